@@ -1,0 +1,49 @@
+# Bare `make` explains the targets. Everything runs in .venv, which is built when it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+export PYTHONWARNINGS ?= ignore:.*LeafSpec.*
+
+.DEFAULT_GOAL := help
+.PHONY: help install train evaluate test test-slow lint format clean
+
+help: ## this list
+	@echo "innerloop: meta-learning experiments. Targets:"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo 'Overrides: make train ARGS="algorithm=protonet dataset=omniglot"'
+
+install: .venv/.installed ## build .venv (again only when pyproject.toml changed)
+
+.venv/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else "innerloop needs Python 3.11 to 3.13, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12")'
+	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { echo "innerloop needs a C++ compiler (g++ or clang++) for learn2learn and torch.compile: install one, for example with 'apt install g++', and run make again."; exit 1; }
+	@echo "Building .venv: PyTorch and its kin are about 6 GB, which takes one to five minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv module is missing: install it, for example with 'apt install python3-venv'."; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e . --group dev
+	@touch $@
+	@echo "Installed in .venv."
+
+train: install ## meta-train and test; ARGS="KEY=VALUE ..." passes overrides on
+	@$(BIN)/python src/train.py $(ARGS)
+
+evaluate: install ## test a checkpoint: ARGS="ckpt_path=RUN_DIR"
+	@$(BIN)/python src/evaluate.py $(ARGS)
+
+test: install ## run the tests
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-slow: install ## run the longer learning tests too
+	@$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
+
+lint: install ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: install ## put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean: ## remove .venv and caches; outputs stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

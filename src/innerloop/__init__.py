@@ -1,0 +1,1 @@
+"""Meta-learning experiments with PyTorch Lightning, Hydra and Weights & Biases."""

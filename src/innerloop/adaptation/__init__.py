@@ -1,0 +1,1 @@
+"""The inner loop as pure functions of a loss, parameters and data."""

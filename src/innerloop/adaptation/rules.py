@@ -1,0 +1,75 @@
+"""How to descend: one step from parameters and their gradient, as pure functions."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from innerloop.adaptation.gradients import Parameters
+
+Rate = float | Mapping[str, Tensor]
+
+
+class Rule(Protocol):
+    """An optimizer without hidden state."""
+
+    def start(self, parameters: Parameters) -> Any:
+        """The state before the first step."""
+
+    def step(
+        self, parameters: Parameters, gradient: Parameters, state: Any
+    ) -> tuple[Parameters, Any]:
+        """The parameters and the state after one step."""
+
+
+class SGD(NamedTuple):
+    r""":math:`\theta_p \leftarrow \theta_p - \alpha_p \nabla_p`.
+
+    `rate` is a number, or a tensor for each parameter by name.
+    """
+
+    rate: Rate
+
+    def start(self, parameters: Parameters) -> None:
+        return None
+
+    def step(
+        self, parameters: Parameters, gradient: Parameters, state: None
+    ) -> tuple[Parameters, None]:
+        rate = self.rate
+        if isinstance(rate, Mapping):
+            return {k: p - rate[k] * gradient[k] for k, p in parameters.items()}, None
+        return {k: p - rate * gradient[k] for k, p in parameters.items()}, None
+
+
+class Adam(NamedTuple):
+    """Adam (Kingma and Ba 2015); with `momentum=0`, as in Reptile, only the second moment is kept."""
+
+    rate: float
+    momentum: float = 0.9
+    decay: float = 0.999
+    eps: float = 1e-8
+
+    def start(self, parameters: Parameters) -> tuple[int, Parameters, Parameters]:
+        zeros = {k: torch.zeros_like(p) for k, p in parameters.items()}
+        return 0, zeros, zeros
+
+    def step(
+        self,
+        parameters: Parameters,
+        gradient: Parameters,
+        state: tuple[int, Parameters, Parameters],
+    ) -> tuple[Parameters, tuple[int, Parameters, Parameters]]:
+        step, first, second = state
+        step += 1
+        first = {k: self.momentum * m + (1 - self.momentum) * gradient[k] for k, m in first.items()}
+        second = {
+            k: self.decay * v + (1 - self.decay) * gradient[k] ** 2 for k, v in second.items()
+        }
+        a, b = 1 - self.momentum**step, 1 - self.decay**step
+        moved = {
+            k: p - self.rate * (first[k] / a) / ((second[k] / b).sqrt() + self.eps)
+            for k, p in parameters.items()
+        }
+        return moved, (step, first, second)

@@ -1,0 +1,1 @@
+"""The outer loop, shared, and one file per algorithm."""

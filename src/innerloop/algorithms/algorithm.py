@@ -1,0 +1,99 @@
+"""The contract of an algorithm: how one task is adapted to, and how its queries are answered."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from innerloop import norm
+from innerloop import tasks as task_tools
+from innerloop.errors import UserError
+from innerloop.objectives import Objective
+from innerloop.tasks import Examples, Task
+
+
+class Algorithm(nn.Module):
+    """A learner: its parameters are what the outer loop improves.
+
+    A subclass writes `adapt` and `predict`, both for ONE task and without touching `self`, so that
+    many tasks can run at once; `embed` and `meta_loss` where it needs them.
+
+    Arguments:
+        model: `body` (inputs to features) and `head`.
+        objective: the data set's loss, metrics and classes.
+        steps: inner steps of training.
+    """
+
+    adapts_by_steps: ClassVar[bool] = True  #: False for learners that adapt in one go
+    relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
+    shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
+
+    def __init__(self, model: nn.Module, objective: Objective, steps: int = 0) -> None:
+        super().__init__()
+        if steps < 0:
+            raise UserError(f"inner.steps={steps} makes no sense: give 0 or more inner steps.")
+        self.model, self.objective, self.steps = model, objective, steps
+
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Any]:
+        """Yields what was adapted after 0, 1, ... `steps` steps (once, if there are no steps).
+
+        Arguments:
+            support: `(n, ...)` examples of one task.
+            progress: how far training is, a scalar in 0..1.
+        """
+        raise NotImplementedError
+
+    def predict(self, adapted: Any, inputs: Any) -> Tensor:
+        """Outputs `(n, width)` for `n` inputs of the task that `adapted` came from."""
+        raise NotImplementedError
+
+    def embed(self, tasks: Task) -> Task:
+        """Across the tasks of a batch, before `adapt` and `predict`: by default nothing."""
+        return tasks
+
+    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
+        """What the outer loop minimises for one task: the query loss after the last inner step."""
+        *_, adapted = self.adapt(task.support, self.steps, progress)
+        return self.objective.loss(self.predict(adapted, task.query.inputs), task.query.targets)
+
+    def forward(self, tasks: Task, progress: Tensor) -> Tensor:
+        """Mean of `meta_loss` over the tasks of a batch."""
+        return _over_tasks(lambda task: self.meta_loss(task, progress), self.embed(tasks)).mean()
+
+    def scores(self, tasks: Task, steps: int, progress: Tensor) -> dict[str, Tensor]:
+        """Metrics of each task's queries after 0, 1, ... `steps` steps, from one trajectory each.
+
+        Returns `(T, steps + 1)` per metric; `(T, 1)` if there are no steps.
+        """
+
+        def score(task: Task) -> dict[str, Tensor]:
+            rows = [
+                self.objective.scores(self.predict(adapted, task.query.inputs), task.query.targets)
+                for adapted in self.adapt(task.support, steps, progress)
+            ]
+            return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+        return _over_tasks(score, self.embed(tasks))
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the batch must be run as a whole, because `embed` looks across tasks."""
+        return type(self).embed is not Algorithm.embed
+
+    def call(self, module: nn.Module, parameters: dict[str, Tensor], inputs: Any) -> Tensor:
+        """`module(inputs)` with these parameters in place of its own."""
+        return functional_call(module, parameters, (inputs,))
+
+    def statistics_of(self, support: Examples) -> Any:
+        """What `norm.with_support` needs to answer queries: the support's inputs, or None."""
+        return support.inputs if "support" in norm.modes(self.model) else None
+
+
+def _over_tasks(function: Any, tasks: Task) -> Any:
+    if task_tools.count(tasks) > 1:
+        return vmap(function)(tasks)
+    # One task needs no vmap, which would turn its convolutions into slower grouped ones.
+    result = function(task_tools.only(tasks))
+    return torch.utils._pytree.tree_map(lambda x: x[None], result)

@@ -1,0 +1,179 @@
+"""The outer loop, shared by all algorithms: one Lightning module with manual optimization."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from innerloop import norm
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines.engine import Engine
+from innerloop.errors import UserError
+from innerloop.tasks import Task
+
+
+class MetaLearner(lightning.LightningModule):
+    """Meta-gradient, clip, outer step, schedule, log; adaptation itself is the algorithm's.
+
+    Arguments:
+        algorithm: what is learned.
+        engine: how the tasks of a batch are run.
+        optimizer: makes the outer optimizer from parameters.
+        scheduler: makes the learning-rate schedule from the optimizer; it moves every outer step.
+        steps: outer steps of the whole training.
+        clip: largest norm of the meta-gradient; None for no limit.
+        scored_step: inner step at which validation and test are scored.
+        curve: last inner step of the curve that the test draws.
+        log_every: outer steps between two entries of the log.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        engine: Engine,
+        optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
+        scheduler: Callable[[torch.optim.Optimizer], Any] | None,
+        steps: int,
+        clip: float | None,
+        scored_step: int,
+        curve: int,
+        log_every: int,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.algorithm, self.engine = algorithm, engine
+        self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.steps, self.clip, self.log_every = steps, clip, log_every
+        self.scored_step = scored_step if algorithm.adapts_by_steps else 0
+        self.curve = max(curve, scored_step) if algorithm.adapts_by_steps else 0
+        self.test_scores: dict[str, Tensor] = {}
+        self.record: dict[str, Any] = {}  #: plain values that checkpoints carry
+        self._collected: list[dict[str, Tensor]] = []
+        self._since = (0, time.perf_counter())
+
+    # --- the outer loop
+
+    def training_step(self, tasks: Task, batch_idx: int) -> Tensor:
+        step = self.global_step
+        if (step + 1) % self.log_every == 0:  # the steps at which Lightning writes the log
+            self._log_training(tasks, step)
+        return self.outer_step(tasks, step)
+
+    def outer_step(self, tasks: Task, step: int) -> Tensor:
+        """One step of the outer loop; returns the mean meta-loss over the tasks."""
+        loss, gradient = self.engine.meta_gradient(self.algorithm, tasks, self.progress(step))
+        self._assign(gradient)
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.algorithm.parameters(), self.clip)
+        if "running" in norm.modes(self.algorithm) and not self.algorithm.embeds:
+            self._update_running_averages(tasks)
+        self.optimizers().step()  # type: ignore[union-attr]
+        schedule = self.lr_schedulers()
+        if schedule is not None:
+            schedule.step()  # type: ignore[union-attr]
+        return loss
+
+    def progress(self, step: int) -> Tensor:
+        """How far training is, in 0..1: a tensor, so that a schedule does not recompile."""
+        return torch.tensor(min(step / max(self.steps, 1), 1.0), device=self.device)
+
+    def _assign(self, gradient: dict[str, Tensor]) -> None:
+        pairs = [(p, gradient[k]) for k, p in self.algorithm.named_parameters() if p.requires_grad]
+        if self.trainer.world_size == 1:
+            for parameter, slope in pairs:
+                parameter.grad = slope
+            return
+        # The gradient of sum(p * g) is g: this way it passes DDP's reduction over the ranks.
+        self.optimizers().zero_grad()  # type: ignore[union-attr]
+        self.manual_backward(torch.stack([(p * g).sum() for p, g in pairs]).sum())
+
+    @torch.no_grad()
+    def _update_running_averages(self, tasks: Task) -> None:
+        inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
+        with norm.track():
+            self.algorithm.model(torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs))
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.algorithm.parameters())
+        if self.make_scheduler is None:
+            return optimizer
+        return [optimizer], [self.make_scheduler(optimizer)]
+
+    # --- what is measured
+
+    def _log_training(self, tasks: Task, step: int) -> None:
+        objective = self.algorithm.objective
+        scores = self.engine.scores(
+            self.algorithm, tasks, self.algorithm.steps, self.progress(step)
+        )
+        for name in dict.fromkeys(
+            ["loss" if "loss" in scores else objective.metric, objective.metric]
+        ):
+            means = scores[name].mean(0)
+            if len(means) > 1:
+                self.log(f"train/{name}_before", means[0], prog_bar=True)
+            self.log(f"train/{name}", means[-1], prog_bar=True)
+        self.log(
+            "train/tasks_per_second", self._speed(task_tools.count(tasks), step), prog_bar=True
+        )
+
+    def _speed(self, tasks: int, step: int) -> float:
+        (before, then), now = self._since, time.perf_counter()
+        self._since = (step, now)
+        speed = (step - before) * tasks * self.trainer.world_size / max(now - then, 1e-9)
+        return speed if step > before else math.nan
+
+    def on_validation_end(self) -> None:
+        self._since = (self.global_step, time.perf_counter())  # validation is not training's time
+
+    def validation_step(self, tasks: Task, batch_idx: int) -> None:
+        self._collect(tasks, self.scored_step)
+
+    def on_validation_epoch_end(self) -> None:
+        for name, scores in self._gather().items():
+            mean = scores[:, -1].double().mean().float()
+            self.log(f"val/{name}", mean, prog_bar=name == self.algorithm.objective.metric)
+
+    def test_step(self, tasks: Task, batch_idx: int) -> None:
+        self._collect(tasks, self.curve)
+
+    def on_test_epoch_end(self) -> None:
+        self.test_scores = self._gather()
+        for name, scores in self.test_scores.items():
+            self.log(f"test/{name}", scores[:, self.scored_step].double().mean().float())
+
+    def _collect(self, tasks: Task, steps: int) -> None:
+        scores = self.engine.scores(self.algorithm, tasks, steps, self.progress(self.global_step))
+        self._collected.append({name: values.detach().cpu() for name, values in scores.items()})
+
+    def _gather(self) -> dict[str, Tensor]:
+        parts, self._collected = self._collected, []
+        if self.trainer.world_size > 1:
+            ranks: list[Any] = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(ranks, parts)
+            # Batches were dealt out in turn: rank 0's first, rank 1's first, ...
+            turns = range(max(len(part) for part in ranks))
+            parts = [part[turn] for turn in turns for part in ranks if turn < len(part)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    # --- what a checkpoint holds beside the weights
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["innerloop"] = self.record
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        try:
+            return super().load_state_dict(state_dict, strict, assign)
+        except RuntimeError as error:
+            raise UserError(
+                "The checkpoint holds another algorithm or model than the configuration: "
+                + " ".join(str(error).split())[:300]
+                + " Use the algorithm, model and norm it was trained with."
+            ) from error

@@ -1,0 +1,33 @@
+"""A learner that learns nothing: it times the data path and the outer loop alone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.tasks import Examples, Task
+
+
+class NoOp(Algorithm):
+    """Predicts zero for everything; its meta-gradient is zero."""
+
+    adapts_by_steps = False
+    relabelling_permutes = True
+
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[None]:
+        yield None
+
+    def predict(self, adapted: None, inputs: Any) -> Tensor:
+        width = self.objective.classes(self.training) or self.objective.width
+        return torch.zeros(task_tools.count(inputs), width, device=_device(inputs))
+
+    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
+        return 0.0 * torch.stack([p.sum() for p in self.model.parameters()]).sum()
+
+
+def _device(inputs: Any) -> torch.device:
+    device: torch.device = torch.utils._pytree.tree_leaves(inputs)[0].device
+    return device

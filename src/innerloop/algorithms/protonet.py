@@ -1,0 +1,60 @@
+"""Prototypical networks: a class is the mean of its support (Snell, Swersky and Zemel, "Prototypical
+networks for few-shot learning", 2017)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from innerloop import norm
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.errors import UserError
+from innerloop.objectives import Objective
+from innerloop.tasks import Examples, Task
+
+
+class ProtoNet(Algorithm):
+    r"""Outputs :math:`-|f(x) - c_k|^2` with prototypes :math:`c_k`, the mean feature of class k.
+
+    Uses the body alone and embeds support and query of all tasks in one forward pass.
+
+    Raises:
+        UserError: for an objective without classes.
+    """
+
+    adapts_by_steps = False
+    relabelling_permutes = True
+
+    def __init__(self, model: nn.Module, objective: Objective, steps: int = 0) -> None:
+        super().__init__(model, objective, steps)
+        if objective.classes(training=True) is None:
+            raise UserError(
+                "algorithm=protonet compares classes, and this data set's targets are real numbers: "
+                "choose algorithm=maml, anil, meta_sgd or reptile for regression."
+            )
+        self.model.head = nn.Identity()  # no parameters that never get a gradient
+
+    def embed(self, tasks: Task) -> Task:
+        shots, total = task_tools.count(task_tools.only(tasks.support)), task_tools.count(tasks)
+        inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
+        rows = torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs)
+        with norm.grouped(total, shots):
+            features = self.model.body(rows).unflatten(0, (total, -1))  # type: ignore[operator]
+        return Task(
+            Examples(features[:, :shots], tasks.support.targets),
+            Examples(features[:, shots:], tasks.query.targets),
+        )
+
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
+        classes = torch.arange(
+            self.objective.classes(self.training) or 0, device=support.targets.device
+        )
+        member = (support.targets[:, None] == classes).to(support.inputs.dtype)
+        yield (member.T @ support.inputs) / member.sum(0)[:, None]
+
+    def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
+        # |x|^2 is the same for every class, and stays: the loss does not see it, the logits do.
+        squares = (inputs**2).sum(1, keepdim=True) + (adapted**2).sum(1)
+        return 2 * inputs @ adapted.T - squares

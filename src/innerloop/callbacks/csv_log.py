@@ -1,0 +1,40 @@
+"""A CSV log that a resumed run appends to; Lightning's deletes the file of the first part."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.loggers.logger import rank_zero_experiment
+
+
+class _AppendingWriter(ExperimentWriter):
+    def _check_log_dir_exists(self) -> None:
+        file = Path(self.metrics_file_path)
+        if file.exists():
+            with file.open(newline="") as lines:
+                self.metrics_keys = next(csv.reader(lines), [])
+
+
+class CSVLog(CSVLogger):
+    """`metrics.csv` in a run's folder.
+
+    Arguments:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder, name="", version="", flush_logs_every_n_steps=1)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        if self._experiment is None:
+            self._experiment = _AppendingWriter(self.log_dir)
+        return self._experiment
+
+    @rank_zero_only
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: config.yaml beside the log has them."""

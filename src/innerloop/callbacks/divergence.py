@@ -1,0 +1,111 @@
+"""Stops a training whose loss is no longer a number, and finds out where that began."""
+
+import copy
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.errors import UserError
+from innerloop.tasks import Task
+
+
+class DivergenceWatch(lightning.Callback):
+    """Looks at the sum of losses once per interval, which costs no synchronisation in between.
+
+    When it is not finite, the interval's steps are run again from the last good state, task by
+    task, to name the step and the tasks. No checkpoint of a diverged state is ever written.
+
+    Arguments:
+        every: outer steps of an interval.
+    """
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.total = torch.zeros(())  # of the losses since the last good state
+
+    def on_train_start(self, trainer: lightning.Trainer, module: Any) -> None:
+        self._remember(module)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.total = self.total + outputs["loss"]
+        if trainer.global_step % self.every == 0:
+            self._check(trainer, module)
+
+    def on_validation_start(self, trainer: lightning.Trainer, module: Any) -> None:
+        if not trainer.sanity_checking:
+            self._check(trainer, module)
+
+    def on_save_checkpoint(self, trainer: lightning.Trainer, module: Any, checkpoint: Any) -> None:
+        self._check(trainer, module)
+
+    def on_train_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        self._check(trainer, module)
+
+    def _remember(self, module: MetaLearner) -> None:
+        self.step, self.total = module.global_step, torch.zeros((), device=module.device)
+        self.good = {k: v.detach().clone() for k, v in module.state_dict().items()}
+        optimizer = module.optimizers().optimizer  # type: ignore[union-attr]
+        self.optimizer = copy.deepcopy(optimizer.state_dict())
+
+    def _check(self, trainer: lightning.Trainer, module: MetaLearner) -> None:
+        if not hasattr(self, "good") or self.step == module.global_step:
+            return
+        if _finite(self.total, *module.parameters()):
+            self._remember(module)
+        else:
+            self._explain(trainer, module)
+
+    def _explain(self, trainer: lightning.Trainer, module: MetaLearner) -> None:
+        reached = module.global_step
+        module.load_state_dict(self.good)
+        module.optimizers().optimizer.load_state_dict(self.optimizer)  # type: ignore[union-attr]
+        for step in range(self.step, reached):
+            tasks = self._tasks(trainer, module, step)
+            bad = _diverging(module, tasks, step)
+            if bad:
+                raise UserError(_message(trainer, step, bad))
+            module.outer_step(tasks, step)
+        raise UserError(_message(trainer, reached, []))
+
+    def _tasks(self, trainer: lightning.Trainer, module: MetaLearner, step: int) -> Task:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        return data.on_after_batch_transfer(
+            module.transfer_batch_to_device(data.training_batch(step), module.device, 0), 0
+        )
+
+
+def _diverging(module: MetaLearner, tasks: Task, step: int) -> list[int]:
+    """Positions of the tasks whose loss or meta-gradient is not finite."""
+    bad = []
+    for i in range(task_tools.count(tasks)):
+        loss, gradient = module.engine.meta_gradient(
+            module.algorithm, task_tools.part(tasks, i, i + 1), module.progress(step)
+        )
+        if not _finite(loss, *gradient.values()):
+            bad.append(i)
+    return bad
+
+
+def _message(trainer: lightning.Trainer, step: int, bad: list[int]) -> str:
+    indices = trainer.datamodule.training_indices(step)  # type: ignore[attr-defined]
+    names = ", ".join(str(indices[i]) for i in bad[:5]) + (", ..." if len(bad) > 5 else "")
+    who = (
+        f"in {len(bad)} of its {len(indices)} tasks (training tasks {names})"
+        if bad
+        else ("though every task by itself was finite when run again")
+    )
+    return (
+        f"The loss or its gradient stopped being finite at outer step {step}, {who}. A smaller "
+        "inner.rate or outer.optimizer.lr, fewer inner.steps, or outer.clip=10 usually helps; "
+        "the last good checkpoint was kept."
+    )
+
+
+def _finite(*tensors: Tensor) -> bool:
+    return bool(torch.stack([torch.isfinite(t.detach()).all() for t in tensors]).all())

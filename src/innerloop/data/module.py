@@ -1,0 +1,142 @@
+"""One Lightning data module for every data set: batches of tasks, training's without end."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import lightning
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+
+from innerloop.data.source import TaskSource
+from innerloop.errors import UserError
+from innerloop.tasks import Episode, Examples, Task
+
+
+class Tasks(Dataset):
+    """The tasks of one split, by index; a batch of indices is drawn as a whole."""
+
+    def __init__(self, source: TaskSource, split: str, episode: Episode, seed: int) -> None:
+        self.source, self.split, self.episode, self.seed = source, split, episode, seed
+
+    def __getitem__(self, index: int) -> Task:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: list[int]) -> Task:
+        return self.source.tasks(self.split, np.asarray(indices), self.episode, self.seed)
+
+
+class TrainingBatches:
+    """Indices of the tasks of each outer step, from the step the trainer has reached.
+
+    Without state of its own, so that a resumed run goes on with the very next tasks; rank r of R
+    takes its slice of every batch.
+    """
+
+    def __init__(self, module: "TaskData") -> None:
+        self.module = module
+
+    def __iter__(self) -> Iterator[list[int]]:
+        trainer = self.module.trainer
+        for step in range(trainer.global_step if trainer else 0, self.module.steps):
+            yield self.module.training_indices(step)
+
+    def __len__(self) -> int:
+        return self.module.steps
+
+
+class TaskData(lightning.LightningDataModule):
+    """Training, validation and test tasks of a source.
+
+    Arguments:
+        source: the data set.
+        episode: sizes of a training task; `test_episode`: of a validation or test task.
+        steps: outer steps of training, each with `tasks` tasks.
+        validation_tasks, test_tasks: lengths of the two fixed lists of tasks.
+        batch: tasks evaluated side by side.
+        seed: of the training tasks; `evaluation_seed`: of the two fixed lists.
+        workers: processes that prepare batches; 0 for the training process itself.
+    """
+
+    def __init__(
+        self,
+        source: TaskSource,
+        episode: Episode,
+        test_episode: Episode,
+        steps: int,
+        tasks: int,
+        validation_tasks: int,
+        test_tasks: int,
+        batch: int,
+        seed: int,
+        evaluation_seed: int,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.source, self.episode, self.test_episode = source, episode, test_episode
+        self.steps, self.tasks, self.batch, self.workers = steps, tasks, batch, workers
+        self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
+        self.seed, self.evaluation_seed = seed, evaluation_seed
+
+    def check(self) -> None:
+        """Raises `UserError` where a split cannot serve its episodes, before anything is trained."""
+        for split in ("train", "val", "test"):
+            self.source.check(split, self.episode if split == "train" else self.test_episode)
+
+    def training_indices(self, step: int) -> list[int]:
+        """This rank's task indices of an outer step."""
+        ranks, rank = self._ranks()
+        if self.tasks % ranks:
+            raise UserError(
+                f"outer.tasks={self.tasks} cannot be shared evenly by {ranks} processes: "
+                f"use a multiple of {ranks}."
+            )
+        own = self.tasks // ranks
+        first = step * self.tasks + rank * own
+        return list(range(first, first + own))
+
+    def training_batch(self, step: int) -> Task:
+        """The training tasks of one outer step, as the loader gives them."""
+        return Tasks(self.source, "train", self.episode, self.seed).__getitems__(
+            self.training_indices(step)
+        )
+
+    def train_dataloader(self) -> DataLoader:
+        return self._loader("train", self.episode, self.seed, TrainingBatches(self))
+
+    def val_dataloader(self) -> DataLoader:
+        return self._fixed("val", self.validation_tasks)
+
+    def test_dataloader(self) -> DataLoader:
+        return self._fixed("test", self.test_tasks)
+
+    def on_after_batch_transfer(self, tasks: Task, dataloader_idx: int) -> Task:
+        """Normalises the inputs where they are, after they reached the device."""
+        return Task(*[Examples(self.source.transform(x), y) for x, y in tasks])
+
+    def _ranks(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (trainer.world_size, trainer.global_rank) if trainer else (1, 0)
+
+    def _fixed(self, split: str, count: int) -> DataLoader:
+        ranks, rank = self._ranks()
+        starts = range(0, count, self.batch)[rank::ranks]
+        batches = [list(range(s, min(s + self.batch, count))) for s in starts]
+        return self._loader(split, self.test_episode, self.evaluation_seed, batches)
+
+    def _loader(self, split: str, episode: Episode, seed: int, batches: Any) -> DataLoader:
+        return DataLoader(
+            Tasks(self.source, split, episode, seed),
+            batch_sampler=batches,
+            collate_fn=_as_is,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=self.trainer is not None and _on_gpu(self.trainer),
+        )
+
+
+def _as_is(tasks: Any) -> Any:
+    return tasks
+
+
+def _on_gpu(trainer: lightning.Trainer) -> bool:
+    return trainer.strategy.root_device.type == "cuda"

@@ -1,0 +1,66 @@
+"""Random numbers that are a function of their place, and draws without replacement, many at a time.
+
+A counter-based generator (SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number
+generators", 2014) has no state to save or to share: the task of an index is the same for every
+number of workers and ranks, and after every resume.
+"""
+
+import zlib
+
+import numpy as np
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+def _mix(bits: np.ndarray) -> np.ndarray:
+    bits = (bits ^ (bits >> np.uint64(30))) * _FIRST
+    bits = (bits ^ (bits >> np.uint64(27))) * _SECOND
+    return bits ^ (bits >> np.uint64(31))
+
+
+def keys(seed: int, name: str, indices: np.ndarray) -> np.ndarray:
+    """One 64-bit key for each index of the stream `name` (such as a split) under `seed`."""
+    stream = np.array([seed % 2**64, zlib.crc32(name.encode())], np.uint64)
+    stream = _mix(_mix(stream[:1] + _STEP) + stream[1:] * _STEP)
+    return _mix(stream + _mix(np.asarray(indices).astype(np.uint64) * _STEP + _FIRST))
+
+
+def split(key: np.ndarray, count: int) -> np.ndarray:
+    """`count` new keys from each key: shape `(*key.shape, count)`."""
+    return _mix(key[..., None] + (np.arange(count, dtype=np.uint64) + np.uint64(1)) * _STEP)
+
+
+def uniform(key: np.ndarray, count: int) -> np.ndarray:
+    """`count` float64 numbers in [0, 1) from each key: shape `(*key.shape, count)`."""
+    return (split(key, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def integers(key: np.ndarray, bound: int | np.ndarray, count: int) -> np.ndarray:
+    """`count` integers in [0, bound) from each key; `bound` broadcasts against the result."""
+    return (uniform(key, count) * bound).astype(np.int64)
+
+
+def permutations(key: np.ndarray, length: int) -> np.ndarray:
+    """A random order of `range(length)` for each key: shape `(*key.shape, length)`."""
+    return np.argsort(split(key, length), axis=-1)
+
+
+def choose(key: np.ndarray, population: int | np.ndarray, count: int) -> np.ndarray:
+    """`count` different members of `range(population)` in random order, for each key.
+
+    Robert Floyd's method ("A sample of brilliance", 1987): `count` draws whatever the population,
+    each vectorised over all keys. `population` may differ from key to key.
+
+    Arguments:
+        key: `(...)` uint64.
+        population: a number, or `(...)` numbers, none below `count`.
+    """
+    order, draws = np.moveaxis(split(key, 2), -1, 0)
+    top = np.broadcast_to(np.asarray(population), key.shape)[..., None] - count + np.arange(count)
+    picks = integers(draws, top + 1, count)
+    for i in range(1, count):
+        taken = (picks[..., :i] == picks[..., i : i + 1]).any(-1)
+        picks[..., i] = np.where(taken, top[..., i], picks[..., i])
+    return np.take_along_axis(picks, permutations(order, count), -1)

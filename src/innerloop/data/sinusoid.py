@@ -1,0 +1,55 @@
+"""Few-shot regression of sine waves (Finn et al., "Model-agnostic meta-learning", 2017, section 5.1)."""
+
+import math
+
+import numpy as np
+import torch
+
+from innerloop.data import sampling
+from innerloop.data.source import TaskSource
+from innerloop.errors import UserError
+from innerloop.tasks import Episode, Examples, Task
+
+
+class Sinusoid(TaskSource):
+    r"""Tasks :math:`y = A \sin(x - \varphi)`, new ones without end.
+
+    Arguments:
+        amplitude: range of `A`.
+        phase: range of the phase, in radians.
+        span: range of `x`.
+    """
+
+    def __init__(
+        self,
+        amplitude: tuple[float, float] = (0.1, 5.0),
+        phase: tuple[float, float] = (0.0, math.pi),
+        span: tuple[float, float] = (-5.0, 5.0),
+    ) -> None:
+        self.amplitude, self.phase, self.span = tuple(amplitude), tuple(phase), tuple(span)
+
+    def check(self, split: str, episode: Episode) -> None:
+        if episode.ways != 1:
+            raise UserError(
+                f"A regression task has no classes, so episode.ways must be 1, not {episode.ways}."
+            )
+
+    def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        wave, places = np.moveaxis(sampling.split(sampling.keys(seed, split, indices), 2), -1, 0)
+        draws = sampling.uniform(wave, 2)
+        amplitude, phase = _scale(draws[:, :1], self.amplitude), _scale(draws[:, 1:], self.phase)
+        x = _scale(sampling.uniform(places, episode.shots + episode.queries), self.span)
+        y = amplitude * np.sin(x - phase)
+        inputs, targets = (torch.from_numpy(v.astype(np.float32))[..., None] for v in (x, y))
+        n = episode.shots
+        return Task(
+            Examples(inputs[:, :n], targets[:, :n]), Examples(inputs[:, n:], targets[:, n:])
+        )
+
+    def fingerprint(self, split: str) -> str:
+        return f"sinusoid amplitude={self.amplitude} phase={self.phase} span={self.span}"
+
+
+def _scale(uniform: np.ndarray, bounds: tuple[float, ...]) -> np.ndarray:
+    low, high = bounds
+    return low + (high - low) * uniform

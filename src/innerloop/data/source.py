@@ -1,0 +1,41 @@
+"""What a data set is to the rest: something that makes the task of any index."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from innerloop.tasks import Episode, Task
+
+SPLITS = ("train", "val", "test")
+
+
+class TaskSource(ABC):
+    """A distribution of tasks per split. A task is a pure function of `(seed, split, index, episode)`.
+
+    A new data set is one subclass and one yaml under `conf/dataset/`.
+    """
+
+    def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
+        """Brings the files into place, once; called by one process of a run before anything is read.
+
+        Raises `UserError` where the data cannot be had, saying which files to put where.
+        """
+
+    def check(self, split: str, episode: Episode) -> None:  # noqa: B027
+        """Raises `UserError` when `split` cannot serve `episode` (too few classes, too few examples)."""
+
+    @abstractmethod
+    def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        """The batch of tasks with these indices, `(T, n, ...)`; inputs may still be uint8.
+
+        Rows are shuffled within the support and within the query, and the two share no example.
+        """
+
+    def transform(self, inputs: Any) -> Any:
+        """What the device does to raw inputs of any leading shape: uint8 to normalised float32."""
+        return inputs
+
+    @abstractmethod
+    def fingerprint(self, split: str) -> str:
+        """Names the distribution that `split` draws from; part of the protocol hash."""

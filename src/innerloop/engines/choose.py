@@ -1,0 +1,63 @@
+"""Which engine runs the tasks: what the user asked for, or what was measured to be fast here."""
+
+import shutil
+from typing import Any
+
+from torch import nn
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines.engine import Engine
+from innerloop.errors import UserError
+
+NAMES = ("auto", "vmap", "loop", "learn2learn")
+WORTH_COMPILING = 10_000  #: outer steps that earn a compilation of half a minute back on a CPU
+
+
+def choose(
+    algorithm: Algorithm,
+    name: str,
+    chunk: int | None,
+    compile: bool | None,
+    device: str,
+    steps: int,
+) -> Engine:
+    """The engine `name`; with `auto`, by device, model and length of the training.
+
+    On a CPU a convolution whose weights differ from task to task runs as a slow grouped one, so
+    that tasks run one at a time; small dense networks run all at once, compiled if the run is long.
+
+    Arguments:
+        device: `cpu` or `cuda`.
+        steps: outer steps ahead.
+        compile: None to decide by itself.
+    """
+    if name not in NAMES:
+        raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
+    if name == "learn2learn":
+        from innerloop.engines.learn2learn import Learn2LearnEngine
+
+        return Learn2LearnEngine(algorithm)
+    if algorithm.embeds:  # one pass over all images of the batch: nothing is left to choose
+        return Engine(None, False, "vmap")
+    slow_together = device == "cpu" and _convolves(algorithm)
+    if name == "auto":
+        name = "loop" if slow_together and chunk is None else "vmap"
+    if compile is None:
+        compile = not slow_together and steps >= WORTH_COMPILING and can_compile()
+    return Engine(1 if name == "loop" else chunk, compile, name)
+
+
+def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
+    """The engine that a run began with, from `Engine.describe`."""
+    if record["name"] == "learn2learn":
+        return choose(algorithm, "learn2learn", None, False, "cpu", 0)
+    return Engine(record["chunk"], record["compile"] and can_compile(), record["name"])
+
+
+def can_compile() -> bool:
+    """Whether a C++ compiler is at hand, which `torch.compile` needs."""
+    return any(shutil.which(name) for name in ("c++", "g++", "clang++"))
+
+
+def _convolves(module: nn.Module) -> bool:
+    return any(isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d) for m in module.modules())

@@ -1,0 +1,80 @@
+"""What a run leaves behind for tables: `results.json`."""
+
+import json
+import math
+import os
+import subprocess
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from innerloop.evaluation.interval import over_tasks
+from innerloop.objectives import Objective
+
+SCHEMA = 1
+PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
+DIVERGED = 100.0  #: a regression task whose error exceeds this counts as diverged
+
+
+def metrics(
+    scores: dict[str, Tensor], objective: Objective, scored_step: int | None
+) -> dict[str, dict[str, Any]]:
+    """Means with intervals from `(tasks, steps + 1)` scores: the headline, and every inner step."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in scores.items():
+        found[name] = over_tasks(values[:, scored_step or 0])._asdict()
+        if scored_step is not None and name == objective.metric:
+            for step in range(values.shape[1]):
+                found[f"{name}/step_{step}"] = _entry(values[:, step], objective)
+    return found
+
+
+def _entry(values: Tensor, objective: Objective) -> dict[str, Any]:
+    entry: dict[str, Any] = over_tasks(values)._asdict()
+    if not objective.higher_is_better:  # errors are heavy-tailed: one task can be the whole mean
+        entry |= {
+            "median": float(values.double().median()),
+            "diverged": int((~(values < DIVERGED)).sum()),
+        }
+    return entry
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def commit(folder: str) -> str | None:
+    """The checkout's commit, with `+` where files were changed since; None outside of git."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", folder, *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes it whole or not at all; what is not a number becomes null, as JSON demands."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        json.dump(_plain(content), file, indent=2)
+        file.write("\n")
+    os.chmod(name, 0o644)
+    os.replace(name, path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,31 @@
+"""Hydra callback: an output folder that cannot be written is a user's mistake, said in a line."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+
+class FolderCheck(Callback):
+    """Tries the output folder before Hydra does, whose error would be a long traceback."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        self._try(config.hydra.run.dir, config)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        self._try(config.hydra.sweep.dir, config)
+
+    def _try(self, folder: str, config: DictConfig) -> None:
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            probe = Path(folder) / f".writable-{os.getpid()}"
+            probe.write_bytes(b"\0" * 4096)
+            probe.unlink()
+        except OSError as error:
+            sys.exit(
+                f"The output folder {folder} cannot be written: {error.strerror}. "
+                "Choose another with hydra.run.dir=FOLDER (or paths.outputs=FOLDER)."
+            )

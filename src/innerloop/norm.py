@@ -1,0 +1,133 @@
+"""Batch normalisation whose statistics are named: transductive, support or running.
+
+`transductive`: the statistics of whatever batch is passed, in training and in test (Finn et al. 2017).
+`support`: the support's statistics serve its queries too, so a query's answer never depends on the
+others. `running`: the batch's statistics in training, running averages in test (Ioffe and Szegedy
+2015); the outer loop updates the averages, once per batch of tasks, by `track`.
+
+Every layer keeps its hands off state while tasks run side by side: who calls the model says with
+`grouped` how the rows are laid out, and with `track` that the running averages may move.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from innerloop import tasks as task_tools
+from innerloop.errors import UserError
+
+MODES = ("transductive", "support", "running")
+
+
+class _Layout:
+    """How the rows of the forward pass under way are laid out; read by every layer."""
+
+    groups: int = 1  #: tasks that lie one after the other in the rows
+    support: int | None = None  #: rows at the start of each group that are its support
+    tracking: bool = False  #: whether running averages follow this pass
+
+
+class TaskNorm(nn.Module):
+    """Normalises each channel of `(rows, channels, ...)`, then scales and shifts it.
+
+    Arguments:
+        channels: size of dimension 1.
+        mode: `transductive`, `support` or `running`.
+        momentum: weight of a new batch in the running averages.
+
+    Raises:
+        UserError: for another mode.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, mode: str, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        if mode not in MODES:
+            raise UserError(f"norm={mode} is not a mode of batch norm: choose {', '.join(MODES)}.")
+        self.mode, self.momentum, self.eps = mode, momentum, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        if mode == "running":
+            self.register_buffer("running_mean", torch.zeros(channels))
+            self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if self.mode == "running":
+            return self._running(inputs)
+        rows = inputs.shape[0] // _Layout.groups
+        first = rows if self.mode == "transductive" else _Layout.support or rows
+        if _Layout.groups == 1 and first == rows:
+            return self._batch(inputs)
+        return self._grouped(inputs, rows, first)
+
+    def _batch(
+        self, inputs: Tensor, mean: Tensor | None = None, var: Tensor | None = None
+    ) -> Tensor:
+        # Not F.batch_norm: it refuses a single value per channel, which a one-shot task may have.
+        return torch.batch_norm(
+            inputs, self.weight, self.bias, mean, var, True, self.momentum, self.eps, True
+        )
+
+    def _running(self, inputs: Tensor) -> Tensor:
+        if not self.training:
+            mean, var = self.running_mean, self.running_var
+            return torch.batch_norm(
+                inputs, self.weight, self.bias, mean, var, False, 0.0, self.eps, True
+            )
+        if _Layout.tracking:
+            return self._batch(inputs, self.running_mean, self.running_var)
+        return self._batch(inputs)
+
+    def _grouped(self, inputs: Tensor, rows: int, first: int) -> Tensor:
+        grouped = inputs.reshape(-1, rows, inputs.shape[1], *inputs.shape[2:])
+        dims = (1, *range(3, grouped.dim()))
+        var, mean = torch.var_mean(grouped[:, :first], dims, correction=0, keepdim=True)
+        shape = (-1, *[1] * (inputs.dim() - 2))
+        scale = self.weight.view(shape) * torch.rsqrt(var + self.eps)
+        return ((grouped - mean) * scale + self.bias.view(shape)).reshape(inputs.shape)
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[0]}, mode={self.mode}"
+
+
+def modes(model: nn.Module) -> set[str]:
+    """The modes of the model's layers; empty for a model without batch norm."""
+    return {layer.mode for layer in model.modules() if isinstance(layer, TaskNorm)}
+
+
+@contextmanager
+def grouped(groups: int, support: int) -> Iterator[None]:
+    """While open, the rows are `groups` tasks one after the other, each with its support first."""
+    _Layout.groups, _Layout.support = groups, support
+    try:
+        yield
+    finally:
+        _Layout.groups, _Layout.support = 1, None
+
+
+@contextmanager
+def track() -> Iterator[None]:
+    """While open, running averages follow the batches passed to layers in training mode."""
+    _Layout.tracking = True
+    try:
+        yield
+    finally:
+        _Layout.tracking = False
+
+
+def with_support(call: Any, inputs: Any, support: Any) -> Tensor:
+    """`call(inputs)`, normalised with the statistics of `support`'s rows.
+
+    Runs the two together and drops the support's outputs, so that nothing is stored on the side.
+    `support` is None where the statistics do not depend on it.
+    """
+    if support is None:
+        return call(inputs)
+    n = task_tools.count(support)
+    with grouped(1, n):
+        return call(task_tools.concatenate(support, inputs))[n:]

@@ -1,0 +1,50 @@
+"""The closing table of a run."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+STEPS = (0, 1, 5, 10)
+
+
+def closing_table(results: dict[str, Any]) -> Table:
+    """The headline number, and for learners with inner steps the numbers before and after them."""
+    episode, protocol = results["episode"]["test"], results["protocol"]
+    table = Table(
+        title=f"{results['algorithm']} on {results['dataset']}: {protocol['tasks']} test tasks, "
+        f"{episode['ways']}-way {episode['shots']}-shot, {episode['queries']} queries",
+        caption=f"batch norm {results['norm']}, protocol {protocol['hash']}",
+    )
+    for heading in ("adaptation", "metric", "mean", "95% interval"):
+        table.add_column(
+            heading, justify="left" if heading in ("adaptation", "metric") else "right"
+        )
+    for label, name, entry in _rows(results):
+        scale = 100 if name == "accuracy" else 1
+        unit = " %" if name == "accuracy" else ""
+        table.add_row(
+            label,
+            name,
+            f"{scale * entry['mean']:.4g}{unit}",
+            f"± {scale * entry['ci95']:.2g}{unit}",
+        )
+    return table
+
+
+def _rows(results: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    test, scored = results["test"], results["protocol"]["scored_step"]
+    name = next(iter(test))
+    steps = [s for s in STEPS if f"{name}/step_{s}" in test and s != scored]
+    rows = [(_label(s), name, test[f"{name}/step_{s}"]) for s in steps]
+    label = "scored" if scored is None else f"{_label(scored)} (scored)"
+    return [*rows, (label, name, test[name])]
+
+
+def _label(step: int) -> str:
+    return "before" if step == 0 else f"after {step} step{'s' if step > 1 else ''}"
+
+
+def show(results: dict[str, Any]) -> None:
+    """Prints the closing table."""
+    Console().print(closing_table(results))

@@ -1,0 +1,24 @@
+"""What the yaml files may ask of the program: `${repository:}` and `${run_dir:...}`.
+
+Imports nothing heavy: it runs before `--help` and shell completion answer.
+"""
+
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+
+def repository() -> str:
+    """The checkout's root, whatever the working directory."""
+    return str(Path(__file__).resolve().parents[2])
+
+
+def run_dir(resume: str | None, fresh: str) -> str:
+    """The folder to go on with, or a fresh one."""
+    return str(Path(resume).expanduser().resolve()) if resume else fresh
+
+
+def register() -> None:
+    """Makes the resolvers known to OmegaConf; calling it twice does no harm."""
+    for resolver in (repository, run_dir):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

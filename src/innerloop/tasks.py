@@ -1,0 +1,49 @@
+"""What a task is: a support set to adapt to, and a query set to be judged on."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+
+class Examples(NamedTuple):
+    """`n` examples of a task. A batch of tasks has one more dimension in front."""
+
+    inputs: Any  #: a tensor `(n, ...)`, or a dict of such tensors
+    targets: Tensor  #: `(n,)` class labels, or `(n, d)` real targets
+
+
+class Task(NamedTuple):
+    """One task, or a batch of tasks when every tensor has a leading task dimension."""
+
+    support: Examples
+    query: Examples
+
+
+class Episode(NamedTuple):
+    """The sizes of a task: classes, labelled examples of each, and examples of each to predict."""
+
+    ways: int
+    shots: int
+    queries: int
+
+
+def count(tasks: Any) -> int:
+    """Length of the first dimension: the number of tasks of a batch, or of examples of a task."""
+    return int(tree_leaves(tasks)[0].shape[0])
+
+
+def part(tasks: Any, start: int, stop: int) -> Any:
+    """The tasks `start:stop` of a batch."""
+    return tree_map(lambda x: x[start:stop], tasks)
+
+
+def only(tasks: Any) -> Any:
+    """The single task of a batch that holds one."""
+    return tree_map(lambda x: x[0], tasks)
+
+
+def concatenate(first: Any, second: Any, dim: int = 0) -> Any:
+    """Joins two sets of examples, or the same leaves of two batches along `dim`."""
+    return tree_map(lambda a, b: torch.cat([a, b], dim), first, second)

@@ -1,0 +1,19 @@
+"""Meta-trains, chooses on validation, tests once: `python src/train.py algorithm=maml dataset=omniglot`."""
+
+import hydra
+from omegaconf import DictConfig
+
+from innerloop import resolvers
+
+resolvers.register()
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+def main(config: DictConfig) -> float | None:
+    from innerloop.launch import train  # heavy: --help and completion do without it
+
+    return train(config)
+
+
+if __name__ == "__main__":
+    main()
