@@ -1,4 +1,4 @@
-"""Meta-trains, chooses on validation, tests once: `python src/train.py algorithm=maml dataset=omniglot`."""
+"""Meta-trains, chooses on validation, tests once: `python src/train.py algorithm=maml`."""
 
 import hydra
 from omegaconf import DictConfig

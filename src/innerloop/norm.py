@@ -1,9 +1,9 @@
 """Batch normalisation whose statistics are named: transductive, support or running.
 
-`transductive`: the statistics of whatever batch is passed, in training and in test (Finn et al. 2017).
-`support`: the support's statistics serve its queries too, so a query's answer never depends on the
-others. `running`: the batch's statistics in training, running averages in test (Ioffe and Szegedy
-2015); the outer loop updates the averages, once per batch of tasks, by `track`.
+`transductive`: the statistics of whatever batch is passed, in training and in test (Finn et al.
+2017). `support`: the support's statistics serve its queries too, so a query's answer never depends
+on the others. `running`: the batch's statistics in training, running averages in test (Ioffe and
+Szegedy 2015); the outer loop updates the averages, once per batch of tasks, by `track`.
 
 Every layer keeps its hands off state while tasks run side by side: who calls the model says with
 `grouped` how the rows are laid out, and with `track` that the running averages may move.

@@ -24,7 +24,8 @@ def announce(config: DictConfig) -> list[str]:
         for key, pair in differences(config, compose("train")).items()
         if key.split(".")[0] not in SILENT and pair[0] is not None
     }
-    chosen = f"{config.names.algorithm} on {config.names.dataset} with {config.names.model}, seed {config.seed}"
+    names = config.names
+    chosen = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     lines = [chosen, f"results go to {config.paths.run}"]
     if changed:
         lines.append("differs from the defaults in")

@@ -18,7 +18,8 @@ RESUME_MAY_CHANGE = (
     "tags",
 )
 EVALUATE_MAY_CHANGE = (
-    "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "threads", "tags",
+    "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "threads",
+    "tags",
 )  # fmt: skip
 DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir")
 

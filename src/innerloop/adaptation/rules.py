@@ -44,7 +44,7 @@ class SGD(NamedTuple):
 
 
 class Adam(NamedTuple):
-    """Adam (Kingma and Ba 2015); with `momentum=0`, as in Reptile, only the second moment is kept."""
+    """Adam (Kingma and Ba 2015); `momentum=0`, as in Reptile, keeps only the second moment."""
 
     rate: float
     momentum: float = 0.9

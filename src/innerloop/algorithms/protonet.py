@@ -1,5 +1,5 @@
-"""Prototypical networks: a class is the mean of its support (Snell, Swersky and Zemel, "Prototypical
-networks for few-shot learning", 2017)."""
+"""Prototypical networks: a class is the mean of its support (Snell, Swersky and Zemel,
+"Prototypical networks for few-shot learning", 2017)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +31,7 @@ class ProtoNet(Algorithm):
         super().__init__(model, objective, steps)
         if objective.classes(training=True) is None:
             raise UserError(
-                "algorithm=protonet compares classes, and this data set's targets are real numbers: "
+                "algorithm=protonet compares classes, and this data set has real targets: "
                 "choose algorithm=maml, anil, meta_sgd or reptile for regression."
             )
         self.model.head = nn.Identity()  # no parameters that never get a gradient

@@ -20,11 +20,11 @@ from innerloop.tasks import Examples, Task
 
 
 class Reptile(Algorithm):
-    r"""Trains on minibatches of a task to get :math:`\varphi`, then moves :math:`\theta` towards it.
+    r"""Trains on minibatches of a task to get :math:`\varphi`, then moves :math:`\theta` there.
 
     Its outer gradient :math:`\theta - \varphi` is that of
-    :math:`\frac12 |\theta - \mathrm{stop}(\varphi)|^2`. A training task's support and query together
-    are its training shots, more than a test task's, as in the paper.
+    :math:`\frac12 |\theta - \mathrm{stop}(\varphi)|^2`. A training task's support and query
+    together are its training shots, more than a test task's, as in the paper.
 
     Arguments:
         rate: rate of the inner Adam, whose momentum is zero as in the paper.

@@ -78,7 +78,7 @@ class TaskData(lightning.LightningDataModule):
         self.seed, self.evaluation_seed = seed, evaluation_seed
 
     def check(self) -> None:
-        """Raises `UserError` where a split cannot serve its episodes, before anything is trained."""
+        """Raises `UserError` where a split cannot serve its episodes, before any training."""
         for split in ("train", "val", "test"):
             self.source.check(split, self.episode if split == "train" else self.test_episode)
 

@@ -1,4 +1,4 @@
-"""Few-shot regression of sine waves (Finn et al., "Model-agnostic meta-learning", 2017, section 5.1)."""
+"""Few-shot regression of sine waves (Finn et al., "Model-agnostic meta-learning", 2017)."""
 
 import math
 

@@ -11,19 +11,19 @@ SPLITS = ("train", "val", "test")
 
 
 class TaskSource(ABC):
-    """A distribution of tasks per split. A task is a pure function of `(seed, split, index, episode)`.
+    """A distribution of tasks per split; a task is a function of `(seed, split, index, episode)`.
 
     A new data set is one subclass and one yaml under `conf/dataset/`.
     """
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
-        """Brings the files into place, once; called by one process of a run before anything is read.
+        """Brings the files into place, once; called by one process of a run before any reading.
 
         Raises `UserError` where the data cannot be had, saying which files to put where.
         """
 
     def check(self, split: str, episode: Episode) -> None:  # noqa: B027
-        """Raises `UserError` when `split` cannot serve `episode` (too few classes, too few examples)."""
+        """Raises `UserError` when `split` has too few classes or examples for `episode`."""
 
     @abstractmethod
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:

@@ -1,1 +1,1 @@
-"""How the tasks of a batch are run: all at once, in chunks, one at a time, or by another library."""
+"""How the tasks of a batch are run: at once, in chunks, one by one, or by another library."""

@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import subprocess
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from innerloop.evaluation.interval import over_tasks
+from innerloop.files import whole_file
 from innerloop.objectives import Objective
 
 SCHEMA = 1
@@ -64,12 +63,8 @@ def commit(folder: str) -> str | None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes it whole or not at all; what is not a number becomes null, as JSON demands."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        json.dump(_plain(content), file, indent=2)
-        file.write("\n")
-    os.chmod(name, 0o644)
-    os.replace(name, path)
+    with whole_file(path) as file:
+        file.write((json.dumps(_plain(content), indent=2) + "\n").encode())
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Conv4, the four-block backbone of few-shot learning (Vinyals et al. 2016; Finn et al. 2017)."""
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -33,7 +34,7 @@ class Conv4(nn.Module):
             raise UserError(f"model.body.pool={pool} is not known to Conv4: choose max or stride.")
         channels = [input_shape[0], *[filters] * 4]
         self.blocks = nn.Sequential(
-            *[_block(a, b, norm, pool) for a, b in zip(channels, channels[1:], strict=False)]
+            *[_block(a, b, norm, pool) for a, b in itertools.pairwise(channels)]
         )
         with torch.no_grad():
             self.width = self(torch.zeros(1, *input_shape)).shape[1]

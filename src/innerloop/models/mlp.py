@@ -1,5 +1,6 @@
 """The fully connected body of MAML's regression (Finn et al. 2017, section 5.1)."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ class MLP(nn.Module):
         widths = [math.prod(input_shape), *hidden]
         self.width = widths[-1]
         self.layers = nn.Sequential(nn.Flatten())
-        for narrow, wide in zip(widths, widths[1:], strict=False):
+        for narrow, wide in itertools.pairwise(widths):
             self.layers.extend([nn.Linear(narrow, wide), nn.ReLU()])
 
     def forward(self, inputs: Tensor) -> Tensor:
