@@ -1,0 +1,145 @@
+"""Episodes of image classes, drawn from a pack: the whole batch of tasks in one gather."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from innerloop.data import sampling
+from innerloop.data.pack import Classes, Pack, build_pack, open_pack, pack_folder
+from innerloop.data.source import TaskSource
+from innerloop.errors import UserError
+from innerloop.tasks import Episode, Examples, Task
+
+
+class ImageClasses(TaskSource):
+    """N-way episodes over the classes of a pack.
+
+    A subclass says how the pack is made: `recipe` and `read`.
+
+    Arguments:
+        name: of the data set.
+        folder: where its files lie.
+        rotations: whether the quarter-turns of a class are further classes; a task never holds two
+            turns of one class.
+        mean, std: of each channel, on the scale 0..1, taken out on the device.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        rotations: bool = False,
+        mean: Sequence[float] = (0.0,),
+        std: Sequence[float] = (1.0,),
+    ) -> None:
+        self.name, self.folder, self.rotations = name, folder, rotations
+        self.mean, self.std = torch.tensor(mean), torch.tensor(std)
+        self._pack: Pack | None = None
+        self._images: dict[str, np.ndarray] = {}
+
+    @property
+    @abstractmethod
+    def recipe(self) -> dict[str, Any]:
+        """Plain values that name how the pack is made; another recipe makes another pack."""
+
+    @abstractmethod
+    def read(self) -> Mapping[str, Classes]:
+        """The classes of each split, read from the publisher's files.
+
+        Raises:
+            UserError: if they are not there or not what they should be.
+        """
+
+    @property
+    def pack(self) -> Pack:
+        """The opened pack."""
+        if self._pack is None:
+            self.prepare()
+        assert self._pack is not None
+        return self._pack
+
+    def prepare(self) -> None:
+        place, recipe = pack_folder(self.folder, self.name), self.recipe
+        self._images = {}
+        self._pack = open_pack(place, recipe) or build_pack(place, recipe, self.read())
+
+    def check(self, split: str, episode: Episode) -> None:
+        key = "episode" if split == "train" else "episode.test"
+        counts, names = self.pack.counts(split), self.pack.classes(split)
+        if episode.ways > len(counts):
+            raise UserError(
+                f"The {split} split of {self.name} has {len(counts)} classes, fewer than "
+                f"{key}.ways={episode.ways}; use at most {len(counts)}."
+            )
+        need, smallest = episode.shots + episode.queries, int(counts.argmin())
+        if need > counts[smallest]:
+            raise UserError(
+                f"Class {names[smallest]} of the {split} split of {self.name} has "
+                f"{counts[smallest]} images, fewer than {key}.shots + {key}.queries = {need}; "
+                "use smaller numbers, or add images."
+            )
+
+    def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        counts = self.pack.counts(split)
+        offsets = np.cumsum(counts) - counts
+        key = sampling.split(sampling.keys(seed, split, indices), 5)
+        classes = sampling.choose(key[:, 0], len(counts), episode.ways)  # (T, ways)
+        rows = sampling.choose(
+            sampling.split(key[:, 1], episode.ways),
+            counts[classes],
+            episode.shots + episode.queries,
+        )
+        rows += offsets[classes][..., None]  # (T, ways, shots + queries)
+        turns = sampling.integers(key[:, 2], 4 if self.rotations else 1, episode.ways)
+        support, query = rows[..., : episode.shots], rows[..., episode.shots :]
+        return Task(
+            self._examples(split, support, turns, key[:, 3]),
+            self._examples(split, query, turns, key[:, 4]),
+        )
+
+    def _examples(
+        self, split: str, rows: np.ndarray, turns: np.ndarray, key: np.ndarray
+    ) -> Examples:
+        """Images and labels of rows `(T, ways, n)`, shuffled within each task."""
+        tasks, ways, n = rows.shape
+        order = sampling.permutations(key, ways * n)
+        labels = np.take_along_axis(
+            np.broadcast_to(np.arange(ways * n) // n, order.shape), order, 1
+        )
+        picked = np.take_along_axis(rows.reshape(tasks, -1), order, 1)
+        images = self._memory(split)[picked]  # (T, ways * n, H, W, C)
+        if self.rotations:
+            _rotate(images, np.take_along_axis(turns, labels, 1))
+        inputs = torch.from_numpy(np.moveaxis(images, -1, -3)).contiguous()
+        return Examples(inputs, torch.from_numpy(labels))
+
+    def _memory(self, split: str) -> np.ndarray:
+        if split not in self._images:
+            self._images[split] = self.pack.images(split)
+        return self._images[split]
+
+    def transform(self, inputs: Tensor) -> Tensor:
+        shape, device = (-1, 1, 1), inputs.device
+        mean, std = self.mean.to(device).view(shape), self.std.to(device).view(shape)
+        return (inputs.float() / 255 - mean) / std
+
+    def fingerprint(self, split: str) -> str:
+        made = json.dumps(self.recipe, sort_keys=True)
+        turns = "quarter-turns drawn after the classes" if self.rotations else "no rotations"
+        return f"{self.name} {split} {self.pack.checksum(split)} {made} {turns}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_images": {}}  # every process maps the file itself
+
+
+def _rotate(images: np.ndarray, turns: np.ndarray) -> None:
+    """Turns `(T, n, H, W, C)` images in place by `(T, n)` quarter-turns."""
+    for turn in (1, 2, 3):
+        chosen = turns == turn
+        images[chosen] = np.rot90(images[chosen], turn, axes=(1, 2))

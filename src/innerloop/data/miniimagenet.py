@@ -1,0 +1,68 @@
+"""miniImageNet: 100 classes of ImageNet at 84x84 (Vinyals et al. 2016), in the split of Ravi and
+Larochelle ("Optimization as a model for few-shot learning", 2017)."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from innerloop.data import safe_pickle
+from innerloop.data.download import Remote, fetch
+from innerloop.data.images import ImageClasses
+from innerloop.data.pack import Classes
+from innerloop.errors import UserError
+
+RECORD = "doi:10.5281/zenodo.7978538"  # learn2learn's copy
+FILES = {
+    split: f"mini-imagenet-cache-{name}.pkl"
+    for split, name in (("train", "train"), ("val", "validation"), ("test", "test"))
+}
+CLASSES = {"train": 64, "val": 16, "test": 20}
+
+
+class MiniImageNet(ImageClasses):
+    """64, 16 and 20 classes of 600 colour images, normalised with ImageNet's mean and deviation.
+
+    Arguments:
+        data_dir: folder of all data sets; the three pickles are looked for in
+            `data_dir/miniimagenet`.
+    """
+
+    def __init__(self, data_dir: str) -> None:
+        super().__init__(
+            "miniimagenet",
+            Path(data_dir) / "miniimagenet",
+            mean=(0.485, 0.456, 0.406),
+            std=(0.229, 0.224, 0.225),
+        )
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        return {"split": "ravi", "size": 84, "files": "mini-imagenet-cache"}
+
+    def read(self) -> Mapping[str, Classes]:
+        remote = {name: Remote(f"{RECORD}/{name}") for name in FILES.values()}
+        fetch(remote, self.folder, "miniImageNet")
+        return {split: _classes(self.folder / name, split) for split, name in FILES.items()}
+
+
+def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
+    content = safe_pickle.load(path)
+    try:
+        images, rows = np.asarray(content["image_data"]), dict(content["class_dict"])
+        sizes = {len(r) for r in rows.values()}
+    except (TypeError, KeyError, ValueError) as error:
+        raise UserError(_wrong(path, split)) from error
+    if len(rows) != CLASSES[split] or images.shape[1:] != (84, 84, 3) or sizes != {600}:
+        raise UserError(_wrong(path, split))
+    del content
+    for name in sorted(rows):
+        yield name, images[rows[name]]
+
+
+def _wrong(path: Path, split: str) -> str:
+    return (
+        f"{path} is not the {split} split of miniImageNet: {CLASSES[split]} classes of 600 images, "
+        "84x84 in colour, were expected. Delete it and run again."
+    )
