@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from innerloop import resolvers
+from innerloop import command, resolvers
 
 resolvers.register()
 
@@ -16,4 +16,4 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -1,6 +1,7 @@
 """From a configuration to the objects of a run."""
 
 import functools
+import math
 from typing import Any
 
 import lightning
@@ -76,7 +77,10 @@ def _objective(config: DictConfig) -> DictConfig:
 def engine(config: DictConfig, made: Algorithm, device: str) -> Engine:
     """The engine that was asked for, or chosen."""
     asked = config.engine
-    return choose.choose(made, asked.name, asked.chunk, asked.compile, device, config.outer.steps)
+    pixels = math.prod(list(config.dataset.input_shape)[-2:])
+    return choose.choose(
+        made, asked.name, asked.chunk, asked.compile, device, config.outer.steps, pixels
+    )
 
 
 def learner(config: DictConfig, made: Algorithm, runs: Engine) -> MetaLearner:

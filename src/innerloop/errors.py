@@ -4,5 +4,5 @@
 class UserError(Exception):
     """A mistake the user can mend: the message says what, why, and what would work.
 
-    `innerloop.launch` prints it without a traceback and ends the run with a non-zero status.
+    `innerloop.command` prints it without a traceback and ends the run with a non-zero status.
     """

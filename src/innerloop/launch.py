@@ -19,7 +19,6 @@ from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.data.module import TaskData
 from innerloop.engines import choose
 from innerloop.evaluation import protocol, results
-from innerloop.plain_errors import plain_errors
 from innerloop.reporting import figures, table
 
 
@@ -36,20 +35,18 @@ class Experiment:
 
 def train(config: DictConfig) -> float | None:
     """Meta-trains, tests the checkpoint that validation chose, and returns the headline number."""
-    with plain_errors():
-        try:
-            return _train(config)
-        finally:
-            _finish_wandb()
+    try:
+        return _train(config)
+    finally:
+        _finish_wandb()
 
 
 def evaluate(config: DictConfig) -> float | None:
     """Tests a checkpoint and returns the headline number."""
-    with plain_errors():
-        try:
-            return _evaluate(config)
-        finally:
-            _finish_wandb()
+    try:
+        return _evaluate(config)
+    finally:
+        _finish_wandb()
 
 
 def _train(config: DictConfig) -> float | None:

@@ -76,7 +76,7 @@ def _check(found: dict[str, int], lists: dict[str, list[str]], folder: Path) -> 
     if wrong:
         raise UserError(
             f"The zips in {folder} are not Omniglot: {len(wrong)} of its {len(expected)} "
-            f"characters do not have 20 drawings there, such as {wrong[0]}. Delete them and run again."
+            f"characters do not have 20 drawings, such as {wrong[0]}. Delete them and run again."
         )
 
 
