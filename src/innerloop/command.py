@@ -50,8 +50,7 @@ def explain(error: BaseException) -> str | None:
             return f"{seen.filename or 'writing failed'}: {DISK[seen.errno]}."
         seen = seen.__cause__ or seen.__context__
     if type(error).__name__ == "MisconfigurationException":  # Lightning's: heavy to import here
-        hint = " Use trainer=cpu or trainer=auto." if "ccelerator" in str(error) else ""
-        return _one_line(error) + hint
+        return f"{_one_line(error)} If this machine lacks a device, use trainer=cpu or auto."
     return _one_line(error) if isinstance(error, HydraException | OmegaConfBaseException) else None
 
 

@@ -1,33 +1,43 @@
 """Weights & Biases, which must not stop a run that has no key."""
 
+import netrc
 import os
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlparse
 
 from lightning.pytorch.loggers import WandbLogger
 
-from innerloop.errors import UserError
-
 
 def wandb_logger(
-    folder: str, project: str, tags: Sequence[str] = (), **options: Any
+    folder: str,
+    project: str,
+    tags: Sequence[str] = (),
+    offline: bool | None = None,
+    **options: Any,
 ) -> WandbLogger:
-    """Lightning's logger, offline where no key is set, with the run's folder as its place.
+    """Lightning's logger in the run's folder, offline where no key is set.
 
     Arguments:
         folder: the run's folder.
+        offline: None to decide by the key.
         options: further keywords of `WandbLogger`, such as `group` and `entity`.
     """
-    try:
-        import wandb
-    except ImportError:
-        raise UserError(
-            "logger=wandb needs the package wandb: install it, or use logger=csv."
-        ) from None
-    offline = options.pop("offline", None)
     if offline is None:
-        has_key = os.environ.get("WANDB_API_KEY") or wandb.api.api_key
-        offline = not has_key and not os.environ.get("WANDB_MODE")
+        offline = not os.environ.get("WANDB_MODE") and not _has_key()
+    if offline:
+        print(f"W&B has no key and stays offline; later: wandb sync {folder}/wandb/offline-run-*")
     return WandbLogger(
-        save_dir=folder, project=project, tags=list(tags), offline=bool(offline), **options
+        save_dir=folder, project=project, tags=list(tags), offline=offline, **options
     )
+
+
+def _has_key() -> bool:
+    """Whether W&B would find a key: in the environment, or in the netrc file of `wandb login`."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

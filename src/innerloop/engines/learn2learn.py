@@ -1,7 +1,8 @@
 """The meta-gradient by learn2learn's own classes (Arnold et al., "learn2learn: a library for
 meta-learning research", 2020): the reference that ours must equal."""
 
-import warnings
+import contextlib
+import io
 from typing import Any
 
 import torch
@@ -60,8 +61,7 @@ class Learn2LearnEngine(Engine):
 
 
 def _wrap(algorithm: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with contextlib.redirect_stderr(io.StringIO()):  # gym, which it imports, talks a lot
         from learn2learn import algorithms
     if isinstance(algorithm, MetaSGD):
         rates = [algorithm.rates[key(k)] for k, _ in algorithm.model.named_parameters()]
