@@ -1,6 +1,8 @@
 """The configuration of a run that exists: read back, with what the command line may change."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -57,7 +59,7 @@ def overlay(
     """`stored` with those values of `composed` that the command line gave.
 
     Arguments:
-        overrides: the command line's, such as `trainer=cpu`.
+        overrides: the command line's, such as `trainer=cpu`. Folders follow `composed`.
         allowed: keys, or beginnings of keys, that may change.
         own: the key that named the run itself.
 
@@ -73,6 +75,24 @@ def overlay(
                 f"{override}: {own}= keeps the run's own configuration, of which only "
                 f"{', '.join(allowed)} may be changed."
             )
-        OmegaConf.update(stored, key, OmegaConf.select(composed, key), merge=False, force_add=True)
-    stored.paths = composed.paths
-    return stored
+        if key.split(".")[0] != "paths":
+            value = OmegaConf.select(composed, key)
+            OmegaConf.update(stored, key, value, merge=False, force_add=True)
+    places = {stored.paths.run: composed.paths.run}
+    if "INNERLOOP_DATA" in os.environ or any(o.startswith("paths.data=") for o in overrides):
+        places[stored.paths.data] = composed.paths.data
+    moved = OmegaConf.create(_moved(OmegaConf.to_container(stored), places))
+    assert isinstance(moved, DictConfig)
+    return moved
+
+
+def _moved(value: Any, places: dict[str, str]) -> Any:
+    """The same values with every path that lies under an old place put under its new one."""
+    if isinstance(value, dict):
+        return {key: _moved(inner, places) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_moved(inner, places) for inner in value]
+    for old, new in places.items():
+        if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
+            return new + value[len(old) :]
+    return value

@@ -93,7 +93,8 @@ class Algorithm(nn.Module):
 
 def _over_tasks(function: Any, tasks: Task) -> Any:
     if task_tools.count(tasks) > 1:
-        return vmap(function)(tasks)
+        with norm.together():
+            return vmap(function)(tasks)
     # One task needs no vmap, which would turn its convolutions into slower grouped ones.
     result = function(task_tools.only(tasks))
     return torch.utils._pytree.tree_map(lambda x: x[None], result)

@@ -45,7 +45,7 @@ def choose(
         return Engine(None, False, "vmap")
     convolves_on_cpu = device == "cpu" and _convolves(algorithm)
     if name == "auto" and convolves_on_cpu and chunk is None:
-        name, chunk = ("loop", 1) if pixels > SMALL_IMAGE else ("vmap", 8)
+        name, chunk = ("loop", 1) if pixels > SMALL_IMAGE else ("vmap", None)
     name = "vmap" if name == "auto" else name
     if compile is None:
         compile = not convolves_on_cpu and steps >= WORTH_COMPILING and can_compile()

@@ -1,0 +1,168 @@
+"""The meta-gradient of every algorithm against an independent oracle, in float64."""
+
+import copy
+
+import pytest
+import torch
+from helpers import (
+    NOW,
+    SmoothBody,
+    SmoothConv,
+    algorithm,
+    along,
+    direction,
+    run,
+    slope,
+    tasks,
+    waves,
+)
+from torch import nn
+from torch.nn import functional as F
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines.learn2learn import Learn2LearnEngine
+from innerloop.tasks import Task
+
+TRUE_GRADIENTS = ("maml", "meta_sgd", "anil", "boil", "protonet")
+
+
+@pytest.mark.parametrize("name", TRUE_GRADIENTS)
+def test_equals_finite_differences(name: str) -> None:
+    learner, batch = algorithm(name), tasks()
+    _, gradient = run(learner, batch)
+    for _ in range(3):
+        way = direction(learner)
+        assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-6)
+        assert abs(along(gradient, way)) > 1e-4
+
+
+@pytest.mark.parametrize("mode", ["transductive", "support", "running"])
+@pytest.mark.parametrize("name", TRUE_GRADIENTS)
+def test_equals_finite_differences_through_batch_norm(name: str, mode: str) -> None:
+    learner, batch = algorithm(name, SmoothConv(mode)), tasks(shape=(1, 4, 4))
+    _, gradient = run(learner, batch)
+    way = direction(learner)
+    assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-5)
+    assert abs(along(gradient, way)) > 1e-4
+
+
+@pytest.mark.parametrize("name", ["maml", "meta_sgd", "anil", "boil"])
+def test_equals_finite_differences_in_regression(name: str) -> None:
+    learner, batch = algorithm(name, regression=True), waves()
+    _, gradient = run(learner, batch)
+    way = direction(learner)
+    assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-6)
+
+
+def test_first_order_maml_by_hand() -> None:
+    learner, batch = algorithm("fomaml"), tasks(1)
+    support, query = task_tools.only(batch)
+    _, gradient = run(learner, batch)
+    twin = copy.deepcopy(learner.model)
+    for _ in range(2):
+        loss = F.cross_entropy(twin(support.inputs), support.targets)
+        slopes = torch.autograd.grad(loss, list(twin.parameters()))
+        with torch.no_grad():
+            for p, g in zip(twin.parameters(), slopes, strict=True):
+                p -= 0.1 * g
+    loss = F.cross_entropy(twin(query.inputs), query.targets)
+    for found, expected in zip(
+        gradient.values(), torch.autograd.grad(loss, list(twin.parameters())), strict=True
+    ):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+        assert expected.abs().max() > 0
+
+
+def test_first_order_is_not_the_true_gradient() -> None:
+    first, full, batch = algorithm("fomaml"), algorithm("maml"), tasks()
+    full.load_state_dict(first.state_dict())
+    (_, a), (_, b) = run(first, batch), run(full, batch)
+    assert max((a[k] - b[k]).abs().max() for k in a) > 1e-3
+
+
+def test_reptile_by_hand() -> None:
+    learner, batch = algorithm("reptile"), tasks(1, shots=3, queries=4)
+    examples = task_tools.concatenate(*task_tools.only(batch))  # 21 rows, minibatches of 10
+    _, gradient = run(learner, batch)
+    twin = copy.deepcopy(learner.model)
+    inner = torch.optim.Adam(twin.parameters(), lr=0.001, betas=(0.0, 0.999))
+    for step in range(8):
+        rows = [(step * 10 + i) % 21 for i in range(10)]
+        inner.zero_grad()
+        F.cross_entropy(twin(examples.inputs[rows]), examples.targets[rows]).backward()
+        inner.step()
+    for (name, found), start, end in zip(
+        gradient.items(), learner.model.parameters(), twin.parameters(), strict=True
+    ):
+        torch.testing.assert_close(found, start - end, rtol=1e-9, atol=1e-12, msg=name)
+        assert (start - end).abs().max() > 1e-4
+
+
+def _by_learn2learn(learner: Algorithm, batch: Task, first_order: bool) -> list[torch.Tensor]:
+    from learn2learn.algorithms import MAML
+
+    model = copy.deepcopy(learner.model)
+    wrapped, total = MAML(model, lr=0.1, first_order=first_order), 0.0
+    for i in range(task_tools.count(batch)):
+        support, query = task_tools.only(task_tools.part(batch, i, i + 1))
+        clone = wrapped.clone()
+        for _ in range(2):
+            clone.adapt(F.cross_entropy(clone(support.inputs), support.targets))
+        total = total + F.cross_entropy(clone(query.inputs), query.targets)
+    return list(torch.autograd.grad(total / task_tools.count(batch), list(model.parameters())))
+
+
+@pytest.mark.parametrize("name", ["maml", "fomaml"])
+@pytest.mark.parametrize("convolves", [False, True])
+def test_equals_learn2learn(name: str, convolves: bool) -> None:
+    body = SmoothConv("transductive") if convolves else SmoothBody()
+    learner = algorithm(name, body)
+    batch = tasks(shape=(1, 4, 4) if convolves else (3,))
+    _, gradient = run(learner, batch)
+    expected = _by_learn2learn(learner, batch, name == "fomaml")
+    for found, reference in zip(gradient.values(), expected, strict=True):
+        torch.testing.assert_close(found, reference, rtol=1e-10, atol=1e-12)
+    assert max(g.abs().max() for g in expected) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
+def test_learn2learns_engine_gives_the_same(name: str) -> None:
+    learner, batch = algorithm(name), tasks()
+    loss, gradient = run(learner, batch)
+    its_loss, its_gradient = Learn2LearnEngine(learner).meta_gradient(learner, batch, NOW)
+    torch.testing.assert_close(its_loss.double(), loss, rtol=1e-6, atol=0)
+    assert its_gradient.keys() == gradient.keys()
+    for key, reference in its_gradient.items():
+        torch.testing.assert_close(gradient[key], reference, rtol=1e-10, atol=1e-12, msg=key)
+        assert reference.abs().max() > 0, key
+    ours = learner.scores(batch, 3, NOW)
+    its = Learn2LearnEngine(learner).scores(learner, batch, 3, NOW)
+    for key, scores in its.items():
+        torch.testing.assert_close(ours[key], scores, rtol=1e-10, atol=1e-12)
+
+
+def _loads_adapted_weights(model: nn.Module, batch: Task) -> torch.Tensor:
+    """The mistake: adapts a copy and loads its weights, which cuts the graph to the start."""
+    support, query = task_tools.only(batch)
+    adapted = copy.deepcopy(model)
+    inner = torch.optim.SGD(adapted.parameters(), lr=0.1)
+    for _ in range(2):
+        inner.zero_grad()
+        F.cross_entropy(adapted(support.inputs), support.targets).backward()
+        inner.step()
+    fresh = copy.deepcopy(model)
+    fresh.load_state_dict(adapted.state_dict())
+    return F.cross_entropy(fresh(query.inputs), query.targets)
+
+
+def test_has_the_gradient_that_loading_adapted_weights_loses() -> None:
+    learner, batch = algorithm("maml"), tasks(1)
+    mistaken = _loads_adapted_weights(learner.model, batch)
+    mistaken.backward()
+    assert all(p.grad is None for p in learner.model.parameters())
+    loss, gradient = run(learner, batch)
+    torch.testing.assert_close(loss, mistaken.detach())  # the same number ...
+    way = direction(learner)
+    assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-6)
+    assert abs(along(gradient, way)) > 1e-3  # ... but ours can be improved

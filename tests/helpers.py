@@ -1,0 +1,161 @@
+"""What several tests build: small models in float64, tasks, and algorithms from their yaml."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from innerloop import resolvers
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.models.network import Network
+from innerloop.norm import TaskNorm
+from innerloop.objectives import Classification, Regression
+from innerloop.tasks import Examples, Task
+
+ROOT = Path(__file__).resolve().parents[1]
+CONF = ROOT / "conf"
+NOW = torch.tensor(0.5, dtype=torch.float64)  # a progress
+
+
+def choices(group: str) -> list[str]:
+    """The choices of a config group: its files."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def config(*overrides: str, name: str = "train") -> DictConfig:
+    """A composed configuration, as a job would see it."""
+    resolvers.register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        made = compose(name, list(overrides), return_hydra_config=True)
+    picked = made.hydra.runtime.choices
+    for key in ("algorithm", "dataset", "model", "experiment"):
+        made.names[key] = picked[key]
+    return made
+
+
+class SmoothBody(nn.Module):
+    """Two tanh layers: no kinks, so that finite differences are exact to their order."""
+
+    def __init__(self, inputs: int = 3, width: int = 4) -> None:
+        super().__init__()
+        self.width = width
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(inputs, 5), nn.Tanh(), nn.Linear(5, width), nn.Tanh()
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layers(inputs)
+
+
+class SmoothConv(nn.Module):
+    """A convolution, batch norm and tanh."""
+
+    def __init__(self, norm: str, width: int = 3) -> None:
+        super().__init__()
+        self.width = width
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, width, 3, padding=1), TaskNorm(width, norm), nn.Tanh()
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images).mean((-2, -1))
+
+
+def tasks(
+    count: int = 3, ways: int = 3, shots: int = 2, queries: int = 2, shape: Sequence[int] = (3,)
+) -> Task:
+    """Random classification tasks in float64 whose classes are shifted apart."""
+
+    def examples(each: int) -> Examples:
+        targets = torch.stack([torch.randperm(ways * each) % ways for _ in range(count)])
+        noise = torch.randn(count, ways * each, *shape, dtype=torch.float64)
+        return Examples(noise + targets.view(count, -1, *[1] * len(shape)), targets)
+
+    return Task(examples(shots), examples(queries))
+
+
+def waves(count: int = 3, shots: int = 4, queries: int = 3) -> Task:
+    """Random regression tasks in float64."""
+
+    def examples(n: int) -> Examples:
+        x = torch.randn(count, n, 3, dtype=torch.float64)
+        return Examples(x, torch.sin(x.sum(-1, keepdim=True)))
+
+    return Task(examples(shots), examples(queries))
+
+
+def algorithm(
+    name: str, body: nn.Module | None = None, ways: int = 3, regression: bool = False, *more: str
+) -> Algorithm:
+    """The algorithm of `conf/algorithm/NAME.yaml` around a small body, in float64."""
+    objective: Any = Regression() if regression else Classification(ways, ways)
+    model = Network(SmoothBody() if body is None else body, objective.width)
+    return instantiate(_section(name, *more), model=model, objective=objective).double()
+
+
+@functools.cache
+def _section(name: str, *more: str) -> dict[str, Any]:
+    made = config(f"algorithm={name}", "dataset=glyphs", "inner.rate=0.1", "inner.steps=2", *more)
+    return OmegaConf.to_container(made.algorithm, resolve=True)  # type: ignore[return-value]
+
+
+def run(learner: Algorithm, batch: Task) -> tuple[Tensor, dict[str, Tensor]]:
+    """The meta-loss and its gradient by plain autograd."""
+    loss = learner(batch, NOW)
+    named = dict(learner.named_parameters())
+    slopes = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    zeros = [
+        torch.zeros_like(p) if g is None else g for p, g in zip(named.values(), slopes, strict=True)
+    ]
+    return loss.detach(), dict(zip(named, zeros, strict=True))
+
+
+@contextmanager
+def moved(learner: nn.Module, direction: dict[str, Tensor], by: float) -> Iterator[None]:
+    """While open, the parameters stand `by` further along a direction."""
+    with torch.no_grad():
+        for name, p in learner.named_parameters():
+            p += by * direction[name]
+    yield
+    with torch.no_grad():
+        for name, p in learner.named_parameters():
+            p -= by * direction[name]
+
+
+def slope(learner: Algorithm, batch: Task, direction: dict[str, Tensor], by: float = 1e-5) -> float:
+    """The directional derivative of the meta-loss by central differences."""
+    with moved(learner, direction, by):
+        above = float(learner(batch, NOW).detach())
+    with moved(learner, direction, -by):
+        below = float(learner(batch, NOW).detach())
+    return (above - below) / (2 * by)
+
+
+def direction(learner: nn.Module) -> dict[str, Tensor]:
+    """A random direction in the space of the parameters."""
+    return {name: torch.randn_like(p) for name, p in learner.named_parameters()}
+
+
+def along(gradient: dict[str, Tensor], way: dict[str, Tensor]) -> float:
+    """The derivative in a direction that a gradient predicts."""
+    return float(sum((gradient[name] * way[name]).sum() for name in way))
+
+
+def answers(learner: Algorithm, batch: Task, steps: int = 2) -> Tensor:
+    """The outputs for the queries of a batch's only task, after the last inner step."""
+    task = task_tools.only(learner.embed(batch))
+    *_, adapted = learner.adapt(task.support, steps, NOW)
+    return learner.predict(adapted, task.query.inputs).detach()
+
+
+def close(found: Any, expected: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:
+    """Asserts that two tensors, or two dicts of them, agree to the accuracy of float64."""
+    torch.testing.assert_close(found, expected, rtol=rtol, atol=atol, check_dtype=False)
