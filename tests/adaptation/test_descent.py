@@ -1,0 +1,162 @@
+"""Descent against closed forms and PyTorch's own optimizers, in float64."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from helpers import close
+from torch import Tensor
+from torch.func import jacrev, vmap
+
+from innerloop.adaptation.descent import descend
+from innerloop.adaptation.gradients import Gradient, Loss, Parameters, first_order, unrolled
+from innerloop.adaptation.rules import SGD, Adam, Rule
+
+SIZE, RATE = 4, 0.1
+RULES = [SGD(RATE), Adam(RATE), Adam(RATE, momentum=0.0)]
+
+
+def curvature() -> Tensor:
+    """A symmetric positive definite matrix whose largest eigenvalue leaves RATE stable."""
+    root = torch.randn(SIZE, SIZE, dtype=torch.float64)
+    return root @ root.T / SIZE + torch.eye(SIZE, dtype=torch.float64)
+
+
+def quadratic(matrix: Tensor, pull: Tensor) -> Loss:
+    def loss(parameters: Parameters) -> Tensor:
+        x = parameters["x"]
+        return 0.5 * x @ matrix @ x - pull @ x
+
+    return loss
+
+
+def wavy(parameters: Parameters) -> Tensor:
+    """A loss that is not quadratic, over two parameters of different shapes."""
+    return (parameters["w"].sin() @ parameters["b"]).square().sum() + parameters["b"].cos().sum()
+
+
+def wavy_start() -> Parameters:
+    return {
+        "w": torch.randn(3, 2, dtype=torch.float64),
+        "b": torch.randn(2, dtype=torch.float64),
+    }
+
+
+def end(loss: Loss, start: Parameters, steps: int, rule: Rule, gradient: Gradient) -> Parameters:
+    *_, last = descend(loss, start, steps, rule, gradient)
+    return last
+
+
+def powers(matrix: Tensor, steps: int) -> Tensor:
+    """What `steps` steps of gradient descent do to the distance from the minimum."""
+    return torch.linalg.matrix_power(torch.eye(SIZE, dtype=torch.float64) - RATE * matrix, steps)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 7])
+def test_sgd_on_a_quadratic_has_a_closed_form(steps: int) -> None:
+    matrix, pull, x = curvature(), torch.randn(SIZE).double(), torch.randn(SIZE).double()
+    minimum = torch.linalg.solve(matrix, pull)
+    power = powers(matrix, steps)
+
+    def last(start: Tensor) -> Tensor:
+        return end(quadratic(matrix, pull), {"x": start}, steps, SGD(RATE), unrolled)["x"]
+
+    close(last(x), minimum + power @ (x - minimum))
+    close(jacrev(last)(x), power)
+    close(torch.autograd.functional.jacobian(last, x), power)
+
+
+def test_derivative_in_the_rates_of_sgd() -> None:
+    matrix, pull, x = curvature(), torch.randn(SIZE).double(), torch.randn(SIZE).double()
+
+    def last(rate: Tensor) -> Tensor:
+        return end(quadratic(matrix, pull), {"x": x}, 1, SGD({"x": rate}), unrolled)["x"]
+
+    slope = matrix @ x - pull  # one step is x - rate * slope
+    close(jacrev(last)(torch.rand(SIZE).double()), -torch.diag(slope))
+
+
+@pytest.mark.parametrize("gradient", [unrolled, first_order])
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+def test_adam_is_pytorchs(momentum: float, gradient: Gradient) -> None:
+    start = wavy_start()
+    theirs = {k: p.clone().requires_grad_() for k, p in start.items()}
+    optimizer = torch.optim.Adam(theirs.values(), lr=RATE, betas=(momentum, 0.999))
+    path = list(descend(wavy, start, 6, Adam(RATE, momentum), gradient))
+    for ours in path[1:]:
+        optimizer.zero_grad()
+        wavy(theirs).backward()
+        optimizer.step()
+        for name, p in theirs.items():
+            close(ours[name], p.detach())
+    assert all((path[-1][k] - start[k]).abs().min() > 1e-3 for k in start)
+
+
+def test_gradcheck_through_adam() -> None:
+    names, values = zip(*wavy_start().items(), strict=True)
+
+    def last(*start: Tensor) -> tuple[Tensor, ...]:
+        parameters = dict(zip(names, start, strict=True))
+        return tuple(end(wavy, parameters, 3, Adam(RATE), unrolled).values())
+
+    assert torch.autograd.gradcheck(last, [v.requires_grad_() for v in values])
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_yields_the_start_and_every_step(rule: Rule, steps: int) -> None:
+    start = wavy_start()
+    path = list(descend(wavy, start, steps, rule))
+    assert len(path) == steps + 1
+    assert all(torch.equal(path[0][k], start[k]) for k in start)
+    for shorter in range(steps):  # a longer descent begins with the shorter one
+        close(path[shorter], end(wavy, start, shorter, rule, unrolled))
+
+
+def test_stochastic_asks_for_the_loss_of_each_step() -> None:
+    rows, x, asked = torch.randn(5, SIZE).double(), torch.zeros(SIZE).double(), []
+
+    def minibatch(step: int) -> Loss:
+        asked.append(step)
+        return lambda parameters: 0.5 * (parameters["x"] - rows[step]).square().sum()
+
+    *_, last = descend(minibatch, {"x": x}, 5, SGD(RATE), stochastic=True)
+    assert asked == [0, 1, 2, 3, 4]
+    for row in rows:
+        x = x + RATE * (row - x)
+    close(last["x"], x)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_first_order_walks_the_same_path_as_a_constant(rule: Rule) -> None:
+    start = wavy_start()
+    slopes = first_order(wavy, start), unrolled(wavy, start)
+    assert all(g.abs().max() > 0.01 for g in slopes[0].values())
+    close(*slopes)
+    close(end(wavy, start, 3, rule, first_order), end(wavy, start, 3, rule, unrolled))
+
+    def last(gradient: Gradient) -> Callable[[Parameters], Tensor]:
+        return lambda start: end(wavy, start, 3, rule, gradient)["b"]
+
+    constant, true = (jacrev(last(gradient))(start) for gradient in (first_order, unrolled))
+    close(constant["b"], torch.eye(2, dtype=torch.float64))  # the step's gradient is a constant
+    close(constant["w"], torch.zeros(2, 3, 2))
+    assert (true["b"] - constant["b"]).abs().max() > 1e-3 and true["w"].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("gradient", [unrolled, first_order])
+@pytest.mark.parametrize("rule", RULES)
+def test_side_by_side_equals_one_after_the_other(rule: Rule, gradient: Gradient) -> None:
+    matrices = torch.stack([curvature() for _ in range(3)])
+    pulls, start = torch.randn(3, SIZE).double(), torch.randn(SIZE).double()
+
+    def outer(x: Tensor, matrix: Tensor, pull: Tensor) -> Tensor:
+        return end(quadratic(matrix, pull), {"x": x}, 3, rule, gradient)["x"].sin().sum()
+
+    together = vmap(torch.func.grad_and_value(outer), (None, 0, 0))(start, matrices, pulls)
+    alone = [
+        torch.func.grad_and_value(outer)(start, *task) for task in zip(matrices, pulls, strict=True)
+    ]
+    for found, expected in zip(together, zip(*alone, strict=True), strict=True):
+        close(found, torch.stack(expected))
+        assert found.abs().min() > 1e-6 and found.std() > 1e-3

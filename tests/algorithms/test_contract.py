@@ -1,0 +1,133 @@
+"""One suite that every algorithm of conf/algorithm passes; a new yaml joins by itself."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from helpers import NOW, algorithm, choices, run, tasks, waves
+from hydra.errors import InstantiationException
+from torch.func import functional_call, grad_and_value
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.tasks import Examples, Task
+
+CLOSE: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-12}
+
+
+@pytest.fixture(params=choices("algorithm"))
+def learner(request: pytest.FixtureRequest) -> Algorithm:
+    return algorithm(request.param)
+
+
+def outputs(learner: Algorithm, task: Task, steps: int = 3) -> torch.Tensor:
+    """Outputs for the queries of one task after the last step."""
+    embedded = task_tools.only(learner.embed(torch.utils._pytree.tree_map(lambda x: x[None], task)))
+    *_, adapted = learner.adapt(embedded.support, steps, NOW)
+    return learner.predict(adapted, embedded.query.inputs)
+
+
+def reordered(examples: Examples, order: torch.Tensor) -> Examples:
+    return Examples(examples.inputs[order], examples.targets[order])
+
+
+def test_adapt_yields_after_every_step(learner: Algorithm) -> None:
+    task = task_tools.only(learner.embed(tasks(1)))
+    yields = len(list(learner.adapt(task.support, 3, NOW)))
+    assert yields == (4 if learner.adapts_by_steps else 1)
+
+
+def test_nothing_is_stored_on_the_learner(learner: Algorithm) -> None:
+    before, names = copy.deepcopy(learner.state_dict()), set(vars(learner))
+    outputs(learner, task_tools.only(tasks(1)))
+    assert set(vars(learner)) == names
+    for key, value in learner.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+    assert all(p.grad is None for p in learner.parameters())
+
+
+def test_together_equals_one_by_one(learner: Algorithm) -> None:
+    batch = tasks(3)
+    (loss, gradient), singles = run(learner, batch), []
+    for i in range(3):
+        singles.append(run(learner, task_tools.part(batch, i, i + 1)))
+    torch.testing.assert_close(loss, sum(one for one, _ in singles) / 3, **CLOSE)
+    for key in gradient:
+        torch.testing.assert_close(gradient[key], sum(g[key] for _, g in singles) / 3, **CLOSE)
+
+
+def test_scores_are_those_of_predict(learner: Algorithm) -> None:
+    batch = tasks(2)
+    scores = learner.scores(batch, 3, NOW)
+    for i in range(2):
+        task = task_tools.only(task_tools.part(batch, i, i + 1))
+        hits = (outputs(learner, task).argmax(-1) == task.query.targets).double().mean()
+        torch.testing.assert_close(scores["accuracy"][i, -1].double(), hits)
+
+
+def test_order_of_queries_only_permutes_the_answers(learner: Algorithm) -> None:
+    task, order = task_tools.only(tasks(1)), torch.randperm(6)
+    other = Task(task.support, reordered(task.query, order))
+    torch.testing.assert_close(outputs(learner, other), outputs(learner, task)[order], **CLOSE)
+
+
+def test_order_of_the_support(learner: Algorithm) -> None:
+    task = task_tools.only(tasks(1, shots=5))
+    other = Task(reordered(task.support, torch.randperm(15)), task.query)
+    gap = (outputs(learner, other) - outputs(learner, task)).abs().max()
+    assert (gap > 1e-8) == learner.shuffling_changes
+
+
+def test_relabelling_classes(learner: Algorithm) -> None:
+    task, names = task_tools.only(tasks(1)), torch.tensor([2, 0, 1])
+    other = Task(Examples(task.support.inputs, names[task.support.targets]), task.query)
+    gap = (outputs(learner, other)[:, names] - outputs(learner, task)).abs().max()
+    assert (gap < 1e-10) == learner.relabelling_permutes
+
+
+def test_functional_gradient_equals_autograds(learner: Algorithm) -> None:
+    batch = tasks(3)
+    loss, gradient = run(learner, batch)
+
+    def mean_loss(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
+        return functional_call(learner, parameters, (batch, NOW))
+
+    values = {k: p.detach() for k, p in learner.named_parameters()}
+    functional, value = grad_and_value(mean_loss)(values)
+    torch.testing.assert_close(value, loss, **CLOSE)
+    for key in gradient:
+        torch.testing.assert_close(functional[key], gradient[key], **CLOSE)
+
+
+def test_every_parameter_gets_a_gradient(learner: Algorithm) -> None:
+    _, gradient = run(learner, tasks(4))
+    reached = [bool(g.abs().max() > 0) for g in gradient.values()]
+    assert not any(reached) if type(learner).__name__ == "NoOp" else all(reached)
+
+
+def test_an_outer_step_lowers_the_loss(learner: Algorithm) -> None:
+    if type(learner).__name__ in ("NoOp", "Reptile"):
+        pytest.skip("its outer gradient is not that of the loss as a function of the parameters")
+    batch = tasks(3)
+    loss, gradient = run(learner, batch)
+    with torch.no_grad():
+        for name, p in learner.named_parameters():
+            p -= 1e-3 * gradient[name]
+    assert run(learner, batch)[0] < loss
+
+
+@pytest.mark.parametrize("name", choices("algorithm"))
+def test_regression_is_learned_or_refused(name: str) -> None:
+    if name == "protonet":
+        with pytest.raises(InstantiationException, match="compares classes"):
+            algorithm(name, regression=True)
+        return
+    learner, batch = algorithm(name, regression=True), waves()
+    scores = learner.scores(batch, 2, NOW)["mse"]
+    assert scores.shape == (3, 3 if learner.adapts_by_steps else 1)
+    if learner.adapts_by_steps:
+        before, after = learner.scores(waves(32, shots=20, queries=20), 2, NOW)["mse"].mean(0)[
+            [0, 2]
+        ]
+        assert after < before

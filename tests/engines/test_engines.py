@@ -1,0 +1,143 @@
+"""However the tasks are run, the meta-gradient is the same; and which way is chosen when."""
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, run, tasks
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines import choose
+from innerloop.engines.engine import Engine
+from innerloop.engines.learn2learn import Learn2LearnEngine
+from innerloop.errors import UserError
+
+IMAGE = (1, 4, 4)
+
+
+def one_by_one(learner: Algorithm, batch: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The oracle: plain autograd on each task alone, averaged."""
+    total = task_tools.count(batch)
+    alone = [run(learner, task_tools.part(batch, i, i + 1)) for i in range(total)]
+    means = {k: torch.stack([g[k] for _, g in alone]).mean(0) for k in alone[0][1]}
+    return torch.stack([loss for loss, _ in alone]).mean(), means
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, None])
+@pytest.mark.parametrize("norm", [None, "transductive", "support"])
+@pytest.mark.parametrize("name", choices("algorithm"))
+def test_size_of_the_chunks_does_not_matter(name: str, norm: str | None, chunk: int | None) -> None:
+    learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
+    batch = tasks(5, shape=IMAGE if norm else (3,))
+    expected_loss, expected = one_by_one(learner, batch)
+    loss, gradient = Engine(chunk).meta_gradient(learner, batch, NOW)
+    close(loss, expected_loss)
+    close(gradient, expected, rtol=1e-9)
+    assert gradient.keys() == dict(learner.named_parameters()).keys()
+    if name != "no_op":
+        assert max(g.abs().max() for g in expected.values()) > 1e-5
+    assert not loss.requires_grad and not any(g.requires_grad for g in gradient.values())
+    assert all(p.grad is None for p in learner.parameters())
+
+
+@pytest.mark.parametrize("chunk", [1, 2, None])
+@pytest.mark.parametrize("name", choices("algorithm"))
+def test_scores_do_not_depend_on_the_chunks(name: str, chunk: int | None) -> None:
+    learner, batch = algorithm(name, SmoothConv("support")), tasks(5, shape=IMAGE)
+    found = Engine(chunk).scores(learner, batch, 2, NOW)
+    for i in range(5):
+        alone = learner.scores(task_tools.part(batch, i, i + 1), 2, NOW)
+        close(
+            {k: v[i : i + 1] for k, v in found.items()}, {k: v.detach() for k, v in alone.items()}
+        )
+    assert name == "no_op" or found["loss"].std() > 1e-6
+
+
+def test_frozen_parameters_get_no_gradient() -> None:
+    learner, batch = algorithm("maml"), tasks()
+    _, full = run(learner, batch)
+    learner.model.head.requires_grad_(False)
+    _, gradient = Engine(2).meta_gradient(learner, batch, NOW)
+    assert gradient.keys() == {k for k in full if "head" not in k}
+    close(gradient, {k: full[k] for k in gradient})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["maml", "fomaml", "reptile"])
+def test_compiled_equals_eager(name: str) -> None:
+    if not choose.can_compile():
+        pytest.skip("no C++ compiler")
+    learner, batch = algorithm(name), tasks(4)
+    expected_loss, expected = one_by_one(learner, batch)
+    loss, gradient = Engine(2, compile=True).meta_gradient(learner, batch, NOW)
+    close(loss, expected_loss)
+    close(gradient, expected, rtol=1e-9, atol=1e-11)
+    assert max(g.abs().max() for g in expected.values()) > 1e-5
+
+
+def chosen(name: str, body: Any = None, asked: str = "auto", **more: Any) -> dict[str, Any]:
+    settings = {"chunk": None, "compile": None, "device": "cpu", "steps": 100} | more
+    return choose.choose(algorithm(name, body), asked, **settings).describe()
+
+
+def test_auto_goes_by_device_model_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "can_compile", lambda: True)
+    conv, at_once = SmoothConv("transductive"), {"name": "vmap", "chunk": None}
+    assert chosen("maml") == at_once | {"compile": False}
+    assert chosen("maml", steps=15_000) == at_once | {"compile": True}
+    large, small = (chosen("maml", conv, pixels=side**2, steps=15_000) for side in (84, 28))
+    assert large == {"name": "loop", "chunk": 1, "compile": False}
+    assert small["name"] == "vmap" and 1 < small["chunk"] <= 16 and not small["compile"]
+    assert chosen("maml", conv, device="cuda", pixels=84**2) == at_once | {"compile": False}
+    monkeypatch.setattr(choose, "can_compile", lambda: False)
+    assert chosen("maml", steps=15_000) == at_once | {"compile": False}
+
+
+def test_what_was_asked_for_is_respected() -> None:
+    conv = SmoothConv("transductive")
+    assert chosen("maml", asked="loop") == {"name": "loop", "chunk": 1, "compile": False}
+    asked = chosen("maml", conv, chunk=3, compile=True, pixels=84**2)
+    assert asked == {"name": "vmap", "chunk": 3, "compile": True}
+    assert chosen("maml", conv, asked="vmap", pixels=84**2)["chunk"] is None
+    assert chosen("maml", compile=False, steps=10**6)["compile"] is False
+
+
+def test_learners_that_embed_run_the_batch_as_a_whole() -> None:
+    for asked in ("auto", "loop", "vmap"):
+        found = chosen("protonet", SmoothConv("transductive"), asked, chunk=2, pixels=84**2)
+        assert found["chunk"] is None and not found["compile"]
+
+
+def test_mistakes_are_answered() -> None:
+    with pytest.raises(UserError, match="auto, vmap, loop, learn2learn"):
+        chosen("maml", asked="warp")
+    with pytest.raises(UserError, match="at least one task"):
+        chosen("maml", chunk=0)
+
+
+@pytest.mark.parametrize("name", choices("algorithm"))
+def test_learn2learn_runs_its_own_three_and_refuses_the_rest(name: str) -> None:
+    if name in ("maml", "fomaml", "meta_sgd"):
+        assert chosen(name, asked="learn2learn")["name"] == "learn2learn"
+        return
+    with pytest.raises(UserError, match="algorithm=maml, fomaml and meta_sgd"):
+        chosen(name, asked="learn2learn")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [Engine(), Engine(3), Engine(1, False, "loop"), Engine(None, True), "learn2learn"],
+    ids=lambda made: str(made.describe() if isinstance(made, Engine) else made),
+)
+def test_an_engine_comes_back_from_its_description(
+    made: Engine | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "can_compile", lambda: True)
+    learner = algorithm("maml")
+    engine = Learn2LearnEngine(learner) if isinstance(made, str) else made
+    back = choose.restore(learner, engine.describe())
+    assert type(back) is type(engine) and back.describe() == engine.describe()
+    assert back.inference == engine.inference
+    monkeypatch.setattr(choose, "can_compile", lambda: False)
+    assert not choose.restore(learner, engine.describe()).compile

@@ -1,0 +1,46 @@
+"""Backbones against hand-built ones."""
+
+import pytest
+import torch
+from torch import nn
+
+from innerloop.errors import UserError
+from innerloop.models.conv4 import Conv4
+from innerloop.models.mlp import MLP
+from innerloop.models.network import Network
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "pool", "width"),
+    [((1, 28, 28), 64, "max", 64), ((1, 28, 28), 64, "stride", 256), ((3, 84, 84), 32, "max", 800)],
+)
+def test_widths_of_conv4(shape: tuple[int, ...], filters: int, pool: str, width: int) -> None:
+    body = Conv4(shape, filters, pool=pool)
+    assert body.width == width
+    assert body(torch.randn(3, *shape)).shape == (3, width)
+    assert Network(body, 5)(torch.randn(3, *shape)).shape == (3, 5)
+
+
+def test_conv4_is_four_blocks_of_convolution_norm_relu_and_pooling() -> None:
+    body, layers = Conv4((3, 20, 20), 8).double(), []
+    for channels in (3, 8, 8, 8):
+        convolution = nn.Conv2d(channels, 8, 3, padding=1)
+        layers += [convolution, nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)]
+    reference = nn.Sequential(*layers, nn.Flatten()).double()
+    with torch.no_grad():
+        for ours, theirs in zip(body.parameters(), reference.parameters(), strict=True):
+            theirs.copy_(ours)
+    images = torch.randn(4, 3, 20, 20, dtype=torch.float64)
+    torch.testing.assert_close(body(images), reference(images), rtol=1e-10, atol=1e-12)
+
+
+def test_mlp_is_linear_and_relu_in_turn() -> None:
+    body, x = MLP([1], [40, 40]), torch.randn(6, 1)
+    first, second = (m for m in body.modules() if isinstance(m, nn.Linear))
+    torch.testing.assert_close(body(x), torch.relu(second(torch.relu(first(x)))))
+    assert (first.weight.shape, second.weight.shape) == ((40, 1), (40, 40))
+
+
+def test_an_unknown_pooling_is_refused() -> None:
+    with pytest.raises(UserError, match="choose max or stride"):
+        Conv4((1, 28, 28), pool="mean")
