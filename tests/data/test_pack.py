@@ -1,0 +1,139 @@
+"""Packs are whole or not there, whatever happens while they are built."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from innerloop.data import pack
+from innerloop.data.pack import Classes, build_pack, open_pack, pack_folder
+
+RECIPE = {"made": "by the test"}
+
+
+def classes(seed: int = 0, count: int = 3) -> Classes:
+    random = np.random.default_rng(seed)
+    for name in "abc"[:count]:
+        yield name, random.integers(0, 255, (4, 2, 2, 1), np.uint8)
+
+
+def build(folder: Path) -> pack.Pack:
+    return build_pack(folder, RECIPE, {"train": classes(0), "test": classes(1)})
+
+
+def test_holds_what_was_put_in(tmp_path: Path) -> None:
+    build(tmp_path / "packed")
+    opened = open_pack(tmp_path / "packed", RECIPE)
+    assert opened is not None
+    expected = np.concatenate([images for _, images in classes(1)])
+    np.testing.assert_array_equal(opened.images("test"), expected)
+    assert opened.classes("test") == ["a", "b", "c"]
+    assert list(opened.counts("test")) == [4, 4, 4]
+    assert os.listdir(tmp_path) == ["packed"]
+
+
+def test_another_recipe_is_another_pack(tmp_path: Path) -> None:
+    build(tmp_path / "packed")
+    assert open_pack(tmp_path / "packed", {"made": "otherwise"}) is None
+    assert open_pack(tmp_path / "nowhere", RECIPE) is None
+    other = build_pack(tmp_path / "packed", {"made": "otherwise"}, {"train": classes(2)})
+    assert other.record["recipe"] == {"made": "otherwise"}
+
+
+def test_a_changed_byte_is_noticed_and_the_pack_built_again(tmp_path: Path) -> None:
+    folder = build(tmp_path / "packed").folder
+    data = bytearray((folder / "train.u8").read_bytes())
+    data[5] ^= 1
+    (folder / "train.u8").write_bytes(data)
+    assert open_pack(folder, RECIPE) is None
+    build(folder)
+    assert open_pack(folder, RECIPE) is not None
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "record"])
+def test_a_damaged_pack_does_not_open(tmp_path: Path, damage: str) -> None:
+    folder = build(tmp_path / "packed").folder
+    if damage == "truncated":
+        os.truncate(folder / "train.u8", 3)
+    elif damage == "missing":
+        (folder / "test.u8").unlink()
+    else:
+        (folder / "pack.json").write_text('{"recipe":')
+    assert open_pack(folder, RECIPE) is None
+
+
+def test_a_touched_file_with_the_same_contents_opens(tmp_path: Path) -> None:
+    folder = build(tmp_path / "packed").folder
+    os.utime(folder / "train.u8", (1, 1))
+    assert open_pack(folder, RECIPE) is not None
+
+
+def test_copies_within_a_split_are_left_out_and_across_splits_noted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = np.arange(16, dtype=np.uint8).reshape(4, 2, 2, 1)
+    twice = np.concatenate([images, images[:1]])
+    with caplog.at_level(logging.WARNING):
+        made = build_pack(
+            tmp_path / "packed", RECIPE,
+            {"train": [("a", twice), ("b", images[2:] + 100)], "test": [("c", images[1:2])]},
+        )  # fmt: skip
+    assert list(made.counts("train")) == [4, 2]
+    assert list(made.counts("test")) == [1]
+    assert "left out of train/a" in caplog.text
+    assert "test/c is also in train/a" in caplog.text
+
+
+def test_an_error_while_building_leaves_nothing(tmp_path: Path) -> None:
+    def failing() -> Iterator[tuple[str, np.ndarray]]:
+        yield from classes(0, 1)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        build_pack(tmp_path / "packed", RECIPE, {"train": failing()})
+    assert os.listdir(tmp_path) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from innerloop.data.pack import build_pack
+
+def classes():
+    yield "a", np.zeros((1, 2, 2, 1), np.uint8)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+build_pack(Path(sys.argv[1]), {"made": "by the test"}, {"train": classes()})
+"""
+
+
+def test_a_build_that_was_killed_is_cleaned_up_and_done_again(tmp_path: Path) -> None:
+    folder = tmp_path / "packed"
+    source = Path(pack.__file__).parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder)],
+        env=os.environ | {"PYTHONPATH": str(source)}, capture_output=True,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(os.listdir(tmp_path)) == 1, "a half-written pack was expected"
+    assert open_pack(folder, RECIPE) is None
+    build(folder)
+    assert os.listdir(tmp_path) == ["packed"]
+
+
+def test_a_read_only_place_sends_the_pack_to_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert pack_folder(tmp_path / "data", "omniglot") == tmp_path / "data" / "packed"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the tests may run as root
+    place = pack_folder(tmp_path / "data", "omniglot")
+    assert place.parent == tmp_path / "cache" / "innerloop"
+    assert place != pack_folder(tmp_path / "other", "omniglot")
