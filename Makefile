@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-export PYTHONWARNINGS ?= ignore:.*LeafSpec.*
 
 .DEFAULT_GOAL := help
 .PHONY: help install train evaluate test test-slow lint format clean

@@ -36,6 +36,7 @@ def config(*overrides: str, name: str = "train") -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         made = compose(name, list(overrides), return_hydra_config=True)
     picked = made.hydra.runtime.choices
+    made.paths.run = "somewhere"  # what only a job knows
     for key in ("algorithm", "dataset", "model", "experiment"):
         made.names[key] = picked[key]
     return made

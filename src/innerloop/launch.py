@@ -21,6 +21,11 @@ from innerloop.engines import choose
 from innerloop.evaluation import protocol, results
 from innerloop.reporting import figures, table
 
+HINTS = (  # beginnings of warnings that do not concern this program
+    "does not have many workers", "pre-optimization state", "exists and is not empty",
+    "isinstance.treespec, LeafSpec", "The dirpath has changed", "your dataloader is not resumable",
+)  # fmt: skip
+
 
 @dataclass
 class Experiment:
@@ -170,8 +175,9 @@ def notices_root() -> str:
 def _picture(experiment: Experiment, path: Path) -> Path:
     data, learner = experiment.data, experiment.learner
     tasks = data.on_after_batch_transfer(next(iter(data.test_dataloader())), 0)
+    scores, scored = learner.test_scores[learner.algorithm.objective.metric], learner.scored_step
     span = experiment.config.dataset.get("span")
-    return figures.adaptation_figure(path, learner.algorithm, tasks, learner.test_scores, span)
+    return figures.adaptation_figure(path, learner.algorithm, tasks, scores, scored, span)
 
 
 def _record(checkpoint: Path | None) -> dict[str, Any]:
@@ -188,11 +194,11 @@ def _say(lines: list[str]) -> None:
 
 
 def _quiet() -> None:
-    """Lightning's hints that do not concern this program."""
+    """Silences what libraries say that does not concern this program."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*pre-optimization state.*")
-    warnings.filterwarnings("ignore", ".*exists and is not empty.*")
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    for hint in HINTS:
+        warnings.filterwarnings("ignore", f".*{hint}")
 
 
 def _finish_wandb() -> None:

@@ -10,6 +10,7 @@ from helpers import (
     SmoothConv,
     algorithm,
     along,
+    close,
     direction,
     run,
     slope,
@@ -99,43 +100,54 @@ def test_reptile_by_hand() -> None:
         assert (start - end).abs().max() > 1e-4
 
 
-def _by_learn2learn(learner: Algorithm, batch: Task, first_order: bool) -> list[torch.Tensor]:
-    from learn2learn.algorithms import MAML
+def _by_learn2learn(name: str, learner: Algorithm, batch: Task) -> dict[str, torch.Tensor]:
+    """Its meta-gradient for the model's parameters, and for Meta-SGD's rates."""
+    from learn2learn import algorithms
 
-    model = copy.deepcopy(learner.model)
-    wrapped, total = MAML(model, lr=0.1, first_order=first_order), 0.0
+    model, total = copy.deepcopy(learner.model), 0.0
+    watched = {f"model.{k}": p for k, p in model.named_parameters()}
+    if name == "meta_sgd":
+        names = [k.replace(".", "/") for k, _ in model.named_parameters()]
+        rates = {k: nn.Parameter(learner.rates[k].detach().clone()) for k in names}
+        wrapped = algorithms.MetaSGD(model, lrs=list(rates.values()))
+        watched |= {f"rates.{k}": rate for k, rate in rates.items()}
+    else:
+        wrapped = algorithms.MAML(model, lr=0.1, first_order=name == "fomaml")
     for i in range(task_tools.count(batch)):
         support, query = task_tools.only(task_tools.part(batch, i, i + 1))
         clone = wrapped.clone()
         for _ in range(2):
             clone.adapt(F.cross_entropy(clone(support.inputs), support.targets))
         total = total + F.cross_entropy(clone(query.inputs), query.targets)
-    return list(torch.autograd.grad(total / task_tools.count(batch), list(model.parameters())))
+    slopes = torch.autograd.grad(total / task_tools.count(batch), list(watched.values()))
+    return dict(zip(watched, slopes, strict=True))
 
 
-@pytest.mark.parametrize("name", ["maml", "fomaml"])
+@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
 @pytest.mark.parametrize("convolves", [False, True])
 def test_equals_learn2learn(name: str, convolves: bool) -> None:
     body = SmoothConv("transductive") if convolves else SmoothBody()
     learner = algorithm(name, body)
     batch = tasks(shape=(1, 4, 4) if convolves else (3,))
     _, gradient = run(learner, batch)
-    expected = _by_learn2learn(learner, batch, name == "fomaml")
-    for found, reference in zip(gradient.values(), expected, strict=True):
-        torch.testing.assert_close(found, reference, rtol=1e-10, atol=1e-12)
-    assert max(g.abs().max() for g in expected) > 1e-3
+    expected = _by_learn2learn(name, learner, batch)
+    close(gradient, expected)
+    for part in ("model", "rates") if name == "meta_sgd" else ("model",):
+        assert max(g.abs().max() for k, g in expected.items() if k.startswith(part)) > 1e-3
 
 
+@pytest.mark.parametrize("norm", [None, "transductive", "support"])
 @pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
-def test_learn2learns_engine_gives_the_same(name: str) -> None:
-    learner, batch = algorithm(name), tasks()
+def test_learn2learns_engine_gives_the_same(name: str, norm: str | None) -> None:
+    learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
+    batch = tasks(shape=(1, 4, 4) if norm else (3,))
     loss, gradient = run(learner, batch)
     its_loss, its_gradient = Learn2LearnEngine(learner).meta_gradient(learner, batch, NOW)
-    torch.testing.assert_close(its_loss.double(), loss, rtol=1e-6, atol=0)
+    torch.testing.assert_close(its_loss, loss, rtol=1e-10, atol=1e-12)
     assert its_gradient.keys() == gradient.keys()
     for key, reference in its_gradient.items():
         torch.testing.assert_close(gradient[key], reference, rtol=1e-10, atol=1e-12, msg=key)
-        assert reference.abs().max() > 0, key
+        assert norm or reference.abs().max() > 0, key  # a bias before batch norm has none
     ours = learner.scores(batch, 3, NOW)
     its = Learn2LearnEngine(learner).scores(learner, batch, 3, NOW)
     for key, scores in its.items():

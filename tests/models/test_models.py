@@ -21,17 +21,27 @@ def test_widths_of_conv4(shape: tuple[int, ...], filters: int, pool: str, width:
     assert Network(body, 5)(torch.randn(3, *shape)).shape == (3, 5)
 
 
-def test_conv4_is_four_blocks_of_convolution_norm_relu_and_pooling() -> None:
-    body, layers = Conv4((3, 20, 20), 8).double(), []
+@pytest.mark.parametrize("pool", ["max", "stride"])
+def test_conv4_is_four_blocks_of_convolution_norm_relu_and_pooling(pool: str) -> None:
+    body, layers = Conv4((3, 20, 20), 8, pool=pool).double(), []
     for channels in (3, 8, 8, 8):
-        convolution = nn.Conv2d(channels, 8, 3, padding=1)
-        layers += [convolution, nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)]
+        convolution = nn.Conv2d(channels, 8, 3, stride=2 if pool == "stride" else 1, padding=1)
+        layers += [convolution, nn.BatchNorm2d(8), nn.ReLU()]
+        layers += [nn.MaxPool2d(2)] if pool == "max" else []
     reference = nn.Sequential(*layers, nn.Flatten()).double()
     with torch.no_grad():
         for ours, theirs in zip(body.parameters(), reference.parameters(), strict=True):
-            theirs.copy_(ours)
+            theirs.copy_(ours.normal_())
     images = torch.randn(4, 3, 20, 20, dtype=torch.float64)
     torch.testing.assert_close(body(images), reference(images), rtol=1e-10, atol=1e-12)
+    assert body(images).std() > 0.1
+
+
+def test_a_network_is_a_linear_head_on_a_body() -> None:
+    network, x = Network(MLP([2, 3], [7]), 4), torch.randn(5, 2, 3)
+    head = network.head
+    assert (head.in_features, head.out_features) == (7, 4)
+    torch.testing.assert_close(network(x), network.body(x) @ head.weight.T + head.bias)
 
 
 def test_mlp_is_linear_and_relu_in_turn() -> None:

@@ -1,5 +1,6 @@
 """The outer loop, shared by all algorithms: one Lightning module with manual optimization."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -66,12 +67,14 @@ class MetaLearner(lightning.LightningModule):
 
     def outer_step(self, tasks: Task, step: int) -> Tensor:
         """One step of the outer loop; returns the mean meta-loss over the tasks."""
-        loss, gradient = self.engine.meta_gradient(self.algorithm, tasks, self.progress(step))
+        # A learner that embeds the batch as a whole moves its running averages in that pass.
+        with norm.track() if self.algorithm.embeds else contextlib.nullcontext():
+            loss, gradient = self.engine.meta_gradient(self.algorithm, tasks, self.progress(step))
+        if not self.algorithm.embeds and "running" in norm.modes(self.algorithm):
+            self._update_running_averages(tasks)
         self._assign(gradient)
         if self.clip is not None:
             nn.utils.clip_grad_norm_(self.algorithm.parameters(), self.clip)
-        if "running" in norm.modes(self.algorithm) and not self.algorithm.embeds:
-            self._update_running_averages(tasks)
         self.optimizers().step()  # type: ignore[union-attr]
         schedule = self.lr_schedulers()
         if schedule is not None:

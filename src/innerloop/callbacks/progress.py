@@ -16,6 +16,10 @@ class Progress(TQDMProgressBar):
     def __init__(self, every: int) -> None:
         super().__init__(refresh_rate=every)
 
+    def on_train_epoch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        super().on_train_epoch_start(trainer)
+        self.train_progress_bar.set_description("Meta-training")
+
     def get_metrics(self, trainer: lightning.Trainer, module: Any) -> dict[str, Any]:
         shown = super().get_metrics(trainer, module)
         shown.pop("v_num", None)

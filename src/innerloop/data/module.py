@@ -7,7 +7,7 @@ import lightning
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from innerloop.data.source import TaskSource
+from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task
 
@@ -77,9 +77,13 @@ class TaskData(lightning.LightningDataModule):
         self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
         self.seed, self.evaluation_seed = seed, evaluation_seed
 
-    def check(self) -> None:
+    def prepare_data(self) -> None:
+        """Lightning calls this in one process of each machine."""
+        self.source.prepare()
+
+    def setup(self, stage: str) -> None:
         """Raises `UserError` where a split cannot serve its episodes, before any training."""
-        for split in ("train", "val", "test"):
+        for split in SPLITS if stage == "fit" else [stage.replace("validate", "val")]:
             self.source.check(split, self.episode if split == "train" else self.test_episode)
 
     def training_indices(self, step: int) -> list[int]:

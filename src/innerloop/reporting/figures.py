@@ -1,10 +1,13 @@
 """The picture of an adaptation that every run saves."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
@@ -16,31 +19,50 @@ FITTED = {0: (GREY, "before"), 1: (ORANGE, "after 1 step"), 10: (BLUE, "after 10
 
 
 def adaptation_figure(
-    path: Path, algorithm: Algorithm, tasks: Task, scores: dict[str, Tensor], span: Any = None
+    path: Path,
+    algorithm: Algorithm,
+    tasks: Task,
+    scores: Tensor,
+    scored_step: int,
+    span: Any = None,
 ) -> Path:
-    """Draws the curve over inner steps, beside fitted curves (regression) or a spread (classes).
+    """Draws what adaptation did: fitted curves (regression) or a spread and a support (classes),
+    and the curve over inner steps where there are any.
 
     Arguments:
         tasks: a few test tasks.
-        scores: `(tasks, steps + 1)` per metric, of the whole test.
+        scores: `(tasks, steps + 1)` of the headline metric, of the whole test.
+        scored_step: inner step of the headline number.
         span: range of x, for one-dimensional regression.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
 
-    figure = Figure(figsize=(11, 3.6), layout="constrained", facecolor="white")
+    panels = _panels(algorithm, tasks, scores, scored_step, span)
+    figure = Figure(figsize=(3.7 * len(panels), 3.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 3)
-    metric = algorithm.objective.metric
-    if span is None:
-        _histogram(axes[0], metric, scores[metric])
-        _support(axes[1], tasks)
-    else:
-        for axis, index in zip(axes[:2], range(2), strict=True):
-            _fit(axis, algorithm, task_tools.only(task_tools.part(tasks, index, index + 1)), span)
-    _curve(axes[2], metric, scores[metric])
+    for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        draw(axis)
     figure.savefig(path, dpi=110)
     return path
+
+
+def _panels(
+    algorithm: Algorithm, tasks: Task, scores: Tensor, scored_step: int, span: Any
+) -> list[Callable[[Any], None]]:
+    metric, inputs = algorithm.objective.metric, tree_leaves(tasks.support.inputs)[0]
+    panels: list[Callable[[Any], None]] = []
+    if span is not None and algorithm.adapts_by_steps:
+        for index in range(min(2, task_tools.count(tasks))):
+            task = task_tools.only(task_tools.part(tasks, index, index + 1))
+            panels.append(partial(_fit, algorithm=algorithm, task=task, span=span))
+    else:
+        panels.append(partial(_histogram, metric=metric, scores=scores[:, scored_step]))
+    if inputs.dim() == 5:  # tasks, examples, channels, height, width
+        panels.append(partial(_support, inputs=inputs[0], targets=tasks.support.targets[0]))
+    if scores.shape[1] > 1:
+        panels.append(partial(_curve, metric=metric, scores=scores))
+    return panels
 
 
 def _fit(axis: Any, algorithm: Algorithm, task: Task, span: Any) -> None:
@@ -65,18 +87,15 @@ def _xy(x: Tensor, y: Tensor) -> tuple[Any, Any]:
 
 
 def _histogram(axis: Any, metric: str, scores: Tensor) -> None:
-    axis.hist(scores[:, -1].numpy(), bins=20, color=BLUE)
+    axis.hist(scores.numpy(), bins=20, color=BLUE)
     axis.set(xlabel=f"{metric} of a test task", ylabel="tasks", title="spread over tasks")
 
 
-def _support(axis: Any, tasks: Task) -> None:
-    """The support images of the first task, a column for each class."""
-    inputs, targets = tasks.support.inputs[0].float().cpu(), tasks.support.targets[0].cpu()
-    order = targets.argsort(stable=True)
-    columns = int(targets.max()) + 1
-    rows = inputs[order].reshape(columns, -1, *inputs.shape[1:])[:, :5]  # (ways, shots, C, H, W)
-    sheet = rows.permute(1, 4, 0, 5, 2, 3) if rows.dim() == 6 else rows.permute(1, 3, 0, 4, 2)
-    sheet = sheet.reshape(rows.shape[1] * rows.shape[3], columns * rows.shape[4], -1)
+def _support(axis: Any, inputs: Tensor, targets: Tensor) -> None:
+    """The support images of a task, a column for each class."""
+    ways = int(targets.max()) + 1
+    rows = inputs[targets.argsort(stable=True)].float().cpu().unflatten(0, (ways, -1))[:, :5]
+    sheet = rows.permute(1, 3, 0, 4, 2).flatten(0, 1).flatten(1, 2)  # height, width, channels
     sheet = (sheet - sheet.min()) / (sheet.max() - sheet.min()).clamp(min=1e-9)
     axis.imshow(sheet.squeeze(-1).numpy(), cmap="gray_r")
     axis.set(xticks=[], yticks=[], title="support of one test task")

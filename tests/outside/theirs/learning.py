@@ -1,0 +1,55 @@
+"""What a user might keep in a repository of their own: an algorithm, a data set, an objective."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.data import sampling
+from innerloop.data.source import TaskSource
+from innerloop.tasks import Episode, Examples, Task
+
+
+class AbsoluteError:
+    """Mean absolute error, an objective that innerloop does not have."""
+
+    metric, higher_is_better, width = "mae", False, 1
+
+    def classes(self, training: bool) -> int | None:
+        return None
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs - targets).abs().mean()
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        return {"mae": self.loss(outputs, targets)}
+
+
+class Ramps(TaskSource):
+    """Lines through the origin."""
+
+    def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        draws = sampling.uniform(
+            sampling.keys(seed, split, indices), 1 + episode.shots + episode.queries
+        )
+        x = torch.from_numpy(draws[:, 1:, None]).float()
+        y, n = x * torch.from_numpy(draws[:, :1, None]).float(), episode.shots
+        return Task(Examples(x[:, :n], y[:, :n]), Examples(x[:, n:], y[:, n:]))
+
+    def fingerprint(self, split: str) -> str:
+        return "ramps"
+
+
+class MeanHead(Algorithm):
+    """Adds to every prediction what the support's predictions lack on average."""
+
+    adapts_by_steps = False
+
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
+        yield (support.targets - self.model(support.inputs)).mean(0)
+
+    def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
+        return self.model(inputs) + adapted

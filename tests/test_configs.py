@@ -1,0 +1,121 @@
+"""Every file of conf/ is composed, and run for a step where its data can be had."""
+
+from pathlib import Path
+
+import pytest
+from cli import FAST, results, train
+from helpers import CONF, ROOT, choices, config
+from omegaconf import OmegaConf
+from PIL import Image
+
+from innerloop import build, notices
+
+NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
+EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
+RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluate"}
+
+
+def overrides(file: str) -> list[str]:
+    group, _, choice = file.partition("/")
+    images = choice == "protonet" or choice.startswith("conv")
+    more = ["dataset=glyphs"] if images else []
+    more += ["dataset.path=nowhere"] if choice == "folder" else []
+    return [f"{group}={choice}", *more] if choice else []
+
+
+@pytest.mark.parametrize("file", EVERY_FILE)
+def test_composes_and_resolves(file: str) -> None:
+    made = config(*overrides(file), *(["ckpt_path=x"] if file == "evaluate" else []),
+                  name="evaluate" if file == "evaluate" else "train")  # fmt: skip
+    made.hydra = None
+    OmegaConf.to_container(made, resolve=True, throw_on_missing=True)
+    learner = build.algorithm(made)
+    assert build.learner(made, learner, build.engine(made, learner, "cpu")).steps > 0
+
+
+@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
+def test_runs_every_algorithm(tmp_path: Path, name: str, dataset: str) -> None:
+    if (name, dataset) == ("protonet", "sinusoid"):
+        pytest.skip("refuses regression")
+    found = train(tmp_path, f"algorithm={name}", f"dataset={dataset}", *FAST)
+    metric = "mse" if dataset == "sinusoid" else "accuracy"
+    assert found["algorithm"] == name
+    assert found["test"][metric]["tasks"] == 4
+    assert (f"{metric}/step_10" in found["test"]) == (name not in ("protonet", "no_op"))
+    assert (tmp_path / "adaptation.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    "name", [e for e in choices("experiment") if e.split("_")[0] not in NEEDS_FILES]
+)
+def test_runs_every_experiment_without_files(tmp_path: Path, name: str) -> None:
+    assert train(tmp_path, f"experiment={name}", *FAST)["experiment"] == name
+
+
+@pytest.mark.parametrize("name", choices("model"))
+def test_runs_every_model(tmp_path: Path, name: str) -> None:
+    dataset = "glyphs" if name.startswith("conv") else "sinusoid"
+    assert train(tmp_path, f"dataset={dataset}", f"model={name}", *FAST)["model"] == name
+
+
+@pytest.mark.parametrize("name", choices("engine"))
+def test_runs_every_engine(tmp_path: Path, name: str) -> None:
+    found = train(tmp_path, f"engine={name}", *FAST)
+    assert found["engine"]["name"] == ("vmap" if name == "auto" else name)
+
+
+@pytest.mark.parametrize("mode", ["transductive", "support", "running"])
+@pytest.mark.parametrize("name", ["maml", "protonet"])
+def test_runs_every_norm_and_names_it(tmp_path: Path, name: str, mode: str) -> None:
+    found = train(tmp_path, f"algorithm={name}", "dataset=glyphs", f"norm={mode}", *FAST)
+    assert found["norm"] == mode
+
+
+def test_runs_a_folder_of_images(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        for name in "ab":
+            (tmp_path / "mine" / split / name).mkdir(parents=True)
+            for i in range(3):
+                Image.new("RGB", (9, 9), (i * 40, ord(name), 0)).save(
+                    tmp_path / "mine" / split / name / f"{i}.png"
+                )
+    size = ("dataset.size=16", "episode.ways=2", "episode.queries=1", "inner.steps=1")
+    train(tmp_path / "run", "dataset=folder", f"dataset.path={tmp_path / 'mine'}", *size, *FAST)
+    assert results(tmp_path / "run")["dataset"] == "folder"
+
+
+def test_the_search_spaces_are_sweeps(tmp_path: Path) -> None:
+    from cli import call
+
+    call(
+        "train",
+        "search=inner_loop",
+        f"hydra.sweep.dir={tmp_path}",
+        "hydra.sweep.subdir=${hydra.job.num}",
+        *FAST,
+    )
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == [str(i) for i in range(6)]
+
+
+def test_published_settings_announce_themselves() -> None:
+    from hydra import initialize_config_dir
+
+    for name in choices("experiment"):
+        made = config(f"experiment={name}")
+        if made.published is None:
+            continue
+        assert notices.setting(made) == name, "an experiment that is a paper's is named after it"
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            made.hydra = None
+            (line,) = notices.published(made)
+            assert line.startswith("the published setting")
+            made.outer.steps += 1
+            (line,) = notices.published(made)
+        assert f"experiment={name}" in line
+        assert "outer.steps" in line
+
+
+def test_every_group_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [g.name for g in CONF.iterdir() if g.is_dir() and f"`{g.name}" not in text] == []

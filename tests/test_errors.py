@@ -1,0 +1,155 @@
+"""The mistakes a user will make, each answered in a line or two at the command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import torch
+from cli import FAST, mistake, train
+from helpers import ROOT
+
+from innerloop.data import pack
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> str:
+    return f"hydra.run.dir={tmp_path / 'run'}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parts"),
+    [
+        ("algorithm=mmal", ["algorithm/mmal", "maml", "protonet"]),
+        ("algorithm.lr=1", ["algorithm.lr"]),
+        ("inner.rate=-0.1", ["inner.rate=-0.1", "above zero"]),
+        ("inner.steps=-1", ["inner.steps=-1", "0 or more"]),
+        ("outer.tasks=0", ["outer.tasks=0"]),
+        ("outer.optimizer.lr=-1", ["outer.optimizer.lr=-1"]),
+        ("outer.clip=-1", ["outer.clip=-1"]),
+        ("evaluation.tasks=0", ["evaluation.tasks=0"]),
+        ("episode.shots=0", ["episode.shots=0", "at least 1"]),
+        ("episode.ways=2", ["episode.ways", "1"]),
+        ("engine.chunk=0", ["engine.chunk=0"]),
+        ("engine.name=jax", ["engine=jax", "learn2learn"]),
+        ("engine=learn2learn algorithm=anil", ["learn2learn", "ANIL"]),
+        ("algorithm=protonet", ["protonet", "regression"]),
+        ("algorithm.adapted=tail", ["algorithm.adapted=tail", "body"]),
+        ("dataset=glyphs norm=group", ["norm=group", "transductive"]),
+        ("dataset=glyphs model.body.pool=mean", ["pool=mean", "stride"]),
+        ("dataset=glyphs episode.test.ways=7", ["episode.test.ways=7", "protonet"]),
+        ("dataset=glyphs +dataset.classes={test:3}", ["3 classes", "episode.test.ways=5"]),
+        ("dataset=omniglot paths.data=nowhere", ["Omniglot", "images_background.zip", "nowhere"]),
+        ("dataset=folder dataset.path=nowhere", ["nowhere", "train/CLASS"]),
+        ("resume=nowhere", ["nowhere", "config.yaml"]),
+    ],
+)
+def test_is_answered_in_a_line_or_two(out: str, overrides: str, parts: list[str]) -> None:
+    message = mistake("train", *FAST, *([] if "resume" in overrides else [out]), *overrides.split())
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_where_there_is_none(out: str) -> None:
+    assert "trainer=cpu" in mistake("train", *FAST, out, "trainer=gpu")
+
+
+def test_a_loss_that_is_no_number_names_step_and_tasks(tmp_path: Path) -> None:
+    message = mistake(
+        "train", f"hydra.run.dir={tmp_path}", "logger=none", "outer.optimizer.lr=1e30",
+        "log_every=4", "outer.steps=16", "evaluation.validation.every=2",
+    )  # fmt: skip
+    assert "outer step 1, in 25 of its 25 tasks (training tasks 25, 26" in message
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_a_diverging_run_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:
+    settings = [
+        "logger=none", "log_every=1", "outer.steps=4", "outer.tasks=2", "evaluation.tasks=4",
+        "evaluation.validation.every=2", "evaluation.validation.tasks=2",
+        "outer.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
+        "step_size: 2, gamma: 1e33}",  # the third step leaves for infinity
+    ]  # fmt: skip
+    message = mistake("train", f"hydra.run.dir={tmp_path}", *settings)
+    assert "stopped being finite at outer step 3" in message
+    kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert all(torch.isfinite(v).all() for v in kept["state_dict"].values())
+    assert kept["global_step"] == 2
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "text", "foreign", "pickle"])
+def test_a_checkpoint_that_is_none(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "some.ckpt"
+    if damage == "cut":
+        torch.save({"a": torch.zeros(1000)}, file)
+        os.truncate(file, 2000)
+    elif damage == "text":
+        file.write_text("<html>not found</html>")
+    elif damage == "foreign":
+        torch.save({"state_dict": {}}, file)
+    elif damage == "pickle":
+        torch.save({"a": subprocess.Popen}, file)
+    assert "some.ckpt" in mistake(
+        "evaluate", f"ckpt_path={file}", f"hydra.run.dir={tmp_path / 'e'}"
+    )
+
+
+def test_a_checkpoint_of_another_model(tmp_path: Path) -> None:
+    train(tmp_path / "run", *FAST)
+    out = f"hydra.run.dir={tmp_path / 'again'}"
+    message = mistake("evaluate", f"ckpt_path={tmp_path / 'run'}", "algorithm=anil", out)
+    assert "algorithm=anil" in message
+    file = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    content = torch.load(file, weights_only=True)
+    content["innerloop"]["config"]["model"]["body"]["hidden"] = [40, 41]
+    torch.save(content, file)
+    message = mistake("evaluate", f"ckpt_path={tmp_path / 'run'}", out)
+    assert "another algorithm or model" in message
+
+
+def test_a_full_disk(out: str) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device", "checkpoints/last.ckpt")
+
+    with mock.patch("innerloop.callbacks.checkpoint_file.torch.save", full):
+        assert "the disk is full" in mistake("train", *FAST, out)
+
+
+def test_a_read_only_output_folder() -> None:
+    assert "cannot be written" in mistake("train", *FAST, "hydra.run.dir=/proc/nowhere")
+
+
+def test_a_full_disk_while_packing(tmp_path: Path, out: str) -> None:
+    from PIL import Image
+
+    for split in ("train", "val", "test"):
+        (tmp_path / "mine" / split / "a").mkdir(parents=True)
+        Image.new("L", (4, 4)).save(tmp_path / "mine" / split / "a" / "1.png")
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with mock.patch.object(pack.os, "fsync", full):
+        message = mistake(
+            "train", *FAST, out, "dataset=folder", f"dataset.path={tmp_path / 'mine'}"
+        )
+    assert "the disk is full" in message
+    assert not (tmp_path / "mine" / "packed").exists()
+
+
+def test_the_shell_gets_a_status_and_no_traceback_unless_asked(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "src" / "train.py"), "inner.rate=-1", "hydra.run.dir=run"]
+    plain = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert plain.returncode == 1
+    assert "Traceback" not in plain.stderr
+    assert "Error: inner.rate=-1" in plain.stderr
+    full = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"HYDRA_FULL_ERROR": "1"},
+    )  # fmt: skip
+    assert full.returncode == 1
+    assert "Traceback" in full.stderr

@@ -1,0 +1,174 @@
+"""What a run leaves, and going on from it: evaluate, resume, sweep, loggers, help."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from cli import FAST, call, evaluate, results, train
+from helpers import CONF, ROOT
+
+SMALL = ("debug=fast", "outer.steps=6", "evaluation.validation.every=2")
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
+    found = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    state: dict[str, torch.Tensor] = found["state_dict"]
+    return state
+
+
+def test_leaves_everything_behind(tmp_path: Path) -> None:
+    found = train(tmp_path, *SMALL)
+    for file in ("config.yaml", "metrics.csv", "adaptation.png", "results.json"):
+        assert (tmp_path / file).stat().st_size > 0
+    assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    for key in ("schema", "algorithm", "dataset", "model", "norm", "engine", "episode", "seed",
+                "protocol", "test", "seconds", "tasks_per_second", "versions", "git"):  # fmt: skip
+        assert key in found
+    assert set(found["protocol"]) >= {"split", "tasks", "scored_step", "selected_by", "hash"}
+    assert set(found["test"]) == {"mse", *(f"mse/step_{k}" for k in range(11))}
+    assert found["test"]["mse"]["mean"] == found["test"]["mse/step_10"]["mean"]
+    assert {"mean", "ci95", "tasks"} <= set(found["test"]["mse"])
+    logged = rows(tmp_path)
+    for name in ("train/mse_before", "train/mse", "train/tasks_per_second", "val/mse", "test/mse"):
+        assert any(row[name] for row in logged)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another(tmp_path: Path) -> None:
+    found = [train(tmp_path / str(i), f"seed={s}", *FAST)["test"] for i, s in enumerate((1, 1, 2))]
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+@pytest.mark.parametrize("name", ["maml", "protonet", "meta_sgd"])
+def test_evaluating_the_checkpoint_gives_the_same_number(tmp_path: Path, name: str) -> None:
+    trained = train(tmp_path / "run", f"algorithm={name}", "dataset=glyphs", *FAST)
+    tested = evaluate(tmp_path / "test", f"ckpt_path={tmp_path / 'run'}", "logger=none")
+    assert tested["test"] == trained["test"]
+    assert tested["protocol"] == trained["protocol"]
+    assert tested["algorithm"] == name
+    file = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    other = evaluate(tmp_path / "more", f"ckpt_path={file}", "logger=none", "evaluation.tasks=6")
+    assert other["protocol"]["tasks"] == 6
+    assert other["protocol"]["hash"] != trained["protocol"]["hash"]
+
+
+def test_the_protocol_does_not_depend_on_the_run(tmp_path: Path) -> None:
+    first = train(tmp_path / "a", "algorithm=protonet", "dataset=glyphs", "seed=3", *FAST)
+    second = train(tmp_path / "b", "algorithm=anil", "dataset=glyphs", "outer.tasks=3", *FAST)
+    third = train(tmp_path / "c", "algorithm=anil", "dataset=glyphs", "episode.test.shots=2", *FAST)
+    assert first["protocol"]["hash"] == second["protocol"]["hash"] != third["protocol"]["hash"]
+
+
+def test_resuming_ends_like_a_run_that_never_stopped(tmp_path: Path) -> None:
+    train(tmp_path / "whole", *SMALL, "logger=csv")
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(tmp_path / "parts", 4, *SMALL, "logger=csv")
+    (tmp_path / "parts").rename(tmp_path / "moved")
+    call("train", f"resume={tmp_path / 'moved'}")
+    for key, value in weights(tmp_path / "whole").items():
+        assert torch.equal(weights(tmp_path / "moved")[key], value)
+    assert results(tmp_path / "moved")["test"] == results(tmp_path / "whole")["test"]
+    curves = [
+        {r["step"]: r["train/mse"] for r in rows(tmp_path / name) if r["train/mse"]}
+        for name in ("moved", "whole")
+    ]
+    assert curves[0] == curves[1]
+    assert len(curves[0]) == 6
+
+
+def _interrupted(folder: Path, step: int, *overrides: str) -> None:
+    """Trains until `step`, as if the process had ended there."""
+    from unittest import mock
+
+    from innerloop.algorithms.meta_learner import MetaLearner
+
+    outer_step = MetaLearner.outer_step
+
+    def stops(self: MetaLearner, tasks: object, number: int) -> object:
+        if number == step:
+            raise SystemExit
+        return outer_step(self, tasks, number)  # type: ignore[arg-type]
+
+    with mock.patch.object(MetaLearner, "outer_step", stops):
+        try:
+            train(folder, *overrides)
+        except SystemExit:
+            raise KeyboardInterrupt from None
+
+
+def test_resuming_before_the_first_checkpoint_starts_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(tmp_path, 1, *SMALL)
+    call("train", f"resume={tmp_path}")
+    assert "no checkpoint yet" in capsys.readouterr().out
+    assert results(tmp_path)["outer"]["steps"] == 6
+
+
+def test_a_sweep_runs_every_member_into_its_own_folder(tmp_path: Path) -> None:
+    call(
+        "train", "--multirun", "algorithm=maml,protonet", "episode.shots=1,2", "seed=0,1",
+        "dataset=glyphs", f"hydra.sweep.dir={tmp_path}", *FAST,
+    )  # fmt: skip
+    found = [json.loads(p.read_text()) for p in tmp_path.glob("*/results.json")]
+    members = {(f["algorithm"], f["episode"]["shots"], f["seed"]) for f in found}
+    assert len(members) == 8
+
+
+def test_several_loggers_at_once(tmp_path: Path) -> None:
+    train(tmp_path, "debug=fast", "logger=[csv,tensorboard]")
+    assert (tmp_path / "metrics.csv").exists()
+    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_wandb_stays_offline_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    call(
+        "train",
+        "--multirun",
+        "seed=0,1",
+        f"hydra.sweep.dir={tmp_path}",
+        "debug=fast",
+        "logger=wandb",
+    )
+    for member in tmp_path.glob("*_seed*"):
+        assert len(list(member.glob("wandb/offline-run-*/*.wandb"))) == 1
+
+
+def test_an_outside_package_joins(tmp_path: Path) -> None:
+    outside = Path(__file__).parent / "outside"
+    command = [
+        sys.executable, str(ROOT / "src" / "train.py"), f"hydra.searchpath=[file://{outside}/conf]",
+        "algorithm=mean_head", "dataset=ramps", "model=wide", f"hydra.run.dir={tmp_path}", *FAST,
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(outside)}
+    )
+    assert done.returncode == 0, done.stderr
+    found = results(tmp_path)
+    assert (found["algorithm"], found["dataset"], found["model"]) == ("mean_head", "ramps", "wide")
+
+
+def test_help_lists_groups_and_choices_from_any_directory(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "src" / "train.py")]
+    shown = subprocess.run([*command, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert shown.returncode == 0
+    for group in ("algorithm", "dataset", "model", "trainer", "engine", "logger"):
+        names = ", ".join(sorted(p.stem for p in (CONF / group).glob("*.yaml")))
+        assert f"{group}: {names}" in shown.stdout
+    job = subprocess.run([*command, "--cfg", "job"], capture_output=True, text=True, cwd=tmp_path)
+    assert "scored_step: 10" in job.stdout
+    shell = subprocess.run([*command, "-sc", "install=bash"], capture_output=True, text=True)
+    assert "complete" in shell.stdout
