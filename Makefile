@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate test test-slow lint format clean
+.PHONY: help install train evaluate test test-slow results lint format clean
 
 help: ## this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -34,6 +34,9 @@ test: install ## run the tests
 
 test-slow: install ## run the longer learning tests too
 	@$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
+
+results: install ## write the table of docs/results into README.md
+	@$(BIN)/python src/results.py
 
 lint: install ## check style and types
 	@$(BIN)/ruff check .

@@ -1,6 +1,10 @@
 """Who may import whom: the floor plan, held by the imports themselves."""
 
 import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -79,3 +83,12 @@ def test_learn2learn_is_imported_only_where_it_is_used() -> None:
     ]
     assert users == [PACKAGE / "engines" / "learn2learn.py"]
     assert not any("learn2learn" in i.split(".")[0] for i in imports(users[0], only_top=True))
+
+
+def test_every_import_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\[<>=~; ]", line)[0].lower() for line in project["dependencies"]}
+    used = {i.split(".")[0] for p in (ROOT / "src").rglob("*.py") for i in imports(p)}
+    owners = packages_distributions()
+    for name in used - set(sys.stdlib_module_names) - {"innerloop"}:
+        assert declared & {owner.lower() for owner in owners[name]}, name

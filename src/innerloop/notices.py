@@ -1,10 +1,14 @@
 """What a run says before it starts: its differences from the defaults and from the paper."""
 
+import shlex
 from typing import Any
 
 from hydra import compose
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+
+from innerloop.evaluation.protocol import setting
 
 PUBLISHED_KEYS = ("inner", "outer", "episode", "norm", "algorithm", "model")
 SILENT = ("names", "paths", "hydra", "callbacks", "published", "ckpt_path")
@@ -35,7 +39,8 @@ def announce(config: DictConfig) -> list[str]:
 
 def published(config: DictConfig) -> list[str]:
     """How the run differs from its paper's setting, where `conf/experiment` has one."""
-    name = setting(config)
+    test = config.episode.test
+    name = setting(config.names.dataset, config.names.algorithm, test.ways, test.shots)
     try:
         paper = compose("train", [f"experiment={name}"])
     except HydraException:  # no published setting is known
@@ -53,11 +58,24 @@ def published(config: DictConfig) -> list[str]:
     return [f"not the published setting, which is experiment={name}: {listed}"]
 
 
-def setting(config: DictConfig) -> str:
-    """Name of the experiment that would be the paper's: `DATASET_ALGORITHM_5way_1shot`."""
-    test = config.episode.test
-    ways = "" if test.ways == 1 else f"{test.ways}way_"
-    return f"{config.names.dataset}_{config.names.algorithm}_{ways}{test.shots}shot"
+def command() -> str:
+    """What was typed to start this run, or this member of a sweep; folders are left out."""
+    job = HydraConfig.get()
+    return shlex.join(["python", f"src/{job.job.name}.py", *job.overrides.task])
+
+
+def engine(chosen: dict[str, Any]) -> list[str]:
+    """How the tasks of a batch are run, from `Engine.describe`."""
+    chunk = "all tasks at once" if chosen["chunk"] is None else f"{chosen['chunk']} at a time"
+    lines = [f"engine {chosen['name']}: {chunk}, {'compiled' if chosen['compile'] else 'eager'}"]
+    if chosen["compile"]:
+        lines.append("compiling the meta-gradient first, which takes up to a minute")
+    return lines
+
+
+def say(*lines: str) -> None:
+    """Prints lines at once, also where the output is piped."""
+    print("\n".join(lines), flush=True)
 
 
 def _resolved(config: DictConfig) -> DictConfig:

@@ -152,6 +152,8 @@ def test_learn2learns_engine_gives_the_same(name: str, norm: str | None) -> None
     its = Learn2LearnEngine(learner).scores(learner, batch, 3, NOW)
     for key, scores in its.items():
         torch.testing.assert_close(ours[key], scores, rtol=1e-10, atol=1e-12)
+    last = Learn2LearnEngine(learner).scores(learner, batch, 3, NOW, at=(3,))
+    close(last, {k: v[:, 3:] for k, v in its.items()})
 
 
 def _loads_adapted_weights(model: nn.Module, batch: Task) -> torch.Tensor:

@@ -52,6 +52,9 @@ def test_scores_do_not_depend_on_the_chunks(name: str, chunk: int | None) -> Non
             {k: v[i : i + 1] for k, v in found.items()}, {k: v.detach() for k, v in alone.items()}
         )
     assert name == "no_op" or found["loss"].std() > 1e-6
+    some = Engine(chunk).scores(learner, batch, 2, NOW, at=(0, 2))
+    columns = [0, 2] if learner.adapts_by_steps else [0]
+    close(some, {k: v[:, columns] for k, v in found.items()})
 
 
 def test_frozen_parameters_get_no_gradient() -> None:

@@ -1,6 +1,6 @@
 """The contract of an algorithm: how one task is adapted to, and how its queries are answered."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -62,16 +62,24 @@ class Algorithm(nn.Module):
         """Mean of `meta_loss` over the tasks of a batch."""
         return _over_tasks(lambda task: self.meta_loss(task, progress), self.embed(tasks)).mean()
 
-    def scores(self, tasks: Task, steps: int, progress: Tensor) -> dict[str, Tensor]:
+    def scores(
+        self, tasks: Task, steps: int, progress: Tensor, at: Collection[int] | None = None
+    ) -> dict[str, Tensor]:
         """Metrics of each task's queries after 0, 1, ... `steps` steps, from one trajectory each.
 
-        Returns `(T, steps + 1)` per metric; `(T, 1)` if there are no steps.
+        Arguments:
+            at: the inner steps to score; None for all. Learners without steps ignore it.
+
+        Returns `(T, steps + 1)` per metric, or `(T, len(at))`; `(T, 1)` if there are no steps.
         """
+        scored = at if at is not None and self.adapts_by_steps else range(steps + 1)
 
         def score(task: Task) -> dict[str, Tensor]:
+            path = enumerate(self.adapt(task.support, steps, progress))
             rows = [
                 self.objective.scores(self.predict(adapted, task.query.inputs), task.query.targets)
-                for adapted in self.adapt(task.support, steps, progress)
+                for step, adapted in path
+                if step in scored
             ]
             return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 

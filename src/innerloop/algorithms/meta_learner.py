@@ -53,7 +53,7 @@ class MetaLearner(lightning.LightningModule):
         self.scored_step = scored_step if algorithm.adapts_by_steps else 0
         self.curve = max(curve, scored_step) if algorithm.adapts_by_steps else 0
         self.test_scores: dict[str, Tensor] = {}
-        self.record: dict[str, Any] = {}  #: plain values that checkpoints carry
+        self.record: Callable[[], dict[str, Any]] = dict  #: makes what checkpoints carry, plainly
         self._collected: list[dict[str, Tensor]] = []
         self._since = (0, time.perf_counter())
 
@@ -111,8 +111,9 @@ class MetaLearner(lightning.LightningModule):
 
     def _log_training(self, tasks: Task, step: int) -> None:
         objective = self.algorithm.objective
+        steps = self.algorithm.steps
         scores = self.engine.scores(
-            self.algorithm, tasks, self.algorithm.steps, self.progress(step)
+            self.algorithm, tasks, steps, self.progress(step), at=(0, steps)
         )
         for name in dict.fromkeys(
             ["loss" if "loss" in scores else objective.metric, objective.metric]
@@ -135,7 +136,7 @@ class MetaLearner(lightning.LightningModule):
         self._since = (self.global_step, time.perf_counter())  # validation is not training's time
 
     def validation_step(self, tasks: Task, batch_idx: int) -> None:
-        self._collect(tasks, self.scored_step)
+        self._collect(tasks, self.scored_step, at=(self.scored_step,))
 
     def on_validation_epoch_end(self) -> None:
         for name, scores in self._gather().items():
@@ -150,8 +151,9 @@ class MetaLearner(lightning.LightningModule):
         for name, scores in self.test_scores.items():
             self.log(f"test/{name}", scores[:, self.scored_step].double().mean().float())
 
-    def _collect(self, tasks: Task, steps: int) -> None:
-        scores = self.engine.scores(self.algorithm, tasks, steps, self.progress(self.global_step))
+    def _collect(self, tasks: Task, steps: int, at: tuple[int, ...] | None = None) -> None:
+        now = self.progress(self.global_step)
+        scores = self.engine.scores(self.algorithm, tasks, steps, now, at)
         self._collected.append({name: values.detach().cpu() for name, values in scores.items()})
 
     def _gather(self) -> dict[str, Tensor]:
@@ -167,7 +169,7 @@ class MetaLearner(lightning.LightningModule):
     # --- what a checkpoint holds beside the weights
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["innerloop"] = self.record
+        checkpoint["innerloop"] = self.record()
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

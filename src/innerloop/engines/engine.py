@@ -1,5 +1,6 @@
 """How the tasks of a batch are run: their mean loss and its gradient, and their scores."""
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -49,12 +50,17 @@ class Engine:
         return total, sums or {}
 
     def scores(
-        self, algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor
+        self,
+        algorithm: Algorithm,
+        tasks: Task,
+        steps: int,
+        progress: Tensor,
+        at: Collection[int] | None = None,
     ) -> dict[str, Tensor]:
-        """`(T, steps + 1)` scores per metric, see `Algorithm.scores`."""
+        """`(T, steps + 1)` or `(T, len(at))` scores per metric, see `Algorithm.scores`."""
         with torch.no_grad():
             parts = [
-                algorithm.scores(chunk, steps, progress)
+                algorithm.scores(chunk, steps, progress, at)
                 for _, chunk in self._chunks(algorithm, tasks)
             ]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -3,6 +3,7 @@ meta-learning research", 2020): the reference that ours must equal."""
 
 import contextlib
 import io
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -50,12 +51,18 @@ class Learn2LearnEngine(Engine):
         return total, sums
 
     def scores(
-        self, algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor
+        self,
+        algorithm: Algorithm,
+        tasks: Task,
+        steps: int,
+        progress: Tensor,
+        at: Collection[int] | None = None,
     ) -> dict[str, Tensor]:
         learner, rows = _wrap(algorithm), []
         with torch.enable_grad():
             for _, chunk in self._chunks(algorithm, tasks):
-                curve = [scores for scores, _ in _losses(algorithm, learner, chunk, steps)]
+                path = enumerate(_losses(algorithm, learner, chunk, steps))
+                curve = [scores for step, (scores, _) in path if at is None or step in at]
                 rows.append({k: torch.stack([s[k] for s in curve]).detach() for k in curve[0]})
         return {k: torch.stack([row[k] for row in rows]) for k in rows[0]}
 

@@ -34,3 +34,8 @@ def protocol(
         "selected_by": selected_by,
         "hash": hashlib.sha256(json.dumps(drawn).encode()).hexdigest()[:12],
     }
+
+
+def setting(dataset: str, algorithm: str, ways: int, shots: int) -> str:
+    """Name of the experiment that would be the paper's: `DATASET_ALGORITHM_5way_1shot`."""
+    return f"{dataset}_{algorithm}_{'' if ways == 1 else f'{ways}way_'}{shots}shot"

@@ -35,14 +35,15 @@ def closing_table(results: dict[str, Any]) -> Table:
 def _rows(results: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     test, scored = results["test"], results["protocol"]["scored_step"]
     name = next(iter(test))
-    steps = [s for s in STEPS if f"{name}/step_{s}" in test and s != scored]
-    rows = [(_label(s), name, test[f"{name}/step_{s}"]) for s in steps]
-    label = "scored" if scored is None else f"{_label(scored)} (scored)"
-    return [*rows, (label, name, test[name])]
+    if scored is None:
+        return [("scored", name, test[name])]
+    steps = sorted(s for s in {*STEPS, scored} if f"{name}/step_{s}" in test)
+    return [(_label(s, scored), name, test[f"{name}/step_{s}"]) for s in steps]
 
 
-def _label(step: int) -> str:
-    return "before" if step == 0 else f"after {step} step{'s' if step > 1 else ''}"
+def _label(step: int, scored: int) -> str:
+    words = "before" if step == 0 else f"after {step} step{'s' if step > 1 else ''}"
+    return f"{words} (scored)" if step == scored else words
 
 
 def show(results: dict[str, Any]) -> None:

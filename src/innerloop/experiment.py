@@ -1,0 +1,72 @@
+"""Everything that runs, assembled once from a configuration."""
+
+import logging
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from innerloop import build, notices
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.data.module import TaskData
+from innerloop.engines import choose
+
+HINTS = (  # beginnings of warnings that do not concern this program
+    "does not have many workers", "pre-optimization state", "exists and is not empty",
+    "isinstance.treespec, LeafSpec", "The dirpath has changed", "your dataloader is not resumable",
+)  # fmt: skip
+
+
+@dataclass
+class Experiment:
+    """The objects of a run."""
+
+    config: DictConfig
+    data: TaskData
+    learner: MetaLearner
+    trainer: lightning.Trainer
+
+
+def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
+    """Builds an experiment.
+
+    Arguments:
+        earlier: the record in the checkpoint of a run that this one goes on with, or nothing.
+    """
+    began = time.perf_counter() - earlier.get("seconds", 0.0)
+    _quiet()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    algorithm = build.algorithm(config)
+    if "engine" in earlier:
+        engine = choose.restore(algorithm, earlier["engine"])
+    else:
+        engine = build.engine(config, algorithm, _device(config))
+    learner = build.learner(config, algorithm, engine)
+    learner.record = lambda: {
+        "config": OmegaConf.to_container(config, resolve=True),
+        "engine": engine.describe(),
+        "command": earlier.get("command", notices.command()),
+        "seconds": time.perf_counter() - began,
+    }
+    notices.say(*notices.engine(engine.describe()))
+    trainer = build.trainer(config, algorithm.objective, engine.inference)
+    return Experiment(config, build.data(config), learner, trainer)
+
+
+def _device(config: DictConfig) -> str:
+    on_cpu = config.trainer.accelerator == "cpu" or not torch.cuda.is_available()
+    return "cpu" if on_cpu else "cuda"
+
+
+def _quiet() -> None:
+    """Silences what libraries say that does not concern this program."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    for hint in HINTS:
+        warnings.filterwarnings("ignore", f".*{hint}")

@@ -1,0 +1,66 @@
+"""The end of a run: the one test, its results, its picture and the closing table."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from innerloop import norm, notices, resolvers
+from innerloop.evaluation import protocol, results
+from innerloop.experiment import Experiment
+from innerloop.reporting import figures, table
+
+
+def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | None:
+    """Tests a checkpoint, leaves `results.json` and a picture, and returns the headline number.
+
+    Arguments:
+        trained: seconds that training took; None where there was none.
+    """
+    learner, trainer = made.learner, made.trainer
+    trainer.test(learner, made.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    if not trainer.is_global_zero:
+        return None
+    found = _results(made, trained)
+    folder = Path(made.config.paths.run)
+    picture = _picture(made, folder / "adaptation.png")
+    results.write_json(folder / "results.json", found)
+    table.show(found)
+    notices.say(f"picture {picture}", f"results {folder / 'results.json'}")
+    return float(found["test"][learner.algorithm.objective.metric]["mean"])
+
+
+def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
+    config, learner, data = made.config, made.learner, made.data
+    algorithm, record, test = learner.algorithm, learner.record(), data.test_episode
+    scored = learner.scored_step if algorithm.adapts_by_steps else None
+    tasks = config.outer.steps * config.outer.tasks
+    return {
+        "schema": results.SCHEMA,
+        "command": record["command"],
+        **{name: config.names[name] for name in ("algorithm", "dataset", "model", "experiment")},
+        "norm": next(iter(norm.modes(algorithm)), None),
+        "engine": record["engine"],
+        "episode": {**data.episode._asdict(), "test": test._asdict()},
+        "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks},
+        "seed": config.seed,
+        "protocol": protocol.protocol(
+            data.source.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
+            scored, f"val/{algorithm.objective.metric}",
+        ),
+        "test": results.metrics(learner.test_scores, algorithm.objective, scored),
+        "seconds": round(record["seconds"], 1),
+        "tasks_per_second": None if trained is None else round(tasks / trained, 1),
+        "threads": torch.get_num_threads(),
+        "device": str(learner.device),
+        "versions": results.versions(),
+        "git": results.commit(resolvers.repository()),
+    }  # fmt: skip
+
+
+def _picture(made: Experiment, path: Path) -> Path:
+    data, learner = made.data, made.learner
+    tasks = data.on_after_batch_transfer(next(iter(data.test_dataloader())), 0)
+    scores, scored = learner.test_scores[learner.algorithm.objective.metric], learner.scored_step
+    span = made.config.dataset.get("span")
+    return figures.adaptation_figure(path, learner.algorithm, tasks, scores, scored, span)
