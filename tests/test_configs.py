@@ -110,8 +110,9 @@ def test_published_settings_announce_themselves() -> None:
         assert setting(names.dataset, names.algorithm, test.ways, test.shots) == name
         with initialize_config_dir(str(CONF), version_base="1.3"):
             made.hydra = None
-            (line,) = notices.published(made)
-            assert line.startswith("the published setting")
+            first, second = notices.published(made)
+            assert first.startswith("the published setting")
+            assert second.startswith("it deviates in") and made.deviates in second
             made.outer.steps += 1
             (line,) = notices.published(made)
         assert f"experiment={name}" in line

@@ -12,7 +12,7 @@ import torch
 from cli import FAST, mistake, train
 from helpers import ROOT
 
-from innerloop.data import pack
+from innerloop.data import packing
 
 
 @pytest.fixture
@@ -44,13 +44,44 @@ def out(tmp_path: Path) -> str:
         ("dataset=glyphs +dataset.classes={test:3}", ["3 classes", "episode.test.ways=5"]),
         ("dataset=omniglot paths.data=nowhere", ["Omniglot", "images_background.zip", "nowhere"]),
         ("dataset=folder dataset.path=nowhere", ["nowhere", "train/CLASS"]),
-        ("resume=nowhere", ["nowhere", "config.yaml"]),
+        ("resume=nowhere", ["nowhere", "composed.yaml"]),
     ],
 )
 def test_is_answered_in_a_line_or_two(out: str, overrides: str, parts: list[str]) -> None:
     message = mistake("train", *FAST, *([] if "resume" in overrides else [out]), *overrides.split())
     for part in parts:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parts"),
+    [
+        ("outer.steps=1e4", ["outer.steps=10000.0", "whole number"]),
+        ("evaluation.scored_step=-1", ["scored_step=-1"]),
+        ("trainer.precision=16-mixed", ["bf16-mixed"]),
+        ("trainer.strategy=ddp_fork", ["ddp_fork", "use ddp"]),
+    ],
+)
+def test_numbers_that_cannot_be(out: str, overrides: str, parts: list[str]) -> None:
+    message = mistake("train", *FAST, out, *overrides.split())
+    for part in parts:
+        assert part in message
+
+
+def test_several_devices_in_a_sweep(tmp_path: Path) -> None:
+    sweep = ("--multirun", "seed=0,1", f"hydra.sweep.dir={tmp_path}")
+    assert "one device" in mistake("train", *sweep, *FAST, "trainer=ddp")
+
+
+def test_resuming_otherwise_than_it_began(tmp_path: Path) -> None:
+    train(tmp_path / "run", *FAST, "algorithm=reptile")
+    resume = f"resume={tmp_path / 'run'}"
+    assert "made for 4 steps" in mistake("train", resume, "outer.steps=8")
+    assert "seed=3" in mistake("train", resume, "seed=3")
+    sweep = ("--multirun", f"{resume},{tmp_path}", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    assert "--multirun" in mistake("train", *sweep)
+    assert "composed.yaml" in mistake("train", f"resume={tmp_path / 'typo'}")
+    assert not (tmp_path / "typo").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -133,7 +164,7 @@ def test_a_full_disk_while_packing(tmp_path: Path, out: str) -> None:
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    with mock.patch.object(pack.os, "fsync", full):
+    with mock.patch.object(packing.os, "fsync", full):
         message = mistake(
             "train", *FAST, out, "dataset=folder", f"dataset.path={tmp_path / 'mine'}"
         )

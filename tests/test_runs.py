@@ -48,6 +48,25 @@ def test_the_same_seed_gives_the_same_run_and_another_another(tmp_path: Path) ->
     assert found[0] != found[2]
 
 
+def test_steps_beyond_the_last_interval_are_validated_too(tmp_path: Path) -> None:
+    found = train(tmp_path, *SMALL, "outer.steps=5", "logger=csv")
+    assert [int(r["step"]) for r in rows(tmp_path) if r["val/mse"]] == [1, 3, 4]
+    assert found["checkpoint"]["step"] in (2, 4, 5)
+    assert len([r for r in rows(tmp_path) if r["train/mse"]]) == 5
+
+
+def test_a_sweep_is_judged_by_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from innerloop import launch
+
+    returned, inner = [], launch.train
+    monkeypatch.setattr(launch, "train", lambda config: returned.append(inner(config)))
+    found = train(tmp_path, *SMALL, "logger=csv")
+    values = [float(r["val/mse"]) for r in rows(tmp_path) if r["val/mse"]]
+    assert returned == [pytest.approx(min(values), rel=1e-5)]
+    assert found["checkpoint"]["validation"]["mse"] == returned[0] != found["test"]["mse"]["mean"]
+    assert found["checkpoint"]["step"] == 2 * (1 + values.index(min(values)))
+
+
 @pytest.mark.parametrize("name", ["maml", "protonet", "meta_sgd"])
 def test_evaluating_the_checkpoint_gives_the_same_number(tmp_path: Path, name: str) -> None:
     trained = train(tmp_path / "run", f"algorithm={name}", "dataset=glyphs", *FAST)
@@ -59,6 +78,14 @@ def test_evaluating_the_checkpoint_gives_the_same_number(tmp_path: Path, name: s
     other = evaluate(tmp_path / "more", f"ckpt_path={file}", "logger=none", "evaluation.tasks=6")
     assert other["protocol"]["tasks"] == 6
     assert other["protocol"]["hash"] != trained["protocol"]["hash"]
+
+
+def test_evaluating_with_other_tasks(tmp_path: Path) -> None:
+    train(tmp_path / "run", "algorithm=protonet", "dataset=glyphs", *FAST)
+    run = (f"ckpt_path={tmp_path / 'run'}", "logger=none")
+    found = evaluate(tmp_path / "test", *run, "episode.test.ways=9", "episode.test.shots=3")
+    assert found["episode"]["test"] == {"ways": 9, "shots": 3, "queries": 5}
+    assert found["command"].startswith("python src/evaluate.py ckpt_path=")
 
 
 def test_the_protocol_does_not_depend_on_the_run(tmp_path: Path) -> None:
@@ -83,6 +110,31 @@ def test_resuming_ends_like_a_run_that_never_stopped(tmp_path: Path) -> None:
     ]
     assert curves[0] == curves[1]
     assert len(curves[0]) == 6
+
+
+def test_resuming_remembers_the_best_so_far(tmp_path: Path) -> None:
+    # Uphill after the second step, so that the first of three validations is the best.
+    ruin = (
+        "outer.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
+        "step_size: 2, gamma: -30}"
+    )
+    train(tmp_path / "whole", *SMALL, ruin, "logger=csv")
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(tmp_path / "parts", 5, *SMALL, ruin, "logger=csv")
+    (tmp_path / "parts").rename(tmp_path / "moved")
+    call("train", f"resume={tmp_path / 'moved'}")
+    found, whole = results(tmp_path / "moved"), results(tmp_path / "whole")
+    assert found["checkpoint"] == whole["checkpoint"]
+    assert found["checkpoint"]["step"] == 2
+    assert found["test"] == whole["test"]
+    logs = [[r["step"] for r in rows(tmp_path / n) if r["val/mse"]] for n in ("moved", "whole")]
+    assert logs[0] == logs[1] == ["1", "3", "5"]
+
+
+def test_a_run_in_the_same_folder_starts_its_log_anew(tmp_path: Path) -> None:
+    for _ in range(2):
+        train(tmp_path, *SMALL, "logger=csv")
+    assert len([r for r in rows(tmp_path) if r["train/mse"]]) == 6
 
 
 def _interrupted(folder: Path, step: int, *overrides: str) -> None:
@@ -169,6 +221,38 @@ def test_help_lists_groups_and_choices_from_any_directory(tmp_path: Path) -> Non
         names = ", ".join(sorted(p.stem for p in (CONF / group).glob("*.yaml")))
         assert f"{group}: {names}" in shown.stdout
     job = subprocess.run([*command, "--cfg", "job"], capture_output=True, text=True, cwd=tmp_path)
-    assert "scored_step: 10" in job.stdout
+    assert "rate: 0.01" in job.stdout
     shell = subprocess.run([*command, "-sc", "install=bash"], capture_output=True, text=True)
     assert "complete" in shell.stdout
+
+
+def test_two_processes_end_like_one(tmp_path: Path) -> None:
+    alone = train(tmp_path / "alone", *SMALL, "algorithm=maml", "trainer=cpu", "threads=1")
+    command = [
+        sys.executable, str(ROOT / "src" / "train.py"), *SMALL, "trainer=ddp",
+        "trainer.accelerator=cpu", "trainer.devices=2", f"hydra.run.dir={tmp_path / 'both'}",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    both = results(tmp_path / "both")
+    assert done.stdout.count("results go to") == 1
+    assert both["protocol"] == alone["protocol"]
+    for key, entry in alone["test"].items():
+        assert both["test"][key]["mean"] == pytest.approx(entry["mean"], rel=1e-4), key
+    assert len(rows(tmp_path / "both")) == len(rows(tmp_path / "alone"))
+
+
+def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
+    command = [
+        sys.executable, str(ROOT / "src" / "train.py"), "engine.compile=false", "log_every=1",
+        "logger=none", f"hydra.run.dir={tmp_path}",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        shown = ""
+        while "mse_before" not in shown:  # it trains
+            shown += process.stdout.read(1)
+        process.terminate()
+        shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + 15
+    assert f"resume={tmp_path}" in shown

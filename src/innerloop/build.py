@@ -102,8 +102,20 @@ def _positive(config: DictConfig) -> None:
         "evaluation.validation.tasks": evaluation.validation.tasks,
         "evaluation.validation.every": evaluation.validation.every,
     }.items():  # fmt: skip
-        if value < 1:
-            raise UserError(f"{name}={value} makes no sense: give 1 or more.")
+        if not isinstance(value, int) or value < 1:
+            raise UserError(f"{name}={value} makes no sense: give a whole number from 1.")
+    if evaluation.scored_step < 0:
+        raise UserError(f"evaluation.scored_step={evaluation.scored_step}: give 0 or more.")
+    if any(word in config.trainer.strategy for word in ("spawn", "fork", "notebook")):
+        raise UserError(
+            f"trainer.strategy={config.trainer.strategy} forks processes whose results are lost: "
+            "use ddp."
+        )
+    if config.trainer.precision == "16-mixed":
+        raise UserError(
+            "trainer.precision=16-mixed scales losses, which meta-gradients do not pass through: "
+            "use bf16-mixed."
+        )
     rate = outer.optimizer.get("lr", 1.0)
     if rate < 0 or (outer.clip is not None and outer.clip <= 0):
         raise UserError(

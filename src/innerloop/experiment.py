@@ -8,9 +8,9 @@ from typing import Any
 
 import lightning
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from innerloop import build, notices
+from innerloop import build, notices, stored
 from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.data.module import TaskData
 from innerloop.engines import choose
@@ -49,9 +49,9 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
         engine = build.engine(config, algorithm, _device(config))
     learner = build.learner(config, algorithm, engine)
     learner.record = lambda: {
-        "config": OmegaConf.to_container(config, resolve=True),
+        "config": stored.kept(config),
         "engine": engine.describe(),
-        "command": earlier.get("command", notices.command()),
+        "command": notices.command(earlier.get("command")),
         "seconds": time.perf_counter() - began,
     }
     notices.say(*notices.engine(engine.describe()))
@@ -66,7 +66,8 @@ def _device(config: DictConfig) -> str:
 
 def _quiet() -> None:
     """Silences what libraries say that does not concern this program."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     for hint in HINTS:
         warnings.filterwarnings("ignore", f".*{hint}")

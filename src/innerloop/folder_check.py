@@ -8,11 +8,23 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+KEPT = "composed.yaml"  #: the file by which a run's folder is known
+
+
+def no_run(folder: Any) -> str:
+    """What to say of a folder that is not a run's."""
+    return (
+        f"resume={folder} is not the folder of a run: it has no {KEPT}. "
+        "Give the folder that the run printed, such as outputs/DATE/TIME_NAME."
+    )
+
 
 class FolderCheck(Callback):
     """Tries the output folder before Hydra does, whose error would be a long traceback."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.get("resume") and not (Path(config.hydra.run.dir) / KEPT).exists():
+            sys.exit(no_run(config.resume))
         self._try(config.hydra.run.dir, config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:

@@ -1,64 +1,73 @@
 """What train.py and evaluate.py do: one experiment from its configuration to its results."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop import experiment, notices, outcome, stored
 from innerloop.callbacks.checkpoint_file import read_checkpoint
+from innerloop.callbacks.csv_log import rewind
+from innerloop.errors import UserError
 
 
 def train(config: DictConfig) -> float | None:
-    """Meta-trains, tests the checkpoint that validation chose, and returns the headline number."""
-    try:
-        return _train(config)
-    finally:
-        _finish_wandb()
+    """Meta-trains, tests the checkpoint that validation chose, and returns its validation score.
+
+    A sweep is optimised for what is returned, which must not be what the test found.
+    """
+    with _ending_well(config.paths.run):
+        checkpoint = None
+        _check_devices(config)
+        if config.resume:
+            config, checkpoint = _resumed(config)
+        else:
+            notices.say(*notices.announce(config))
+        folder = Path(config.paths.run)
+        earlier = read_checkpoint(checkpoint) if checkpoint else {}
+        made = experiment.assemble(config, earlier.get("innerloop", {}))
+        stored.save(config, folder)
+        rewind(folder, earlier.get("global_step", 0))
+        made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
+        trained = made.learner.record()["seconds"]
+        outcome.test(made, folder / "checkpoints" / "best.ckpt", trained)
+        return float(made.learner.loaded["validation"][made.learner.algorithm.objective.metric])
 
 
 def evaluate(config: DictConfig) -> float | None:
     """Tests a checkpoint and returns the headline number."""
-    try:
-        return _evaluate(config)
-    finally:
-        _finish_wandb()
-
-
-def _train(config: DictConfig) -> float | None:
-    checkpoint = None
-    if config.resume:
-        config, checkpoint = _resumed(config)
-    else:
-        notices.say(*notices.announce(config))
-    folder = Path(config.paths.run)
-    earlier = read_checkpoint(checkpoint)["innerloop"] if checkpoint else {}
-    made = experiment.assemble(config, earlier)
-    stored.save(config, folder)
-    made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
-    trained = made.learner.record()["seconds"]
-    return outcome.test(made, folder / "checkpoints" / "best.ckpt", trained)
-
-
-def _evaluate(config: DictConfig) -> float | None:
-    path = Path(str(config.ckpt_path)).expanduser()
-    path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
-    record = read_checkpoint(path)["innerloop"]
-    overrides = list(HydraConfig.get().overrides.task)
-    old = OmegaConf.create(record["config"])
-    config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
-    changed = any(o.startswith("engine") for o in overrides)
-    made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
-    return outcome.test(made, path, None)
+    with _ending_well(config.paths.run):
+        path = Path(str(config.ckpt_path)).expanduser()
+        path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
+        record = read_checkpoint(path)["innerloop"]
+        overrides = list(HydraConfig.get().overrides.task)
+        old = OmegaConf.create(record["config"])
+        config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
+        changed = any(o.startswith("engine") for o in overrides)
+        made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
+        return outcome.test(made, path, None)
 
 
 def _resumed(config: DictConfig) -> tuple[DictConfig, Path | None]:
     """The run's own configuration, and its last checkpoint if there is one."""
-    folder = Path(config.paths.run)
-    old = stored.of_run(config.resume)
-    overrides = list(HydraConfig.get().overrides.task)
+    folder = Path(config.resume).expanduser().resolve()
+    if Path(config.paths.run) != folder:
+        raise UserError(
+            "resume= goes on in the run's own folder: leave --multirun and run.dir out."
+        )
+    old = stored.of_run(folder)
+    steps, overrides = old.outer.steps, list(HydraConfig.get().overrides.task)
     config = stored.overlay(old, config, overrides, stored.RESUME_MAY_CHANGE, "resume")
+    if config.outer.scheduler is not None and config.outer.steps != steps:
+        raise UserError(
+            f"outer.steps={config.outer.steps}: the learning-rate schedule of this run was made "
+            f"for {steps} steps. Go on to those, or start a new run."
+        )
     last = folder / "checkpoints" / "last.ckpt"
     if last.exists():
         notices.say(f"goes on from {last}")
@@ -67,7 +76,23 @@ def _resumed(config: DictConfig) -> tuple[DictConfig, Path | None]:
     return config, None
 
 
-def _finish_wandb() -> None:
-    """Ends the W&B run, without which two members of a serial sweep would share one."""
-    if "wandb" in sys.modules:
-        sys.modules["wandb"].finish()
+def _check_devices(config: DictConfig) -> None:
+    several = str(config.trainer.devices) not in ("1", "auto") or "ddp" in config.trainer.strategy
+    if HydraConfig.get().mode == RunMode.MULTIRUN and several:
+        raise UserError(
+            "--multirun gives each member one device: further processes of a member would start "
+            "the whole sweep again. Use trainer=auto, or run the members one by one."
+        )
+
+
+@contextmanager
+def _ending_well(folder: str) -> Iterator[None]:
+    """A status that shells understand, and an end to the W&B run, so that no two runs share one."""
+    try:
+        yield
+    except SIGTERMException:
+        notices.say(f"stopped by SIGTERM; python src/train.py resume={folder} goes on")
+        sys.exit(128 + 15)
+    finally:
+        if "wandb" in sys.modules:
+            sys.modules["wandb"].finish()

@@ -6,12 +6,15 @@ from typing import Any
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.evaluation.protocol import setting
 
-PUBLISHED_KEYS = ("inner", "outer", "episode", "norm", "algorithm", "model")
-SILENT = ("names", "paths", "hydra", "callbacks", "published", "ckpt_path")
+PUBLISHED = ("inner", "outer", "episode", "norm", "algorithm", "model", "dataset",
+             "evaluation.tasks", "evaluation.scored_step")  # fmt: skip
+CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
+SILENT = ("names", "paths", "hydra", "callbacks", "published", "deviates", "ckpt_path")
 
 
 def differences(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]:
@@ -23,12 +26,16 @@ def differences(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, A
 
 def announce(config: DictConfig) -> list[str]:
     """The lines that a run prints at its start."""
+    names = config.names
+    same = _composed(*[f"{group}={names[group]}" for group in CHOSEN])
+    own = differences(config, same)
     changed = {
         key: pair
-        for key, pair in differences(config, compose("train")).items()
-        if key.split(".")[0] not in SILENT and pair[0] is not None
+        for key, pair in differences(config, _composed()).items()
+        if key.split(".")[0] not in SILENT
+        and pair[0] is not None
+        and (key in own or key.split(".")[0] not in CHOSEN)
     }
-    names = config.names
     chosen = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     lines = [chosen, f"results go to {config.paths.run}"]
     if changed:
@@ -42,26 +49,34 @@ def published(config: DictConfig) -> list[str]:
     test = config.episode.test
     name = setting(config.names.dataset, config.names.algorithm, test.ways, test.shots)
     try:
-        paper = compose("train", [f"experiment={name}"])
+        paper = _composed(f"experiment={name}")
     except HydraException:  # no published setting is known
         return []
     for key in ("names", "paths"):  # what depends on the process, not on the setting
         paper[key] = config[key]
+    own = differences(config, paper)  # what merely follows another key is the same there
     changed = {
         key: pair
         for key, pair in differences(_resolved(config), _resolved(paper)).items()
-        if key.split(".")[0] in PUBLISHED_KEYS and not key.startswith("episode.test.queries")
+        if key in own and (key.split(".")[0] in PUBLISHED or key in PUBLISHED)
     }
     if not changed:
-        return [f"the published setting: {paper.published}"]
+        return [f"the published setting: {paper.published}", f"it deviates in: {paper.deviates}"]
     listed = ", ".join(f"{key} {ours} (paper: {theirs})" for key, (ours, theirs) in changed.items())
     return [f"not the published setting, which is experiment={name}: {listed}"]
 
 
-def command() -> str:
-    """What was typed to start this run, or this member of a sweep; folders are left out."""
+def command(earlier: str | None = None) -> str:
+    """What was typed to start this run, or this member of a sweep; folders are left out.
+
+    Arguments:
+        earlier: the command of the run that this one goes on with.
+    """
     job = HydraConfig.get()
-    return shlex.join(["python", f"src/{job.job.name}.py", *job.overrides.task])
+    if earlier is None:
+        return shlex.join(["python", f"src/{job.job.name}.py", *job.overrides.task])
+    changes = [o for o in job.overrides.task if not o.startswith("resume=")]
+    return f"{earlier}, resumed with {shlex.join(changes)}" if changes else earlier
 
 
 def engine(chosen: dict[str, Any]) -> list[str]:
@@ -73,14 +88,34 @@ def engine(chosen: dict[str, Any]) -> list[str]:
     return lines
 
 
+@rank_zero_only
 def say(*lines: str) -> None:
-    """Prints lines at once, also where the output is piped."""
+    """Prints lines at once, also where the output is piped; in the first process alone."""
     print("\n".join(lines), flush=True)
+
+
+def _composed(*overrides: str) -> DictConfig:
+    """Another configuration, with the config folders that this run has."""
+    own = HydraConfig.get().overrides.hydra if HydraConfig.initialized() else []
+    places = [o for o in own if o.startswith("hydra.searchpath")]
+    return compose("train", [*places, *overrides])
 
 
 def _resolved(config: DictConfig) -> DictConfig:
     part = OmegaConf.masked_copy(
-        config, [*PUBLISHED_KEYS, "names", "paths", "dataset", "evaluation"]
+        config,
+        [
+            "inner",
+            "outer",
+            "episode",
+            "norm",
+            "algorithm",
+            "model",
+            "dataset",
+            "evaluation",
+            "names",
+            "paths",
+        ],
     )
     resolved = OmegaConf.create(OmegaConf.to_container(part, resolve=True))
     assert isinstance(resolved, DictConfig)

@@ -48,14 +48,20 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
             data.source.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
             scored, f"val/{algorithm.objective.metric}",
         ),
+        "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},
         "test": results.metrics(learner.test_scores, algorithm.objective, scored),
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
         "threads": torch.get_num_threads(),
-        "device": str(learner.device),
+        "device": _device(made),
         "versions": results.versions(),
         "git": results.commit(resolvers.repository()),
     }  # fmt: skip
+
+
+def _device(made: Experiment) -> str:
+    device = made.trainer.strategy.root_device  # the learner itself is back on the CPU by now
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _picture(made: Experiment, path: Path) -> Path:

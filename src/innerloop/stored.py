@@ -4,21 +4,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+import yaml
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
+from innerloop.files import whole_file
+from innerloop.folder_check import KEPT, no_run
 
-FILE = "config.yaml"
+SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 RESUME_MAY_CHANGE = (
-    "outer.steps",
-    "trainer",
-    "logger",
-    "callbacks",
-    "paths",
-    "workers",
-    "threads",
-    "tags",
-)
+    "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "threads", "tags",
+)  # fmt: skip
 EVALUATE_MAY_CHANGE = (
     "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "threads",
     "tags",
@@ -26,27 +23,36 @@ EVALUATE_MAY_CHANGE = (
 DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir")
 
 
+def kept(config: DictConfig) -> dict[str, Any]:
+    """The configuration as plain values, whose values still follow each other.
+
+    What only the process knows, names and folders, is filled in.
+    """
+    content: Any = OmegaConf.to_container(config)
+    for section in ("names", "paths"):
+        content[section] = OmegaConf.to_container(config[section], resolve=True)
+    return content
+
+
+@rank_zero_only
 def save(config: DictConfig, folder: Path) -> None:
-    """Writes the resolved configuration into a run's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(OmegaConf.create(OmegaConf.to_container(config, resolve=True)), folder / FILE)
+    """Writes the configuration into a run's folder."""
+    resolved = OmegaConf.to_container(config, resolve=True)
+    for name, content in ((SHOWN, resolved), (KEPT, kept(config))):
+        with whole_file(folder / name) as file:
+            file.write(yaml.safe_dump(content, sort_keys=False).encode())
 
 
-def of_run(folder: str) -> DictConfig:
+def of_run(folder: Path) -> DictConfig:
     """The configuration that a run's folder holds.
 
     Raises:
         UserError: if the folder is not a run's.
     """
     try:
-        found = OmegaConf.load(Path(folder) / FILE)
-    except (OSError, ValueError):
-        raise UserError(
-            f"resume={folder} is not the folder of a run: it has no {FILE}. "
-            "Give the folder that the run printed, such as outputs/DATE/TIME_NAME."
-        ) from None
-    assert isinstance(found, DictConfig)
-    return found
+        return OmegaConf.create(yaml.safe_load((folder / KEPT).read_text()))
+    except (OSError, ValueError, yaml.YAMLError):
+        raise UserError(no_run(folder)) from None
 
 
 def overlay(
@@ -66,6 +72,7 @@ def overlay(
     Raises:
         UserError: for an override of anything else.
     """
+    data = stored.paths.data
     for override in overrides:
         key = override.split("=", 1)[0].lstrip("+~").split("@")[0].replace("/", ".")
         if key == own or key.startswith("hydra"):
@@ -75,24 +82,13 @@ def overlay(
                 f"{override}: {own}= keeps the run's own configuration, of which only "
                 f"{', '.join(allowed)} may be changed."
             )
-        if key.split(".")[0] != "paths":
-            value = OmegaConf.select(composed, key)
-            OmegaConf.update(stored, key, value, merge=False, force_add=True)
-    places = {stored.paths.run: composed.paths.run}
-    if "INNERLOOP_DATA" in os.environ or any(o.startswith("paths.data=") for o in overrides):
-        places[stored.paths.data] = composed.paths.data
-    moved = OmegaConf.create(_moved(OmegaConf.to_container(stored), places))
-    assert isinstance(moved, DictConfig)
-    return moved
-
-
-def _moved(value: Any, places: dict[str, str]) -> Any:
-    """The same values with every path that lies under an old place put under its new one."""
-    if isinstance(value, dict):
-        return {key: _moved(inner, places) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_moved(inner, places) for inner in value]
-    for old, new in places.items():
-        if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
-            return new + value[len(old) :]
-    return value
+        value = OmegaConf.to_container(composed)
+        for part in key.split("."):
+            value = value[part]  # type: ignore[index, call-overload]
+        OmegaConf.update(stored, key, value, merge=False, force_add=True)
+    stored.paths = OmegaConf.to_container(composed.paths, resolve=True)
+    if "INNERLOOP_DATA" not in os.environ and not any(
+        o.startswith("paths.data=") for o in overrides
+    ):
+        stored.paths.data = data
+    return stored

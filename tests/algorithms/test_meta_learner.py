@@ -135,3 +135,24 @@ def test_two_processes_learn_what_one_does(name: str, tmp_path: Path) -> None:
     for found, expected, start in trained:
         close(found.detach(), expected.detach())
         assert (expected - start).abs().max() > 1e-6
+
+
+def test_a_test_is_told_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
+    learner, data = learner_of(), wave_data()
+    run = trainer(default_root_dir=tmp_path)
+    run.fit(learner, data)
+    run.save_checkpoint(tmp_path / "end.ckpt", weights_only=False)
+    asked: list[float] = []
+
+    class Asks(Spy):
+        def scores(
+            self, algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor, at: Any = None
+        ) -> Any:
+            asked.append(float(progress))
+            return super().scores(algorithm, tasks, steps, progress, at)
+
+    for used in (run, trainer(default_root_dir=tmp_path)):
+        fresh = learner_of()
+        fresh.engine = Asks()
+        used.test(fresh, data, ckpt_path=tmp_path / "end.ckpt", weights_only=True, verbose=False)
+    assert set(asked) == {1.0}

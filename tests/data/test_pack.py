@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from innerloop.data import pack
-from innerloop.data.pack import Classes, build_pack, open_pack, pack_folder
+from innerloop.data.pack import open_pack, pack_folder
+from innerloop.data.packing import Classes, build_pack
 
 RECIPE = {"made": "by the test"}
 
@@ -24,7 +26,12 @@ def classes(seed: int = 0, count: int = 3) -> Classes:
 
 
 def build(folder: Path) -> pack.Pack:
-    return build_pack(folder, RECIPE, {"train": classes(0), "test": classes(1)})
+    return build_pack(folder, RECIPE, lambda: {"train": classes(0), "test": classes(1)})
+
+
+def left(folder: Path) -> list[str]:
+    """What lies in a folder beside the lock."""
+    return sorted(set(os.listdir(folder)) - {".packed.lock"})
 
 
 def test_holds_what_was_put_in(tmp_path: Path) -> None:
@@ -35,14 +42,14 @@ def test_holds_what_was_put_in(tmp_path: Path) -> None:
     np.testing.assert_array_equal(opened.images("test"), expected)
     assert opened.classes("test") == ["a", "b", "c"]
     assert list(opened.counts("test")) == [4, 4, 4]
-    assert os.listdir(tmp_path) == ["packed"]
+    assert left(tmp_path) == ["packed"]
 
 
 def test_another_recipe_is_another_pack(tmp_path: Path) -> None:
     build(tmp_path / "packed")
     assert open_pack(tmp_path / "packed", {"made": "otherwise"}) is None
     assert open_pack(tmp_path / "nowhere", RECIPE) is None
-    other = build_pack(tmp_path / "packed", {"made": "otherwise"}, {"train": classes(2)})
+    other = build_pack(tmp_path / "packed", {"made": "otherwise"}, lambda: {"train": classes(2)})
     assert other.record["recipe"] == {"made": "otherwise"}
 
 
@@ -81,8 +88,9 @@ def test_copies_within_a_split_are_left_out_and_across_splits_noted(
     twice = np.concatenate([images, images[:1]])
     with caplog.at_level(logging.WARNING):
         made = build_pack(
-            tmp_path / "packed", RECIPE,
-            {"train": [("a", twice), ("b", images[2:] + 100)], "test": [("c", images[1:2])]},
+            tmp_path / "packed", RECIPE, lambda: {
+                "train": [("a", twice), ("b", images[2:] + 100)], "test": [("c", images[1:2])],
+            },
         )  # fmt: skip
     assert list(made.counts("train")) == [4, 2]
     assert list(made.counts("test")) == [1]
@@ -96,21 +104,21 @@ def test_an_error_while_building_leaves_nothing(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        build_pack(tmp_path / "packed", RECIPE, {"train": failing()})
-    assert os.listdir(tmp_path) == []
+        build_pack(tmp_path / "packed", RECIPE, lambda: {"train": failing()})
+    assert left(tmp_path) == []
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from innerloop.data.pack import build_pack
+from innerloop.data.packing import build_pack
 
 def classes():
     yield "a", np.zeros((1, 2, 2, 1), np.uint8)
     os.kill(os.getpid(), signal.SIGKILL)
 
-build_pack(Path(sys.argv[1]), {"made": "by the test"}, {"train": classes()})
+build_pack(Path(sys.argv[1]), {"made": "by the test"}, lambda: {"train": classes()})
 """
 
 
@@ -122,10 +130,10 @@ def test_a_build_that_was_killed_is_cleaned_up_and_done_again(tmp_path: Path) ->
         env=os.environ | {"PYTHONPATH": str(source)}, capture_output=True,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert len(os.listdir(tmp_path)) == 1, "a half-written pack was expected"
+    assert left(tmp_path) == [".packed.part"], "a half-written pack was expected"
     assert open_pack(folder, RECIPE) is None
     build(folder)
-    assert os.listdir(tmp_path) == ["packed"]
+    assert left(tmp_path) == ["packed"]
 
 
 def test_a_read_only_place_sends_the_pack_to_the_cache(
@@ -137,3 +145,31 @@ def test_a_read_only_place_sends_the_pack_to_the_cache(
     place = pack_folder(tmp_path / "data", "omniglot")
     assert place.parent == tmp_path / "cache" / "innerloop"
     assert place != pack_folder(tmp_path / "other", "omniglot")
+
+
+def test_of_two_processes_one_packs_and_the_other_waits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    started, release, reads = threading.Event(), threading.Event(), []
+
+    def read() -> dict[str, Classes]:
+        reads.append(threading.get_ident())
+        started.set()
+        assert release.wait(60)
+        return {"train": classes(0)}
+
+    def run() -> None:
+        build_pack(tmp_path / "packed", RECIPE, read)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    with caplog.at_level(logging.WARNING):
+        threads[0].start()
+        assert started.wait(60)
+        threads[1].start()
+        while "waiting for it" not in caplog.text and threads[1].is_alive():
+            threads[1].join(0.01)
+        release.set()
+        for thread in threads:
+            thread.join(60)
+    assert len(reads) == 1
+    assert open_pack(tmp_path / "packed", RECIPE) is not None

@@ -54,6 +54,8 @@ class MetaLearner(lightning.LightningModule):
         self.curve = max(curve, scored_step) if algorithm.adapts_by_steps else 0
         self.test_scores: dict[str, Tensor] = {}
         self.record: Callable[[], dict[str, Any]] = dict  #: makes what checkpoints carry, plainly
+        self.loaded: dict[str, Any] = {}  #: what the checkpoint carried that was loaded last
+        self.validated: dict[str, float] = {}  #: the last validation's means
         self._collected: list[dict[str, Tensor]] = []
         self._since = (0, time.perf_counter())
 
@@ -80,6 +82,10 @@ class MetaLearner(lightning.LightningModule):
         if schedule is not None:
             schedule.step()  # type: ignore[union-attr]
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # Lightning validates when it is told to stop, but not when it has reached `max_steps`.
+        self.trainer.should_stop = self.trainer.should_stop or self.global_step >= self.steps
 
     def progress(self, step: int) -> Tensor:
         """How far training is, in 0..1: a tensor, so that a schedule does not recompile."""
@@ -132,6 +138,9 @@ class MetaLearner(lightning.LightningModule):
         speed = (step - before) * tasks * self.trainer.world_size / max(now - then, 1e-9)
         return speed if step > before else math.nan
 
+    def on_train_start(self) -> None:
+        self._since = (self.global_step, time.perf_counter())
+
     def on_validation_end(self) -> None:
         self._since = (self.global_step, time.perf_counter())  # validation is not training's time
 
@@ -139,9 +148,11 @@ class MetaLearner(lightning.LightningModule):
         self._collect(tasks, self.scored_step, at=(self.scored_step,))
 
     def on_validation_epoch_end(self) -> None:
-        for name, scores in self._gather().items():
-            mean = scores[:, -1].double().mean().float()
-            self.log(f"val/{name}", mean, prog_bar=name == self.algorithm.objective.metric)
+        means = {name: scores[:, -1].double().mean() for name, scores in self._gather().items()}
+        self.validated = {name: float(mean) for name, mean in means.items()}
+        for name, mean in means.items():
+            shown = name == self.algorithm.objective.metric
+            self.log(f"val/{name}", mean.float(), prog_bar=shown, sync_dist=True)
 
     def test_step(self, tasks: Task, batch_idx: int) -> None:
         self._collect(tasks, self.curve)
@@ -149,10 +160,12 @@ class MetaLearner(lightning.LightningModule):
     def on_test_epoch_end(self) -> None:
         self.test_scores = self._gather()
         for name, scores in self.test_scores.items():
-            self.log(f"test/{name}", scores[:, self.scored_step].double().mean().float())
+            mean = scores[:, self.scored_step].double().mean().float()
+            self.log(f"test/{name}", mean, sync_dist=True)
 
     def _collect(self, tasks: Task, steps: int, at: tuple[int, ...] | None = None) -> None:
-        now = self.progress(self.global_step)
+        tested = self.trainer.testing and self.loaded
+        now = self.progress(self.loaded["step"] if tested else self.global_step)
         scores = self.engine.scores(self.algorithm, tasks, steps, now, at)
         self._collected.append({name: values.detach().cpu() for name, values in scores.items()})
 
@@ -169,7 +182,11 @@ class MetaLearner(lightning.LightningModule):
     # --- what a checkpoint holds beside the weights
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["innerloop"] = self.record()
+        reached = {"step": self.global_step, "validation": self.validated}
+        checkpoint["innerloop"] = self.record() | reached
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.loaded = checkpoint["innerloop"]
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

@@ -24,7 +24,8 @@ class Reptile(Algorithm):
 
     Its outer gradient :math:`\theta - \varphi` is that of
     :math:`\frac12 |\theta - \mathrm{stop}(\varphi)|^2`. A training task's support and query
-    together are its training shots, more than a test task's, as in the paper.
+    together are its training shots, more than a test task's, as in the paper. Every task starts
+    with a fresh Adam; the authors' code carries the second moment from task to task.
 
     Arguments:
         rate: rate of the inner Adam, whose momentum is zero as in the paper.

@@ -1,6 +1,7 @@
 """A CSV log that a resumed run appends to; Lightning's deletes the file of the first part."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
+
+from innerloop.files import whole_file
 
 
 class _AppendingWriter(ExperimentWriter):
@@ -38,3 +41,25 @@ class CSVLog(CSVLogger):
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: config.yaml beside the log has them."""
+
+
+@rank_zero_only
+def rewind(folder: Path, step: int) -> None:
+    """Drops the rows of `metrics.csv` from `step` on, which a training that goes on writes again.
+
+    A training that starts drops them all: they are another run's.
+    """
+    file = folder / "metrics.csv"
+    if not file.exists():
+        return
+    with file.open(newline="") as lines:
+        rows = list(csv.reader(lines))
+    place = rows[0].index("step")
+    kept = [row for row in rows[1:] if int(row[place]) < step]
+    if not kept:
+        file.unlink()
+        return
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([rows[0], *kept])
+    with whole_file(file) as target:
+        target.write(text.getvalue().encode())

@@ -50,8 +50,7 @@ class DivergenceWatch(lightning.Callback):
     def _remember(self, module: MetaLearner) -> None:
         self.step, self.total = module.global_step, torch.zeros((), device=module.device)
         self.good = {k: v.detach().clone() for k, v in module.state_dict().items()}
-        optimizer = module.optimizers().optimizer  # type: ignore[union-attr]
-        self.optimizer = copy.deepcopy(optimizer.state_dict())
+        self.moving = copy.deepcopy([part.state_dict() for part in _moving(module)])
 
     def _check(self, trainer: lightning.Trainer, module: MetaLearner) -> None:
         if not hasattr(self, "good") or self.step == module.global_step:
@@ -62,22 +61,33 @@ class DivergenceWatch(lightning.Callback):
             self._explain(trainer, module)
 
     def _explain(self, trainer: lightning.Trainer, module: MetaLearner) -> None:
+        with torch.inference_mode(False), torch.enable_grad():  # a validation may be about to start
+            raise UserError(self._found_by_running_again(trainer, module))
+
+    def _found_by_running_again(self, trainer: lightning.Trainer, module: MetaLearner) -> str:
         reached = module.global_step
         module.load_state_dict(self.good)
-        module.optimizers().optimizer.load_state_dict(self.optimizer)  # type: ignore[union-attr]
+        for part, state in zip(_moving(module), self.moving, strict=True):
+            part.load_state_dict(copy.deepcopy(state))
         for step in range(self.step, reached):
             tasks = self._tasks(trainer, module, step)
             bad = _diverging(module, tasks, step)
             if bad:
-                raise UserError(_message(trainer, step, bad))
+                return _message(trainer, step, bad)
             module.outer_step(tasks, step)
-        raise UserError(_message(trainer, reached, []))
+        return _message(trainer, reached, [])
 
     def _tasks(self, trainer: lightning.Trainer, module: MetaLearner, step: int) -> Task:
         data = trainer.datamodule  # type: ignore[attr-defined]
         return data.on_after_batch_transfer(
             module.transfer_batch_to_device(data.training_batch(step), module.device, 0), 0
         )
+
+
+def _moving(module: MetaLearner) -> list[Any]:
+    """The outer optimizer, and its schedule if there is one."""
+    optimizer, schedule = module.optimizers().optimizer, module.lr_schedulers()  # type: ignore[union-attr]
+    return [optimizer] if schedule is None else [optimizer, schedule]
 
 
 def _diverging(module: MetaLearner, tasks: Task, step: int) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlparse
 
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import WandbLogger
 
 
@@ -26,7 +27,8 @@ def wandb_logger(
     if offline is None:
         offline = not os.environ.get("WANDB_MODE") and not _has_key()
     if offline:
-        print(f"W&B has no key and stays offline; later: wandb sync {folder}/wandb/offline-run-*")
+        later = f"wandb sync {folder}/wandb/offline-run-*"
+        rank_zero_only(print)(f"W&B has no key and stays offline; later: {later}")
     return WandbLogger(
         save_dir=folder, project=project, tags=list(tags), offline=offline, **options
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from innerloop.data.images import ImageClasses
-from innerloop.data.pack import Classes
+from innerloop.data.packing import Classes
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
 

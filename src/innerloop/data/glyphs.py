@@ -47,7 +47,7 @@ class Glyphs(TaskSource):
     def check(self, split: str, episode: Episode) -> None:
         most = self.classes[split]
         if episode.ways > most:
-            key = "episode.ways" if split == "train" else f"episode.{split}.ways"
+            key = "episode.ways" if split == "train" else "episode.test.ways"
             raise UserError(
                 f"The {split} split of glyphs has {most} classes, fewer than {key}={episode.ways}; "
                 f"use at most {most}."

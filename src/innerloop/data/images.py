@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from innerloop.data import sampling
-from innerloop.data.pack import Classes, Pack, build_pack, open_pack, pack_folder
+from innerloop.data.pack import Pack, open_pack, pack_folder
+from innerloop.data.packing import Classes, build_pack
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task
@@ -67,7 +68,7 @@ class ImageClasses(TaskSource):
     def prepare(self) -> None:
         place, recipe = pack_folder(self.folder, self.name), self.recipe
         self._images = {}
-        self._pack = open_pack(place, recipe) or build_pack(place, recipe, self.read())
+        self._pack = open_pack(place, recipe) or build_pack(place, recipe, self.read)
 
     def check(self, split: str, episode: Episode) -> None:
         key = "episode" if split == "train" else "episode.test"

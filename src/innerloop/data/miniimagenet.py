@@ -10,7 +10,7 @@ import numpy as np
 from innerloop.data import safe_pickle
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
-from innerloop.data.pack import Classes
+from innerloop.data.packing import Classes
 from innerloop.errors import UserError
 
 RECORD = "doi:10.5281/zenodo.7978538"  # learn2learn's copy

@@ -85,6 +85,7 @@ class TaskData(lightning.LightningDataModule):
         """Raises `UserError` where a split cannot serve its episodes, before any training."""
         for split in SPLITS if stage == "fit" else [stage.replace("validate", "val")]:
             self.source.check(split, self.episode if split == "train" else self.test_episode)
+        self.training_indices(0)
 
     def training_indices(self, step: int) -> list[int]:
         """This rank's task indices of an outer step."""
@@ -123,8 +124,11 @@ class TaskData(lightning.LightningDataModule):
 
     def _fixed(self, split: str, count: int) -> DataLoader:
         ranks, rank = self._ranks()
-        starts = range(0, count, self.batch)[rank::ranks]
-        batches = [list(range(s, min(s + self.batch, count))) for s in starts]
+        if count < ranks:
+            raise UserError(f"{count} {split} tasks cannot be shared by {ranks} processes.")
+        size = min(self.batch, count // ranks)  # work for every rank
+        starts = range(0, count, size)[rank::ranks]
+        batches = [list(range(s, min(s + size, count))) for s in starts]
         return self._loader(split, self.test_episode, self.evaluation_seed, batches)
 
     def _loader(self, split: str, episode: Episode, seed: int, batches: Any) -> DataLoader:

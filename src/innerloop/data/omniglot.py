@@ -11,7 +11,7 @@ import numpy as np
 
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
-from innerloop.data.pack import Classes
+from innerloop.data.packing import Classes
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
 

@@ -18,8 +18,9 @@ class Conv4(nn.Module):
         filters: channels of every block (64; 32 for MAML on miniImageNet).
         norm: mode of batch norm, see `innerloop.norm`.
         pool: `max`, or `stride` for strided convolutions instead, as in MAML's Omniglot network
-            (about a quarter of the work). The paper then averages over what is left of the image;
-            here it is flattened, which at 28x28 gives 2x2 places instead of one.
+            (about a quarter of the work).
+        average: whether what is left of the image is averaged, as in that network, instead of
+            flattened.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Conv4(nn.Module):
         filters: int = 64,
         norm: str = "transductive",
         pool: str = "max",
+        average: bool = False,
     ) -> None:
         super().__init__()
         if pool not in ("max", "stride"):
@@ -36,12 +38,14 @@ class Conv4(nn.Module):
         self.blocks = nn.Sequential(
             *[_block(a, b, norm, pool) for a, b in itertools.pairwise(channels)]
         )
+        self.average = average
         self.to(memory_format=torch.channels_last)  # faster convolutions
         with torch.no_grad():
             self.width = self(torch.zeros(1, *input_shape)).shape[1]
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.blocks(images).flatten(1)
+        features = self.blocks(images)
+        return features.mean((2, 3)) if self.average else features.flatten(1)
 
 
 def _block(channels: int, filters: int, norm: str, pool: str) -> nn.Sequential:

@@ -1,0 +1,46 @@
+"""How the tasks of an outer step and of the fixed lists are shared by processes."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from outer import TASKS, wave_data
+
+from innerloop.data.module import TaskData
+from innerloop.errors import UserError
+
+
+def of_rank(rank: int, ranks: int, **more: int) -> TaskData:
+    data = wave_data()
+    made: Any = SimpleNamespace(
+        world_size=ranks, global_rank=rank, global_step=0,
+        strategy=SimpleNamespace(root_device=SimpleNamespace(type="cpu")),
+    )  # fmt: skip
+    data.trainer = made
+    for key, value in more.items():
+        setattr(data, key, value)
+    return data
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_every_training_task_goes_to_one_process(ranks: int) -> None:
+    for step in (0, 5):
+        shares = [of_rank(rank, ranks).training_indices(step) for rank in range(ranks)]
+        assert sorted(i for share in shares for i in share) == list(
+            range(step * TASKS, (step + 1) * TASKS)
+        )
+        assert len({len(share) for share in shares}) == 1
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 7])
+def test_every_test_task_goes_to_one_process_and_none_is_idle(ranks: int) -> None:
+    shares = [list(of_rank(rank, ranks).test_dataloader().batch_sampler) for rank in range(ranks)]
+    assert sorted(i for share in shares for batch in share for i in batch) == list(range(7))
+    assert all(shares)
+
+
+def test_what_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(UserError, match="use a multiple of 4"):
+        of_rank(0, 4).setup("fit")
+    with pytest.raises(UserError, match="8 processes"):
+        of_rank(0, 8).test_dataloader()
