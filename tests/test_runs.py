@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from cli import FAST, call, evaluate, results, train
@@ -29,6 +30,10 @@ def test_leaves_everything_behind(tmp_path: Path) -> None:
     found = train(tmp_path, *SMALL)
     for file in ("config.yaml", "metrics.csv", "adaptation.png", "results.json"):
         assert (tmp_path / file).stat().st_size > 0
+    with np.load(tmp_path / "scores.npz") as scores:
+        for step in (0, 10):
+            mean = float(scores["mse"][:, step].mean())
+            assert found["test"][f"mse/step_{step}"]["mean"] == pytest.approx(mean, rel=1e-5)
     assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     for key in ("schema", "algorithm", "dataset", "model", "norm", "engine", "episode", "seed",
                 "protocol", "test", "seconds", "tasks_per_second", "versions", "git"):  # fmt: skip

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from innerloop import norm, notices, resolvers
@@ -24,6 +25,7 @@ def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | N
     found = _results(made, trained)
     folder = Path(made.config.paths.run)
     picture = _picture(made, folder / "adaptation.png")
+    results.write_scores(folder / "scores.npz", learner.test_scores, _classes(made))
     results.write_json(folder / "results.json", found)
     table.show(found)
     notices.say(f"picture {picture}", f"results {folder / 'results.json'}")
@@ -57,6 +59,12 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         "versions": results.versions(),
         "git": results.commit(resolvers.repository()),
     }  # fmt: skip
+
+
+def _classes(made: Experiment) -> np.ndarray | None:
+    data = made.data
+    tasks = np.arange(data.test_tasks)
+    return data.source.classes("test", tasks, data.test_episode, data.evaluation_seed)
 
 
 def _device(made: Experiment) -> str:

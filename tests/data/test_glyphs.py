@@ -94,6 +94,8 @@ def test_few_classes_come_back() -> None:
     ]
     nearest = torch.cdist(means[0].flatten(1), means[1].flatten(1)).argmin(1)
     assert sorted(nearest.tolist()) == [0, 1, 2, 3, 4]
+    first, second = source.classes("test", np.arange(2), Episode(5, 1, 60), 0)
+    assert second[nearest].tolist() == first.tolist()
 
 
 def test_nearest_neighbour_is_above_chance_and_below_certainty() -> None:

@@ -134,3 +134,9 @@ def test_transform_normalises_each_channel(source: Numbered) -> None:
     source.mean, source.std = torch.tensor([0.5]), torch.tensor([0.25])
     raw = torch.tensor([0, 255], dtype=torch.uint8).view(1, 2, 1, 1, 1)
     torch.testing.assert_close(source.transform(raw).flatten(), torch.tensor([-2.0, 2.0]))
+
+
+def test_classes_are_what_the_labels_stand_for(source: Numbered) -> None:
+    task, standing = draw(source), source.classes("train", np.arange(50), EPISODE, 0)
+    labels = torch.cat([task.support.targets, task.query.targets], 1).numpy()
+    np.testing.assert_array_equal(names(task)[0], 1 + np.take_along_axis(standing, labels, 1))

@@ -15,6 +15,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
+from innerloop.evaluation.collected import Collected
 from innerloop.tasks import Task
 
 
@@ -56,7 +57,7 @@ class MetaLearner(lightning.LightningModule):
         self.record: Callable[[], dict[str, Any]] = dict  #: makes what checkpoints carry, plainly
         self.loaded: dict[str, Any] = {}  #: what the checkpoint carried that was loaded last
         self.validated: dict[str, float] = {}  #: the last validation's means
-        self._collected: list[dict[str, Tensor]] = []
+        self._collected = Collected()
         self._since = (0, time.perf_counter())
 
     # --- the outer loop
@@ -148,7 +149,8 @@ class MetaLearner(lightning.LightningModule):
         self._collect(tasks, self.scored_step, at=(self.scored_step,))
 
     def on_validation_epoch_end(self) -> None:
-        means = {name: scores[:, -1].double().mean() for name, scores in self._gather().items()}
+        scores = self._collected.take(self.trainer.world_size)
+        means = {name: values[:, -1].double().mean() for name, values in scores.items()}
         self.validated = {name: float(mean) for name, mean in means.items()}
         for name, mean in means.items():
             shown = name == self.algorithm.objective.metric
@@ -158,7 +160,7 @@ class MetaLearner(lightning.LightningModule):
         self._collect(tasks, self.curve)
 
     def on_test_epoch_end(self) -> None:
-        self.test_scores = self._gather()
+        self.test_scores = self._collected.take(self.trainer.world_size)
         for name, scores in self.test_scores.items():
             mean = scores[:, self.scored_step].double().mean().float()
             self.log(f"test/{name}", mean, sync_dist=True)
@@ -167,17 +169,7 @@ class MetaLearner(lightning.LightningModule):
         tested = self.trainer.testing and self.loaded
         now = self.progress(self.loaded["step"] if tested else self.global_step)
         scores = self.engine.scores(self.algorithm, tasks, steps, now, at)
-        self._collected.append({name: values.detach().cpu() for name, values in scores.items()})
-
-    def _gather(self) -> dict[str, Tensor]:
-        parts, self._collected = self._collected, []
-        if self.trainer.world_size > 1:
-            ranks: list[Any] = [None] * self.trainer.world_size
-            torch.distributed.all_gather_object(ranks, parts)
-            # Batches were dealt out in turn: rank 0's first, rank 1's first, ...
-            turns = range(max(len(part) for part in ranks))
-            parts = [part[turn] for turn in turns for part in ranks if turn < len(part)]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        self._collected.add(scores)
 
     # --- what a checkpoint holds beside the weights
 

@@ -32,8 +32,8 @@ class Glyphs(TaskSource):
 
     def __init__(self, size: int = 28, classes: Mapping[str, int] | None = None) -> None:
         self.size = size
-        self.classes = dict.fromkeys(SPLITS, ENDLESS) | dict(classes or {})
-        if set(self.classes) != set(SPLITS) or min(size, *self.classes.values()) < 1:
+        self.classes_of = dict.fromkeys(SPLITS, ENDLESS) | dict(classes or {})
+        if set(self.classes_of) != set(SPLITS) or min(size, *self.classes_of.values()) < 1:
             raise UserError(
                 f"glyphs cannot be made with size={size}, classes={classes}: the splits are "
                 f"{', '.join(SPLITS)}, and every number must be at least 1."
@@ -45,7 +45,7 @@ class Glyphs(TaskSource):
         return 1, self.size, self.size
 
     def check(self, split: str, episode: Episode) -> None:
-        most = self.classes[split]
+        most = self.classes_of[split]
         if episode.ways > most:
             key = "episode.ways" if split == "train" else "episode.test.ways"
             raise UserError(
@@ -53,10 +53,15 @@ class Glyphs(TaskSource):
                 f"use at most {most}."
             )
 
+    def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
+        """Numbers of the programmes."""
+        key = sampling.split(sampling.keys(seed, split, indices), 4)
+        return sampling.choose(key[:, 0], self.classes_of[split], episode.ways)
+
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         ways, shots, queries = episode
         key = sampling.split(sampling.keys(seed, split, indices), 4)
-        ids = sampling.choose(key[:, 0], self.classes[split], ways)
+        ids = self.classes(split, indices, episode, seed)
         # Position modulo ways: balanced labels in random order, before anything is drawn.
         orders = [sampling.permutations(key[:, i], n * ways) for i, n in ((1, shots), (2, queries))]
         labels = np.concatenate(orders, 1) % ways
@@ -71,7 +76,7 @@ class Glyphs(TaskSource):
         return inputs.float() / 255
 
     def fingerprint(self, split: str) -> str:
-        return f"glyphs version={VERSION} size={self.size} classes={self.classes[split]}"
+        return f"glyphs version={VERSION} size={self.size} classes={self.classes_of[split]}"
 
 
 def _programmes(split: str, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

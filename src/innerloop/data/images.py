@@ -86,11 +86,16 @@ class ImageClasses(TaskSource):
                 "use smaller numbers, or add images."
             )
 
+    def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
+        """Rows of the pack's list of classes; the turns of a class count as that class."""
+        key = sampling.split(sampling.keys(seed, split, indices), 5)
+        return sampling.choose(key[:, 0], len(self.pack.counts(split)), episode.ways)
+
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         counts = self.pack.counts(split)
         offsets = np.cumsum(counts) - counts
         key = sampling.split(sampling.keys(seed, split, indices), 5)
-        classes = sampling.choose(key[:, 0], len(counts), episode.ways)  # (T, ways)
+        classes = self.classes(split, indices, episode, seed)  # (T, ways)
         rows = sampling.choose(
             sampling.split(key[:, 1], episode.ways),
             counts[classes],

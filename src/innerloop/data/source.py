@@ -32,6 +32,12 @@ class TaskSource(ABC):
         Rows are shuffled within the support and within the query, and the two share no example.
         """
 
+    def classes(
+        self, split: str, indices: np.ndarray, episode: Episode, seed: int
+    ) -> np.ndarray | None:
+        """Which class each label of a task stands for, `(T, ways)`; None where there are none."""
+        return None
+
     def transform(self, inputs: Any) -> Any:
         """What the device does to raw inputs of any leading shape: uint8 to normalised float32."""
         return inputs

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from innerloop.evaluation.interval import over_tasks
@@ -59,6 +60,14 @@ def commit(folder: str) -> str | None:
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def write_scores(path: Path, scores: dict[str, Tensor], classes: np.ndarray | None) -> None:
+    """Every task's scores `(tasks, steps + 1)` by metric, and its `classes` `(tasks, ways)`."""
+    arrays: dict[str, Any] = {name: values.numpy() for name, values in scores.items()}
+    arrays |= {} if classes is None else {"classes": classes}
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
