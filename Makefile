@@ -17,9 +17,9 @@ install: .venv/.installed ## build .venv (again only when pyproject.toml changed
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else "innerloop needs Python 3.11 to 3.13, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12")'
 	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { echo "innerloop needs a C++ compiler (g++ or clang++) for learn2learn and torch.compile: install one, for example with 'apt install g++', and run make again."; exit 1; }
 	@echo "Building .venv: PyTorch and its kin are about 6 GB, which takes one to five minutes."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv module is missing: install it, for example with 'apt install python3-venv'."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing: install it, for example with 'apt install python3-venv'."; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e . --group dev
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --compile-bytecode -e . --group dev
 	@touch $@
 	@echo "Installed in .venv."
 

@@ -104,7 +104,8 @@ def algorithm(
 
 @functools.cache
 def _section(name: str, *more: str) -> dict[str, Any]:
-    made = config(f"algorithm={name}", "dataset=glyphs", "inner.rate=0.1", "inner.steps=2", *more)
+    inner = [] if name == "reptile" else ["inner.rate=0.1", "inner.steps=2"]  # it brings its own
+    made = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
     return OmegaConf.to_container(made.algorithm, resolve=True)  # type: ignore[return-value]
 
 

@@ -36,20 +36,28 @@ def out(tmp_path: Path) -> str:
         ("engine.chunk=0", ["engine.chunk=0"]),
         ("engine.name=jax", ["engine=jax", "learn2learn"]),
         ("engine=learn2learn algorithm=anil", ["learn2learn", "ANIL"]),
-        ("algorithm=protonet", ["protonet", "regression"]),
+        ("algorithm=protonet", ["ProtoNet", "algorithm=maml"]),
         ("algorithm.adapted=tail", ["algorithm.adapted=tail", "body"]),
         ("dataset=glyphs norm=group", ["norm=group", "transductive"]),
         ("dataset=glyphs model.body.pool=mean", ["pool=mean", "stride"]),
         ("dataset=glyphs episode.test.ways=7", ["episode.test.ways=7", "protonet"]),
         ("dataset=glyphs +dataset.classes={test:3}", ["3 classes", "episode.test.ways=5"]),
-        ("dataset=omniglot paths.data=nowhere", ["Omniglot", "images_background.zip", "nowhere"]),
-        ("dataset=folder dataset.path=nowhere", ["nowhere", "train/CLASS"]),
-        ("resume=nowhere", ["nowhere", "composed.yaml"]),
+        ("dataset=folder dataset.path=/nowhere", ["/nowhere", "train/CLASS"]),
     ],
 )
 def test_is_answered_in_a_line_or_two(out: str, overrides: str, parts: list[str]) -> None:
-    message = mistake("train", *FAST, *([] if "resume" in overrides else [out]), *overrides.split())
+    message = mistake("train", *FAST, out, *overrides.split())
     for part in parts:
+        assert part in message
+
+
+def test_a_data_set_that_cannot_be_had(out: str, tmp_path: Path) -> None:
+    def no_network(*args: Any, **kwargs: Any) -> None:
+        raise ConnectionError("no route to host")
+
+    with mock.patch("pooch.retrieve", no_network):
+        message = mistake("train", *FAST, out, "dataset=omniglot", f"paths.data={tmp_path}")
+    for part in ("Omniglot", "images_background.zip", str(tmp_path / "omniglot"), "no route"):
         assert part in message
 
 
@@ -70,7 +78,8 @@ def test_numbers_that_cannot_be(out: str, overrides: str, parts: list[str]) -> N
 
 def test_several_devices_in_a_sweep(tmp_path: Path) -> None:
     sweep = ("--multirun", "seed=0,1", f"hydra.sweep.dir={tmp_path}")
-    assert "one device" in mistake("train", *sweep, *FAST, "trainer=ddp")
+    two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+    assert "one device" in mistake("train", *sweep, *FAST, *two)
 
 
 def test_resuming_otherwise_than_it_began(tmp_path: Path) -> None:

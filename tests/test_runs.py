@@ -12,6 +12,8 @@ import torch
 from cli import FAST, call, evaluate, results, train
 from helpers import CONF, ROOT
 
+from innerloop.callbacks.csv_log import rewind
+
 SMALL = ("debug=fast", "outer.steps=6", "evaluation.validation.every=2")
 
 
@@ -136,10 +138,29 @@ def test_resuming_remembers_the_best_so_far(tmp_path: Path) -> None:
     assert logs[0] == logs[1] == ["1", "3", "5"]
 
 
-def test_a_run_in_the_same_folder_starts_its_log_anew(tmp_path: Path) -> None:
+def test_a_run_in_the_same_folder_starts_anew(tmp_path: Path) -> None:
     for _ in range(2):
         train(tmp_path, *SMALL, "logger=csv")
     assert len([r for r in rows(tmp_path) if r["train/mse"]]) == 6
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(tmp_path, 1, *SMALL, "seed=1")
+    assert not (tmp_path / "results.json").exists()
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_log_that_a_kill_has_cut_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "metrics.csv"
+    for content, kept in (
+        ("step,train/mse\n0,1.0\n1,2.0\n2,3", ["0", "1"]),
+        ("step,train/mse\n0,1.0\n1", ["0"]),
+        ("step,train/mse\n5,1.0\n", None),
+        ("", None),
+        ("st", None),
+    ):
+        log.write_text(content)
+        rewind(tmp_path, 2)
+        assert log.exists() == (kept is not None)
+        assert kept is None or [row["step"] for row in rows(tmp_path)] == kept
 
 
 def _interrupted(folder: Path, step: int, *overrides: str) -> None:
@@ -170,6 +191,7 @@ def test_resuming_before_the_first_checkpoint_starts_over(
     call("train", f"resume={tmp_path}")
     assert "no checkpoint yet" in capsys.readouterr().out
     assert results(tmp_path)["outer"]["steps"] == 6
+    assert results(tmp_path)["command"].startswith("python src/train.py debug=fast")
 
 
 def test_a_sweep_runs_every_member_into_its_own_folder(tmp_path: Path) -> None:
@@ -200,6 +222,7 @@ def test_wandb_stays_offline_without_a_key(tmp_path: Path, monkeypatch: pytest.M
         "debug=fast",
         "logger=wandb",
     )
+    assert len(list(tmp_path.glob("*_seed*"))) == 2
     for member in tmp_path.glob("*_seed*"):
         assert len(list(member.glob("wandb/offline-run-*/*.wandb"))) == 1
 
@@ -256,7 +279,9 @@ def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
         assert process.stdout is not None
         shown = ""
         while "mse_before" not in shown:  # it trains
-            shown += process.stdout.read(1)
+            more = process.stdout.read(1)
+            assert more, shown
+            shown += more
         process.terminate()
         shown, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + 15

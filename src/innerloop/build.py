@@ -86,7 +86,7 @@ def engine(config: DictConfig, made: Algorithm, device: str) -> Engine:
 def learner(config: DictConfig, made: Algorithm, runs: Engine) -> MetaLearner:
     """The outer loop around the algorithm."""
     outer, evaluation = config.outer, config.evaluation
-    _positive(config)
+    _check(config)
     scheduler = None if outer.scheduler is None else instantiate(outer.scheduler)
     return MetaLearner(
         made, runs, instantiate(outer.optimizer), scheduler, outer.steps, outer.clip,
@@ -94,7 +94,7 @@ def learner(config: DictConfig, made: Algorithm, runs: Engine) -> MetaLearner:
     )  # fmt: skip
 
 
-def _positive(config: DictConfig) -> None:
+def _check(config: DictConfig) -> None:
     outer, evaluation = config.outer, config.evaluation
     for name, value in {
         "outer.tasks": outer.tasks, "outer.steps": outer.steps, "log_every": config.log_every,

@@ -51,7 +51,6 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
     learner.record = lambda: {
         "config": stored.kept(config),
         "engine": engine.describe(),
-        "command": notices.command(earlier.get("command")),
         "seconds": time.perf_counter() - began,
     }
     notices.say(*notices.engine(engine.describe()))

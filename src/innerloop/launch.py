@@ -21,16 +21,18 @@ def train(config: DictConfig) -> float | None:
 
     A sweep is optimised for what is returned, which must not be what the test found.
     """
-    with _ending_well(config.paths.run):
-        checkpoint = None
-        _check_devices(config)
+    with _ending_well(f"python src/train.py resume={config.paths.run} goes on"):
+        checkpoint, folder = None, Path(config.paths.run)
         if config.resume:
             config, checkpoint = _resumed(config)
         else:
+            config.names.command = notices.command()
             notices.say(*notices.announce(config))
-        folder = Path(config.paths.run)
         earlier = read_checkpoint(checkpoint) if checkpoint else {}
         made = experiment.assemble(config, earlier.get("innerloop", {}))
+        _check_processes(made.trainer.world_size)
+        if checkpoint is None:
+            stored.clear(folder)
         stored.save(config, folder)
         rewind(folder, earlier.get("global_step", 0))
         made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
@@ -41,13 +43,14 @@ def train(config: DictConfig) -> float | None:
 
 def evaluate(config: DictConfig) -> float | None:
     """Tests a checkpoint and returns the headline number."""
-    with _ending_well(config.paths.run):
+    with _ending_well("nothing was kept"):
         path = Path(str(config.ckpt_path)).expanduser()
         path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
         record = read_checkpoint(path)["innerloop"]
         overrides = list(HydraConfig.get().overrides.task)
         old = OmegaConf.create(record["config"])
         config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
+        config.names.command = notices.command()
         changed = any(o.startswith("engine") for o in overrides)
         made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
         return outcome.test(made, path, None)
@@ -68,6 +71,9 @@ def _resumed(config: DictConfig) -> tuple[DictConfig, Path | None]:
             f"outer.steps={config.outer.steps}: the learning-rate schedule of this run was made "
             f"for {steps} steps. Go on to those, or start a new run."
         )
+    changed = [o for o in overrides if not o.startswith("resume=")]
+    if changed:
+        config.names.command += f", resumed with {' '.join(changed)}"
     last = folder / "checkpoints" / "last.ckpt"
     if last.exists():
         notices.say(f"goes on from {last}")
@@ -76,9 +82,8 @@ def _resumed(config: DictConfig) -> tuple[DictConfig, Path | None]:
     return config, None
 
 
-def _check_devices(config: DictConfig) -> None:
-    several = str(config.trainer.devices) not in ("1", "auto") or "ddp" in config.trainer.strategy
-    if HydraConfig.get().mode == RunMode.MULTIRUN and several:
+def _check_processes(processes: int) -> None:
+    if HydraConfig.get().mode == RunMode.MULTIRUN and processes > 1:
         raise UserError(
             "--multirun gives each member one device: further processes of a member would start "
             "the whole sweep again. Use trainer=auto, or run the members one by one."
@@ -86,13 +91,15 @@ def _check_devices(config: DictConfig) -> None:
 
 
 @contextmanager
-def _ending_well(folder: str) -> Iterator[None]:
+def _ending_well(after_sigterm: str) -> Iterator[None]:
     """A status that shells understand, and an end to the W&B run, so that no two runs share one."""
+    status = 1
     try:
         yield
+        status = 0
     except SIGTERMException:
-        notices.say(f"stopped by SIGTERM; python src/train.py resume={folder} goes on")
+        notices.say(f"stopped by SIGTERM; {after_sigterm}")
         sys.exit(128 + 15)
     finally:
         if "wandb" in sys.modules:
-            sys.modules["wandb"].finish()
+            sys.modules["wandb"].finish(exit_code=status)

@@ -11,36 +11,39 @@ from omegaconf import DictConfig, OmegaConf
 
 from innerloop.evaluation.protocol import setting
 
+CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
+SILENT = ("callbacks", "published", "deviates")
 PUBLISHED = ("inner", "outer", "episode", "norm", "algorithm", "model", "dataset",
              "evaluation.tasks", "evaluation.scored_step")  # fmt: skip
-CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
-SILENT = ("names", "paths", "hydra", "callbacks", "published", "deviates", "ckpt_path")
 
 
-def differences(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]:
-    """Dotted keys whose values differ: `(value in config, value in other)`."""
-    ours, theirs = _flat(config), _flat(other)
-    keys = dict.fromkeys([*ours, *theirs])
-    return {k: (ours.get(k), theirs.get(k)) for k in keys if ours.get(k) != theirs.get(k)}
+def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]:
+    """Dotted keys that differ: `(value in config, value in other)`.
+
+    Keys that merely follow another key, in both, are left out, and so are names and folders.
+    """
+    other = other.copy()
+    for key in ("names", "paths"):  # what depends on the process
+        other[key] = config[key]
+    ours, theirs, raw_ours, raw_theirs = [
+        _flat(OmegaConf.to_container(c, resolve=r)) for r in (True, False) for c in (config, other)
+    ]
+    return {
+        key: (ours.get(key), theirs.get(key))
+        for key in dict.fromkeys([*ours, *theirs])
+        if ours.get(key) != theirs.get(key) and raw_ours.get(key) != raw_theirs.get(key)
+    }
 
 
 def announce(config: DictConfig) -> list[str]:
     """The lines that a run prints at its start."""
     names = config.names
     same = _composed(*[f"{group}={names[group]}" for group in CHOSEN])
-    own = differences(config, same)
-    changed = {
-        key: pair
-        for key, pair in differences(config, _composed()).items()
-        if key.split(".")[0] not in SILENT
-        and pair[0] is not None
-        and (key in own or key.split(".")[0] not in CHOSEN)
-    }
     chosen = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     lines = [chosen, f"results go to {config.paths.run}"]
-    if changed:
-        lines.append("differs from the defaults in")
-        lines += [f"  {key}={value}" for key, (value, _) in changed.items()]
+    for key, (value, default) in changes(config, same).items():
+        if key.split(".")[0] not in SILENT:
+            lines.append(f"  {key}={value} (default: {default})")
     return [*lines, *published(config)]
 
 
@@ -52,31 +55,20 @@ def published(config: DictConfig) -> list[str]:
         paper = _composed(f"experiment={name}")
     except HydraException:  # no published setting is known
         return []
-    for key in ("names", "paths"):  # what depends on the process, not on the setting
-        paper[key] = config[key]
-    own = differences(config, paper)  # what merely follows another key is the same there
-    changed = {
-        key: pair
-        for key, pair in differences(_resolved(config), _resolved(paper)).items()
-        if key in own and (key.split(".")[0] in PUBLISHED or key in PUBLISHED)
-    }
-    if not changed:
-        return [f"the published setting: {paper.published}", f"it deviates in: {paper.deviates}"]
-    listed = ", ".join(f"{key} {ours} (paper: {theirs})" for key, (ours, theirs) in changed.items())
-    return [f"not the published setting, which is experiment={name}: {listed}"]
+    changed = [
+        f"{key} {ours} (paper: {theirs})"
+        for key, (ours, theirs) in changes(config, paper).items()
+        if key.split(".")[0] in PUBLISHED or key in PUBLISHED
+    ]
+    if changed:
+        return [f"not the published setting, experiment={name}: {', '.join(changed)}"]
+    return [f"the published setting: {paper.published}", f"it deviates in: {paper.deviates}"]
 
 
-def command(earlier: str | None = None) -> str:
-    """What was typed to start this run, or this member of a sweep; folders are left out.
-
-    Arguments:
-        earlier: the command of the run that this one goes on with.
-    """
+def command() -> str:
+    """What was typed to start this run, or this member of a sweep, without Hydra's own options."""
     job = HydraConfig.get()
-    if earlier is None:
-        return shlex.join(["python", f"src/{job.job.name}.py", *job.overrides.task])
-    changes = [o for o in job.overrides.task if not o.startswith("resume=")]
-    return f"{earlier}, resumed with {shlex.join(changes)}" if changes else earlier
+    return shlex.join(["python", f"src/{job.job.name}.py", *job.overrides.task])
 
 
 def engine(chosen: dict[str, Any]) -> list[str]:
@@ -101,36 +93,11 @@ def _composed(*overrides: str) -> DictConfig:
     return compose("train", [*places, *overrides])
 
 
-def _resolved(config: DictConfig) -> DictConfig:
-    part = OmegaConf.masked_copy(
-        config,
-        [
-            "inner",
-            "outer",
-            "episode",
-            "norm",
-            "algorithm",
-            "model",
-            "dataset",
-            "evaluation",
-            "names",
-            "paths",
-        ],
-    )
-    resolved = OmegaConf.create(OmegaConf.to_container(part, resolve=True))
-    assert isinstance(resolved, DictConfig)
-    return resolved
-
-
-def _flat(config: DictConfig) -> dict[str, Any]:
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, by dotted keys."""
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
     flat: dict[str, Any] = {}
-
-    def visit(prefix: str, value: Any) -> None:
-        if isinstance(value, dict) and value:
-            for key, inner in value.items():
-                visit(f"{prefix}.{key}" if prefix else str(key), inner)
-        else:
-            flat[prefix] = value
-
-    visit("", OmegaConf.to_container(config, resolve=False))
+    for key, inner in value.items():
+        flat |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
     return flat

@@ -39,7 +39,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
     tasks = config.outer.steps * config.outer.tasks
     return {
         "schema": results.SCHEMA,
-        "command": record["command"],
+        "command": config.names.command,
         **{name: config.names[name] for name in ("algorithm", "dataset", "model", "experiment")},
         "norm": next(iter(norm.modes(algorithm)), None),
         "engine": record["engine"],
@@ -47,7 +47,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks},
         "seed": config.seed,
         "protocol": protocol.protocol(
-            data.source.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
+            data.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
             scored, f"val/{algorithm.objective.metric}",
         ),
         "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},

@@ -13,6 +13,7 @@ from innerloop.files import whole_file
 from innerloop.folder_check import KEPT, no_run
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
+OUTCOME = ("results.json", "scores.npz", "adaptation.png")
 RESUME_MAY_CHANGE = (
     "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "threads", "tags",
 )  # fmt: skip
@@ -41,6 +42,13 @@ def save(config: DictConfig, folder: Path) -> None:
     for name, content in ((SHOWN, resolved), (KEPT, kept(config))):
         with whole_file(folder / name) as file:
             file.write(yaml.safe_dump(content, sort_keys=False).encode())
+
+
+@rank_zero_only
+def clear(folder: Path) -> None:
+    """Removes what an earlier run left in the folder of a run that starts, all but its records."""
+    for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt", *OUTCOME):
+        (folder / name).unlink(missing_ok=True)
 
 
 def of_run(folder: Path) -> DictConfig:
@@ -80,15 +88,22 @@ def overlay(
         if not any(key == a or key.startswith(f"{a}.") for a in (*allowed, *DATASET_MAY_CHANGE)):
             raise UserError(
                 f"{override}: {own}= keeps the run's own configuration, of which only "
-                f"{', '.join(allowed)} may be changed."
+                f"{', '.join(allowed)} may be changed, and +dataset.path= or +dataset.data_dir=."
             )
-        value = OmegaConf.to_container(composed)
-        for part in key.split("."):
-            value = value[part]  # type: ignore[index, call-overload]
-        OmegaConf.update(stored, key, value, merge=False, force_add=True)
+        if override.startswith("~"):
+            raise UserError(f"{override}: {own}= can change values, and takes none away.")
+        OmegaConf.update(stored, key, _raw(composed, key), merge=False, force_add=True)
     stored.paths = OmegaConf.to_container(composed.paths, resolve=True)
     if "INNERLOOP_DATA" not in os.environ and not any(
         o.startswith("paths.data=") for o in overrides
     ):
         stored.paths.data = data
     return stored
+
+
+def _raw(config: DictConfig, key: str) -> Any:
+    """The value of a dotted key before interpolation."""
+    value: Any = OmegaConf.to_container(config)
+    for part in key.split("."):
+        value = value[part]
+    return value

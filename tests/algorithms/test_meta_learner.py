@@ -8,7 +8,7 @@ import lightning
 import numpy as np
 import pytest
 import torch
-from helpers import SmoothConv, choices, close
+from helpers import SmoothConv, algorithm, choices, close
 from outer import RATE, STEPS, TASKS, Spy, blob_data, learner_of, trainer, wave_data
 from torch import Tensor, nn
 
@@ -16,7 +16,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.module import TaskData
 from innerloop.tasks import Task
 
-LEARNERS = [name for name in choices("algorithm") if name not in ("protonet", "no_op")]
+LEARNERS = [n for n in choices("algorithm") if n != "no_op" and not algorithm(n).needs_classes]
 
 
 def slopes(learner: Algorithm, batch: Task, now: float) -> list[Tensor]:

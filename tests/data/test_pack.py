@@ -94,8 +94,15 @@ def test_copies_within_a_split_are_left_out_and_across_splits_noted(
         )  # fmt: skip
     assert list(made.counts("train")) == [4, 2]
     assert list(made.counts("test")) == [1]
-    assert "left out of train/a" in caplog.text
-    assert "test/c is also in train/a" in caplog.text
+    assert "one of train/a left out of train/a" in caplog.text
+    assert "test/c and train/a share one" in caplog.text
+
+
+def test_copies_of_an_image_that_another_split_has_too(tmp_path: Path) -> None:
+    image = np.full((1, 2, 2, 1), 7, np.uint8)
+    splits = {"train": [("a", image)], "test": [("b", np.repeat(image, 3, 0)), ("c", image)]}
+    made = build_pack(tmp_path / "packed", RECIPE, lambda: splits)
+    assert list(made.counts("test")) == [1, 0]
 
 
 def test_an_error_while_building_leaves_nothing(tmp_path: Path) -> None:

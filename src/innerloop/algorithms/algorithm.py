@@ -27,6 +27,8 @@ class Algorithm(nn.Module):
     """
 
     adapts_by_steps: ClassVar[bool] = True  #: False for learners that adapt in one go
+    uses_head: ClassVar[bool] = True  #: False for learners of features, which take it off
+    needs_classes: ClassVar[bool] = False  #: whether regression is refused
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
 
@@ -34,7 +36,14 @@ class Algorithm(nn.Module):
         super().__init__()
         if steps < 0:
             raise UserError(f"inner.steps={steps} makes no sense: give 0 or more inner steps.")
+        if self.needs_classes and objective.classes(training=True) is None:
+            raise UserError(
+                f"{type(self).__name__} compares classes, and this data set has real targets: "
+                "choose algorithm=maml, anil, meta_sgd or reptile, or dataset=glyphs."
+            )
         self.model, self.objective, self.steps = model, objective, steps
+        if not self.uses_head:
+            self.model.head = nn.Identity()  # no parameters that never get a gradient
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Any]:
         """Yields what was adapted after 0, 1, ... `steps` steps (once, if there are no steps).

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from innerloop import norm
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.errors import UserError
-from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Task
 
 
@@ -19,32 +17,22 @@ class ProtoNet(Algorithm):
     r"""Outputs :math:`-|f(x) - c_k|^2` with prototypes :math:`c_k`, the mean feature of class k.
 
     Uses the body alone and embeds support and query of all tasks in one forward pass.
-
-    Raises:
-        UserError: for an objective without classes.
     """
 
     adapts_by_steps = False
+    uses_head = False
+    needs_classes = True
     relabelling_permutes = True
 
-    def __init__(self, model: nn.Module, objective: Objective, steps: int = 0) -> None:
-        super().__init__(model, objective, steps)
-        if objective.classes(training=True) is None:
-            raise UserError(
-                "algorithm=protonet compares classes, and this data set has real targets: "
-                "choose algorithm=maml, anil, meta_sgd or reptile for regression."
-            )
-        self.model.head = nn.Identity()  # no parameters that never get a gradient
-
     def embed(self, tasks: Task) -> Task:
-        shots, total = task_tools.count(task_tools.only(tasks.support)), task_tools.count(tasks)
+        labelled, total = task_tools.count(task_tools.only(tasks.support)), task_tools.count(tasks)
         inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
         rows = torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs)
-        with norm.grouped(total, shots):
+        with norm.grouped(total, labelled):
             features = self.model.body(rows).unflatten(0, (total, -1))  # type: ignore[operator]
         return Task(
-            Examples(features[:, :shots], tasks.support.targets),
-            Examples(features[:, shots:], tasks.query.targets),
+            Examples(features[:, :labelled], tasks.support.targets),
+            Examples(features[:, labelled:], tasks.query.targets),
         )
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:

@@ -53,13 +53,16 @@ def rewind(folder: Path, step: int) -> None:
     if not file.exists():
         return
     with file.open(newline="") as lines:
-        rows = list(csv.reader(lines))
-    place = rows[0].index("step")
-    kept = [row for row in rows[1:] if int(row[place]) < step]
+        header, *rows = [*csv.reader(lines)] or [[]]
+    # A kill may have cut the last row.
+    whole = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
+    kept = [row for row in whole if row.get("step", "").isdigit() and int(row["step"]) < step]
     if not kept:
         file.unlink()
         return
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([rows[0], *kept])
+    table = csv.DictWriter(text, header)
+    table.writeheader()
+    table.writerows(kept)
     with whole_file(file) as target:
         target.write(text.getvalue().encode())

@@ -55,7 +55,8 @@ class DivergenceWatch(lightning.Callback):
     def _check(self, trainer: lightning.Trainer, module: MetaLearner) -> None:
         if not hasattr(self, "good") or self.step == module.global_step:
             return
-        if _finite(self.total, *module.parameters()):
+        fine = _finite(self.total, *module.parameters())
+        if trainer.strategy.reduce_boolean_decision(fine):  # all processes decide alike
             self._remember(module)
         else:
             self._explain(trainer, module)
@@ -71,11 +72,12 @@ class DivergenceWatch(lightning.Callback):
             part.load_state_dict(copy.deepcopy(state))
         for step in range(self.step, reached):
             tasks = self._tasks(trainer, module, step)
-            bad = _diverging(module, tasks, step)
+            indices = trainer.datamodule.training_indices(step)  # type: ignore[attr-defined]
+            bad = _of_all(trainer, [indices[i] for i in _diverging(module, tasks, step)])
             if bad:
-                return _message(trainer, step, bad)
+                return _message(step, bad, len(indices) * trainer.world_size)
             module.outer_step(tasks, step)
-        return _message(trainer, reached, [])
+        return _message(reached, [], 0)
 
     def _tasks(self, trainer: lightning.Trainer, module: MetaLearner, step: int) -> Task:
         data = trainer.datamodule  # type: ignore[attr-defined]
@@ -102,13 +104,21 @@ def _diverging(module: MetaLearner, tasks: Task, step: int) -> list[int]:
     return bad
 
 
-def _message(trainer: lightning.Trainer, step: int, bad: list[int]) -> str:
-    indices = trainer.datamodule.training_indices(step)  # type: ignore[attr-defined]
-    names = ", ".join(str(indices[i]) for i in bad[:5]) + (", ..." if len(bad) > 5 else "")
+def _of_all(trainer: lightning.Trainer, own: list[int]) -> list[int]:
+    """The numbers that any process has."""
+    if trainer.world_size == 1:
+        return own
+    shares: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(shares, own)
+    return sorted(number for share in shares for number in share)
+
+
+def _message(step: int, bad: list[int], tasks: int) -> str:
+    names = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
     who = (
-        f"in {len(bad)} of its {len(indices)} tasks (training tasks {names})"
+        f"in {len(bad)} of its {tasks} tasks (training tasks {names})"
         if bad
-        else ("though every task by itself was finite when run again")
+        else "though every task by itself was finite when run again"
     )
     return (
         f"The loss or its gradient stopped being finite at outer step {step}, {who}. A smaller "

@@ -59,7 +59,10 @@ def _download(remote: Remote, path: Path) -> None:
         record.load_registry_from_doi()
         checksum = record.registry[name]
     log.warning("Downloading %s to %s.", remote.url, path.parent)
-    part = f".{path.name}.{os.getpid()}.part"
+    part = f".{path.name}.part"
+    if (path.parent / part).exists():
+        log.warning("Removed %s, which a download left unfinished.", path.parent / part)
+        (path.parent / part).unlink()
     try:
         pooch.retrieve(remote.url, checksum, fname=part, path=path.parent, progressbar=True)
         os.replace(path.parent / part, path)

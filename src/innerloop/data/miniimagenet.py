@@ -54,7 +54,8 @@ def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
         sizes = {len(r) for r in rows.values()}
     except (TypeError, KeyError, ValueError) as error:
         raise UserError(_wrong(path, split)) from error
-    if len(rows) != CLASSES[split] or images.shape[1:] != (84, 84, 3) or sizes != {600}:
+    whole = images.dtype == np.uint8 and images.shape == (600 * CLASSES[split], 84, 84, 3)
+    if len(rows) != CLASSES[split] or sizes != {600} or not whole:
         raise UserError(_wrong(path, split))
     del content
     for name in sorted(rows):

@@ -7,6 +7,7 @@ import lightning
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
+from innerloop.data import sampling
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task
@@ -86,6 +87,10 @@ class TaskData(lightning.LightningDataModule):
         for split in SPLITS if stage == "fit" else [stage.replace("validate", "val")]:
             self.source.check(split, self.episode if split == "train" else self.test_episode)
         self.training_indices(0)
+
+    def fingerprint(self, split: str) -> str:
+        """Names the tasks of a split: what they are drawn from, and how."""
+        return f"{self.source.fingerprint(split)} sampler={sampling.VERSION}"
 
     def training_indices(self, step: int) -> list[int]:
         """This rank's task indices of an outer step."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from innerloop.data.copies import Copies
 from innerloop.data.pack import RECORD, Pack, open_pack
 
 Classes = Iterable[tuple[str, np.ndarray]]  #: names with images `(n, height, width, channels)`
@@ -46,7 +47,7 @@ def _build(folder: Path, recipe: dict[str, Any], splits: Mapping[str, Classes]) 
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     try:
-        record = {"recipe": recipe, "splits": {}, "notes": []}
+        record: dict[str, Any] = {"recipe": recipe, "splits": {}}
         _write_splits(work, record, splits)
         (work / RECORD).write_text(json.dumps(record))
         shutil.rmtree(folder, ignore_errors=True)  # of another recipe, or damaged
@@ -74,60 +75,39 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _write_splits(work: Path, record: dict[str, Any], splits: Mapping[str, Classes]) -> None:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    seen: dict[bytes, str] = {}
-    with Progress(console=Console(stderr=True)) as progress:
+    copies, done = Copies(), TextColumn("{task.description}: {task.completed:.0f} classes")
+    bars = Progress(done, BarColumn(), TimeElapsedColumn(), console=Console(stderr=True))
+    with bars as progress:
         for split, classes in splits.items():
             bar = progress.add_task(f"packing {split}", total=None)
             with (work / f"{split}.u8").open("wb") as file:
-                part = _write_classes(file, classes, split, seen, record["notes"], progress, bar)
+                part = _write_classes(file, progress.track(classes, task_id=bar), split, copies)
                 file.flush()
                 os.fsync(file.fileno())
             status = (work / f"{split}.u8").stat()
             part |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
             record["splits"][split] = part
             progress.update(bar, total=len(part["classes"]))
-    for note in record["notes"]:
-        log.warning("%s", note)
+    record["copies"] = copies.notes
+    if copies.notes:
+        log.warning("%d images are copies: %s", len(copies.notes), "; ".join(copies.notes[:3]))
 
 
-def _write_classes(
-    file: Any, classes: Classes, split: str, seen: dict[bytes, str], notes: list[str],
-    progress: Any, bar: Any,
-) -> dict[str, Any]:  # fmt: skip
+def _write_classes(file: Any, classes: Classes, split: str, copies: Copies) -> dict[str, Any]:
     digest, names, counts, shape = hashlib.sha256(), [], [], (0, 0, 0)
     for name, images in classes:
-        kept = images[_first_of_their_kind(images, f"{split}/{name}", seen, notes)]
+        kept = images[copies.first_of_their_kind(images, split, name)]
         data = np.ascontiguousarray(kept).tobytes()
         file.write(data)
         digest.update(data)
         names.append(name)
         counts.append(len(kept))
         shape = images.shape[1:]
-        progress.update(bar, advance=1)
     return {
         "classes": names,
         "counts": counts,
         "shape": [sum(counts), *shape],
         "sha256": digest.hexdigest(),
     }
-
-
-def _first_of_their_kind(
-    images: np.ndarray, place: str, seen: dict[bytes, str], notes: list[str]
-) -> list[int]:
-    """Rows to keep: all but copies of an image of the same split; others' copies are noted."""
-    rows = []
-    for row, image in enumerate(images):
-        key = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-        other = seen.get(key)
-        if other is None:
-            seen[key] = place
-        elif other.split("/")[0] == place.split("/")[0]:
-            notes.append(f"A copy of an image of {other} was left out of {place}.")
-            continue
-        else:
-            notes.append(f"An image of {place} is also in {other}.")
-        rows.append(row)
-    return rows

@@ -14,7 +14,7 @@ def closing_table(results: dict[str, Any]) -> Table:
     table = Table(
         title=f"{results['algorithm']} on {results['dataset']}: {protocol['tasks']} test tasks, "
         f"{episode['ways']}-way {episode['shots']}-shot, {episode['queries']} queries",
-        caption=f"batch norm {results['norm']}, protocol {protocol['hash']}",
+        caption=f"{_norm(results['norm'])}protocol {protocol['hash']}",
     )
     for heading in ("adaptation", "metric", "mean", "95% interval"):
         table.add_column(
@@ -36,9 +36,13 @@ def _rows(results: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     test, scored = results["test"], results["protocol"]["scored_step"]
     name = next(iter(test))
     if scored is None:
-        return [("scored", name, test[name])]
+        return [("test", name, test[name])]
     steps = sorted(s for s in {*STEPS, scored} if f"{name}/step_{s}" in test)
     return [(_label(s, scored), name, test[f"{name}/step_{s}"]) for s in steps]
+
+
+def _norm(mode: str | None) -> str:
+    return f"{mode} batch norm, " if mode else ""
 
 
 def _label(step: int, scored: int) -> str:
