@@ -1,0 +1,92 @@
+"""What results.json says, against arithmetic by hand."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from innerloop.evaluation.collected import Collected
+from innerloop.evaluation.interval import over_tasks
+from innerloop.evaluation.protocol import protocol, setting
+from innerloop.evaluation.results import metrics, write_json, write_scores
+from innerloop.objectives import Classification, Regression
+from innerloop.tasks import Episode
+
+
+def test_interval_of_four_scores() -> None:
+    found = over_tasks(torch.tensor([1.0, 2.0, 3.0, 6.0]))
+    assert (found.mean, found.tasks) == (3.0, 4)
+    # Squares of the distances to the mean: 4, 1, 0, 9; over three, 14 / 3.
+    assert found.ci95 == pytest.approx(1.959964 * math.sqrt(14 / 3) / 2)
+    assert math.isnan(over_tasks(torch.tensor([1.0])).ci95)
+
+
+def test_metrics_of_classification() -> None:
+    scores = {
+        "accuracy": torch.tensor([[0.2, 0.6, 1.0], [0.0, 0.4, 0.6]]),
+        "loss": torch.tensor([[3.0, 2.0, 1.0], [3.0, 2.0, 0.0]]),
+    }
+    found = metrics(scores, Classification(5, 5), 1)
+    assert next(iter(found)) == "accuracy"
+    assert found["accuracy"]["mean"] == pytest.approx(0.5)
+    steps = [found[f"accuracy/step_{k}"]["mean"] for k in range(3)]
+    assert steps == pytest.approx([0.1, 0.5, 0.8])
+    assert found["loss"]["mean"] == 2.0
+    assert "diverged" not in found["accuracy/step_0"]
+
+
+def test_metrics_of_learners_without_steps() -> None:
+    found = metrics({"accuracy": torch.tensor([[0.2], [0.6]])}, Classification(5, 5), None)
+    assert list(found) == ["accuracy"]
+
+
+def test_errors_come_with_their_median_and_divergences() -> None:
+    scores = torch.tensor([[1.0], [2.0], [3.0], [1e6], [math.nan]])
+    entry = metrics({"mse": scores}, Regression(), 0)["mse/step_0"]
+    assert entry["diverged"] == 2
+    scores = torch.tensor([[1.0], [2.0], [1e6]])
+    assert metrics({"mse": scores}, Regression(), 0)["mse/step_0"]["median"] == 2.0
+
+
+def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:
+    write_json(tmp_path / "r.json", {"a": [math.nan, 1.0], "b": {"c": math.inf}})
+    assert json.loads((tmp_path / "r.json").read_text()) == {"a": [None, 1.0], "b": {"c": None}}
+
+
+def test_scores_come_back(tmp_path: Path) -> None:
+    scores, classes = {"mse": torch.rand(3, 2)}, np.arange(6).reshape(3, 2)
+    write_scores(tmp_path / "s.npz", scores, classes)
+    with np.load(tmp_path / "s.npz") as found:
+        np.testing.assert_array_equal(found["mse"], scores["mse"].numpy())
+        np.testing.assert_array_equal(found["classes"], classes)
+    write_scores(tmp_path / "s.npz", scores, None)
+    with np.load(tmp_path / "s.npz") as found:
+        assert list(found) == ["mse"]
+
+
+def test_the_hash_names_the_tasks_alone() -> None:
+    given = ("data", "test", Episode(5, 1, 15), 600, 7)
+    first = protocol(*given, 10, "val/accuracy")["hash"]
+    assert protocol(*given, 3, "val/loss")["hash"] == first
+    others = [
+        ("other", *given[1:]), ("data", "val", *given[2:]), (*given[:2], Episode(5, 2, 15), 600, 7),
+        (*given[:3], 601, 7), (*given[:4], 8),
+    ]  # fmt: skip
+    hashes = {protocol(*other, 10, "val/accuracy")["hash"] for other in others}
+    assert len(hashes) == len(others) and first not in hashes
+
+
+def test_names_of_published_settings() -> None:
+    assert setting("omniglot", "maml", 20, 5) == "omniglot_maml_20way_5shot"
+    assert setting("sinusoid", "maml", 1, 10) == "sinusoid_maml_10shot"
+
+
+def test_collected_batches_are_one() -> None:
+    book, parts = Collected(), [torch.rand(2, 3), torch.rand(1, 3)]
+    for part in parts:
+        book.add({"mse": part})
+    assert torch.equal(book.take(1)["mse"], torch.cat(parts))
+    assert book.batches == []

@@ -1,0 +1,41 @@
+"""Every setting that needs downloaded files, run for a few steps on the real ones if at hand."""
+
+from pathlib import Path
+
+import pytest
+from cli import FAST, train
+from data import real
+from helpers import choices
+
+EXPERIMENTS = [name for name in choices("experiment") if not name.startswith("sinusoid")]
+
+
+@pytest.fixture(scope="module")
+def omniglot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return real.folder("omniglot", tmp_path_factory.mktemp("real"))
+
+
+@pytest.fixture(scope="module")
+def miniimagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return real.folder("miniimagenet", tmp_path_factory.mktemp("real"))
+
+
+def runs(tmp_path: Path, data: Path, name: str) -> None:
+    found = train(tmp_path, f"experiment={name}", f"paths.data={data}", *FAST)
+    assert (found["experiment"], found["test"]["accuracy"]["tasks"]) == (name, 4)
+
+
+@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n.startswith("omniglot")])
+def test_omniglot(tmp_path: Path, omniglot: Path, name: str) -> None:
+    runs(tmp_path, omniglot, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n.startswith("miniimagenet")])
+def test_miniimagenet(tmp_path: Path, miniimagenet: Path, name: str) -> None:
+    runs(tmp_path, miniimagenet, name)
+
+
+def test_every_experiment_is_run() -> None:
+    others = [n for n in EXPERIMENTS if n.split("_")[0] not in ("omniglot", "miniimagenet")]
+    assert others == []
