@@ -35,7 +35,7 @@ test: install ## run the tests
 test-slow: install ## run the longer learning tests too
 	@$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
 
-results: install ## write the table of docs/results into README.md
+results: install ## write the tables of docs/results
 	@$(BIN)/python src/results.py
 
 lint: install ## check style and types

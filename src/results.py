@@ -1,20 +1,23 @@
-"""Writes the table of kept results into README.md: `python src/results.py`."""
+"""Writes the tables of kept results into README.md and docs/results.md: `make results`."""
 
 from pathlib import Path
 
-from innerloop.reporting.summary import load, summary
+from innerloop.reporting.summary import by_data_set, load, summary
 
 ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- results: make results -->\n", "\n<!-- end of results -->"
 
 
-def tabulated(text: str) -> str:
-    """The text with the table between its two marks made anew."""
-    before, rest = text.split(START)
-    table = summary(load(ROOT / "docs" / "results"), ROOT / "conf" / "experiment")
-    return before + START + table + END + rest.split(END)[1]
+def tabulated() -> dict[Path, str]:
+    """What the files must contain."""
+    kept = load(ROOT / "docs" / "results")
+    found = {}
+    for name, table in (("README.md", summary(kept)), ("docs/results.md", by_data_set(kept))):
+        before, rest = (ROOT / name).read_text().split(START)
+        found[ROOT / name] = before + START + table + END + rest.split(END)[1]
+    return found
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(tabulated(readme.read_text()))
+    for file, text in tabulated().items():
+        file.write_text(text)

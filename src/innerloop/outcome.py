@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from innerloop import norm, notices, resolvers
+from innerloop import norm, notices, resolvers, stored
 from innerloop.evaluation import protocol, results
 from innerloop.experiment import Experiment
 from innerloop.reporting import figures, table
@@ -46,6 +46,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         "episode": {**data.episode._asdict(), "test": test._asdict()},
         "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks},
         "seed": config.seed,
+        "configuration": stored.fingerprint(config),
         "protocol": protocol.protocol(
             data.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
             scored, f"val/{algorithm.objective.metric}",
@@ -69,7 +70,7 @@ def _classes(made: Experiment) -> np.ndarray | None:
 
 def _device(made: Experiment) -> str:
     device = made.trainer.strategy.root_device  # the learner itself is back on the CPU by now
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else results.processor()
 
 
 def _picture(made: Experiment, path: Path) -> Path:

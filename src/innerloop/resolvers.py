@@ -1,4 +1,4 @@
-"""What the yaml files may ask of the program: `${repository:}` and `${run_dir:...}`.
+"""What the yaml files may ask of the program: `${repository:}`, `${run_dir:}`, `${published:}`.
 
 Imports nothing heavy: it runs before `--help` and shell completion answer.
 """
@@ -6,6 +6,8 @@ Imports nothing heavy: it runs before `--help` and shell completion answer.
 from pathlib import Path
 
 from omegaconf import OmegaConf
+
+from innerloop.published import published
 
 
 def repository() -> str:
@@ -20,5 +22,5 @@ def run_dir(resume: str | None, fresh: str) -> str:
 
 def register() -> None:
     """Makes the resolvers known to OmegaConf; calling it twice does no harm."""
-    for resolver in (repository, run_dir):
+    for resolver in (repository, run_dir, published):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

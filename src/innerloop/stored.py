@@ -1,5 +1,7 @@
 """The configuration of a run that exists: read back, with what the command line may change."""
 
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,10 @@ from innerloop.files import whole_file
 from innerloop.folder_check import KEPT, no_run
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
+BESIDES = (
+    "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
+    "threads", "workers", "trainer",
+)  # fmt: skip
 OUTCOME = ("results.json", "scores.npz", "adaptation.png")
 RESUME_MAY_CHANGE = (
     "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "threads", "tags",
@@ -33,6 +39,14 @@ def kept(config: DictConfig) -> dict[str, Any]:
     for section in ("names", "paths"):
         content[section] = OmegaConf.to_container(config[section], resolve=True)
     return content
+
+
+def fingerprint(config: DictConfig) -> str:
+    """A short hash of all that makes a run but its seed, its folders and what it is watched by."""
+    content: Any = OmegaConf.to_container(config, resolve=True)
+    made = {key: value for key, value in content.items() if key not in BESIDES}
+    made["dataset"] = {k: v for k, v in content["dataset"].items() if k not in ("path", "data_dir")}
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @rank_zero_only

@@ -1,12 +1,11 @@
 """The closing table and the table of kept results, on results that the test makes up."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from innerloop.reporting.summary import summary
+from innerloop.reporting.summary import FULL, by_data_set, summary
 from innerloop.reporting.table import closing_table
 
 
@@ -19,7 +18,7 @@ def result(seed: int, mse: float, diverged: int = 0, seconds: float = 60.0) -> d
         "episode": {"test": {"ways": 1, "shots": 5, "queries": 100}},
         "protocol": {"tasks": 50, "hash": "abc", "scored_step": 10},
         "test": {"mse": steps["mse/step_10"], **steps},
-        "seconds": seconds, "threads": 2, "device": "cpu",
+        "seconds": seconds, "threads": 2, "device": "cpu", "configuration": "0a1b",
     }  # fmt: skip
 
 
@@ -33,28 +32,44 @@ def accurate() -> dict[str, Any]:
     return made
 
 
-def lines(tmp_path: Path, *results: dict[str, Any]) -> list[list[str]]:
-    table = summary(results, tmp_path).splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+def rows(*results: dict[str, Any]) -> list[dict[str, str]]:
+    """The cells of a full table by their headings."""
+    head, _, *body = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in summary(results, FULL).splitlines()
+    ]
+    return [dict(zip(head, line, strict=True)) for line in body]
 
 
-def test_seeds_are_one_row_with_their_median(tmp_path: Path) -> None:
-    (tmp_path / "sinusoid_maml_5shot.yaml").write_text("published: A paper, 0.5")
-    rows = [result(0, 1.1, 1, 60), result(1, 2.2, 0, 120), result(2, 99.0, 2, 600)]
-    (row,) = lines(tmp_path, *rows)
-    assert "mse 1.100 / 0.367 / 0.200 after 1 / 5 / 10 steps" in row[1]
-    assert "3 of 150 tasks diverged" in row[1]
-    assert row[2:4] == ["A paper, 0.5", "0, 1, 2"]
-    assert row[4].startswith("2.0 ")
-    assert row[5] == "`python src/train.py experiment=waves --multirun seed=0,1,2`"
+def test_seeds_are_one_row_with_their_median() -> None:
+    (row,) = rows(result(0, 1.1, 1, 60), result(1, 2.2, 0, 120), result(2, 99.0, 2, 600))
+    assert "mse 1.100 / 0.367 / 0.200 after 1 / 5 / 10 steps" in row["test"]
+    assert "3 of 150 tasks diverged" in row["test"]
+    assert "0.67, 0.38, 0.35" in row["paper"]
+    assert (row["seeds"], row["minutes"]) == ("0, 1, 2", "2.0")
+    assert row["within the paper's interval"] == "**above**"
+    assert row["command"] == "`python src/train.py experiment=waves --multirun seed=0,1,2`"
+    (row,) = rows(result(0, 0.7))
+    assert row["within the paper's interval"] == "at or below"  # 0.35, 0.12, 0.06
 
 
-def test_an_accuracy_has_its_interval(tmp_path: Path) -> None:
-    (row,) = lines(tmp_path, accurate())
-    assert row[0] == "protonet, omniglot, 5-way 1-shot, running batch norm"
-    assert row[1] == "98.77 ± 0.12 % over 600 tasks"
-    assert row[2] == "-"
-    assert row[5] == "`python src/train.py a=b seed=3`"
+def test_an_accuracy_has_its_interval() -> None:
+    (row,) = rows(accurate())
+    assert row["run"] == "protonet, omniglot, 5-way 1-shot, running batch norm"
+    assert row["test"] == "98.77 ± 0.12 % over 600 tasks"
+    assert row["within the paper's interval"] == "no interval given"
+    assert row["command"] == "`python src/train.py a=b seed=3`"
+    (row,) = rows(accurate() | {"algorithm": "maml"})  # 98.7 ± 0.4
+    assert row["within the paper's interval"] == "yes"
+    low = accurate() | {"algorithm": "maml"}
+    low["test"]["accuracy"]["mean"] = 0.98
+    assert rows(low)[0]["within the paper's interval"] == "**no**"
+    assert rows(accurate() | {"dataset": "glyphs"})[0]["paper"] == "-"
+
+
+def test_each_data_set_has_its_table() -> None:
+    text = by_data_set([result(0, 1.0), accurate()])
+    assert text.index("## sinusoid") < text.index("maml,") < text.index("## omniglot")
 
 
 def shown(results: dict[str, Any]) -> str:

@@ -1,17 +1,20 @@
-"""The table of finished runs, made from the results files that are kept under docs/results."""
+"""Tables of finished runs, made from the results files that are kept under docs/results."""
 
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from innerloop import published
 from innerloop.evaluation.protocol import setting
 
 STEPS = (1, 5, 10)
-HEADINGS = ("run", "test", "paper", "seeds", "minutes", "command")
+SHORT = ("run", "test", "paper", "minutes", "command")
+FULL = (
+    "run", "test", "paper", "best known reproduction", "within the paper's interval", "seeds",
+    "minutes", "hardware", "configuration", "protocol", "command",
+)  # fmt: skip
 
 
 def load(folder: Path) -> list[dict[str, Any]]:
@@ -19,34 +22,50 @@ def load(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
 
 
-def summary(results: Iterable[dict[str, Any]], experiments: Path) -> str:
-    """A Markdown table with a row for all seeds of a setting.
+def summary(results: Iterable[dict[str, Any]], columns: Sequence[str] = SHORT) -> str:
+    """A Markdown table with a row for all seeds of a command.
 
     Arguments:
-        experiments: folder of the published settings, which say what their papers report.
+        columns: some of `FULL`.
     """
     groups: dict[str, list[dict[str, Any]]] = {}
     for result in results:
         groups.setdefault(_without_seed(result["command"]), []).append(result)
-    lines = [HEADINGS, ["---"] * len(HEADINGS)]
-    lines += [_row(command, group, experiments) for command, group in groups.items()]
+    lines = [list(columns), ["---"] * len(columns)]
+    for group in groups.values():
+        row = _row(group)
+        lines.append([row[column] for column in columns])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(command: str, group: list[dict[str, Any]], experiments: Path) -> list[str]:
+def by_data_set(results: Iterable[dict[str, Any]]) -> str:
+    """Sections with a full table for each data set."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        groups.setdefault(result["dataset"], []).append(result)
+    return "\n\n".join(f"## {name}\n\n{summary(group, FULL)}" for name, group in groups.items())
+
+
+def _row(group: list[dict[str, Any]]) -> dict[str, str]:
     first, test = group[0], group[0]["episode"]["test"]
-    seeds = [str(result["seed"]) for result in group]
-    minutes = statistics.median(result["seconds"] for result in group) / 60
+    name = setting(first["dataset"], first["algorithm"], test["ways"], test["shots"])
+    known = published.figures().get(name, {})
     ways = "" if test["ways"] == 1 else f"{test['ways']}-way "
     norm = f", {first['norm']} batch norm" if first["norm"] else ""
-    return [
-        f"{first['algorithm']}, {first['dataset']}, {ways}{test['shots']}-shot{norm}",
-        _errors(group) if "mse" in first["test"] else _accuracies(group),
-        _published(first, experiments),
-        ", ".join(seeds),
-        f"{minutes:.1f} ({first['threads']} threads, {first['device']})",
-        f"`{command}{' --multirun' if len(seeds) > 1 else ''} seed={','.join(seeds)}`",
-    ]
+    minutes = statistics.median(result["seconds"] for result in group) / 60
+    return {
+        "run": f"{first['algorithm']}, {first['dataset']}, {ways}{test['shots']}-shot{norm}",
+        "test": _errors(group) if "mse" in first["test"] else _accuracies(group),
+        "paper": published.text(known.get("paper")),
+        "best known reproduction": published.text(known.get("reproduction")),
+        "within the paper's interval": _within(group, known.get("paper")),
+        "seeds": ", ".join(str(result["seed"]) for result in group),
+        "minutes": f"{minutes:.1f}",
+        "hardware": f"{first['device']}, {first['threads']} threads",
+        "configuration": first["configuration"],
+        "protocol": first["protocol"]["hash"],
+        "command": f"`{_command(group)}`",
+    }
 
 
 def _accuracies(group: list[dict[str, Any]]) -> str:
@@ -57,20 +76,35 @@ def _accuracies(group: list[dict[str, Any]]) -> str:
 
 def _errors(group: list[dict[str, Any]]) -> str:
     """The median over seeds of the mean error after a few steps."""
-    entries = [[result["test"][f"mse/step_{step}"] for result in group] for step in STEPS]
-    medians = [f"{statistics.median(e['mean'] for e in step):.3f}" for step in entries]
-    diverged = sum(e["diverged"] for e in entries[-1])
+    diverged = sum(result["test"]["mse/step_10"]["diverged"] for result in group)
+    tasks = sum(result["test"]["mse/step_10"]["tasks"] for result in group)
+    shown = " / ".join(f"{median:.3f}" for median in _medians(group))
     return (
-        f"mse {' / '.join(medians)} after {' / '.join(map(str, STEPS))} steps, median over seeds; "
-        f"{diverged} of {sum(e['tasks'] for e in entries[-1])} tasks diverged"
+        f"mse {shown} after {' / '.join(map(str, STEPS))} steps, median over "
+        f"{len(group)} seeds; {diverged} of {tasks} tasks diverged"
     )
 
 
-def _published(result: dict[str, Any], experiments: Path) -> str:
-    test = result["episode"]["test"]
-    name = setting(result["dataset"], result["algorithm"], test["ways"], test["shots"])
-    file = experiments / f"{name}.yaml"
-    return str(yaml.safe_load(file.read_text())["published"]) if file.exists() else "-"
+def _medians(group: list[dict[str, Any]]) -> list[float]:
+    names = [f"mse/step_{step}" for step in STEPS]
+    return [statistics.median(result["test"][name]["mean"] for result in group) for name in names]
+
+
+def _within(group: list[dict[str, Any]], paper: dict[str, Any] | None) -> str:
+    """Whether the mean over seeds lies in the paper's interval, or the errors at or below its."""
+    if paper is not None and "mse" in paper:
+        below = [ours <= theirs for ours, theirs in zip(_medians(group), paper["mse"], strict=True)]
+        return "at or below" if all(below) else "**above**"
+    if paper is None or "ci95" not in paper:
+        return "no interval given"
+    mean = 100 * statistics.fmean(result["test"]["accuracy"]["mean"] for result in group)
+    return "yes" if abs(mean - paper["accuracy"]) <= paper["ci95"] else "**no**"
+
+
+def _command(group: list[dict[str, Any]]) -> str:
+    seeds = ",".join(str(result["seed"]) for result in group)
+    several = " --multirun" if len(group) > 1 else ""
+    return f"{_without_seed(group[0]['command'])}{several} seed={seeds}"
 
 
 def _without_seed(command: str) -> str:
