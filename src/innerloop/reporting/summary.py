@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from innerloop.evaluation import stamps
 from innerloop.evaluation.protocol import setting
 
 STEPS = (1, 5, 10)
@@ -39,8 +40,10 @@ def _row(command: str, group: list[dict[str, Any]], experiments: Path) -> list[s
     minutes = statistics.median(result["seconds"] for result in group) / 60
     ways = "" if test["ways"] == 1 else f"{test['ways']}-way "
     norm = f", {first['norm']} batch norm" if first["norm"] else ""
+    audited = stamps.in_words(result.get("audit") for result in group)
+    audit = f"; {audited}" if audited else ""
     return [
-        f"{first['algorithm']}, {first['dataset']}, {ways}{test['shots']}-shot{norm}",
+        f"{first['algorithm']}, {first['dataset']}, {ways}{test['shots']}-shot{norm}{audit}",
         _errors(group) if "mse" in first["test"] else _accuracies(group),
         _published(first, experiments),
         ", ".join(seeds),
