@@ -53,6 +53,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
             scored, f"val/{algorithm.objective.metric}",
         ),
         "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},
+        "higher_is_better": algorithm.objective.higher_is_better,
         "test": results.metrics(learner.test_scores, algorithm.objective, scored),
         "audit": _audit(made),
         "seconds": round(record["seconds"], 1),

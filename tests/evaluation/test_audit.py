@@ -22,7 +22,7 @@ from helpers import SmoothBody, SmoothConv, algorithm, choices, tasks
 from torch.utils._pytree import tree_map
 
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.evaluation import disturbed, stamps
+from innerloop.evaluation import disturbed, significance, stamps
 from innerloop.evaluation.audit import Asked, audit
 from innerloop.models.conv4 import Conv4
 from innerloop.reporting import summary
@@ -192,17 +192,19 @@ def test_tests_against_a_library_of_statistics() -> None:
     from scipy import stats
 
     first, second = torch.rand(30), torch.rand(30) - 0.1
-    found = stamps._worse(first, second, 1.0)
+    found = significance.worse(first, second, 1.0)
     assert found["worse"] == int((second < first).sum())
     # the sum of the binomial's upper tail, by hand
     tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(found["worse"], 31))
     assert found["p"] == pytest.approx(tail)
-    chance = stamps._against_chance(first, 0.4)
+    chance = significance.against_chance(first, 0.4)
     expected = stats.ttest_1samp(first.double().numpy(), 0.4)
     assert (chance["t"], chance["p"]) == pytest.approx((expected.statistic, expected.pvalue))
-    assert stamps._against_chance(torch.full((9,), 0.2), 0.2)["p"] == 1
-    assert stamps._against_chance(torch.full((9,), 0.3), 0.2)["p"] == 0
-    broken = stamps._worse(torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, 2.0]), -1.0)
+    assert significance.against_chance(torch.full((9,), 0.2), 0.2)["p"] == 1
+    assert significance.against_chance(torch.full((9,), 0.3), 0.2)["p"] == 0
+    broken = significance.worse(
+        torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, 2.0]), -1.0
+    )
     assert (broken["worse"], broken["better"]) == (1, 1)
 
 

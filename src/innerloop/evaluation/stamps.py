@@ -16,10 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from innerloop.evaluation import significance
+
 LEVEL = 0.0025
 FEWEST = math.ceil(-math.log2(LEVEL))  #: tasks below which no sign test can reach LEVEL
 SEEN = 1e-3  #: of the spread of a task's answers: a smaller change makes no difference
-ROUNDING = 1e-5  #: of the answers' size: a hundred times the resolution of float32
+ROUNDING = significance.ROUNDING  #: of the answers' size
 RARELY = 0.05  #: share of tasks in which a tie may be broken otherwise, as nearest neighbours do
 
 
@@ -51,12 +53,12 @@ def judged(measured: dict[str, Tensor], ways: int | None, higher_is_better: bool
     score = measured["score"]
     alone, moved = _share(measured["alone"]), _share(measured["queries"])
     noticed = _share(measured["labels"])
-    shuffled = _worse(score, measured["shuffled"], sign)
-    reordered = _worse(score, measured["reordered"], sign)
+    shuffled = significance.worse(score, measured["shuffled"], sign)
+    reordered = significance.worse(score, measured["reordered"], sign)
     found: dict[str, Any] = {
         "tasks": len(score),
         "level": LEVEL,
-        "score": _mean(score),
+        "score": float(score.double().mean()),
         "queries_alone": {"changed": alone},
         "queries_reordered": {"changed": moved},
         "labels_shuffled": {"changed": noticed, **shuffled},
@@ -64,9 +66,9 @@ def judged(measured: dict[str, Tensor], ways: int | None, higher_is_better: bool
     }
     before, renamed = None, None
     if ways is not None:
-        before = found["not_adapted"] = _against_chance(measured["before"], 1 / ways)
-        renamed = found["relabelled"] = _worse(score, measured["relabelled"], sign) | {
-            "spread": _spread(score, measured["relabelled"])
+        before = found["not_adapted"] = significance.against_chance(measured["before"], 1 / ways)
+        renamed = found["relabelled"] = significance.worse(score, measured["relabelled"], sign) | {
+            "spread": significance.spread(score, measured["relabelled"])
         }
     found["stamps"] = [
         *_of_queries(alone),
@@ -117,46 +119,6 @@ def _of_names(before: dict[str, Any] | None, renamed: dict[str, Any] | None) -> 
     return [*stamps, "class identity learned"] if renamed["p"] < LEVEL else stamps
 
 
-def _worse(score: Tensor, other: Tensor, sign: float) -> dict[str, Any]:
-    """Sign test of whether a disturbance worsens the score; what is no number is the worst."""
-    from scipy import stats  # half a second to import
-
-    before, after = (sign * s.double().where(~s.isnan(), -sign * math.inf) for s in (score, other))
-    tie = torch.isclose(before, after, rtol=ROUNDING, atol=0.0)
-    worse, better = int((~tie & (after < before)).sum()), int((~tie & (after > before)).sum())
-    untied = worse + better
-    p = stats.binomtest(worse, untied, 0.5, "greater").pvalue if untied else 1.0
-    return {
-        "mean": _mean(other), "worse": worse, "better": better, "tasks": len(score), "p": float(p)
-    }  # fmt: skip
-
-
-def _against_chance(score: Tensor, chance: float) -> dict[str, Any]:
-    """Student's t of the tasks' scores against chance; a task is one observation, its queries are
-    not independent."""
-    from scipy import stats
-
-    gaps = score.double() - chance
-    gaps = gaps.where(gaps.abs() > 1e-6, 0.0)  # float32's 1/5 is not float64's
-    n, mean, deviation = len(gaps), float(gaps.mean()), float(gaps.std(correction=1))
-    if n < 2 or mean == 0.0:
-        t = 0.0
-    else:
-        t = mean / (deviation / n**0.5) if deviation > 0 else math.copysign(math.inf, mean)
-    p = 2 * stats.t.sf(abs(t), max(n - 1, 1))
-    return {"mean": _mean(score), "chance": chance, "tasks": n, "t": t, "p": float(p)}
-
-
-def _spread(score: Tensor, renamed: Tensor) -> float:
-    r"""Deviation of a task's score over the names of its classes, from two orders of each task:
-    :math:`\sqrt{\mathrm{mean}(d^2) / 2}`."""
-    return float((score - renamed).double().square().mean().sqrt() / 2**0.5)
-
-
 def _share(flags: Tensor) -> float | None:
     known = flags[~flags.isnan()]
     return float(known.mean()) if len(known) else None
-
-
-def _mean(scores: Tensor) -> float:
-    return float(scores.double().mean())
