@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.fabric.utilities import move_data_to_device
 
 from innerloop import norm, notices, resolvers, stored
-from innerloop.evaluation import protocol, results
+from innerloop.evaluation import audit, protocol, results
 from innerloop.experiment import Experiment
 from innerloop.reporting import figures, table
+from innerloop.tasks import Task
 
 
 def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | None:
@@ -52,7 +54,9 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
             scored, f"val/{algorithm.objective.metric}",
         ),
         "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},
+        "higher_is_better": algorithm.objective.higher_is_better,
         "test": results.metrics(learner.test_scores, algorithm.objective, scored),
+        "audit": _audit(made),
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
         "threads": torch.get_num_threads(),
@@ -60,6 +64,27 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         "versions": results.versions(),
         "git": results.commit(resolvers.repository()),
     }  # fmt: skip
+
+
+def _audit(made: Experiment) -> dict[str, Any] | None:
+    """What the answers depended on, from the first tasks of the test; None if switched off."""
+    data, learner = made.data, made.learner
+    tasks = min(made.config.evaluation.get("audit", 50), data.test_tasks)
+    if tasks == 0:
+        return None
+    learner.to(made.trainer.strategy.root_device)  # where the test was; it left for the CPU since
+    now = learner.progress(learner.loaded["step"])
+    asked = audit.Asked(learner.algorithm, learner.engine.chunk, learner.scored_step, now)
+    indices = np.array_split(np.arange(tasks), -(-tasks // data.batch))
+    found = audit.audit(asked, (_test_tasks(made, part) for part in indices))
+    learner.to("cpu")
+    return found
+
+
+def _test_tasks(made: Experiment, indices: np.ndarray) -> Task:
+    data, device = made.data, made.trainer.strategy.root_device
+    tasks = data.source.tasks("test", indices, data.test_episode, data.evaluation_seed)
+    return data.on_after_batch_transfer(move_data_to_device(tasks, device), 0)
 
 
 def _classes(made: Experiment) -> np.ndarray | None:

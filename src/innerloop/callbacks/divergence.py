@@ -1,6 +1,8 @@
 """Stops a training whose loss is no longer a number, and finds out where that began."""
 
 import copy
+import shlex
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -9,15 +11,19 @@ from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
 from innerloop.errors import UserError
 from innerloop.tasks import Task
+
+BEFORE = "before_step_{}.ckpt"  #: the state from which an outer step fails
 
 
 class DivergenceWatch(lightning.Callback):
     """Looks at the sum of losses once per interval, which costs no synchronisation in between.
 
     When it is not finite, the interval's steps are run again from the last good state, task by
-    task, to name the step and the tasks. No checkpoint of a diverged state is ever written.
+    task, to name the step and the tasks. No checkpoint of a diverged state is ever written; the
+    state before the step that fails is, for `src/replay.py`.
 
     Arguments:
         every: outer steps of an interval.
@@ -75,7 +81,8 @@ class DivergenceWatch(lightning.Callback):
             indices = trainer.datamodule.training_indices(step)  # type: ignore[attr-defined]
             bad = _of_all(trainer, [indices[i] for i in _diverging(module, tasks, step)])
             if bad:
-                return _message(step, bad, len(indices) * trainer.world_size)
+                kept = _kept(trainer, module, step)
+                return _message(step, bad, len(indices) * trainer.world_size) + kept
             module.outer_step(tasks, step)
         return _message(reached, [], 0)
 
@@ -125,6 +132,22 @@ def _message(step: int, bad: list[int], tasks: int) -> str:
         "inner.rate or outer.optimizer.lr, fewer inner.steps, or outer.clip=10 usually helps; "
         "the last good checkpoint was kept."
     )
+
+
+def _kept(trainer: lightning.Trainer, module: MetaLearner, step: int) -> str:
+    """Keeps the state from which the step fails, which is still finite; says how to look at it."""
+    record = module.record()
+    if not record:  # no run's folder is known
+        return ""
+    folder = Path(record["config"]["paths"]["run"])
+    if trainer.is_global_zero:
+        content = {
+            "state_dict": module.state_dict(),
+            "global_step": step,
+            "innerloop": record | {"step": step, "validation": module.validated},
+        }
+        AtomicCheckpointIO().save_checkpoint(content, folder / "checkpoints" / BEFORE.format(step))
+    return f" To see the step: python src/replay.py {shlex.quote(str(folder))} task=train/{step}"
 
 
 def _finite(*tensors: Tensor) -> bool:

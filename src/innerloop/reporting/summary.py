@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from innerloop import published
+from innerloop.evaluation import stamps
 from innerloop.evaluation.protocol import setting
 
 STEPS = (1, 5, 10)
 SHORT = ("run", "test", "paper", "minutes", "command")
 FULL = (
-    "run", "test", "paper", "best known reproduction", "within the paper's interval", "seeds",
-    "minutes", "hardware", "configuration", "protocol", "command",
+    "run", "test", "audit", "paper", "best known reproduction", "within the paper's interval",
+    "seeds", "minutes", "hardware", "configuration", "protocol", "command",
 )  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def _row(group: list[dict[str, Any]]) -> dict[str, str]:
     return {
         "run": f"{first['algorithm']}, {first['dataset']}, {ways}{test['shots']}-shot{norm}",
         "test": _errors(group) if "mse" in first["test"] else _accuracies(group),
+        "audit": stamps.in_words(result.get("audit") for result in group) or "-",
         "paper": published.text(known.get("paper")),
         "best known reproduction": published.text(known.get("reproduction")),
         "within the paper's interval": _within(group, known.get("paper")),

@@ -5,6 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from innerloop.evaluation import stamps
+
 STEPS = (0, 1, 5, 10)
 
 
@@ -14,7 +16,7 @@ def closing_table(results: dict[str, Any]) -> Table:
     table = Table(
         title=f"{results['algorithm']} on {results['dataset']}: {protocol['tasks']} test tasks, "
         f"{episode['ways']}-way {episode['shots']}-shot, {episode['queries']} queries",
-        caption=f"{_norm(results['norm'])}protocol {protocol['hash']}",
+        caption=f"{_norm(results['norm'])}protocol {protocol['hash']}{_audit(results)}",
     )
     for heading in ("adaptation", "metric", "mean", "95% interval"):
         table.add_column(
@@ -30,6 +32,11 @@ def closing_table(results: dict[str, Any]) -> Table:
             f"± {scale * entry['ci95']:.2g}{unit}",
         )
     return table
+
+
+def _audit(results: dict[str, Any]) -> str:
+    words = stamps.in_words([results.get("audit")])
+    return f"\naudit: {words}" if words else ""
 
 
 def _rows(results: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

@@ -1,0 +1,124 @@
+"""What an audit's measurements say of a learner, with false stamps at a known rate.
+
+Two kinds of evidence. Whether answers change at all is a matter of arithmetic: float32 leaves
+rounding, which `changed` tells from an effect. Whether a score gets worse is a matter of chance,
+and decided by an exact sign test over the tasks (nothing is assumed of how scores are spread: a
+regression task that diverged is one sign), its distance from chance by Student's t.
+
+Four questions are of the second kind. Each is asked at `LEVEL`, so that at most one in a hundred
+honest learners carries a false stamp of that kind.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from innerloop.evaluation import significance
+
+LEVEL = 0.0025
+FEWEST = math.ceil(-math.log2(LEVEL))  #: tasks below which no sign test can reach LEVEL
+SEEN = 1e-3  #: of the spread of a task's answers: a smaller change makes no difference
+ROUNDING = significance.ROUNDING  #: of the answers' size
+RARELY = 0.05  #: share of tasks in which a tie may be broken otherwise, as nearest neighbours do
+
+
+def changed(answers: Tensor, again: Tensor, classes: bool) -> Tensor:
+    """1 for each task whose answers `(T, n, width)` changed beyond rounding, else 0; NaN where they
+    are not finite.
+
+    Arguments:
+        classes: whether answers are logits, of which a constant common to a query says nothing.
+    """
+    answers, again = answers.double(), again.double()
+    size = answers.square().mean((1, 2)).sqrt()
+    if classes:
+        answers, again = (x - x.mean(-1, keepdim=True) for x in (answers, again))
+    spread = (answers - answers.mean(1, keepdim=True)).square().mean((1, 2)).sqrt()
+    gap = (answers - again).abs().amax((1, 2))
+    beyond = (gap > torch.maximum(SEEN * spread, ROUNDING * size)).double()
+    return torch.where(gap.isfinite(), beyond, math.nan)
+
+
+def judged(measured: dict[str, Tensor], ways: int | None, higher_is_better: bool) -> dict[str, Any]:
+    """The stamps, and the numbers behind them, as `results.json` keeps them.
+
+    Arguments:
+        measured: `(T,)` values by name, from `innerloop.evaluation.audit`.
+        ways: classes of a task; None for real targets.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    score = measured["score"]
+    alone, moved = _share(measured["alone"]), _share(measured["queries"])
+    noticed = _share(measured["labels"])
+    shuffled = significance.worse(score, measured["shuffled"], sign)
+    reordered = significance.worse(score, measured["reordered"], sign)
+    found: dict[str, Any] = {
+        "tasks": len(score),
+        "level": LEVEL,
+        "score": float(score.double().mean()),
+        "queries_alone": {"changed": alone},
+        "queries_reordered": {"changed": moved},
+        "labels_shuffled": {"changed": noticed, **shuffled},
+        "support_reordered": reordered,
+    }
+    before, renamed = None, None
+    if ways is not None:
+        before = found["not_adapted"] = significance.against_chance(measured["before"], 1 / ways)
+        renamed = found["relabelled"] = significance.worse(score, measured["relabelled"], sign) | {
+            "spread": significance.spread(score, measured["relabelled"])
+        }
+    found["stamps"] = [
+        *_of_queries(alone),
+        *_of_order(moved, reordered),
+        *_of_support(noticed, shuffled),
+        *_of_names(before, renamed),
+    ]
+    return found
+
+
+def in_words(audits: Iterable[dict[str, Any] | None]) -> str:
+    """The stamps of a run, or of all seeds of a setting, for a table; empty without an audit."""
+    kept = [audit for audit in audits if audit]
+    stamps = list(dict.fromkeys(stamp for audit in kept for stamp in audit["stamps"]))
+    spreads = [a["relabelled"]["spread"] for a in kept if "relabelled" in a]
+    if any(spread is not None for spread in spreads):
+        widest = max(spread for spread in spreads if spread is not None)
+        stamps.append(f"label order ±{100 * widest:.2g} %")
+    few = min((audit["tasks"] for audit in kept), default=FEWEST)
+    if few < FEWEST:
+        stamps.append(f"{few} tasks, too few for more")
+    return ", ".join(stamps)
+
+
+def _of_queries(alone: float | None) -> list[str]:
+    return [] if alone is None else ["transductive" if alone > RARELY else "inductive"]
+
+
+def _of_order(moved: float | None, reordered: dict[str, Any]) -> list[str]:
+    leaks = (moved is not None and moved > RARELY) or reordered["p"] < LEVEL
+    return ["labels leaked by order"] if leaks else []
+
+
+def _of_support(noticed: float | None, shuffled: dict[str, Any]) -> list[str]:
+    if noticed is not None and noticed <= RARELY:
+        return ["ignores its support"]
+    if shuffled["p"] < LEVEL:
+        return ["uses its support"]
+    return ["support not shown to help"] if shuffled["tasks"] >= FEWEST else []
+
+
+def _of_names(before: dict[str, Any] | None, renamed: dict[str, Any] | None) -> list[str]:
+    if before is None or renamed is None:
+        return []
+    at_chance = before["p"] >= LEVEL
+    stamps = [f"{'at' if at_chance else 'not at'} chance before adapting"]
+    stamps = stamps if before["tasks"] >= FEWEST else []
+    return [*stamps, "class identity learned"] if renamed["p"] < LEVEL else stamps
+
+
+def _share(flags: Tensor) -> float | None:
+    known = flags[~flags.isnan()]
+    return float(known.mean()) if len(known) else None

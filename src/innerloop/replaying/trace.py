@@ -1,0 +1,101 @@
+"""What the inner loop does to one task: losses, gradients and updates, by step and layer."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from innerloop import tasks as task_tools
+from innerloop.adaptation.gradients import Parameters
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.tasks import Task
+
+ALL = "all layers"
+
+
+class Step(NamedTuple):
+    """A task after `step` inner steps."""
+
+    step: int
+    support_loss: float
+    query_loss: float
+    score: float  #: the headline metric of the queries
+    outputs: Tensor  #: `(n, width)` for the queries
+    gradients: dict[str, float]  #: norm of the support loss's gradient by layer, and for `ALL`
+    updates: dict[str, float]  #: norm of what the next step adds; empty after the last step
+
+
+def trace(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> list[Step]:
+    """Follows a batch's only task through `adapt`, in float64.
+
+    Losses and gradients are those of the whole support set at the weights that `adapt` yields. An
+    algorithm that descends on parts of it (Reptile's minibatches) sees those instead.
+
+    Arguments:
+        steps: inner steps; learners without them yield once.
+        progress: how far training is, a scalar in 0..1.
+    """
+    learner = copy.deepcopy(algorithm).double()
+    with torch.no_grad():
+        task = task_tools.only(learner.embed(tree_map(_exact, tasks)))
+        path = list(learner.adapt(task.support, steps, progress))
+        found = [_step(learner, task, k, adapted) for k, adapted in enumerate(path)]
+        weights = [_weights(adapted)[0] for adapted in path]
+        for k in range(len(found) - 1):
+            moved = {n: w - weights[k][n] for n, w in weights[k + 1].items() if n in weights[k]}
+            found[k] = found[k]._replace(updates=by_layer(moved))
+    return found
+
+
+def by_layer(tensors: dict[str, Tensor]) -> dict[str, float]:
+    """Euclidean norms over the tensors of each layer (`body.0.weight` and `body.0.bias` are one),
+    and over all."""
+    squares: dict[str, float] = {ALL: 0.0}
+    for name, value in tensors.items():
+        layer, square = name.rpartition(".")[0] or name, float(value.double().square().sum())
+        squares[layer] = squares.get(layer, 0.0) + square
+        squares[ALL] += square
+    return {layer: square**0.5 for layer, square in squares.items()}
+
+
+def _step(learner: Algorithm, task: Task, step: int, adapted: Any) -> Step:
+    objective, (support, query) = learner.objective, task
+    weights, rebuilt = _weights(adapted)
+
+    def support_loss(own: Parameters) -> Tensor:
+        outputs = learner.predict(rebuilt(own), support.inputs)
+        return objective.loss(outputs, support.targets)
+
+    outputs = learner.predict(adapted, query.inputs)
+    steps = learner.adapts_by_steps and bool(weights)
+    gradient = torch.func.grad(support_loss)(weights) if steps else {}
+    return Step(
+        step,
+        float(support_loss(weights)),
+        float(objective.loss(outputs, query.targets)),
+        float(objective.scores(outputs, query.targets)[objective.metric]),
+        outputs,
+        by_layer(gradient) if steps else {},
+        {},
+    )
+
+
+def _weights(adapted: Any) -> tuple[Parameters, Callable[[Parameters], Any]]:
+    """The adapted parameters by name, and what puts others in their place.
+
+    An algorithm whose `adapted` is neither a dict of tensors nor has one as `parameters` shows its
+    losses alone.
+    """
+    own = getattr(adapted, "parameters", None)
+    if isinstance(own, dict):
+        return own, lambda parameters: adapted._replace(parameters=parameters)
+    if isinstance(adapted, dict) and all(isinstance(v, Tensor) for v in adapted.values()):
+        return adapted, lambda parameters: parameters
+    return {}, lambda parameters: adapted
+
+
+def _exact(value: Tensor) -> Tensor:
+    return value.double() if value.is_floating_point() else value

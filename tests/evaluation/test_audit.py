@@ -1,0 +1,246 @@
+"""The audit stamps cheats, and only them; its false alarms are as rare as it says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from cheats import (
+    WAYS,
+    ClassIdentity,
+    Clouds,
+    Honest,
+    QueryOrder,
+    QueryStatistics,
+    SupportIgnored,
+    SupportOrder,
+)
+from cli import FAST, mistake, train
+from helpers import SmoothBody, SmoothConv, algorithm, choices, tasks
+from torch.utils._pytree import tree_map
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.evaluation import disturbed, significance, stamps
+from innerloop.evaluation.audit import Asked, audit
+from innerloop.models.conv4 import Conv4
+from innerloop.reporting import summary
+from innerloop.tasks import Episode, Examples, Task
+
+ACCUSATIONS = {"labels leaked by order", "ignores its support", "class identity learned"}
+NOW = torch.tensor(0.5)
+
+
+def audited(learner: Algorithm, batch: Task, step: int = 2, chunk: int | None = None) -> Any:
+    halves = (tree_map(lambda x: x[::2], batch), tree_map(lambda x: x[1::2], batch))
+    return audit(Asked(learner, chunk, step, NOW), halves)
+
+
+def clouds(shots: int = 2, **source: bool) -> Task:
+    return Clouds(**source).tasks("test", np.arange(50), Episode(WAYS, shots, 4), 0)
+
+
+def images(count: int, size: int, **sizes: int) -> Task:
+    """Images whose classes have labels at random, in float32."""
+    batch = single(tasks(count, shape=(1, size, size), **sizes))
+    names = torch.rand(count, 3).argsort(1)
+    return Task(*[Examples(x, names.gather(1, y)) for x, y in batch])
+
+
+def single(batch: Task) -> Task:
+    return tree_map(lambda x: x.float() if x.is_floating_point() else x, batch)
+
+
+@pytest.mark.parametrize(
+    ("cheat", "source", "stamp"),
+    [
+        (QueryStatistics, {}, "transductive"),
+        (QueryOrder, {"ordered": True}, "labels leaked by order"),
+        (SupportOrder, {"ordered": True}, "labels leaked by order"),
+        (SupportIgnored, {}, "ignores its support"),
+        (ClassIdentity, {"tied": True}, "class identity learned"),
+    ],
+)
+@pytest.mark.parametrize("shots", [1, 3])
+def test_every_cheat_is_stamped(cheat: Any, source: Any, stamp: str, shots: int) -> None:
+    found = audited(cheat(), clouds(shots, **source))
+    assert stamp in found["stamps"]
+    if cheat is not SupportIgnored:  # which gains nothing by it here
+        assert found["score"] > 0.8
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_an_honest_learner_is_stamped_for_what_it_is(ordered: bool) -> None:
+    found = audited(Honest(), clouds(ordered=ordered))
+    assert found["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
+    assert found["score"] > 0.8 and found["relabelled"]["spread"] == 0
+    assert found["labels_shuffled"]["mean"] == pytest.approx(0.2, abs=0.1)
+
+
+def test_a_tied_label_is_not_held_against_who_does_not_learn_it() -> None:
+    assert not ACCUSATIONS & set(audited(Honest(), clouds(tied=True))["stamps"])
+
+
+@pytest.mark.parametrize("mode", ["transductive", "support", "running"])
+@pytest.mark.parametrize("name", choices("algorithm"))
+def test_no_algorithm_is_accused_and_batch_norm_is_found_out(name: str, mode: str) -> None:
+    batch = images(40, 8, shots=2, queries=4)
+    learner = algorithm(name, SmoothConv(mode)).float()
+    found = audited(learner, batch, 20 if name == "reptile" else 3)
+    idle = {"ignores its support"} if name == "no_op" else set()
+    assert set(found["stamps"]) & ACCUSATIONS == idle
+    whole = "transductive" if mode == "transductive" and name != "no_op" else "inductive"
+    assert whole in found["stamps"]
+    assert "at chance before adapting" in found["stamps"]
+    if name == "protonet":
+        assert found["relabelled"]["spread"] == 0
+        assert "uses its support" in found["stamps"]
+    assert learner.training  # as it was before
+
+
+@pytest.mark.parametrize("name", ["maml", "protonet"])
+@pytest.mark.parametrize("mode", ["transductive", "support", "running"])
+def test_a_deep_network_leaves_no_more_than_rounding(name: str, mode: str) -> None:
+    batch = images(12, 28, shots=1, queries=5)
+    found = audited(algorithm(name, Conv4([1, 28, 28], 16, mode)).float(), batch)
+    assert found["queries_reordered"]["changed"] == 0
+    assert found["queries_alone"]["changed"] == (mode == "transductive")
+
+
+@pytest.mark.parametrize("name", [n for n in choices("algorithm") if n != "protonet"])
+def test_regression(name: str) -> None:
+    x, slopes = torch.randn(50, 30, 3), torch.randn(50, 3, 1)
+    batch = Task(*[Examples(part, part @ slopes) for part in (x[:, :20], x[:, 20:])])
+    learner = algorithm(name, SmoothBody(), regression=True).float()
+    if name == "reptile":
+        learner.rate = 0.05
+    found = audited(learner, batch, 20)
+    fits = "ignores its support" if name == "no_op" else "uses its support"
+    assert found["stamps"] == ["inductive", fits]
+    assert "relabelled" not in found and "not_adapted" not in found
+
+
+def test_the_numbers_are_those_of_the_algorithm_itself() -> None:
+    learner, batch = algorithm("maml").eval(), tasks(10)
+    direct = learner.scores(batch, 3, NOW.double())["accuracy"].detach()
+    found = audit(Asked(learner, None, 3, NOW), [batch])
+    by_one = audit(Asked(learner, 1, 3, NOW), [batch])
+    assert found["score"] == pytest.approx(float(direct[:, 3].mean()))
+    assert found["not_adapted"]["mean"] == pytest.approx(float(direct[:, 0].mean()))
+    assert by_one == found
+
+
+def test_disturbances_do_what_they_say() -> None:
+    batch, random = tasks(200, ways=4, shots=3), torch.Generator().manual_seed(0)
+    inputs, targets = batch.support
+    shuffled = disturbed.labels_shuffled(batch, random)
+    assert torch.equal(shuffled.support.inputs, inputs) and shuffled.query is batch.query
+    assert torch.equal(shuffled.support.targets.sort(1).values, targets.sort(1).values)
+    kept = (shuffled.support.targets == targets).double().mean()
+    assert float(kept) == pytest.approx(1 / 4, abs=0.04)
+    moved = disturbed.support_reordered(batch, random).support
+    for x, y, a, b in zip(inputs, targets, *moved, strict=True):
+        match = (a[:, None] == x).all(-1).double().argmax(1)
+        assert torch.equal(a, x[match]) and torch.equal(b, y[match])
+        assert not torch.equal(match, torch.arange(12))
+    renamed = disturbed.relabelled(batch, 4, random)
+    old = torch.cat([part.targets for part in batch], 1)
+    new = torch.cat([part.targets for part in renamed], 1)
+    for before, after in zip(old.tolist(), new.tolist(), strict=True):
+        names = set(zip(before, after, strict=True))
+        assert len(names) == 4 and {a for a, _ in names} == {b for _, b in names}
+        assert all(a != b for a, b in names)
+
+
+def test_rounding_is_no_change_and_an_effect_is() -> None:
+    answers = torch.randn(3, 6, 4)
+    again = answers * (1 + 1e-6)
+    again[1] += torch.randn(6, 1)  # what a softmax does not see
+    again[2, 0, 0] += 0.01
+    assert stamps.changed(answers, again, classes=True).tolist() == [0, 0, 1]
+    assert stamps.changed(answers, again, classes=False).tolist() == [0, 1, 1]
+    again[0, 0, 0] = torch.nan
+    assert stamps.changed(answers, again, classes=True)[0].isnan()
+    still = torch.ones(1, 6, 1)
+    assert stamps.changed(still, still + 1e-6, classes=False).tolist() == [0]
+
+
+def test_false_alarms_are_as_rare_as_promised() -> None:
+    """Honest by construction: a task's scores under all disturbances are drawn alike, the
+    disturbed support is not read, and answers before adapting are drawn at random."""
+    random = np.random.default_rng(0)
+    runs, alarms, uses = 1200, 0, 0
+    for _ in range(runs):
+        skill = random.beta(8, 4, 50)
+        draw = [torch.tensor(random.binomial(25, skill) / 25).float() for _ in range(4)]
+        before = torch.tensor(random.binomial(25, 0.2, 50) / 25).float()
+        measured = dict(zip(("score", "shuffled", "reordered", "relabelled"), draw, strict=True))
+        flags = {"alone": torch.zeros(50), "queries": torch.zeros(50), "labels": torch.ones(50)}
+        found = set(stamps.judged(measured | flags | {"before": before}, 5, True)["stamps"])
+        uses += "uses its support" in found
+        alarms += bool(
+            found & (ACCUSATIONS | {"uses its support", "not at chance before adapting"})
+        )
+    assert uses / runs < stamps.LEVEL + 3 * (stamps.LEVEL / runs) ** 0.5
+    assert alarms / runs < 4 * stamps.LEVEL + 3 * (4 * stamps.LEVEL / runs) ** 0.5
+    assert 4 * stamps.LEVEL == 0.01
+
+
+def test_tests_against_a_library_of_statistics() -> None:
+    from scipy import stats
+
+    first, second = torch.rand(30), torch.rand(30) - 0.1
+    found = significance.worse(first, second, 1.0)
+    assert found["worse"] == int((second < first).sum())
+    # the sum of the binomial's upper tail, by hand
+    tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(found["worse"], 31))
+    assert found["p"] == pytest.approx(tail)
+    chance = significance.against_chance(first, 0.4)
+    expected = stats.ttest_1samp(first.double().numpy(), 0.4)
+    assert (chance["t"], chance["p"]) == pytest.approx((expected.statistic, expected.pvalue))
+    assert significance.against_chance(torch.full((9,), 0.2), 0.2)["p"] == 1
+    assert significance.against_chance(torch.full((9,), 0.3), 0.2)["p"] == 0
+    broken = significance.worse(
+        torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, 2.0]), -1.0
+    )
+    assert (broken["worse"], broken["better"]) == (1, 1)
+
+
+def test_words_for_tables() -> None:
+    one = audited(Honest(), clouds())
+    words = "inductive, uses its support, at chance before adapting, label order ±0 %"
+    assert stamps.in_words([one]) == words
+    other = one | {"relabelled": {"spread": 0.0042}, "stamps": [*one["stamps"], "odd"]}
+    assert stamps.in_words([one, None, other]).endswith("adapting, odd, label order ±0.42 %")
+    assert stamps.in_words([None]) == ""
+    few = stamps.in_words([audited(Honest(), tree_map(lambda x: x[:2], clouds()))])
+    assert few == "inductive, label order ±0 %, 2 tasks, too few for more"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    ["algorithm=protonet", "engine=learn2learn", "algorithm=reptile norm=running engine=loop"],
+)
+def test_a_run_stamps_itself(tmp_path: Path, capsys: Any, overrides: str) -> None:
+    sizes = ("evaluation.tasks=12", "evaluation.audit=11", "evaluation.batch=4")
+    more = ("evaluation.scored_step=5", "dataset=glyphs", *sizes)
+    found = train(tmp_path, *FAST, *more, *overrides.split())
+    kind = "inductive" if found["norm"] == "running" else "transductive"
+    assert found["audit"]["tasks"] == 11 and kind in found["audit"]["stamps"]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert stamps.in_words([found["audit"]]) in shown
+    with np.load(tmp_path / "scores.npz") as kept:  # the very tasks of the test
+        step = found["protocol"]["scored_step"] or 0
+        assert found["audit"]["score"] == pytest.approx(
+            kept["accuracy"][:11, step].mean(), abs=0.02
+        )
+    assert kind in summary.summary([found], tmp_path)
+
+
+def test_the_audit_can_be_left_out(tmp_path: Path) -> None:
+    found = train(tmp_path, *FAST, "evaluation.audit=0")
+    assert found["audit"] is None
+    message = mistake("train", *FAST, f"hydra.run.dir={tmp_path}", "evaluation.audit=-1")
+    assert "evaluation.audit=-1" in message
