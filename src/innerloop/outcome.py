@@ -51,7 +51,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
             scored, f"val/{algorithm.objective.metric}",
         ),
         "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},
-        "test": results.metrics(learner.test_scores, algorithm.objective, scored),
+        "test": results.metrics(learner.test_scores, algorithm.objective, scored, _classes(made)),
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
         "threads": torch.get_num_threads(),
