@@ -14,9 +14,11 @@ tasks of miniImageNet it is half of the sum. The quantile is Student's, whose de
 are Satterthwaite's (1946) for that difference.
 
 Why no plain bootstrap of the classes, where a task weighs the product of its classes' weights?
-A task that has class k has no second k, so the means of two classes differ less than their effects
-do, by (K-W)/(K-1): with 20 classes 5-way its 95% intervals hold the truth in 84% to 89% of
-simulated experiments with many tasks (`benchmarks/coverage.py`).
+Few tasks keep much weight, which widens its interval where tasks are few: with 20 classes 5-way and
+600 tasks it held the truth in 99.6% of simulated experiments. And a task that has class k has no
+second k, so the means of two classes differ less than their effects do, by (K-W)/(K-1), which
+narrows it where tasks are many: 91.0% with 10,000 tasks. The interval here: 94.5% to 95.9%
+(`benchmarks/results/coverage.json`).
 """
 
 import numpy as np
