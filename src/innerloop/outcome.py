@@ -55,7 +55,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         ),
         "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},
         "higher_is_better": algorithm.objective.higher_is_better,
-        "test": results.metrics(learner.test_scores, algorithm.objective, scored),
+        "test": results.metrics(learner.test_scores, algorithm.objective, scored, _classes(made)),
         "audit": _audit(made),
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),

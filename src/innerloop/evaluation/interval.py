@@ -1,7 +1,15 @@
-"""The mean over tasks, with its 95% interval."""
+"""Means with their 95% intervals, of which there are three kinds that must not be mixed.
 
+* over tasks (`over_tasks`, `ci95`): other tasks of the same test classes, the same checkpoint.
+* over classes (`class_interval.over_classes`, `ci95_classes`): other test classes of their kind.
+* over seeds (`over_seeds`, `ci95_seeds`): other trainings of the same method, the same test tasks.
+"""
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from scipy import special
 from torch import Tensor
 
 NORMAL_95 = 1.959963984540054  #: half-width of a 95% interval in standard deviations
@@ -22,3 +30,15 @@ def over_tasks(scores: Tensor) -> Interval:
     """
     scores, n = scores.double(), len(scores)
     return Interval(float(scores.mean()), float(NORMAL_95 * scores.std(correction=1) / n**0.5), n)
+
+
+def over_seeds(means: Sequence[float]) -> float | None:
+    r"""Half-width :math:`t_{n-1}\, s / \sqrt{n}` by Student's t; None for a single seed.
+
+    Arguments:
+        means: what each seed's checkpoint scored on the same test tasks.
+    """
+    n = len(means)
+    if n < 2:
+        return None
+    return float(special.stdtrit(n - 1, 0.975) * np.std(means, ddof=1) / n**0.5)

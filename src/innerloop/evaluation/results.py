@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from innerloop.evaluation.class_interval import over_classes
 from innerloop.evaluation.interval import over_tasks
 from innerloop.files import whole_file
 from innerloop.objectives import Objective
@@ -21,20 +22,32 @@ DIVERGED = 100.0  #: a regression task whose error exceeds this counts as diverg
 
 
 def metrics(
-    scores: dict[str, Tensor], objective: Objective, scored_step: int | None
+    scores: dict[str, Tensor],
+    objective: Objective,
+    scored_step: int | None,
+    classes: np.ndarray | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Means with intervals from `(tasks, steps + 1)` scores: the headline, and every inner step."""
+    """Means with intervals from `(tasks, steps + 1)` scores: the headline, and every inner step.
+
+    Arguments:
+        classes: `(tasks, ways)`; where they recur, entries have `ci95_classes` beside `ci95`.
+    """
     found: dict[str, dict[str, Any]] = {}
     for name, values in scores.items():
-        found[name] = over_tasks(values[:, scored_step or 0])._asdict()
+        found[name] = _intervals(values[:, scored_step or 0], classes)
         if scored_step is not None and name == objective.metric:
             for step in range(values.shape[1]):
-                found[f"{name}/step_{step}"] = _entry(values[:, step], objective)
+                found[f"{name}/step_{step}"] = _entry(values[:, step], objective, classes)
     return found
 
 
-def _entry(values: Tensor, objective: Objective) -> dict[str, Any]:
-    entry: dict[str, Any] = over_tasks(values)._asdict()
+def _intervals(values: Tensor, classes: np.ndarray | None) -> dict[str, Any]:
+    wide = None if classes is None else over_classes(values.numpy(), classes)
+    return over_tasks(values)._asdict() | ({} if wide is None else {"ci95_classes": wide})
+
+
+def _entry(values: Tensor, objective: Objective, classes: np.ndarray | None) -> dict[str, Any]:
+    entry = _intervals(values, classes)
     if not objective.higher_is_better:  # errors are heavy-tailed: one task can be the whole mean
         entry |= {
             "median": float(values.double().median()),

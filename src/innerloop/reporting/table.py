@@ -18,18 +18,22 @@ def closing_table(results: dict[str, Any]) -> Table:
         f"{episode['ways']}-way {episode['shots']}-shot, {episode['queries']} queries",
         caption=f"{_norm(results['norm'])}protocol {protocol['hash']}{_audit(results)}",
     )
-    for heading in ("adaptation", "metric", "mean", "95% interval"):
+    rows = _rows(results)
+    intervals = {"95% over tasks": "ci95"}
+    if "ci95_classes" in rows[0][2]:
+        intervals["95% over classes"] = "ci95_classes"
+    for heading in ("adaptation", "metric", "mean", *intervals):
         table.add_column(
             heading, justify="left" if heading in ("adaptation", "metric") else "right"
         )
-    for label, name, entry in _rows(results):
+    for label, name, entry in rows:
         scale = 100 if name == "accuracy" else 1
         unit = " %" if name == "accuracy" else ""
         table.add_row(
             label,
             name,
             f"{scale * entry['mean']:.4g}{unit}",
-            f"± {scale * entry['ci95']:.2g}{unit}",
+            *[f"± {scale * entry[key]:.2g}{unit}" for key in intervals.values()],
         )
     return table
 

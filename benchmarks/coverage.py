@@ -1,0 +1,143 @@
+"""How often the 95% intervals hold the truth, in simulated experiments whose mean is known.
+
+`python benchmarks/coverage.py` writes `benchmarks/results/coverage.json`.
+
+An experiment draws its classes and from them its tasks. A task's expected accuracy is the mean plus
+its classes' effects (skewed: a few classes are hard) plus those of its pairs of classes (some are
+easily confused); the task's own is Beta around it, and what is seen is Binomial over the queries.
+The interval over tasks must hold the mean of all tasks of the experiment's classes, that over
+classes the mean of all classes.
+"""
+
+import argparse
+import json
+import time
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from innerloop.data import sampling
+from innerloop.evaluation.class_interval import over_classes
+from innerloop.evaluation.interval import over_tasks
+
+OUT = Path(__file__).parent / "results" / "coverage.json"
+
+
+class World(NamedTuple):
+    """What experiments are drawn from; effects are standard deviations of accuracy."""
+
+    classes: int
+    ways: int
+    queries: int  #: of a whole task
+    tasks: int
+    mean: float
+    effect: float  #: of a class on a task that has it
+    confusion: float  #: of a pair of classes
+    spread: float  #: of tasks with the same classes, before the queries are drawn
+
+
+# Sizes as on miniImageNet, where a pixel centroid's interval over classes is 20 times as wide as
+# that over 10,000 tasks, and on Omniglot.
+MINI = World(20, 5, 75, 600, 0.5, 0.012, 0.004, 0.08)
+WORLDS = {
+    "miniImageNet, 600 tasks": MINI,
+    "miniImageNet, 10000 tasks": MINI._replace(tasks=10_000),
+    "miniImageNet, 600 tasks, classes nearly alike": MINI._replace(effect=0.006, confusion=0.002),
+    "Omniglot 20-way, 1000 tasks": World(423, 20, 100, 1000, 0.72, 0.008, 0.0, 0.03),
+}
+
+
+class Experiment(NamedTuple):
+    scores: np.ndarray  #: `(tasks,)`
+    classes: np.ndarray  #: `(tasks, ways)`
+    expected: float  #: mean over all tasks of these classes
+
+
+def experiment(world: World, rng: np.random.Generator) -> Experiment:
+    """One test of one learner."""
+    effects = _skewed(rng, world.classes) * world.effect
+    drawn = _draws(world, rng)
+    mean = world.mean + effects[drawn].sum(1)
+    expected = world.mean + world.ways * effects.mean()
+    if world.confusion:
+        pairs = np.triu(_skewed(rng, (world.classes, world.classes)) * world.confusion, 1)
+        both = pairs + pairs.T
+        inside = list(combinations(range(world.ways), 2))
+        mean += sum(both[drawn[:, i], drawn[:, j]] for i, j in inside)
+        expected += len(inside) * pairs.sum() / (world.classes * (world.classes - 1) / 2)
+    weight = world.mean * (1 - world.mean) / world.spread**2 - 1  # of the Beta distribution
+    task = rng.beta(mean * weight, (1 - mean) * weight)
+    return Experiment(rng.binomial(world.queries, task) / world.queries, drawn, float(expected))
+
+
+def _skewed(rng: np.random.Generator, shape: Any) -> np.ndarray:
+    """Mean 0, deviation 1, bounded, with a longer tail below."""
+    return (5 / 7 - rng.beta(2, 5, shape) - 3 / 7) / (10 / (49 * 8)) ** 0.5
+
+
+def _draws(world: World, rng: np.random.Generator) -> np.ndarray:
+    key = rng.integers(2**64, size=world.tasks, dtype=np.uint64)
+    return sampling.choose(key, world.classes, world.ways)
+
+
+def coverage(world: World, experiments: int, seed: int) -> dict[str, Any]:
+    """Share of experiments whose intervals hold what they should, and their median half-widths."""
+    rng = np.random.default_rng(seed)
+    held, widths = np.zeros((experiments, 2), bool), np.zeros((experiments, 2))
+    for i in range(experiments):
+        made = experiment(world, rng)
+        found = over_tasks(torch.from_numpy(made.scores))
+        wide = over_classes(made.scores, made.classes)
+        assert wide is not None
+        widths[i] = found.ci95, wide
+        held[i] = np.abs(found.mean - np.array([made.expected, world.mean])) <= widths[i]
+    names, half = ("over_tasks", "over_classes"), np.median(widths, 0)
+    return {
+        name: {"coverage": float(held[:, i].mean()), "median_half_width": round(float(half[i]), 5)}
+        for i, name in enumerate(names)
+    }
+
+
+def plain_bootstrap(world: World, experiments: int, seed: int, draws: int = 300) -> dict[str, Any]:
+    """The same of percentiles over resampled classes, where a task weighs its classes' product."""
+    rng, held, widths = np.random.default_rng(seed), 0, []
+    for _ in range(experiments):
+        made = experiment(world, rng)
+        again = rng.multinomial(world.classes, [1 / world.classes] * world.classes, draws)
+        weights = again[:, made.classes[:, 0]].astype(np.float64)  # (draws, tasks)
+        for place in range(1, world.ways):
+            weights *= again[:, made.classes[:, place]]
+        weights = weights[weights.sum(1) > 0]  # a draw may leave no task whole
+        low, high = np.percentile(weights @ made.scores / weights.sum(1), [2.5, 97.5])
+        held += low <= world.mean <= high
+        widths.append((high - low) / 2)
+    half = round(float(np.median(widths)), 5)
+    return {"experiments": experiments, "coverage": held / experiments, "median_half_width": half}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--experiments", type=int, default=20_000)
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {"experiments": given.experiments, "seed": 0, "worlds": {}}
+    for name, world in WORLDS.items():
+        began = time.perf_counter()
+        entry = coverage(world, given.experiments, 0)
+        found["worlds"][name] = {**world._asdict(), **entry}
+        shares = {kind: f"{100 * part['coverage']:.1f} %" for kind, part in entry.items()}
+        print(f"{name}: {shares} ({time.perf_counter() - began:.0f} s)", flush=True)
+    few = max(1, given.experiments // 40)
+    for name, world in list(WORLDS.items())[:2]:
+        entry = plain_bootstrap(world, few, 0)
+        found["worlds"][name]["plain_bootstrap_of_classes"] = entry
+        print(f"{name}, plain bootstrap of the classes instead: {entry}", flush=True)
+    given.out.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

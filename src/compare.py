@@ -1,0 +1,40 @@
+"""Compares finished runs on the same test tasks: `python src/compare.py RUN RUN ...`."""
+
+import argparse
+from pathlib import Path
+
+from innerloop import command, resolvers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Means with their intervals, and paired differences with p-values, of finished "
+        "runs that were tested on the same tasks.",
+        epilog="Three seeds of each setting, as in compare.py 'algorithm=maml episode.shots=1' "
+        "'algorithm=anil episode.shots=1', make it a comparison of methods.",
+    )
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN",
+        help="a run's folder, or conditions in quotes on its results.json and config.yaml, such as "
+        "'algorithm=maml episode.shots=1': then the newest run of each seed",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument(
+        "--outputs", type=Path, metavar="FOLDER", default=Path(resolvers.repository()) / "outputs",
+        help="where conditions look for runs; default: %(default)s",
+    )  # fmt: skip
+    given = parser.parse_args()
+
+    from innerloop.evaluation.results import write_json  # heavy: --help does without it
+    from innerloop.reporting.comparison import compare
+    from innerloop.reporting.comparison_table import show_comparison
+    from innerloop.reporting.contenders import contenders
+
+    found = compare(contenders(given.runs, given.outputs))
+    show_comparison(found)
+    if given.json:
+        write_json(given.json, found)
+
+
+if __name__ == "__main__":
+    command.run(main)

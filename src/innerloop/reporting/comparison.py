@@ -1,0 +1,97 @@
+"""The figures of a comparison: every mean with its intervals, every difference with its own."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+
+from innerloop.errors import UserError
+from innerloop.evaluation.class_interval import over_classes
+from innerloop.evaluation.comparison import between_seeds, holm, paired
+from innerloop.evaluation.interval import over_seeds, over_tasks
+from innerloop.reporting.contenders import Contender
+
+SEEDS = 3  #: of each side, from which a difference may be one of methods
+
+
+def compare(sides: Sequence[Contender]) -> dict[str, Any]:
+    """Means and pairwise differences of the headline metric, as `compare.py --json` writes them.
+
+    Up to two seeds a side, p-values are of the paired t over tasks and speak of these checkpoints,
+    averaged where there are several; from three seeds each they are of Welch's t over seeds and
+    speak of methods. `p_holm` is corrected for the number of differences.
+
+    Raises:
+        UserError: if the runs' lists of tasks are not the same.
+    """
+    _same_tasks(sides)
+    differences = [
+        {"first": i, "second": j} | _difference(sides[i], sides[j])
+        for i, j in combinations(range(len(sides)), 2)
+    ]
+    for entry, p in zip(differences, holm([d["p"] for d in differences]), strict=True):
+        entry["p_holm"] = p
+    first = sides[0].runs[0]
+    return {
+        "metric": first.metric,
+        "dataset": first.results["dataset"],
+        "norm": first.results["norm"],
+        "episode": first.results["episode"]["test"],
+        "protocol": {k: v for k, v in first.results["protocol"].items() if k != "scored_step"},
+        "runs": [_mean(side) for side in sides],
+        "differences": differences,
+    }
+
+
+def _mean(side: Contender) -> dict[str, Any]:
+    found = over_tasks(torch.from_numpy(side.scores))
+    return {
+        "name": side.name,
+        "algorithm": side.runs[0].results["algorithm"],
+        "scored_step": side.runs[0].results["protocol"]["scored_step"],
+        "seeds": side.seeds,
+        "mean": found.mean,
+        "ci95": found.ci95,
+        "ci95_classes": _over_classes(side.scores, side.classes),
+        "ci95_seeds": over_seeds(side.means),
+        "commands": [run.results["command"] for run in side.runs],
+        "git": sorted({str(run.results["git"]) for run in side.runs}),
+    }
+
+
+def _difference(first: Contender, second: Contender) -> dict[str, Any]:
+    tasks = paired(first.scores, second.scores)
+    unpaired = math.hypot(
+        *[over_tasks(torch.from_numpy(side.scores)).ci95 for side in (first, second)]
+    )
+    methods = min(len(first.seeds), len(second.seeds)) >= SEEDS
+    seeds = between_seeds(first.means, second.means) if methods else None
+    return {
+        "about": "methods" if seeds else "these checkpoints",
+        "mean": tasks.mean,
+        "ci95": tasks.ci95,
+        "ci95_unpaired": unpaired,
+        "paired_to_unpaired": tasks.ci95 / unpaired if unpaired else None,
+        "ci95_classes": _over_classes(first.scores - second.scores, first.classes),
+        "ci95_seeds": seeds.ci95 if seeds else None,
+        "p": (seeds or tasks).p,
+    }
+
+
+def _over_classes(scores: np.ndarray, classes: np.ndarray | None) -> float | None:
+    return None if classes is None else over_classes(scores, classes)
+
+
+def _same_tasks(sides: Sequence[Contender]) -> None:
+    """The hash promises it; a folder whose files are of two runs would break the promise."""
+    lists = [(run, run.array("classes")) for side in sides for run in side.runs]
+    reference, expected = lists[0]
+    for run, classes in lists[1:]:
+        if expected is not None and classes is not None and not np.array_equal(expected, classes):
+            raise UserError(
+                f"{reference.folder} and {run.folder} were tested on other tasks than their "
+                "protocol says: their scores.npz hold different classes. Test both again."
+            )

@@ -1,0 +1,122 @@
+"""A comparison, and a list of runs, as tables for the terminal."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from innerloop.reporting.finished import Finished
+
+WIDE = 200  #: columns where the output is no terminal: nothing is cut
+
+
+def show_comparison(found: dict[str, Any]) -> None:
+    """Prints the means, then the differences and what they speak of."""
+    episode, protocol = found["episode"], found["protocol"]
+    console = _console()
+    console.print(
+        f"{found['dataset']}, {episode['ways']}-way {episode['shots']}-shot, "
+        f"{protocol['tasks']} {protocol['split']} tasks, batch norm {found['norm'] or 'none'}, "
+        f"protocol {protocol['hash']}"
+    )
+    console.print(_means(found))
+    if found["differences"]:
+        console.print(_differences(found))
+        console.print("\n".join(_words(found["differences"], protocol["tasks"])))
+
+
+def _means(found: dict[str, Any]) -> Table:
+    table = _table("", "run", "algorithm", "seeds", found["metric"], "over tasks", "over classes",
+                   "over seeds")  # fmt: skip
+    for number, run in enumerate(found["runs"], 1):
+        seeds = ", ".join(map(str, run["seeds"]))
+        table.add_row(
+            str(number), run["name"], run["algorithm"], seeds, _value(run["mean"], found["metric"]),
+            *_halves(run, found["metric"]),
+        )  # fmt: skip
+    return table
+
+
+def _differences(found: dict[str, Any]) -> Table:
+    several = len(found["differences"]) > 1
+    table = _table("difference", "of", found["metric"], "over tasks, paired", "over classes",
+                   "over seeds", "p by Holm" if several else "p", "paired / unpaired")  # fmt: skip
+    for entry in found["differences"]:
+        ratio = entry["paired_to_unpaired"]
+        table.add_row(
+            f"{entry['first'] + 1} - {entry['second'] + 1}", entry["about"],
+            _value(entry["mean"], found["metric"], sign="+"), *_halves(entry, found["metric"]),
+            _p(entry["p_holm"]), "-" if ratio is None else f"{ratio:.2f}",
+        )  # fmt: skip
+    return table
+
+
+def _words(differences: Sequence[dict[str, Any]], tasks: int) -> list[str]:
+    abouts = {entry["about"] for entry in differences}
+    lines = ["95% intervals."]
+    if "these checkpoints" in abouts:
+        lines[0] += (
+            f" These checkpoints: p by the paired t over {tasks} tasks; it says nothing of the "
+            "methods, for which three seeds of each are needed."
+        )
+    if "methods" in abouts:
+        lines[0] += " Methods: p by Welch's t over seeds."
+    return lines
+
+
+def show_runs(runs: Sequence[Finished]) -> None:
+    """Prints what runs there are, with their headline and its interval over tasks."""
+    table = _table("folder", "algorithm", "dataset", "ways/shots", "norm", "seed", "metric",
+                   "mean", "over tasks", "date")  # fmt: skip
+    for run in runs:
+        results, test = run.results, run.results["episode"]["test"]
+        when = datetime.fromtimestamp((run.folder / "results.json").stat().st_mtime)
+        table.add_row(
+            _shown(run.folder), results["algorithm"], results["dataset"],
+            f"{test['ways']}/{test['shots']}", str(results["norm"] or "-"), str(results["seed"]),
+            run.metric, _value(run.headline["mean"], run.metric),
+            _half(run.headline["ci95"], run.metric), f"{when:%Y-%m-%d %H:%M}",
+        )  # fmt: skip
+    _console().print(table)
+
+
+def _shown(folder: Path) -> str:
+    """As it can be pasted behind a command here."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+
+
+def _table(*headings: str) -> Table:
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else WIDE
+    return Console(width=width, markup=False, highlight=False)
+
+
+def _halves(entry: dict[str, Any], metric: str) -> list[str]:
+    return [_half(entry[key], metric) for key in ("ci95", "ci95_classes", "ci95_seeds")]
+
+
+def _p(value: float) -> str:
+    return "< 1e-16" if value < 1e-16 else f"{value:.2g}"
+
+
+def _half(value: float | None, metric: str) -> str:
+    return "-" if value is None else f"± {_value(value, metric)}"
+
+
+def _value(value: float | None, metric: str, sign: str = "") -> str:
+    if value is None:  # JSON's word for what is not a number
+        return "nan"
+    if metric == "accuracy":
+        return f"{100 * value:{sign}.2f} %"
+    return f"{value:{sign}.4g}"

@@ -1,0 +1,211 @@
+"""compare.py and runs.py: what they find, what they say of it, what they refuse."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from cli import FAST, call, mistake, train
+from scipy import stats
+
+from innerloop.evaluation.class_interval import over_classes
+from innerloop.reporting.finished import below, flat, select
+
+TASKS, WAYS = 200, 5
+CLASSES = np.random.default_rng(0).random((TASKS, 9)).argsort(1)[:, :WAYS]
+HARDNESS = np.random.default_rng(1).normal(0, 0.1, TASKS)
+
+
+def made(
+    folder: Path, algorithm: str = "maml", seed: int = 0, mean: float = 0.5, **more: Any
+) -> Path:
+    """A finished run's folder, with scores that are partly those of its tasks."""
+    steps = 1 if algorithm == "protonet" else 4
+    own = np.random.default_rng([seed, len(algorithm)]).normal(mean, 0.05, (TASKS, steps))
+    scores = (own + HARDNESS[:, None]).astype(np.float32)
+    episode = {"ways": WAYS, "shots": 1, "queries": 15}
+    scored = None if steps == 1 else 3
+    results = {
+        "command": f"python src/train.py algorithm={algorithm} seed={seed}",
+        "algorithm": algorithm, "dataset": "mine", "model": "conv4", "experiment": None,
+        "norm": "support", "episode": {**episode, "test": episode},
+        "outer": {"steps": 10, "tasks": 2}, "seed": seed,
+        "protocol": {"split": "test", "tasks": TASKS, "seed": 1, "scored_step": scored,
+                     "selected_by": "val/accuracy", "hash": "abc"},
+        "test": {"accuracy": {"mean": float(scores[:, scored or 0].mean()), "ci95": 0.01}},
+        "git": "0123",
+    }  # fmt: skip
+    for key, value in more.items():
+        *path, last = key.split("__")
+        place: Any = results
+        for part in path:
+            place = place[part]
+        place[last] = value
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text(json.dumps(results))
+    np.savez(folder / "scores.npz", accuracy=scores, classes=CLASSES)
+    config = {"seed": seed, "inner": {"rate": 0.1}, "paths": {"run": str(folder)}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def compared(tmp_path: Path, *words: Any) -> dict[str, Any]:
+    file = tmp_path / "figures.json"
+    call("compare", *map(str, words), "--outputs", str(tmp_path), "--json", str(file))
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def scores_of(folder: Path, step: int) -> np.ndarray:
+    return np.load(folder / "scores.npz")["accuracy"][:, step].astype(np.float64)
+
+
+def test_two_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = made(tmp_path / "a"), made(tmp_path / "b", "protonet", mean=0.49)
+    found = compared(tmp_path, a, b)
+    first, second = scores_of(a, 3), scores_of(b, 0)
+    (difference,) = found["differences"]
+    assert difference["p"] == pytest.approx(stats.ttest_rel(first, second).pvalue)
+    assert difference["p_holm"] == difference["p"]
+    assert difference["mean"] == pytest.approx(first.mean() - second.mean())
+    assert difference["ci95_classes"] == pytest.approx(over_classes(first - second, CLASSES))
+    assert difference["ci95"] < 0.6 * difference["ci95_unpaired"]
+    assert difference["about"] == "these checkpoints"
+    for run, scores in zip(found["runs"], (first, second), strict=True):
+        assert run["mean"] == pytest.approx(scores.mean())
+        assert run["ci95"] == pytest.approx(1.96 * scores.std(ddof=1) / TASKS**0.5, rel=1e-4)
+        assert run["ci95_classes"] == pytest.approx(over_classes(scores, CLASSES))
+        assert run["ci95_seeds"] is None
+    shown = capsys.readouterr().out
+    assert "these checkpoints" in shown and "three seeds" in shown
+    assert f"{100 * found['runs'][0]['mean']:.2f} %" in shown
+
+
+def test_three_seeds_of_each_are_methods(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        made(tmp_path / f"a{seed}", "maml", seed, 0.5 + 0.01 * seed)
+        made(tmp_path / f"b{seed}", "anil", seed, 0.45 + 0.02 * seed)
+    found = compared(tmp_path, "algorithm=maml episode.shots=1", "algorithm=anil")
+    means = [[scores_of(tmp_path / f"{x}{s}", 3).mean() for s in range(3)] for x in "ab"]
+    (difference,) = found["differences"]
+    assert difference["about"] == "methods"
+    assert difference["p"] == pytest.approx(stats.ttest_ind(*means, equal_var=False).pvalue)
+    half = stats.t.ppf(0.975, 2) * stats.sem(means[0])
+    assert found["runs"][0]["ci95_seeds"] == pytest.approx(half)
+    assert found["runs"][0]["seeds"] == [0, 1, 2]
+    assert "these checkpoints" not in capsys.readouterr().out.lower()
+    (fewer,) = compared(tmp_path, "algorithm=maml seed=0,1", "algorithm=anil")["differences"]
+    averaged = np.mean([scores_of(tmp_path / f"a{s}", 3) for s in range(2)], 0)
+    others = np.mean([scores_of(tmp_path / f"b{s}", 3) for s in range(3)], 0)
+    assert fewer["about"] == "these checkpoints"
+    assert fewer["p"] == pytest.approx(stats.ttest_rel(averaged, others).pvalue)
+
+
+def test_three_runs_are_corrected(tmp_path: Path) -> None:
+    runs = [made(tmp_path / str(i), seed=i, mean=0.5 + 0.004 * i) for i in range(3)]
+    found = compared(tmp_path, *runs)["differences"]
+    assert [(d["first"], d["second"]) for d in found] == [(0, 1), (0, 2), (1, 2)]
+    lowest = min(found, key=lambda d: d["p"])
+    assert lowest["p_holm"] == pytest.approx(min(1, 3 * lowest["p"]))
+    assert all(d["p_holm"] >= d["p"] for d in found)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("norm", "transductive", "norm is support and transductive"),
+        ("protocol__hash", "fff", "protocol.hash is abc and fff"),
+        ("protocol__scored_step", 1, "protocol.scored_step is 3 and 1"),
+        ("protocol__selected_by", "val/loss", "protocol.selected_by is val/accuracy and val/loss"),
+        ("protocol__split", "val", "protocol.split is test and val"),
+    ],
+)
+def test_refuses_another_protocol(tmp_path: Path, key: str, value: Any, named: str) -> None:
+    a, b = made(tmp_path / "a"), made(tmp_path / "b", **{key: value})
+    c = made(tmp_path / "c", "protonet")
+    assert named in mistake("compare", str(a), str(b))
+    assert named in mistake("compare", str(a), str(c), str(b))
+
+
+def test_refuses_what_is_no_run(tmp_path: Path) -> None:
+    a, out = str(made(tmp_path / "a")), ("--outputs", str(tmp_path))
+    assert "results.json" in mistake("compare", a, str(tmp_path / "nowhere"))
+    assert "No finished run" in mistake("compare", a, "algorithm=anil", *out)
+    assert "perhaps algorithm" in mistake("compare", a, "algoritm=maml", *out)
+    assert "perhaps episode.shots" in mistake("runs", "shots=1", *out)
+    assert "neither" in mistake("runs", "maml", *out)
+    (tmp_path / "a" / "scores.npz").unlink()
+    assert "test it again" in mistake("compare", a, a)
+
+
+def test_refuses_a_mixture_of_settings(tmp_path: Path) -> None:
+    made(tmp_path / "a")
+    config = tmp_path / "b" / "config.yaml"
+    made(tmp_path / "b", seed=1)
+    config.write_text(config.read_text().replace("rate: 0.1", "rate: 0.2"))
+    out = ("--outputs", str(tmp_path))
+    message = mistake("compare", "algorithm=maml", *out)
+    assert "inner.rate is 0.1 in" in message and "and 0.2 in" in message
+    (found,) = compared(tmp_path, "algorithm=maml inner.rate=0.2")["runs"]
+    assert found["seeds"] == [1]
+
+
+def test_refuses_scores_of_other_tasks_or_without_a_mean(tmp_path: Path) -> None:
+    a, b = made(tmp_path / "a"), made(tmp_path / "b")
+    values = np.load(b / "scores.npz")["accuracy"]
+    np.savez(b / "scores.npz", accuracy=values, classes=CLASSES[::-1])
+    assert "different classes" in mistake("compare", str(a), str(b))
+    values[7, 3] = np.nan
+    np.savez(b / "scores.npz", accuracy=values, classes=CLASSES)
+    assert "1 test tasks have no finite accuracy" in mistake("compare", str(a), str(b))
+
+
+def test_selectors(tmp_path: Path) -> None:
+    made(tmp_path / "a", "maml", 0)
+    made(tmp_path / "deep" / "b", "anil", 1)
+    made(tmp_path / "c", "anil", 2, norm=None)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "results.json").write_text("[]")
+
+    def names(*words: str) -> set[str]:
+        return {run.folder.name for run in select(below(tmp_path), words)}
+
+    assert names() == {"a", "b", "c"}
+    assert names("algorithm=anil") == {"b", "c"}
+    assert names("algorithm=anil,maml", "seed=0,2") == {"a", "c"}
+    assert names("norm=null") == {"c"}
+    assert names("inner.rate=0.10", "episode.test.ways=5") == {"a", "b", "c"}
+    assert names("seed=x") == set()
+    assert flat({"a": {"b": 1, "c": {}}, "d": 2}) == {"a.b": 1, "a.c": {}, "d": 2}
+
+
+def test_runs_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path / "a", "maml", 3)
+    made(tmp_path / "b", "anil", 4)
+    call("runs", "algorithm=maml", "--outputs", str(tmp_path))
+    shown = capsys.readouterr().out
+    for word in ("maml", "mine", "5/1", "3", "± 1.00 %", str(tmp_path / "a")):
+        assert word in shown
+    assert "anil" not in shown
+    call("runs", "algorithm=maml", "seed=4", "--outputs", str(tmp_path))
+    assert "No finished run" in capsys.readouterr().out
+
+
+def test_real_runs_with_few_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("dataset=glyphs", "+dataset.classes={test: 8}", *FAST, "evaluation.tasks=20")
+    first = train(tmp_path / "a", "algorithm=protonet", *few)
+    shown = capsys.readouterr().out
+    second = train(tmp_path / "b", "algorithm=protonet", "seed=1", *few)
+    assert "over classes" in shown
+    assert first["test"]["accuracy"]["ci95_classes"] >= first["test"]["accuracy"]["ci95"]
+    found = compared(tmp_path, tmp_path / "a", "seed=1")
+    for run, results in zip(found["runs"], (first, second), strict=True):
+        for key in ("mean", "ci95", "ci95_classes"):
+            assert run[key] == pytest.approx(results["test"]["accuracy"][key], rel=1e-6)
+    endless = train(tmp_path / "c", "algorithm=protonet", "dataset=glyphs", *FAST)
+    assert "ci95_classes" not in endless["test"]["accuracy"]
+    assert "over classes" not in capsys.readouterr().out.split("glyphs: 4 test tasks")[-1]
