@@ -28,7 +28,7 @@ def kept_rows(file: Path) -> list[dict[str, str]]:
     "overrides",
     [
         "algorithm=maml dataset=sinusoid",
-        "algorithm=reptile dataset=sinusoid inner.test_steps=4",
+        "algorithm=reptile dataset=sinusoid evaluation.scored_step=4",
         "algorithm=anil dataset=glyphs norm=support",
         "algorithm=protonet dataset=glyphs norm=running",
     ],

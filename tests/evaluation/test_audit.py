@@ -236,7 +236,7 @@ def test_a_run_stamps_itself(tmp_path: Path, capsys: Any, overrides: str) -> Non
         assert found["audit"]["score"] == pytest.approx(
             kept["accuracy"][:11, step].mean(), abs=0.02
         )
-    assert kind in summary.summary([found], tmp_path)
+    assert kind in summary.summary([found], summary.FULL)
 
 
 def test_the_audit_can_be_left_out(tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ class Progress(TQDMProgressBar):
     def __init__(self, every: int) -> None:
         super().__init__(refresh_rate=every)
 
+    @property
+    def refresh_rate(self) -> int:
+        training = self._trainer is None or self._trainer.training
+        return self._refresh_rate if training else 1  # a batch of evaluation takes a while
+
     def on_train_epoch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         super().on_train_epoch_start(trainer)
         self.train_progress_bar.set_description("Meta-training")
