@@ -25,7 +25,7 @@ import numpy as np
 from scipy import special
 
 SEEN = 10  #: a class must be in about so many tasks for its shift to say anything
-LEAST = 5  #: degrees of freedom: where V is lost in v_k, Satterthwaite's estimate swings below
+LEAST = 5  #: degrees of freedom, set by simulation: where V is lost in v_k, the estimate swings
 
 
 def over_classes(scores: np.ndarray, classes: np.ndarray) -> float | None:
