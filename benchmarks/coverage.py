@@ -46,6 +46,7 @@ WORLDS = {
     "miniImageNet, 600 tasks": MINI,
     "miniImageNet, 10000 tasks": MINI._replace(tasks=10_000),
     "miniImageNet, 600 tasks, classes nearly alike": MINI._replace(effect=0.006, confusion=0.002),
+    "miniImageNet, 600 tasks, classes all alike": MINI._replace(effect=0.0, confusion=0.0),
     "Omniglot 20-way, 1000 tasks": World(423, 20, 100, 1000, 0.72, 0.008, 0.0, 0.03),
 }
 
