@@ -210,23 +210,6 @@ def test_several_loggers_at_once(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").glob("events*"))
 
 
-def test_wandb_stays_offline_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_IDENTITY_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    call(
-        "train",
-        "--multirun",
-        "seed=0,1",
-        f"hydra.sweep.dir={tmp_path}",
-        "debug=fast",
-        "logger=wandb",
-    )
-    assert len(list(tmp_path.glob("*_seed*"))) == 2
-    for member in tmp_path.glob("*_seed*"):
-        assert len(list(member.glob("wandb/offline-run-*/*.wandb"))) == 1
-
-
 def test_an_outside_package_joins(tmp_path: Path) -> None:
     outside = Path(__file__).parent / "outside"
     command = [

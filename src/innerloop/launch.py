@@ -10,9 +10,10 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import experiment, notices, outcome, stored
+from innerloop import experiment, notices, outcome, stored, wandb_run
 from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.callbacks.csv_log import rewind
+from innerloop.dashboards import identity
 from innerloop.errors import UserError
 
 
@@ -28,6 +29,7 @@ def train(config: DictConfig) -> float | None:
         else:
             config.names.command = notices.command()
             notices.say(*notices.announce(config))
+            identity.forget(folder)
         earlier = read_checkpoint(checkpoint) if checkpoint else {}
         made = experiment.assemble(config, earlier.get("innerloop", {}))
         _check_processes(made.trainer.world_size)
@@ -35,6 +37,7 @@ def train(config: DictConfig) -> float | None:
             stored.clear(folder)
         stored.save(config, folder)
         rewind(folder, earlier.get("global_step", 0))
+        wandb_run.introduce(made)
         made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
         trained = made.learner.record()["seconds"]
         outcome.test(made, folder / "checkpoints" / "best.ckpt", trained)
@@ -53,6 +56,7 @@ def evaluate(config: DictConfig) -> float | None:
         config.names.command = notices.command()
         changed = any(o.startswith("engine") for o in overrides)
         made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
+        wandb_run.introduce(made)
         return outcome.test(made, path, None)
 
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from innerloop.evaluation.protocol import setting
 
 CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
-SILENT = ("callbacks", "published", "deviates")
+SILENT = ("callbacks", "logger", "published", "deviates")
 PUBLISHED = ("inner", "outer", "episode", "norm", "algorithm", "model", "dataset",
              "evaluation.tasks", "evaluation.scored_step")  # fmt: skip
 

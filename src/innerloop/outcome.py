@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from lightning.fabric.utilities import move_data_to_device
 
-from innerloop import norm, notices, resolvers, stored
+from innerloop import norm, notices, resolvers, stored, wandb_run
 from innerloop.evaluation import audit, protocol, results
 from innerloop.experiment import Experiment
 from innerloop.reporting import figures, table
@@ -31,6 +31,7 @@ def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | N
     results.write_json(folder / "results.json", found)
     table.show(found)
     notices.say(f"picture {picture}", f"results {folder / 'results.json'}")
+    wandb_run.complete(made, None if trained is None else checkpoint, found)
     return float(found["test"][learner.algorithm.objective.metric]["mean"])
 
 

@@ -1,0 +1,1 @@
+"""Weights & Biases: what a run is there, what it sends, and how a project is shown."""

@@ -1,0 +1,50 @@
+"""Whether W&B can be asked at all: it waits long for a server that does not answer."""
+
+import netrc
+import os
+import ssl
+import urllib.error
+import urllib.request
+from urllib.parse import urlparse
+
+PATIENCE = 5.0  #: seconds to wait for any answer
+
+
+def server() -> str:
+    """The address of the W&B server that is set, or the public one."""
+    return os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
+
+
+def obstacle() -> str | None:
+    """Why W&B cannot be reached, in a few words; None if it can."""
+    if not has_key():
+        return "no key is set"
+    return None if answers(server()) else f"{server()} does not answer"
+
+
+def has_key() -> bool:
+    """Whether W&B would find a key: in the environment, or in the netrc file of `wandb login`."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    try:
+        found = netrc.netrc(os.environ.get("NETRC")).authenticators(
+            urlparse(server()).hostname or ""
+        )
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return found is not None
+
+
+def answers(address: str) -> bool:
+    """Whether anything answers there within a few seconds, through the proxy if one is set."""
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(address, method="HEAD"), timeout=PATIENCE
+        ):
+            return True
+    except urllib.error.HTTPError:  # an answer, if an unfriendly one
+        return True
+    except urllib.error.URLError as error:  # W&B has certificates of its own
+        return isinstance(error.reason, ssl.SSLError)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,57 @@
+"""Which W&B run a folder is, kept in the folder: offline, W&B itself would start another."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+from innerloop.files import whole_file
+
+FILE = "wandb_run.json"
+
+
+class Identity(NamedTuple):
+    """What W&B knows a run by."""
+
+    id: str
+    group: str | None  #: the sweep that the run is a member of
+    job: str  #: the program: train or evaluate
+
+
+def of_run(folder: Path) -> Identity:
+    """The identity that the folder holds, or a new one, which it then holds."""
+    job, file = _job(), folder / FILE
+    if file.exists():
+        found = Identity(**json.loads(file.read_text()))
+        if found.job == job:
+            return found
+    made = Identity(secrets.token_hex(4), _group(), job)
+    with whole_file(file) as target:
+        target.write((json.dumps(made._asdict()) + "\n").encode())
+    return made
+
+
+@rank_zero_only
+def forget(folder: Path) -> None:
+    """A training that starts is another run than the one whose folder it takes."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def _job() -> str:
+    return str(HydraConfig.get().job.name) if HydraConfig.initialized() else "train"
+
+
+def _group() -> str | None:
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return sweep_name(Path(HydraConfig.get().sweep.dir).resolve())
+
+
+def sweep_name(folder: Path) -> str:
+    """Name of a sweep's folder, with its day where it is a bare time of day."""
+    told = any(letter.isalpha() for letter in folder.name)
+    return folder.name if told else f"{folder.parent.name}_{folder.name}"

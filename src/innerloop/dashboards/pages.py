@@ -1,0 +1,58 @@
+"""The project's workspace and its report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import wandb_workspaces.reports.v2 as wr
+import wandb_workspaces.workspaces as ws
+
+from innerloop.dashboards import charts
+
+NAME = "innerloop"
+READING = (
+    "Learning curves are over outer steps, adaptation curves over inner steps of the test. "
+    "Bars are means over runs with their standard error; compare.py has the paired intervals."
+)
+COLUMNS = [
+    "config:setting",
+    *[f"summary:test/{m}{c}" for m in charts.METRICS for c in ("", "_ci95")],
+]
+
+
+def workspace(entity: str, project: str) -> ws.Workspace:
+    """All runs: curves, algorithm against data set, sweeps, pictures."""
+    metrics = charts.METRICS
+    sections: dict[str, list[Any]] = {
+        "Learning": [*[charts.learning(m) for m in metrics], charts.speed()],
+        "Adaptation": [*[charts.adaptation(m) for m in metrics], charts.figures()],
+        "Algorithm against data set": [charts.comparison(m, "setting") for m in metrics],
+        "Sweeps": [panel for m in metrics for panel in charts.sweep(m)],
+    }
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=NAME,
+        sections=[ws.Section(name, panels=p, is_open=True) for name, p in sections.items()],
+        settings=ws.WorkspaceSettings(x_axis=charts.STEP),
+        runset_settings=ws.RunsetSettings(pinned_columns=list(COLUMNS)),
+    )
+
+
+def report(entity: str, project: str, datasets: Sequence[str]) -> wr.Report:
+    """A chapter for each data set, algorithm against algorithm, and one for sweeps.
+
+    Its sets of runs name no project, which means the report's own.
+    """
+    blocks: list[Any] = [wr.P(READING), wr.TableOfContents()]
+    for name in datasets:
+        runs = wr.Runset(name=name, filters=f"Config('dataset_name') = '{name}'")
+        panels: list[Any] = [
+            make(metric, "algorithm_name")
+            for metric in charts.METRICS
+            for make in (charts.comparison, charts.adaptation, charts.learning)
+        ]
+        blocks += [wr.H2(name), wr.PanelGrid(runsets=[runs], panels=panels)]
+    runs = wr.Runset(name="all runs")
+    panels = [panel for metric in charts.METRICS for panel in charts.sweep(metric)]
+    blocks += [wr.H2("Sweeps"), wr.PanelGrid(runsets=[runs], panels=panels)]
+    return wr.Report(project, entity, title=NAME, blocks=blocks, width="fluid")

@@ -1,0 +1,225 @@
+"""What a run leaves for W&B, read back with W&B's own reader and held against the other files."""
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import yaml
+from cli import call, mistake, train
+from dashboards.offline import Offline, parts
+from dashboards.specification import drawn
+from PIL import Image
+
+from innerloop import dashboard
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.dashboards.identity import sweep_name
+from innerloop.data.glyphs import Glyphs
+from innerloop.tasks import Episode
+
+FAST = ("debug=fast", "logger=wandb", "logger.wandb.code=false", "logger.wandb.checkpoint=false")
+SEED = 20170306  # of the test list
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_DATA_DIR"):
+            patch.delenv(name, raising=False)
+        patch.setenv("NETRC", str(home / "netrc"))
+        patch.setenv("XDG_DATA_HOME", str(home))
+        for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR"):
+            patch.setenv(name, str(home))
+        yield
+        assert not list(home.rglob("staging")), "W&B copied files into the home folder"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("glyphs")
+    train(folder, "debug=fast", "dataset=glyphs", "logger=[csv,wandb]", "tags=[one,two]")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> Offline:
+    (part,) = parts(folder)
+    return part
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "results.json").read_text())  # type: ignore[no-any-return]
+
+
+def test_the_run_says_what_it_is(found: Offline) -> None:
+    assert found.run["display_name"] == "glyphs_maml_5way_1shot_seed0"
+    assert found.run["project"] == "innerloop"
+    assert found.run["tags"] == ["one", "two"]
+    assert found.run["job_type"] == "train"
+    assert "run_group" not in found.run
+    assert found.exit_code == 0
+
+
+def test_every_metric_is_there_over_the_outer_step(folder: Path, found: Offline) -> None:
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = set(rows[0]) - {"step", "epoch"}
+    assert {n.split("/")[0] for n in names} >= {"train", "val", "test"}
+    for name in names:
+        kept = {int(row["step"]): float(row[name]) for row in rows if row[name]}
+        logged = found.history(name)
+        assert logged == pytest.approx(kept, rel=1e-6, nan_ok=True), name
+    assert "epoch" not in found.names
+
+
+def test_every_config_entry_is_there(folder: Path, found: Offline) -> None:
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert {key: found.config[key] for key in config} == config
+    assert found.config["setting"] == "glyphs_maml_5way_1shot"
+
+
+def test_every_picture_is_there_whole(folder: Path, found: Offline) -> None:
+    left = [p for p in folder.rglob("*.png") if "wandb" not in p.relative_to(folder).parts]
+    sent = [found.picture(name) for name in found.names if name.startswith("figures/")]
+    assert left and sorted(p.read_bytes() for p in sent) == sorted(p.read_bytes() for p in left)
+    assert "figures/adaptation" in found.names
+
+
+def test_the_curve_is_that_of_the_results(found: Offline, results: dict[str, Any]) -> None:
+    means = {k: results["test"][f"accuracy/step_{k}"]["mean"] for k in range(11)}
+    rows = found.table("test/curve")
+    assert {row["inner_step"]: row["mean"] for row in rows} == pytest.approx(means)
+    half = [results["test"][f"accuracy/step_{k}"]["ci95"] for k in range(11)]
+    assert [row["ci95"] for row in rows] == pytest.approx(half)
+    assert found.history("adaptation/accuracy", "inner_step") == pytest.approx(means)
+    assert found.summary["test/accuracy_ci95"] == pytest.approx(half[3])  # scored at step 3
+    assert found.summary["results"]["protocol"] == results["protocol"]
+    assert found.summary["val/accuracy_best"] == results["checkpoint"]["validation"]["accuracy"]
+
+
+def test_the_episodes_are_those_of_the_test(folder: Path, found: Offline) -> None:
+    rows = found.table("test/episodes")
+    shown = Glyphs(size=28).tasks("test", np.arange(2), Episode(5, 1, 5), SEED)
+    with np.load(folder / "scores.npz") as scores:
+        accuracy = scores["accuracy"][:2, 3]
+    assert len(rows) == 2 * (5 + 25)
+    for task in range(2):
+        for name, examples in (("support", shown.support), ("query", shown.query)):
+            own = [row for row in rows if row["task"] == task and row["set"] == name]
+            assert [row["label"] for row in own] == examples.targets[task].tolist()
+            for row, image in zip(own, examples.inputs[task], strict=True):
+                picture = np.asarray(Image.open(row["input"]["path"]).convert("L"))
+                assert np.array_equal(picture, image[0].numpy())
+            hits = [row["label"] == row["prediction"] for row in own]
+            if name == "query":
+                assert np.mean(hits) == pytest.approx(accuracy[task])
+                assert all(1 / 5 <= row["confidence"] <= 1 for row in own)
+            else:
+                assert {row["prediction"] for row in own} == {None}
+
+
+def test_code_and_best_checkpoint_are_artifacts(folder: Path, found: Offline) -> None:
+    (model,), (code,) = found.artifacts("model"), found.artifacts("code")
+    (file,) = model
+    assert int(file["size"]) == (folder / "checkpoints" / "best.ckpt").stat().st_size
+    assert Path(file["local_path"]).is_relative_to(folder)  # `wandb sync` finds it there
+    names = {entry["path"] for entry in code}
+    assert {"src/train.py", "src/innerloop/algorithms/maml.py", "conf/train.yaml"} <= names
+
+
+@pytest.fixture(scope="module")
+def hunt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep whose second member diverges."""
+    folder = tmp_path_factory.mktemp("sweeps") / "hunt"
+    rates = "outer.optimizer.lr=0.001,1e30"
+    message = mistake("train", "--multirun", rates, f"hydra.sweep.dir={folder}", *FAST)
+    assert "stopped being finite" in message
+    return folder
+
+
+@pytest.fixture(scope="module")
+def members(hunt: Path) -> list[Offline]:
+    return [part for i in (0, 1) for part in parts(next(hunt.glob(f"{i}_*")))]
+
+
+def test_members_of_a_sweep_share_a_group_and_nothing_else(members: list[Offline]) -> None:
+    good, bad = members
+    assert good.run["run_group"] == bad.run["run_group"] == "hunt"
+    assert good.run["run_id"] != bad.run["run_id"]
+    assert [part.config["outer"]["optimizer"]["lr"] for part in members] == [0.001, 1e30]
+    assert "test/mse" in good.names and "test/mse" not in bad.names
+    assert not good.artifacts("code") and not good.artifacts("model")
+
+
+def test_a_run_that_diverges_has_failed(members: list[Offline]) -> None:
+    assert [part.exit_code for part in members] == [0, 1]
+
+
+def test_episodes_of_targets_have_their_values(hunt: Path, members: list[Offline]) -> None:
+    with np.load(next(hunt.glob("0_*")) / "scores.npz") as scores:
+        for task in range(2):
+            rows = [r for r in members[0].table("test/episodes") if r["task"] == task]
+            asked = [r for r in rows if r["set"] == "query"]
+            assert len(rows) == 5 + len(asked) == 5 + 100
+            for name, step in (("before", 0), ("prediction", 10)):
+                errors = [(row["y"] - row[name]) ** 2 for row in asked]
+                assert np.mean(errors) == pytest.approx(scores["mse"][task, step], rel=1e-4)
+
+
+def test_the_dashboard_draws_nothing_that_no_run_logs(
+    found: Offline, members: list[Offline]
+) -> None:
+    metrics, entries = drawn(dashboard.spec("us", "mine", ["glyphs", "sinusoid"]))
+    logged = {name for run in (found, members[0]) for name in run.names | set(run.summary)}
+    assert metrics >= {"val/accuracy", "adaptation/mse", "test/accuracy", "outer_step"}
+    assert metrics <= logged | {"outer_step", "inner_step"}
+    for entry in entries:
+        value = found.config
+        for part in entry.split("."):
+            assert part in value, entry
+            value = value[part]
+
+
+def test_a_sweep_is_called_after_its_folder_and_day() -> None:
+    assert sweep_name(Path("outputs/multirun/2026-11-24/12-06-01")) == "2026-11-24_12-06-01"
+    assert sweep_name(Path("outputs/multirun/rates")) == "rates"
+
+
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = ("outer.steps=6", "evaluation.validation.every=2", "logger.wandb.episodes=0")
+    with stopping_at(4):
+        train(tmp_path, *steps, *FAST)
+    later = f"wandb sync {tmp_path}/wandb/offline-run-*"
+    assert f"W&B stays offline (no key is set); later: {later}" in capsys.readouterr().out
+    (stopped,) = parts(tmp_path)
+    assert stopped.exit_code == 1
+    call("train", f"resume={tmp_path}")
+    _, went_on = parts(tmp_path)
+    assert went_on.run["run_id"] == stopped.run["run_id"]
+    assert went_on.run["display_name"] == stopped.run["display_name"]
+    assert went_on.exit_code == 0
+    assert sorted(went_on.history("train/mse")) == [4, 5]
+    with stopping_at(0):
+        train(tmp_path, *steps, *FAST)  # a training that starts in the same folder is another run
+    assert parts(tmp_path)[-1].run["run_id"] != stopped.run["run_id"]
+
+
+@contextmanager
+def stopping_at(step: int) -> Iterator[None]:
+    """Trainings end before that outer step, as by Ctrl-C."""
+    outer_step = MetaLearner.outer_step
+
+    def stops(self: MetaLearner, tasks: Any, number: int) -> Any:
+        if number == step:
+            raise KeyboardInterrupt
+        return outer_step(self, tasks, number)
+
+    with mock.patch.object(MetaLearner, "outer_step", stops), pytest.raises(SystemExit):
+        yield
