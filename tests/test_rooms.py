@@ -68,7 +68,10 @@ def test_help_and_completion_import_nothing_heavy(name: str) -> None:
     assert not {i.split(".")[0] for i in imports(PACKAGE / f"{name}.py")} & HEAVY
 
 
-@pytest.mark.parametrize("program", ["train", "evaluate", "replay", "compare", "runs", "dashboard"])
+@pytest.mark.parametrize(
+    "program",
+    ["train", "evaluate", "replay", "compare", "runs", "dashboard", "report", "adapt"],
+)
 def test_programs_import_nothing_heavy_at_the_top(program: str) -> None:
     found = imports(ROOT / "src" / f"{program}.py", only_top=True)
     assert {i for i in found if i.startswith("innerloop")} <= {

@@ -12,9 +12,9 @@ from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.callbacks.divergence import BEFORE
 from innerloop.data.module import TaskData
-from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
 from innerloop.tasks import Task
+from innerloop.trained import learner_of
 
 DATA = ("paths.data", "dataset.path", "dataset.data_dir")  #: options that say where data lie now
 PLACES = "task=test/417, val/7, train/STEP or train/STEP/INDEX"
@@ -53,9 +53,7 @@ def open_run(run: Path, options: dict[str, str]) -> Replayed:
     content = read_checkpoint(path)
     config = OmegaConf.create(content["innerloop"]["config"])
     _move_data(config, options)
-    learner = build.learner(config, build.algorithm(config), Engine(1))
-    learner.load_state_dict(content["state_dict"])
-    learner.train(split == "train")
+    learner = learner_of(content, config).train(split == "train")
     data = build.data(config)
     data.prepare_data()
     now = learner.progress(number if split == "train" else content["innerloop"]["step"])

@@ -58,6 +58,12 @@ class Algorithm(nn.Module):
         """Outputs `(n, width)` for `n` inputs of the task that `adapted` came from."""
         raise NotImplementedError
 
+    def weights(self, adapted: Any) -> dict[str, Tensor]:
+        """What was adapted by name, to be kept in a file: by default each tensor by its place."""
+        leaves, _ = torch.utils._pytree.tree_flatten_with_path(adapted)
+        named = [(torch.utils._pytree.keystr(path).lstrip("."), leaf) for path, leaf in leaves]
+        return {name or "adapted": leaf for name, leaf in named if isinstance(leaf, Tensor)}
+
     def embed(self, tasks: Task) -> Task:
         """Across the tasks of a batch, before `adapt` and `predict`: by default nothing."""
         return tasks

@@ -41,5 +41,9 @@ class ANIL(Algorithm):
         features = norm.with_support(self.model.body, inputs, adapted.statistics)
         return self._head(adapted.parameters, features)
 
+    def weights(self, adapted: Adapted) -> dict[str, Tensor]:
+        head = {f"head.{name}": value for name, value in adapted.parameters.items()}
+        return self.model.state_dict() | head
+
     def _head(self, parameters: Parameters, features: Tensor) -> Tensor:
         return self.call(self.model.head, parameters, features)  # type: ignore[arg-type]

@@ -73,6 +73,9 @@ class MAML(Algorithm):
             lambda x: self.call(self.model, adapted.parameters, x), inputs, adapted.statistics
         )
 
+    def weights(self, adapted: Adapted) -> dict[str, Tensor]:
+        return self.model.state_dict() | adapted.parameters
+
     def rule(self) -> SGD:
         """How the inner loop descends."""
         return SGD(self.rate)

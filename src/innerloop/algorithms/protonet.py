@@ -42,6 +42,9 @@ class ProtoNet(Algorithm):
         member = (support.targets[:, None] == classes).to(support.inputs.dtype)
         yield (member.T @ support.inputs) / member.sum(0)[:, None]
 
+    def weights(self, adapted: Tensor) -> dict[str, Tensor]:
+        return {"prototypes": adapted}
+
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
         # |x|^2 is the same for every class, and stays: the loss does not see it, the logits do.
         squares = (inputs**2).sum(1, keepdim=True) + (adapted**2).sum(1)

@@ -67,6 +67,9 @@ class Reptile(Algorithm):
             lambda x: self.call(self.model, adapted.parameters, x), inputs, adapted.statistics
         )
 
+    def weights(self, adapted: Adapted) -> dict[str, Tensor]:
+        return self.model.state_dict() | adapted.parameters
+
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
         examples = task_tools.concatenate(task.support, task.query)
         *_, adapted = self.adapt(examples, self.steps, progress)

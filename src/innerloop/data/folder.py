@@ -9,10 +9,9 @@ import numpy as np
 
 from innerloop.data.images import ImageClasses
 from innerloop.data.packing import Classes
+from innerloop.data.pictures import Reading, files_of_class, subfolders
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
 class Folder(ImageClasses):
@@ -26,6 +25,8 @@ class Folder(ImageClasses):
         channels: 3 for colour, 1 for grey.
     """
 
+    reading: Reading
+
     def __init__(
         self,
         path: str,
@@ -38,7 +39,7 @@ class Folder(ImageClasses):
         super().__init__("folder", Path(path).expanduser(), mean=mean, std=std)
         if channels not in (1, 3):
             raise UserError(f"dataset.channels={channels}: use 3 for colour or 1 for grey.")
-        self.split, self.size, self.channels = split, size, channels
+        self.split, self.reading = split, Reading(size, channels)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -52,8 +53,8 @@ class Folder(ImageClasses):
                     listing.update(repr(line).encode())
         return {
             "listing": listing.hexdigest(),
-            "size": self.size,
-            "channels": self.channels,
+            "size": self.reading.size,
+            "channels": self.reading.channels,
             "filter": "lanczos",
         }
 
@@ -62,52 +63,28 @@ class Folder(ImageClasses):
 
     def _images_of(self, classes: dict[str, list[Path]]) -> Iterator[tuple[str, np.ndarray]]:
         for name, files in classes.items():
-            yield name, np.stack([self._image(file) for file in files])
-
-    def _image(self, file: Path) -> np.ndarray:
-        from PIL import Image
-
-        try:
-            with Image.open(file) as image:
-                grey = image.convert("L" if self.channels == 1 else "RGB")
-                small = grey.resize((self.size, self.size), Image.Resampling.LANCZOS)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise UserError(
-                f"{file} does not decode as an image ({' '.join(str(error).split())[:80]}): "
-                "repair it or take it out."
-            ) from error
-        return np.asarray(small).reshape(self.size, self.size, self.channels)
+            yield name, np.stack([self.reading.read(file) for file in files])
 
     def _listed(self) -> dict[str, dict[str, list[Path]]]:
         """The image files of each class of each split."""
         if self.split is None:
-            folders = {split: _subfolders(self.folder / split) for split in SPLITS}
+            folders = {split: _class_folders(self.folder / split) for split in SPLITS}
         else:
-            folders = _by_list(Path(self.split).expanduser(), _subfolders(self.folder))
+            folders = _by_list(Path(self.split).expanduser(), _class_folders(self.folder))
         return {
-            split: {folder.name: _files(folder) for folder in found}
+            split: {folder.name: files_of_class(folder) for folder in found}
             for split, found in folders.items()
         }
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    try:
-        found = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    except OSError:
-        found = []
+def _class_folders(folder: Path) -> list[Path]:
+    found = subfolders(folder)
     if not found:
         raise UserError(
             f"{folder} has no folders of classes. dataset=folder expects dataset.path=FOLDER with "
             "train/CLASS/*.png, val/ and test/, or FOLDER/CLASS/*.png with dataset.split=FILE.yaml."
         )
     return found
-
-
-def _files(folder: Path) -> list[Path]:
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
-    if not files:
-        raise UserError(f"Class {folder} holds no images ({', '.join(ENDINGS)}).")
-    return files
 
 
 def _by_list(file: Path, folders: list[Path]) -> dict[str, list[Path]]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from innerloop.data import sampling
+from innerloop.data.pictures import Reading
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task
@@ -32,6 +33,7 @@ class Glyphs(TaskSource):
 
     def __init__(self, size: int = 28, classes: Mapping[str, int] | None = None) -> None:
         self.size = size
+        self.reading = Reading(size, 1, ink=True)
         self.classes_of = dict.fromkeys(SPLITS, ENDLESS) | dict(classes or {})
         if set(self.classes_of) != set(SPLITS) or min(size, *self.classes_of.values()) < 1:
             raise UserError(

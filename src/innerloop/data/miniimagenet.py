@@ -11,6 +11,7 @@ from innerloop.data import safe_pickle
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packing import Classes
+from innerloop.data.pictures import Reading
 from innerloop.errors import UserError
 
 RECORD = "doi:10.5281/zenodo.7978538"  # learn2learn's copy
@@ -36,6 +37,7 @@ class MiniImageNet(ImageClasses):
             mean=(0.485, 0.456, 0.406),
             std=(0.229, 0.224, 0.225),
         )
+        self.reading = Reading(84, 3)  # of a user's images; the publisher resized the others
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packing import Classes
+from innerloop.data.pictures import Reading
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
 
@@ -24,6 +25,7 @@ FILES = {
         f"{PUBLISHER}/images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811"
     ),
 }
+READING = Reading(28, 1, ink=True)
 
 
 class Omniglot(ImageClasses):
@@ -38,6 +40,7 @@ class Omniglot(ImageClasses):
 
     def __init__(self, data_dir: str) -> None:
         super().__init__("omniglot", Path(data_dir) / "omniglot", rotations=True)
+        self.reading = READING
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -97,11 +100,7 @@ def _characters(
 
 def _drawing(archive: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
     """One drawing, `(28, 28, 1)` with ink 255."""
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(archive.read(name))) as image:
-            small = image.convert("L").resize((28, 28), Image.Resampling.LANCZOS)
+        return READING.decode(io.BytesIO(archive.read(name)))
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{name} in {path} is damaged: delete the zip and run again.") from error
-    return 255 - np.asarray(small)[..., None]

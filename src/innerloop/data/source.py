@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from innerloop.data.pictures import Reading
 from innerloop.tasks import Episode, Task
 
 SPLITS = ("train", "val", "test")
@@ -15,6 +16,8 @@ class TaskSource(ABC):
 
     A new data set is one subclass and one yaml under `conf/dataset/`.
     """
+
+    reading: Reading | None = None  #: how image files become raw inputs; None if inputs are none
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
         """Brings the files into place, once; called by one process of a run before any reading.

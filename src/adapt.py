@@ -1,0 +1,28 @@
+"""Adapts a trained learner to your own labelled images: `python src/adapt.py ckpt_path=RUN ...`."""
+
+import argparse
+
+from innerloop import command, resolvers
+
+resolvers.register()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Adapts a trained learner to labelled images, labels others, and writes "
+        "predictions.csv and adapted.safetensors.",
+        usage="adapt.py ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER]",
+        epilog="ckpt_path: a run's folder (its best checkpoint) or a .ckpt file. support: holds "
+        "CLASS/*.png. query: images, or folders of them whose names are their classes. steps: of "
+        "the inner loop (default: those it was scored at). out: where the two files go.",
+    )
+    parser.add_argument("words", nargs="+", metavar="KEY=VALUE")
+    words = parser.parse_args().words
+
+    from innerloop.own_task import run  # heavy: --help does without it
+
+    run(words)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,115 @@
+"""Settings: finished runs that differ in their seed alone, and in what one setting differs from
+another."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import yaml
+
+from innerloop.evaluation.interval import over_seeds
+from innerloop.reporting.contenders import APART, SAME
+from innerloop.reporting.finished import Finished, flat
+
+NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
+COMPOSED = "composed.yaml"  #: of a run: its configuration before values follow each other
+PLACES = ("dataset.path", "dataset.data_dir")  #: where the data lay is no part of a setting
+ABSENT = "not set"
+
+
+class Mean(NamedTuple):
+    """A mean, the half-width of its 95% interval (None: unknown), and over what that is."""
+
+    mean: float | None
+    half: float | None
+    over: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The newest run of each seed of one setting."""
+
+    runs: list[Finished]
+    values: dict[str, Any]  #: the configuration by dotted key, seed and surroundings left out
+
+    @property
+    def following(self) -> set[str]:
+        """Keys whose values merely follow another's."""
+        file = self.first.folder / COMPOSED
+        composed = flat(yaml.safe_load(file.read_text())) if file.exists() else {}
+        return {key for key, value in composed.items() if "${" in str(value)}
+
+    @property
+    def first(self) -> Finished:
+        return self.runs[0]
+
+    def mean(self, entry: str) -> Mean:
+        """An entry of `results["test"]`: over seeds by Student's t, of a single run over tasks."""
+        found = [run.results["test"].get(entry) for run in self.runs]
+        if any(one is None or one["mean"] is None for one in found):
+            return Mean(None, None, "")
+        if len(found) == 1:
+            return Mean(found[0]["mean"], found[0]["ci95"], f"{found[0]['tasks']} tasks")
+        means = [one["mean"] for one in found]
+        return Mean(sum(means) / len(means), over_seeds(means), f"{len(means)} seeds")
+
+    def curve(self) -> list[Mean]:
+        """The headline metric after 0, 1, ... inner steps; empty without steps."""
+        name = self.first.metric
+        found: list[Mean] = []
+        while f"{name}/step_{len(found)}" in self.first.results["test"]:
+            found.append(self.mean(f"{name}/step_{len(found)}"))
+        return found
+
+
+def settings(runs: Iterable[Finished]) -> list[Setting]:
+    """The runs by setting, in the order of each one's first run."""
+    groups: dict[str, dict[int, Finished]] = {}
+    kept: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        values = _configured(run)
+        key = repr(sorted(values.items(), key=lambda item: item[0])) + run.get("protocol.hash")
+        groups.setdefault(key, {})[run.results["seed"]] = run  # the newest of a seed stays
+        kept[key] = values
+    return [
+        Setting([seeds[seed] for seed in sorted(seeds)], kept[key]) for key, seeds in groups.items()
+    ]
+
+
+def _configured(run: Finished) -> dict[str, Any]:
+    """What makes a run's setting."""
+    values = run.configuration
+    if not values:  # a checkpoint tested again: its command names it, and with it the setting
+        return {k: v for k, v in run.values.items() if k.split(".")[0] in (*SAME, "command")}
+    return {k: v for k, v in values.items() if k.split(".")[0] not in APART and k not in PLACES}
+
+
+def differences(found: list[Setting]) -> dict[str, list[Any]]:
+    """Keys whose values differ among settings, with each one's value.
+
+    Keys that follow another wherever they are set are left out.
+    """
+    following = [setting.following for setting in found]
+    rows = {}
+    for key in dict.fromkeys(key for setting in found for key in setting.values):
+        row = [setting.values.get(key, ABSENT) for setting in found]
+        follows = [key in f for f, value in zip(following, row, strict=True) if value != ABSENT]
+        if any(value != row[0] for value in row) and not all(follows):
+            rows[key] = row
+    return rows
+
+
+def labels(found: list[Setting]) -> list[str]:
+    """A short name for each setting: its algorithm, and as few differences as tell them apart."""
+    names = {g: [str(s.first.results.get(g)) for s in found] for g in NAMED}
+    rows = {group: row for group, row in names.items() if len(set(row)) > 1}
+    rows |= {
+        key: [f"{key}={value}" for value in row]
+        for key, row in differences(found).items()
+        if key.split(".")[0] not in rows
+    }
+    made = [(name,) for name in names["algorithm"]]
+    for row in rows.values():
+        longer = [(*label, text) for label, text in zip(made, row, strict=True)]
+        made = longer if len(set(longer)) > len(set(made)) else made  # type: ignore[assignment]
+    return [", ".join(label) for label in made]

@@ -1,0 +1,58 @@
+"""A learner as its training left it, from a run's folder or a checkpoint."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from innerloop import build
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.callbacks.checkpoint_file import read_checkpoint
+from innerloop.data.source import TaskSource
+from innerloop.engines.engine import Engine
+
+
+class Trained(NamedTuple):
+    """What is needed to adapt to a task and to predict.
+
+    Arguments:
+        algorithm: in evaluation mode, on the CPU.
+        source: the data set it was trained on.
+        progress: how far its training was, in 0..1.
+        steps: inner steps at which it was scored; 0 for learners without.
+    """
+
+    config: DictConfig
+    algorithm: Algorithm
+    source: TaskSource
+    progress: Tensor
+    steps: int
+
+
+def load(run: Path | str, ways: int | None = None) -> Trained:
+    """The learner of a checkpoint, or of a run's best one.
+
+    Arguments:
+        run: a run's folder, or a .ckpt file.
+        ways: classes of the tasks to come, for metric learners; None for those of its test.
+
+    Raises:
+        UserError: if there is no such checkpoint.
+    """
+    path = Path(run).expanduser()
+    content = read_checkpoint(path / "checkpoints" / "best.ckpt" if path.is_dir() else path)
+    config: DictConfig = OmegaConf.create(content["innerloop"]["config"])
+    if ways is not None:
+        config.episode.test.ways = ways
+    learner = learner_of(content, config).eval()
+    progress = learner.progress(content["innerloop"]["step"])
+    return Trained(config, learner.algorithm, build.source(config), progress, learner.scored_step)
+
+
+def learner_of(content: dict[str, Any], config: DictConfig) -> MetaLearner:
+    """The outer loop of a checkpoint's content, one task at a time."""
+    learner = build.learner(config, build.algorithm(config), Engine(1))
+    learner.load_state_dict(content["state_dict"])
+    return learner

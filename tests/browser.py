@@ -1,0 +1,44 @@
+"""A page in a real browser, from the command line: what it holds, says and asks of the network."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--enable-logging=stderr",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)  # fmt: skip
+
+
+class Opened(NamedTuple):
+    """The document after loading, complaints on the console, and URLs that the page asked for."""
+
+    document: str
+    complaints: list[str]
+    requests: list[str]
+
+
+def open_page(page: Path, folder: Path) -> Opened:
+    """Opens a file; the browser's own errands are told from the page's by their initiator."""
+    log = folder / "net.json"
+    assert CHROMIUM is not None
+    command = [
+        CHROMIUM, *QUIET, f"--log-net-log={log}", f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    content = json.loads(log.read_text())
+    begun = content["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    asked = [e["params"] for e in content["events"] if e["type"] == begun and "params" in e]
+    return Opened(
+        done.stdout,
+        [line for line in done.stderr.splitlines() if "CONSOLE" in line],
+        [p["url"] for p in asked if p.get("initiator", "not an origin") != "not an origin"],
+    )

@@ -1,0 +1,259 @@
+"""The page of finished runs: its numbers, what it leaves out, and that it stands alone."""
+
+import json
+import re
+import shutil
+import time
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from browser import needs_browser, open_page
+from cli import FAST, call, mistake, train
+
+from innerloop.reporting.page.charts import Line, chart
+from innerloop.reporting.page.write import write
+
+STUDENT = 4.302652729749464  # 97.5% quantile of t with 2 degrees of freedom, from tables
+
+
+class Page(HTMLParser):
+    """Tables as rows of texts by caption, and all elements with their attributes."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.elements: list[tuple[str, dict[str, Any]]] = []
+        self._rows: list[list[str]] = []
+        self._texts: list[str] | None = None
+        self.text = file.read_text()
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "table":
+            self._rows = []
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("th", "td", "caption"):
+            self._texts = []
+
+    def handle_data(self, data: str) -> None:
+        if self._texts is not None:
+            self._texts.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("th", "td", "caption") or self._texts is None:
+            return
+        text, self._texts = " ".join("".join(self._texts).split()), None
+        if tag == "caption":
+            self.tables[text] = self._rows
+        else:
+            self._rows[-1].append(text)
+
+    def rows(self, caption: str) -> list[dict[str, str]]:
+        """The rows of the only table whose caption has a word, by heading."""
+        (found,) = [rows for text, rows in self.tables.items() if caption in text]
+        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("real") / "0_glyphs_maml_seed0"
+    train(folder, "dataset=glyphs", "inner.steps=2", FAST[0])
+    return folder
+
+
+def member(real: Path, folder: Path, mean: float | None = None, **more: Any) -> Path:
+    """A copy of a run, as another setting would have left it: dotted keys with `__`."""
+    shutil.copytree(real, folder)
+    results = json.loads((folder / "results.json").read_text())
+    files = {n: yaml.safe_load((folder / n).read_text()) for n in ("config.yaml", "composed.yaml")}
+    for part in (results, *files.values()):
+        for key, value in more.items():
+            *path, last = key.split("__")
+            inner = part
+            for name in path:
+                inner = inner.get(name, {})
+            if last in inner:
+                inner[last] = value
+    results["test"]["accuracy"]["mean"] = results["test"]["accuracy/step_3"]["mean"] = mean
+    (folder / "results.json").write_text(json.dumps(results))
+    for name, content in files.items():
+        (folder / name).write_text(yaml.safe_dump(content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sweep(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve runs: two inner rates, on two protocols, of three seeds."""
+    folder = tmp_path_factory.mktemp("sweep")
+    for number in range(12):
+        rate, shots, seed = number // 6, number // 3 % 2, number % 3
+        member(
+            real, folder / f"{number}_glyphs", 0.4 + 0.2 * rate + 0.1 * seed, seed=seed,
+            inner__rate=(0.1, 0.4)[rate], algorithm__rate=(0.1, "${inner.rate}")[rate],
+            protocol__hash=("aaa", "bbb")[shots], episode__shots=(1, 5)[shots],
+        )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(sweep: Path) -> Page:
+    return Page(write([sweep], sweep / "report.html"))
+
+
+def test_seeds_are_averaged_with_students_interval(page: Page) -> None:
+    half = STUDENT * 0.1 / 3**0.5
+    for protocol in ("aaa", "bbb"):
+        low, high = page.rows(f"protocol {protocol}")
+        assert low["accuracy"] == "50.00 %"
+        assert high["accuracy"] == "70.00 %"
+        assert low["95% interval"] == f"± {100 * half:.2f} % over 3 seeds"
+        assert low["seeds"] == "0, 1, 2"
+        assert low["batch norm"] == "transductive"
+
+
+def test_a_single_run_has_the_interval_over_its_tasks(real: Path, tmp_path: Path) -> None:
+    found = json.loads((real / "results.json").read_text())
+    entry = found["test"]["accuracy"]
+    (row,) = Page(write([real], tmp_path / "r.html")).rows(found["protocol"]["hash"])
+    assert row["accuracy"] == f"{100 * entry['mean']:.2f} %"
+    assert row["95% interval"] == f"± {100 * entry['ci95']:.2f} % over {entry['tasks']} tasks"
+    assert row["before adapting"] == f"{100 * found['test']['accuracy/step_0']['mean']:.2f} %"
+    assert "audit" not in row or row["audit"]
+
+
+def test_only_what_differs_is_listed(page: Page) -> None:
+    rows = {row["key"]: list(row.values())[1:] for row in page.rows("Keys of the configuration")}
+    assert set(rows) == {"inner.rate", "episode.shots", "algorithm.rate"}
+    assert sorted(rows["inner.rate"]) == ["0.1", "0.1", "0.4", "0.4"]
+
+
+def test_what_follows_another_key_is_not_a_difference(real: Path, tmp_path: Path) -> None:
+    for seed, rate in enumerate((0.1, 0.4)):
+        folder = member(real, tmp_path / "runs" / str(seed), 0.5, inner__rate=rate)
+        composed = yaml.safe_load((folder / "composed.yaml").read_text())
+        assert composed["algorithm"]["rate"] == "${inner.rate}"
+        resolved = yaml.safe_load((folder / "config.yaml").read_text())
+        resolved["algorithm"]["rate"] = rate
+        (folder / "config.yaml").write_text(yaml.safe_dump(resolved))
+    found = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
+    assert [row["key"] for row in found.rows("Keys of the configuration")] == ["inner.rate"]
+    settings = [row["setting"] for row in found.rows("One checkpoint each")]
+    assert settings == ["maml, inner.rate=0.1", "maml, inner.rate=0.4"]
+
+
+def test_every_run_can_be_repeated(page: Page, sweep: Path) -> None:
+    command = json.loads((sweep / "0_glyphs" / "results.json").read_text())["command"]
+    assert page.text.count(f"<code>{command}</code>") == 12
+    assert len(page.rows("One checkpoint each")) == 12
+
+
+def test_stamps_of_an_audit_are_shown(real: Path, tmp_path: Path) -> None:
+    folder = member(real, tmp_path / "run", 0.5)
+    found = json.loads((folder / "results.json").read_text())
+    found["audit"] = {"tasks": 50, "stamps": ["transductive", "ignores its support"]}
+    (folder / "results.json").write_text(json.dumps(found))
+    (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
+    assert row["audit"] == "transductive, ignores its support"
+
+
+def test_a_mean_that_is_no_number_is_said(real: Path, tmp_path: Path) -> None:
+    folder = member(real, tmp_path / "run", None)
+    (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
+    assert row["accuracy"] == "not finite"
+    assert row.get("95% interval", "") == ""
+
+
+def test_what_is_not_in_the_tables_is_named(real: Path, tmp_path: Path) -> None:
+    older, newer = (member(real, tmp_path / "runs" / n, m) for n, m in (("a", 0.1), ("b", 0.9)))
+    (tmp_path / "runs" / "begun").mkdir()
+    shutil.copy(real / "composed.yaml", tmp_path / "runs" / "begun")
+    found = Page(write([tmp_path / "runs", newer], tmp_path / "r.html"))
+    (row,) = found.rows("protocol")
+    assert row["accuracy"] == "90.00 %"
+    left_out, begun = found.text.split("Left out")[1].split("Not finished")
+    assert str(older) in left_out
+    assert str(newer) not in left_out
+    assert "runs/begun" in begun
+
+
+def test_names_are_escaped(real: Path, tmp_path: Path) -> None:
+    folder = member(real, tmp_path / "run", 0.5, command="<script>alert(1)</script> & more")
+    text = write([folder], tmp_path / "r.html").read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
+
+
+def test_a_straight_line_stays_straight() -> None:
+    svg = chart("t", "x", "y", [Line([0, 1, 2, 3], [1, 3, 5, 7], 2, "two")], False, "n")
+    (path,) = re.findall(r'<path d="([^"]+)"[^>]*style="fill: none; stroke: var\(--line2\)', svg)[
+        :1
+    ]
+    numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", path)]
+    x, y = numbers[::2], numbers[1::2]
+    assert len(x) == 4
+    for values in (x, y):
+        steps = [b - a for a, b in pairwise(values)]
+        assert steps == pytest.approx([steps[0]] * 3, abs=1e-4)
+    assert y[0] > y[3]  # upwards on the screen
+    assert not re.findall("#0[1-4]0", svg), "a stand-in for a colour is left"
+
+
+def test_it_can_be_read_without_eyes(page: Page) -> None:
+    identifiers = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(identifiers) == len(set(identifiers))
+    for tag, attributes in page.elements:
+        if tag == "img":
+            assert len(attributes["alt"]) > 10
+        elif tag == "svg":
+            assert attributes["role"] == "img"
+            assert "against" in attributes["aria-label"]
+        elif tag == "th":
+            assert attributes["scope"] in ("row", "col")
+        elif tag == "a":
+            assert attributes["href"].lstrip("#") in identifiers
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("table") == tags.count("caption")
+    assert tags.count("svg") == 6
+    assert tags.count("img") >= 12
+
+
+def test_twelve_runs_are_written_within_ten_seconds(sweep: Path, tmp_path: Path) -> None:
+    began = time.process_time()
+    call("report", str(sweep), "--out", str(tmp_path / "r.html"))
+    assert time.process_time() - began < 10
+    assert "12 runs of 4 settings" in (tmp_path / "r.html").read_text()
+
+
+@needs_browser
+def test_nothing_is_asked_of_a_network(sweep: Path, page: Page, tmp_path: Path) -> None:
+    rule = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+    picture = '<img src="http://pictures.example/planted.png">'
+    assert len(rule.findall(page.text)) == 1
+    bare = rule.sub("", page.text)
+    planted = [text.replace("<main>", f"<main>{picture}") for text in (bare, page.text)]
+    for number, (text, requests, complains) in enumerate(
+        [
+            (page.text, [], False),
+            (bare, [], False),
+            (planted[0], ["http://pictures.example/planted.png"], False),  # the test can fail
+            (planted[1], [], True),  # what the page's own policy would stop
+        ]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "page.html").write_text(text)
+        opened = open_page(folder / "page.html", folder)
+        assert opened.requests == requests
+        assert bool(opened.complaints) == complains
+        assert opened.document.count("</table>") == page.text.count("</table>")
+
+
+def test_a_folder_without_runs(tmp_path: Path) -> None:
+    assert "no finished run" in mistake("report", str(tmp_path))
+    assert "no finished run" in mistake("report", str(tmp_path / "nowhere"))

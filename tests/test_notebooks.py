@@ -1,0 +1,38 @@
+"""The notebooks run from top to bottom, and are kept without outputs."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from helpers import ROOT
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+QUICK = "3_your_own_images"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(f, marks=[] if f.stem == QUICK else pytest.mark.slow, id=f.stem)
+        for f in NOTEBOOKS
+    ],
+)
+def test_runs(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in (("PYTHONPATH", str(ROOT / "src")), ("TMPDIR", str(tmp_path))):
+        monkeypatch.setenv(key, value)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    book = nbformat.read(file, as_version=4)
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": file.parent}}).execute()
+    printed = [o for c in book.cells for o in c.get("outputs", []) if o["output_type"] == "stream"]
+    assert not [o for o in printed if "Error" in o["text"] or o["name"] == "stderr"]
+    assert any("image/png" in o.get("data", {}) for c in book.cells for o in c.get("outputs", []))
+
+
+def test_there_are_four_without_outputs() -> None:
+    assert len(NOTEBOOKS) == 4
+    for file in NOTEBOOKS:
+        book = nbformat.read(file, as_version=4)
+        nbformat.validate(book)
+        assert [c for c in book.cells if c.get("outputs") or c.get("execution_count")] == []
+        assert file.stat().st_size < 20_000
