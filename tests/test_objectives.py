@@ -4,8 +4,12 @@ import math
 
 import pytest
 import torch
+from torch.func import vmap
+from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
+from torchmetrics.functional import mean_squared_error
 
-from innerloop.objectives import Classification, Regression
+from innerloop.evaluation import pooled
+from innerloop.objectives import BINS, Classification, Regression
 
 
 def test_classification() -> None:
@@ -27,3 +31,59 @@ def test_regression() -> None:
     assert objective.classes(training=True) is None
     assert next(iter(scores)) == objective.metric
     assert not objective.higher_is_better
+
+
+@pytest.fixture
+def answers() -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs `(tasks, queries, ways)`, right more often than not, and balanced labels."""
+    targets = torch.stack([torch.randperm(40) % 4 for _ in range(6)])
+    outputs = 2 * torch.randn(6, 40, 4) + 2 * torch.eye(4)[targets]
+    return outputs.double(), targets
+
+
+def test_every_metric_equals_torchmetrics_under_vmap(answers: tuple[torch.Tensor, ...]) -> None:
+    outputs, targets = answers
+    scores = vmap(Classification(4, 4).scores)(outputs, targets)
+    for i in range(6):
+        accuracy = MulticlassAccuracy(4, average="micro")(outputs[i], targets[i])
+        each = MulticlassAccuracy(4, average="none")(outputs[i], targets[i])
+        assert float(scores["accuracy"][i]) == pytest.approx(float(accuracy))
+        torch.testing.assert_close(scores["class_accuracy"][i].float(), each)
+        likelihood = outputs[i].softmax(-1)[torch.arange(40), targets[i]]
+        assert float(scores["nll"][i]) == pytest.approx(-float(likelihood.log().mean()))
+    assert 0.3 < float(scores["accuracy"].mean()) < 0.95
+    torch.testing.assert_close(scores["class_accuracy"].mean(-1), scores["accuracy"])
+
+
+def test_calibration_is_that_of_all_queries_together(answers: tuple[torch.Tensor, ...]) -> None:
+    outputs, targets = answers
+    gaps = vmap(Classification(4, 4).scores)(outputs, targets)["calibration_gaps"]
+    metric = MulticlassCalibrationError(4, n_bins=BINS)
+    for task in zip(outputs, targets, strict=True):
+        metric.update(task[0].softmax(-1), task[1])
+    found = float(pooled.calibration_error(gaps.mean(0)))
+    assert found == pytest.approx(float(metric.compute()), abs=1e-6)
+    assert 0.01 < found < float(pooled.calibration_error(gaps).mean())  # few queries lean upwards
+
+
+def test_confidence_that_is_kept_or_not() -> None:
+    certain = torch.tensor([[200.0, 0.0], [200.0, 0.0]])  # a confidence of exactly one
+    for targets, expected in (([0, 0], 0.0), ([0, 1], 0.5), ([1, 1], 1.0)):
+        gaps = Classification(2, 2).scores(certain, torch.tensor(targets))["calibration_gaps"]
+        assert float(pooled.calibration_error(gaps)) == pytest.approx(expected)
+
+
+def test_a_class_without_queries_has_no_accuracy() -> None:
+    scores = Classification(3, 3).scores(torch.eye(3)[:2], torch.tensor([0, 0]))
+    torch.testing.assert_close(
+        scores["class_accuracy"], torch.tensor([0.5, math.nan, math.nan]), equal_nan=True
+    )
+
+
+def test_squared_error_equals_torchmetrics_under_vmap() -> None:
+    outputs, targets = torch.randn(5, 7, 2), torch.randn(5, 7, 2)
+    found = vmap(Regression(2).scores)(outputs, targets)["mse"]
+    expected = torch.stack(
+        [mean_squared_error(o, t) for o, t in zip(outputs, targets, strict=True)]
+    )
+    torch.testing.assert_close(found, expected)

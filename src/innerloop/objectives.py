@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+BINS = 15  #: of equal width, into which confidences are sorted to see whether they are kept
+
 
 class Objective(Protocol):
     """The data set owns this; an algorithm is told, and never asks what the data is."""
@@ -24,11 +26,18 @@ class Objective(Protocol):
         """What adaptation descends and the outer loop minimises: a scalar for `n` examples."""
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Scalars that judge one task's outputs, the headline metric first."""
+        """What judges one task's outputs: scalars, the headline metric first.
+
+        Vectors may follow, whose mean over tasks says what no single task can; see
+        `innerloop.evaluation.pooled`. Runs under `vmap`.
+        """
 
 
 class Classification:
-    """Cross-entropy and accuracy over the classes of a task.
+    """Cross-entropy, accuracy and calibration over the classes of a task.
+
+    Written out, because torchmetrics' calibration error refuses `vmap`; all of it is held to
+    torchmetrics by the tests.
 
     Arguments:
         ways: classes of a training task.
@@ -51,8 +60,36 @@ class Classification:
         return F.cross_entropy(outputs, targets)
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Of one task; the last two are vectors.
+
+        `accuracy`; `loss`, which adaptation descends; `nll`, the negative log-likelihood in nats
+        (the same number, as long as the loss is cross-entropy); `class_accuracy` `(ways,)`;
+        `calibration_gaps` `(BINS,)`, the sum of confidence less hit in each bin over all queries.
+        """
         hits = (outputs.argmax(-1) == targets).to(outputs.dtype)
-        return {"accuracy": hits.mean(), "loss": self.loss(outputs, targets)}
+        return {
+            "accuracy": hits.mean(),
+            "loss": self.loss(outputs, targets),
+            "nll": F.cross_entropy(outputs, targets),
+            "class_accuracy": _class_accuracy(hits, targets, outputs.shape[-1]),
+            "calibration_gaps": _calibration_gaps(outputs.softmax(-1).amax(-1), hits),
+        }
+
+
+def _class_accuracy(hits: Tensor, targets: Tensor, ways: int) -> Tensor:
+    """Share of hits among the queries of each class; not a number where a class has none."""
+    member = (targets[:, None] == torch.arange(ways, device=targets.device)).to(hits.dtype)
+    return (member * hits[:, None]).sum(0) / member.sum(0)
+
+
+def _calibration_gaps(confidence: Tensor, hits: Tensor) -> Tensor:
+    """Confidence less hit, summed in each bin and divided by the number of queries.
+
+    A confidence of exactly 1 belongs to the last bin; torchmetrics gives it a bin of its own.
+    """
+    bins = (confidence * BINS).long().clamp(max=BINS - 1)
+    member = (bins[:, None] == torch.arange(BINS, device=bins.device)).to(hits.dtype)
+    return (member * (confidence - hits)[:, None]).mean(0)
 
 
 class Regression:

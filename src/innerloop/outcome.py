@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.fabric.utilities import move_data_to_device
+from torch import Tensor
 
-from innerloop import norm, notices, resolvers, stored, wandb_run
-from innerloop.evaluation import audit, protocol, results
+from innerloop import norm, notices, pictures, resolvers, stored, wandb_run
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.callbacks.inside_log import found_by
+from innerloop.evaluation import audit, pooled, protocol, results
 from innerloop.experiment import Experiment
-from innerloop.reporting import figures, table
+from innerloop.reporting import table
 from innerloop.tasks import Task
 
 
@@ -26,9 +29,13 @@ def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | N
         return None
     found = _results(made, trained)
     folder = Path(made.config.paths.run)
-    picture = _picture(made, folder / "adaptation.png")
-    results.write_scores(folder / "scores.npz", learner.test_scores, _classes(made))
+    picture = pictures.save(made)["adaptation"]
+    results.write_scores(
+        folder / "scores.npz", learner.test_scores, _classes(made), _class_accuracy(learner)
+    )
     results.write_json(folder / "results.json", found)
+    if diagnostics := found_by(trainer):
+        results.write_json(folder / "diagnostics.json", diagnostics)
     table.show(found)
     notices.say(f"picture {picture}", f"results {folder / 'results.json'}")
     wandb_run.complete(made, None if trained is None else checkpoint, found)
@@ -57,6 +64,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},
         "higher_is_better": algorithm.objective.higher_is_better,
         "test": results.metrics(learner.test_scores, algorithm.objective, scored, _classes(made)),
+        **_pooled(made, scored),
         "audit": _audit(made),
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
@@ -94,14 +102,25 @@ def _classes(made: Experiment) -> np.ndarray | None:
     return data.source.classes("test", tasks, data.test_episode, data.evaluation_seed)
 
 
+def _pooled(made: Experiment, scored: int | None) -> dict[str, Any]:
+    """`calibration` and `per_class`, where the objective has classes."""
+    gaps = made.learner.test_vectors.get("calibration_gaps")
+    accuracy = _class_accuracy(made.learner)
+    if gaps is None or accuracy is None:
+        return {}
+    names = made.data.source.class_names("test")
+    return {
+        "calibration": pooled.calibration(gaps.mean, scored),
+        "per_class": pooled.per_class(accuracy, _classes(made), names),
+    }
+
+
+def _class_accuracy(learner: MetaLearner) -> Tensor | None:
+    """`(tasks, ways)` at the scored step; None without classes."""
+    found = learner.test_vectors.get("class_accuracy")
+    return None if found is None else found.scores[:, learner.scored_step]
+
+
 def _device(made: Experiment) -> str:
     device = made.trainer.strategy.root_device  # the learner itself is back on the CPU by now
     return torch.cuda.get_device_name(device) if device.type == "cuda" else results.processor()
-
-
-def _picture(made: Experiment, path: Path) -> Path:
-    data, learner = made.data, made.learner
-    tasks = data.on_after_batch_transfer(next(iter(data.test_dataloader())), 0)
-    scores, scored = learner.test_scores[learner.algorithm.objective.metric], learner.scored_step
-    span = made.config.dataset.get("span")
-    return figures.adaptation_figure(path, learner.algorithm, tasks, scores, scored, span)

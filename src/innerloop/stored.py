@@ -19,13 +19,14 @@ BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
     "threads", "workers", "trainer",
 )  # fmt: skip
-OUTCOME = ("results.json", "scores.npz", "adaptation.png")
+OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png")
 RESUME_MAY_CHANGE = (
     "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "threads", "tags",
+    "diagnostics",
 )  # fmt: skip
 EVALUATE_MAY_CHANGE = (
     "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "threads",
-    "tags",
+    "tags", "diagnostics",
 )  # fmt: skip
 DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir")
 

@@ -33,20 +33,17 @@ def complete(made: Experiment, checkpoint: Path | None, results: dict[str, Any])
     folder = Path(made.config.paths.run)
     for log in _logs(made):
         with finished.staged(folder):
-            _send(made, log, folder, checkpoint, results)
+            _send(made, log, checkpoint, results)
 
 
 def _send(
-    made: Experiment, log: WandbLog, folder: Path, checkpoint: Path | None, results: dict[str, Any]
+    made: Experiment, log: WandbLog, checkpoint: Path | None, results: dict[str, Any]
 ) -> None:
     run, metric = log.experiment, made.learner.algorithm.objective.metric
     finished.summary(run, metric, results)
     finished.curve(run, metric, results["test"])
     if log.episodes:
         finished.episodes(run, _episodes(made, log.episodes))
-    for name, file in finished.pictures(folder).items():
-        if str(file) not in log.pictures:
-            log.log_image(name, [str(file)])
     if log.code:
         finished.code(run)
     if log.checkpoint and checkpoint is not None:

@@ -56,8 +56,8 @@ def test_training_equals_sgd_by_hand(name: str, variant: str) -> None:
         assert (expected - before).abs().max() > 1e-7, key
 
 
-@pytest.mark.parametrize("clip", [0.01, 1e6])
-def test_clipping_limits_the_norm_over_all_parameters(clip: float) -> None:
+@pytest.mark.parametrize("clip", [0.01, 1e6, None])
+def test_clipping_limits_the_norm_over_all_parameters(clip: float | None) -> None:
     learner, data = learner_of(clip=clip), wave_data()
     start = nn.utils.parameters_to_vector(learner.parameters()).detach()
     gradient = slopes(learner.algorithm, data.training_batch(0), 0.0)
@@ -65,7 +65,8 @@ def test_clipping_limits_the_norm_over_all_parameters(clip: float) -> None:
     trainer(max_steps=1).fit(learner, data)
     moved = nn.utils.parameters_to_vector(learner.parameters()).detach() - start
     assert 0.02 < size < 1e3
-    assert float(moved.norm()) == pytest.approx(RATE * min(clip, size), rel=1e-4)
+    assert float(learner.gradient_norm) == pytest.approx(size, rel=1e-6)  # not the clipped one
+    assert float(moved.norm()) == pytest.approx(RATE * min(clip or size, size), rel=1e-4)
 
 
 def test_each_outer_step_has_its_own_tasks_and_progress() -> None:

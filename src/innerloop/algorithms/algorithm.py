@@ -73,6 +73,10 @@ class Algorithm(nn.Module):
         *_, adapted = self.adapt(task.support, self.steps, progress)
         return self.objective.loss(self.predict(adapted, task.query.inputs), task.query.targets)
 
+    def learned_rates(self) -> dict[str, Tensor]:
+        """Inner learning rates that the outer loop improves, by parameter; by default none."""
+        return {}
+
     def forward(self, tasks: Task, progress: Tensor) -> Tensor:
         """Mean of `meta_loss` over the tasks of a batch."""
         return _over_tasks(lambda task: self.meta_loss(task, progress), self.embed(tasks)).mean()
@@ -86,6 +90,7 @@ class Algorithm(nn.Module):
             at: the inner steps to score; None for all. Learners without steps ignore it.
 
         Returns `(T, steps + 1)` per metric, or `(T, len(at))`; `(T, 1)` if there are no steps.
+        What the objective scores by a vector has its dimension at the end.
         """
         scored = at if at is not None and self.adapts_by_steps else range(steps + 1)
 

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from innerloop import norm
 from innerloop import tasks as task_tools
+from innerloop.algorithms import inside
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
-from innerloop.evaluation.collected import Collected
+from innerloop.evaluation.measured import Evaluation, Measured
+from innerloop.evaluation.pooled import calibration_error
 from innerloop.tasks import Task
 
 
@@ -53,20 +55,26 @@ class MetaLearner(lightning.LightningModule):
         self.steps, self.clip, self.log_every = steps, clip, log_every
         self.scored_step = scored_step if algorithm.adapts_by_steps else 0
         self.curve = max(curve, scored_step) if algorithm.adapts_by_steps else 0
-        self.test_scores: dict[str, Tensor] = {}
+        self.test_scores: dict[str, Tensor] = {}  #: `(tasks, steps + 1)` by metric
+        self.test_vectors: dict[str, Measured] = {}  #: what is pooled over tasks, see `pooled`
         self.record: Callable[[], dict[str, Any]] = dict  #: makes what checkpoints carry, plainly
         self.loaded: dict[str, Any] = {}  #: what the checkpoint carried that was loaded last
         self.validated: dict[str, float] = {}  #: the last validation's means
-        self._collected = Collected()
+        self.gradient_norm = torch.zeros(())  #: of the last outer step that wanted it, unclipped
+        self._evaluation = Evaluation()
         self._since = (0, time.perf_counter())
 
     # --- the outer loop
 
     def training_step(self, tasks: Task, batch_idx: int) -> Tensor:
         step = self.global_step
-        if (step + 1) % self.log_every == 0:  # the steps at which Lightning writes the log
+        logs = self._logs(step)
+        if logs:
             self._log_training(tasks, step)
-        return self.outer_step(tasks, step)
+        loss = self.outer_step(tasks, step)
+        if logs:
+            self._log_inside()
+        return loss
 
     def outer_step(self, tasks: Task, step: int) -> Tensor:
         """One step of the outer loop; returns the mean meta-loss over the tasks."""
@@ -76,8 +84,7 @@ class MetaLearner(lightning.LightningModule):
         if not self.algorithm.embeds and "running" in norm.modes(self.algorithm):
             self._update_running_averages(tasks)
         self._assign(gradient)
-        if self.clip is not None:
-            nn.utils.clip_grad_norm_(self.algorithm.parameters(), self.clip)
+        self._limit(step)
         self.optimizers().step()  # type: ignore[union-attr]
         schedule = self.lr_schedulers()
         if schedule is not None:
@@ -92,6 +99,11 @@ class MetaLearner(lightning.LightningModule):
         """How far training is, in 0..1: a tensor, so that a schedule does not recompile."""
         return torch.tensor(min(step / max(self.steps, 1), 1.0), device=self.device)
 
+    def reached(self) -> Tensor:
+        """The progress that the weights at hand were trained to."""
+        tested = self.trainer.testing and self.loaded
+        return self.progress(self.loaded["step"] if tested else self.global_step)
+
     def _assign(self, gradient: dict[str, Tensor]) -> None:
         pairs = [(p, gradient[k]) for k, p in self.algorithm.named_parameters() if p.requires_grad]
         if self.trainer.world_size == 1:
@@ -101,6 +113,14 @@ class MetaLearner(lightning.LightningModule):
         # The gradient of sum(p * g) is g: this way it passes DDP's reduction over the ranks.
         self.optimizers().zero_grad()  # type: ignore[union-attr]
         self.manual_backward(torch.stack([(p * g).sum() for p, g in pairs]).sum())
+
+    def _limit(self, step: int) -> None:
+        """Clips the meta-gradient, and keeps its norm from before, where it is wanted."""
+        if self.clip is not None:
+            self.gradient_norm = nn.utils.clip_grad_norm_(self.algorithm.parameters(), self.clip)
+        elif self._logs(step):
+            slopes = [p.grad for p in self.algorithm.parameters() if p.grad is not None]
+            self.gradient_norm = nn.utils.get_total_norm(slopes)
 
     @torch.no_grad()
     def _update_running_averages(self, tasks: Task) -> None:
@@ -115,6 +135,16 @@ class MetaLearner(lightning.LightningModule):
         return [optimizer], [self.make_scheduler(optimizer)]
 
     # --- what is measured
+
+    def _logs(self, step: int) -> bool:
+        """Whether Lightning writes the log at this step."""
+        return (step + 1) % self.log_every == 0
+
+    def _log_inside(self) -> None:
+        """What costs next to nothing; `innerloop.callbacks.inside_log` logs the rest."""
+        self.log("inside/meta_gradient_norm", self.gradient_norm)
+        rates = inside.learned_rates(self.algorithm)
+        self.log_dict({f"inside/rate/{name}": value for name, value in rates.items()})
 
     def _log_training(self, tasks: Task, step: int) -> None:
         objective = self.algorithm.objective
@@ -146,30 +176,33 @@ class MetaLearner(lightning.LightningModule):
         self._since = (self.global_step, time.perf_counter())  # validation is not training's time
 
     def validation_step(self, tasks: Task, batch_idx: int) -> None:
-        self._collect(tasks, self.scored_step, at=(self.scored_step,))
+        self._evaluate(tasks, batch_idx, self.scored_step, at=(self.scored_step,))
 
     def on_validation_epoch_end(self) -> None:
-        scores = self._collected.take(self.trainer.world_size)
-        means = {name: values[:, -1].double().mean() for name, values in scores.items()}
+        means = _means(self._evaluation.take(), -1)
         self.validated = {name: float(mean) for name, mean in means.items()}
         for name, mean in means.items():
             shown = name == self.algorithm.objective.metric
             self.log(f"val/{name}", mean.float(), prog_bar=shown, sync_dist=True)
 
     def test_step(self, tasks: Task, batch_idx: int) -> None:
-        self._collect(tasks, self.curve)
+        self._evaluate(tasks, batch_idx, self.curve)
 
     def on_test_epoch_end(self) -> None:
-        self.test_scores = self._collected.take(self.trainer.world_size)
-        for name, scores in self.test_scores.items():
-            mean = scores[:, self.scored_step].double().mean().float()
-            self.log(f"test/{name}", mean, sync_dist=True)
+        found = self._evaluation.take()
+        self.test_scores = {name: m.scores for name, m in found.items() if m.mean.dim() == 1}
+        self.test_vectors = {name: m for name, m in found.items() if m.mean.dim() > 1}
+        for name, mean in _means(found, self.scored_step).items():
+            self.log(f"test/{name}", mean.float(), sync_dist=True)
+        for name, mean in _means(found, 0).items() if self.scored_step else ():
+            self.log(f"test/{name}_before", mean.float(), sync_dist=True)
 
-    def _collect(self, tasks: Task, steps: int, at: tuple[int, ...] | None = None) -> None:
-        tested = self.trainer.testing and self.loaded
-        now = self.progress(self.loaded["step"] if tested else self.global_step)
-        scores = self.engine.scores(self.algorithm, tasks, steps, now, at)
-        self._collected.add(scores)
+    def _evaluate(
+        self, tasks: Task, batch_idx: int, steps: int, at: tuple[int, ...] | None = None
+    ) -> None:
+        scores = self.engine.scores(self.algorithm, tasks, steps, self.reached(), at)
+        place = batch_idx * self.trainer.world_size + self.trainer.global_rank  # dealt out in turn
+        self._evaluation.add(scores, place)
 
     # --- what a checkpoint holds beside the weights
 
@@ -191,3 +224,11 @@ class MetaLearner(lightning.LightningModule):
                 + " ".join(str(error).split())[:300]
                 + " Use the algorithm, model and norm it was trained with."
             ) from error
+
+
+def _means(found: dict[str, Measured], column: int) -> dict[str, Tensor]:
+    """The mean of every metric at one of its columns of steps, and the calibration error."""
+    means = {name: m.mean[column] for name, m in found.items() if m.mean.dim() == 1}
+    if "calibration_gaps" in found:
+        means["calibration_error"] = calibration_error(found["calibration_gaps"].mean[column])
+    return means

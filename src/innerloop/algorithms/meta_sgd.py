@@ -2,7 +2,7 @@
 few-shot learning", 2017)."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from innerloop.adaptation.rules import SGD
 from innerloop.algorithms.maml import MAML
@@ -32,7 +32,10 @@ class MetaSGD(MAML):
         )
 
     def rule(self) -> SGD:
-        return SGD({k: self.rates[key(k)] for k, _ in self.model.named_parameters()})
+        return SGD(self.learned_rates())
+
+    def learned_rates(self) -> dict[str, Tensor]:
+        return {k: self.rates[key(k)] for k, _ in self.model.named_parameters()}
 
 
 def key(name: str) -> str:

@@ -51,7 +51,6 @@ class WandbLog(WandbLogger):
         self.folder, self.asked_offline = Path(folder), offline
         self.code, self.checkpoint, self.episodes = code, checkpoint, episodes
         self.step = 0  #: the last outer step that was logged
-        self.pictures: set[str] = set()  #: files of those that were sent
 
     @property
     @rank_zero_experiment
@@ -116,11 +115,3 @@ class WandbLog(WandbLogger):
         self.step = self.step if step is None else step
         kept = {name: value for name, value in metrics.items() if name != "epoch"}
         self.experiment.log({**kept, AXIS: self.step})
-
-    @rank_zero_only
-    def log_image(
-        self, key: str, images: list[Any], step: int | None = None, **kwargs: Any
-    ) -> None:
-        """Pictures, whose files are remembered so that none is sent twice."""
-        self.pictures |= {str(image) for image in images if isinstance(image, str | Path)}
-        super().log_image(key, images, step, **kwargs)

@@ -1,4 +1,4 @@
-"""What only a finished test can send to W&B: curve, episodes, pictures, results, artifacts."""
+"""What only a finished test can send to W&B: curve, episodes, results, artifacts."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -53,16 +53,6 @@ def episodes(run: Any, shown: Episodes) -> None:
     for row in shown.rows():
         table.add_data(*[wandb.Image(v) if hasattr(v, "shape") else v for v in row])
     run.log({"test/episodes": table})
-
-
-def pictures(folder: Path) -> dict[str, Path]:
-    """The pictures that a run left, as `figures/NAME`."""
-    found = {p.relative_to(folder).with_suffix(""): p for p in sorted(folder.rglob("*.png"))}
-    return {
-        f"figures/{name.as_posix().removeprefix('figures/')}": path
-        for name, path in found.items()
-        if name.parts[0] not in ("wandb", "checkpoints")
-    }
 
 
 def code(run: Any) -> None:

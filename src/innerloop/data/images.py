@@ -91,6 +91,9 @@ class ImageClasses(TaskSource):
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         return sampling.choose(key[:, 0], len(self.pack.counts(split)), episode.ways)
 
+    def class_names(self, split: str) -> Sequence[str]:
+        return self.pack.classes(split)
+
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         counts = self.pack.counts(split)
         offsets = np.cumsum(counts) - counts

@@ -110,6 +110,12 @@ class TaskData(lightning.LightningDataModule):
             self.training_indices(step)
         )
 
+    def first(self, split: str, count: int) -> Task:
+        """The first tasks of the fixed list of `val` or `test`, at most as many as it has."""
+        most = self.validation_tasks if split == "val" else self.test_tasks
+        tasks = Tasks(self.source, split, self.test_episode, self.evaluation_seed)
+        return tasks.__getitems__(list(range(min(count, most))))
+
     def train_dataloader(self) -> DataLoader:
         return self._loader("train", self.episode, self.seed, TrainingBatches(self))
 

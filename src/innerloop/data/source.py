@@ -1,6 +1,7 @@
 """What a data set is to the rest: something that makes the task of any index."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ class TaskSource(ABC):
         self, split: str, indices: np.ndarray, episode: Episode, seed: int
     ) -> np.ndarray | None:
         """Which class each label of a task stands for, `(T, ways)`; None where there are none."""
+        return None
+
+    def class_names(self, split: str) -> Sequence[str] | None:
+        """Names of the classes, by the numbers of `classes`; None where they have none."""
         return None
 
     def transform(self, inputs: Any) -> Any:

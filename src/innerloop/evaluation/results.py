@@ -27,7 +27,8 @@ def metrics(
     scored_step: int | None,
     classes: np.ndarray | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Means with intervals from `(tasks, steps + 1)` scores: the headline, and every inner step.
+    """Means with intervals from `(tasks, steps + 1)` scores: at the scored step and before the
+    first; of the headline metric at every inner step.
 
     Arguments:
         classes: `(tasks, ways)`; where they recur, entries have `ci95_classes` beside `ci95`.
@@ -35,8 +36,8 @@ def metrics(
     found: dict[str, dict[str, Any]] = {}
     for name, values in scores.items():
         found[name] = _intervals(values[:, scored_step or 0], classes)
-        if scored_step is not None and name == objective.metric:
-            for step in range(values.shape[1]):
+        if scored_step is not None:
+            for step in range(values.shape[1] if name == objective.metric else 1):
                 found[f"{name}/step_{step}"] = _entry(values[:, step], objective, classes)
     return found
 
@@ -85,10 +86,17 @@ def commit(folder: str) -> str | None:
         return None
 
 
-def write_scores(path: Path, scores: dict[str, Tensor], classes: np.ndarray | None) -> None:
-    """Every task's scores `(tasks, steps + 1)` by metric, and its `classes` `(tasks, ways)`."""
+def write_scores(
+    path: Path,
+    scores: dict[str, Tensor],
+    classes: np.ndarray | None,
+    class_accuracy: Tensor | None = None,
+) -> None:
+    """Every task's scores `(tasks, steps + 1)` by metric; its `classes` and their accuracy at the
+    scored step, both `(tasks, ways)`."""
     arrays: dict[str, Any] = {name: values.numpy() for name, values in scores.items()}
     arrays |= {} if classes is None else {"classes": classes}
+    arrays |= {} if class_accuracy is None else {"class_accuracy": class_accuracy.numpy()}
     with whole_file(path) as file:
         np.savez_compressed(file, **arrays)
 

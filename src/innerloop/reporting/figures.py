@@ -1,4 +1,4 @@
-"""The picture of an adaptation that every run saves."""
+"""The figures that every run saves."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,103 +11,161 @@ from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.reporting.drawing import embedding, style
+from innerloop.reporting.drawing.curve import curve
+from innerloop.reporting.drawing.episode import episode, size, support
+from innerloop.reporting.drawing.fit import fit
+from innerloop.reporting.drawing.layers import layers, losses
+from innerloop.reporting.drawing.spread import spread
 from innerloop.tasks import Task
 
-# Okabe and Ito's colours, which stay apart for the colour-blind.
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#777777"
-FITTED = {0: (GREY, "before"), 1: (ORANGE, "after 1 step"), 10: (BLUE, "after 10 steps")}
+Panel = Callable[[Any], None]
 
 
-def adaptation_figure(
-    path: Path,
-    algorithm: Algorithm,
-    tasks: Task,
-    scores: Tensor,
-    scored_step: int,
-    span: Any = None,
-) -> Path:
-    """Draws what adaptation did: fitted curves (regression) or a spread and a support (classes),
-    and the curve over inner steps where there are any.
+class Figures:
+    """Draws what a test found.
 
     Arguments:
+        algorithm: the tested learner, in evaluation mode.
         tasks: a few test tasks.
-        scores: `(tasks, steps + 1)` of the headline metric, of the whole test.
+        scores: `(tasks, steps + 1)` by metric, of the whole test.
         scored_step: inner step of the headline number.
         span: range of x, for one-dimensional regression.
+        found: what `innerloop.algorithms.inside` measured, or nothing.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
 
-    panels = _panels(algorithm, tasks, scores, scored_step, span)
-    figure = Figure(figsize=(3.7 * len(panels), 3.6), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        tasks: Task,
+        scores: dict[str, Tensor],
+        scored_step: int,
+        span: Any = None,
+        found: dict[str, Any] | None = None,
+    ) -> None:
+        self.algorithm, self.tasks, self.scores = algorithm, tasks, scores
+        self.scored_step, self.span, self.found = scored_step, span, found or {}
+        self.metric = algorithm.objective.metric
+
+    def save(self, folder: Path) -> dict[str, Path]:
+        """Writes those figures that the data and the learner allow; their files by name.
+
+        `adaptation.png`, the one to look at first, lies in the folder itself, the others in
+        `figures/`.
+        """
+        kinds = {
+            "adaptation": self.adaptation, "figures/curves": self.curves,
+            "figures/fits": self.fits, "figures/episode": self.episode,
+            "figures/embedding": self.embedding, "figures/tasks": self.histogram,
+            "figures/inside": self.inside,
+        }  # fmt: skip
+        (folder / "figures").mkdir(exist_ok=True)
+        with torch.no_grad():
+            drawn = {name: draw() for name, draw in kinds.items()}
+        saved = {n: folder / f"{n}.png" for n, figure in drawn.items() if figure is not None}
+        for name, path in saved.items():
+            drawn[name].savefig(path, dpi=110)
+        return saved
+
+    def adaptation(self) -> Any:
+        """Two fitted functions, or the spread over tasks and a support; the curve over steps."""
+        panels = self._fits(2) or [self._histogram()]
+        if self._images:
+            panels.append(partial(support, examples=self._task(0).support))
+        return _row(panels + self._curves([self.metric]))
+
+    def curves(self) -> Any:
+        """Every metric over the inner steps."""
+        return _row(self._curves([m for m in self.scores if m != "loss"]))
+
+    def fits(self) -> Any:
+        """Functions fitted to the shots of several tasks."""
+        return _row(self._fits(4))
+
+    def histogram(self) -> Any:
+        """The tasks' scores before and after."""
+        return _row([self._histogram()])
+
+    def episode(self) -> Any:
+        """The images of one task, with what each query was taken for."""
+        if not self._images:
+            return None
+        task, _, last = self._adapted()
+        outputs, raw = self.algorithm.predict(last, task.query.inputs), self._task(0)
+        figure, (axis,) = style.canvas(1, *size(raw.support, raw.query))
+        episode(axis, raw.support, raw.query, outputs)
+        return figure
+
+    def embedding(self) -> Any:
+        """The features of one task before and after adaptation."""
+        if self.algorithm.objective.classes(False) is None:
+            return None
+        task, first, last = self._adapted()
+        ends = [(0, first), (self.scored_step, last)] if self.scored_step else [(0, first)]
+        found = [embedding.features_of(self.algorithm, task, adapted) for _, adapted in ends]
+        if any(f is None for f in found):
+            return None
+        figure, axes = style.canvas(len(found), 4.6, 4.0)
+        words = [f"features {style.steps(s)}" if len(ends) > 1 else "features" for s, _ in ends]
+        embedding.embedding(axes, words, [f for f in found if f is not None], task)
+        return figure
+
+    def inside(self) -> Any:
+        """Losses by step, and how much each layer changed."""
+        if not any(name.startswith("cka/") for name in self.found):
+            return None
+        unit = "units of y²" if self.metric == "mse" else "nats"
+        cka = "similarity of its answers before and after (linear CKA)"
+        return _row([
+            partial(losses, found=self.found, unit=unit),
+            partial(layers, found=self.found, what="cka", label=cka),
+            partial(layers, found=self.found, what="update", label="moved, relative to norm"),
+        ], 4.6)  # fmt: skip
+
+    @property
+    def _images(self) -> bool:
+        leaf = tree_leaves(self.tasks.support.inputs)[0]  # tasks, examples, channels, height, width
+        return leaf.dim() == 5 and self.algorithm.objective.classes(False) is not None
+
+    def _task(self, index: int) -> Task:
+        found: Task = task_tools.only(task_tools.part(self.tasks, index, index + 1))
+        return found
+
+    def _adapted(self) -> tuple[Task, Any, Any]:
+        """The first task as the learner sees it, and what was adapted before and after."""
+        task = task_tools.only(self.algorithm.embed(task_tools.part(self.tasks, 0, 1)))
+        path = self.algorithm.adapt(task.support, self.scored_step, torch.ones(()))
+        first = last = next(path)
+        for last in path:  # noqa: B007  (the last one is wanted)
+            pass
+        return task, first, last
+
+    def _fits(self, most: int) -> list[Panel]:
+        if self.span is None or not self.algorithm.adapts_by_steps:
+            return []
+        shown = range(min(most, task_tools.count(self.tasks)))
+        common = {"algorithm": self.algorithm, "span": self.span, "last": self.scored_step}
+        return [partial(fit, task=self._task(i), **common) for i in shown]
+
+    def _histogram(self) -> Panel:
+        scores = self.scores[self.metric]
+        return partial(spread, metric=self.metric, scores=scores, scored_step=self.scored_step)
+
+    def _curves(self, metrics: list[str]) -> list[Panel]:
+        if self.scores[self.metric].shape[1] == 1:
+            return []
+        ways = self.algorithm.objective.classes(False)
+        chance = {"accuracy": 1 / ways} if ways else {}
+        return [
+            partial(curve, metric=m, scores=self.scores[m], chance=chance.get(m)) for m in metrics
+        ]
+
+
+def _row(panels: list[Panel], width: float = 3.7) -> Any:
+    """A figure with these panels side by side; None for none."""
+    if not panels:
+        return None
+    figure, axes = style.canvas(len(panels), width)
+    for axis, draw in zip(axes, panels, strict=True):
         draw(axis)
-    figure.savefig(path, dpi=110)
-    return path
-
-
-def _panels(
-    algorithm: Algorithm, tasks: Task, scores: Tensor, scored_step: int, span: Any
-) -> list[Callable[[Any], None]]:
-    metric, inputs = algorithm.objective.metric, tree_leaves(tasks.support.inputs)[0]
-    panels: list[Callable[[Any], None]] = []
-    if span is not None and algorithm.adapts_by_steps:
-        for index in range(min(2, task_tools.count(tasks))):
-            task = task_tools.only(task_tools.part(tasks, index, index + 1))
-            panels.append(partial(_fit, algorithm=algorithm, task=task, span=span))
-    else:
-        panels.append(partial(_histogram, metric=metric, scores=scores[:, scored_step]))
-    if inputs.dim() == 5:  # tasks, examples, channels, height, width
-        panels.append(partial(_support, inputs=inputs[0], targets=tasks.support.targets[0]))
-    if scores.shape[1] > 1:
-        panels.append(partial(_curve, metric=metric, scores=scores))
-    return panels
-
-
-def _fit(axis: Any, algorithm: Algorithm, task: Task, span: Any) -> None:
-    """The shots, the truth at the queries, and the fitted function after k steps."""
-    x = torch.linspace(span[0], span[1], 200, device=task.support.targets.device)[:, None]
-    order = task.query.inputs[:, 0].argsort()
-    axis.plot(*_xy(task.query.inputs[order], task.query.targets[order]), color=GREEN, label="truth")
-    with torch.no_grad():
-        path = algorithm.adapt(task.support, max(FITTED), torch.ones(()))
-        for step, adapted in enumerate(path):
-            if step in FITTED:
-                colour, label = FITTED[step]
-                style = ":" if step == 0 else "-"
-                axis.plot(*_xy(x, algorithm.predict(adapted, x)), style, color=colour, label=label)
-    axis.plot(*_xy(*task.support), "^", color="black", label="shots")
-    axis.set(xlabel="x", ylabel="y", title="one test task")
-    axis.legend(fontsize=7)
-
-
-def _xy(x: Tensor, y: Tensor) -> tuple[Any, Any]:
-    return x[:, 0].cpu().numpy(), y.detach()[:, 0].cpu().numpy()
-
-
-def _histogram(axis: Any, metric: str, scores: Tensor) -> None:
-    axis.hist(scores.numpy(), bins=20, color=BLUE)
-    axis.set(xlabel=f"{metric} of a test task", ylabel="tasks", title="spread over tasks")
-
-
-def _support(axis: Any, inputs: Tensor, targets: Tensor) -> None:
-    """The support images of a task, a column for each class."""
-    ways = int(targets.max()) + 1
-    rows = inputs[targets.argsort(stable=True)].float().cpu().unflatten(0, (ways, -1))[:, :5]
-    sheet = rows.permute(1, 3, 0, 4, 2).flatten(0, 1).flatten(1, 2)  # height, width, channels
-    sheet = (sheet - sheet.min()) / (sheet.max() - sheet.min()).clamp(min=1e-9)
-    axis.imshow(sheet.squeeze(-1).numpy(), cmap="gray_r")
-    axis.set(xticks=[], yticks=[], title="support of one test task")
-
-
-def _curve(axis: Any, metric: str, scores: Tensor) -> None:
-    """Mean with its 95% interval at every inner step."""
-    from innerloop.evaluation.interval import over_tasks
-
-    found = [over_tasks(scores[:, step]) for step in range(scores.shape[1])]
-    mean, half = [i.mean for i in found], [i.ci95 for i in found]
-    axis.errorbar(range(len(found)), mean, half, fmt="o-", capsize=3, color=BLUE)
-    if metric == "mse":
-        axis.set_yscale("log")
-    axis.set(xlabel="inner step", ylabel=f"query {metric}", title=f"{len(scores)} test tasks")
+    return figure

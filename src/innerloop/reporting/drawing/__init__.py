@@ -1,0 +1,1 @@
+"""One kind of panel a file."""

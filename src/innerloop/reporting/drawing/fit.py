@@ -1,0 +1,37 @@
+"""A learned function of one variable: before adaptation, and fitted to a few shots."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE, steps
+from innerloop.tasks import Task
+
+
+def fit(axis: Any, algorithm: Algorithm, task: Task, span: Any, last: int) -> None:
+    """The shots of a task, the truth at its queries, and the function after 0, 1 and `last` steps.
+
+    Arguments:
+        span: range of x.
+    """
+    x = torch.linspace(span[0], span[1], 200, device=task.support.targets.device)[:, None]
+    looks = {0: (GREY, ":"), 1: (ORANGE, "--"), last: (BLUE, "-")}
+    order = task.query.inputs[:, 0].argsort()
+    truth = _xy(task.query.inputs[order], task.query.targets[order])
+    axis.plot(*truth, color=GREEN, linewidth=4, alpha=0.5, label="truth")
+    with torch.no_grad():
+        for step, adapted in enumerate(algorithm.adapt(task.support, last, torch.ones(()))):
+            if step in looks:
+                colour, line = looks[step]
+                fitted = _xy(x, algorithm.predict(adapted, x))
+                axis.plot(*fitted, line, color=colour, label=steps(step))
+    axis.plot(*_xy(*task.support), "^", color="black", label="shots")
+    axis.set(xlabel="x (units of the data)", ylabel="y (units of the data)")
+    axis.set_title("one test task", fontsize=10)
+    axis.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
+
+
+def _xy(x: Tensor, y: Tensor) -> tuple[Any, Any]:
+    return x[:, 0].cpu().numpy(), y.detach()[:, 0].cpu().numpy()

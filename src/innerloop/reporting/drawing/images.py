@@ -1,0 +1,38 @@
+"""Images of a task on one sheet."""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from innerloop.reporting.drawing.style import PAPER
+
+
+def pictures(inputs: Tensor) -> np.ndarray:
+    """`(n, channels, height, width)` of any range as `(n, height, width, 3)` in 0..1.
+
+    A single channel is taken for ink, as in drawings: high values are dark.
+    """
+    values = inputs.detach().float().cpu()
+    values = (values - values.min()) / (values.max() - values.min()).clamp(min=1e-9)
+    values = 1 - values if values.shape[1] == 1 else values
+    shown: np.ndarray = values[:, :3].expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
+    return shown
+
+
+def sheet(axis: Any, images: np.ndarray, places: np.ndarray) -> None:
+    """Draws each image with its upper left corner at a place `(x, y)`, a side being one unit.
+
+    Everything is one picture: hundreds of axes would take minutes.
+    """
+    height, width = images.shape[1:3]
+    across = round((places[:, 0].max() + 1) * width)
+    down = round((places[:, 1].max() + 1) * height)
+    background = [int(PAPER[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    canvas = np.full((down, across, 3), background)
+    for image, (x, y) in zip(images, places, strict=True):
+        top, left = round(y * height), round(x * width)
+        canvas[top : top + height, left : left + width] = image[: down - top, : across - left]
+    axis.imshow(canvas, extent=(0, across / width, down / height, 0), interpolation="nearest")
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)

@@ -1,0 +1,119 @@
+"""Scores gathered from two real processes against those of one; and accuracies of classes."""
+
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from helpers import close
+from outer import learner_of, trainer, wave_data
+from torch import Tensor
+
+from innerloop.evaluation import pooled
+from innerloop.evaluation.measured import Evaluation, Measured, OverTasks
+
+TASKS, BATCH = 11, 3
+
+
+def batches() -> list[Tensor]:
+    """Scores `(tasks, steps)`, all different; the last batch is smaller."""
+    scores = torch.randn(TASKS, 4, generator=torch.Generator().manual_seed(5)).double()
+    return list(scores.split(BATCH))
+
+
+def measure(ranks: int, rank: int) -> Measured:
+    metric = OverTasks()
+    for place, scores in enumerate(batches()):
+        if place % ranks == rank:
+            metric.update(scores, place)
+    found: Measured = metric.compute()
+    return found
+
+
+def _process(rank: int, ranks: int, folder: Path) -> None:
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=ranks
+    )
+    torch.save(measure(ranks, rank).scores, folder / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_mean_and_interval_are_those_of_the_textbook() -> None:
+    found, scores = measure(1, 0), torch.cat(batches())
+    close(found.scores, scores)
+    close(found.mean, scores.mean(0))
+    for step, half in enumerate(found.ci95.tolist()):
+        error = statistics.stdev(scores[:, step].tolist()) / math.sqrt(TASKS)
+        assert half == pytest.approx(statistics.NormalDist().inv_cdf(0.975) * error)
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_processes_together_measure_what_one_does(ranks: int, tmp_path: Path) -> None:
+    torch.multiprocessing.start_processes(
+        _process, (ranks, tmp_path), nprocs=ranks, start_method="fork"
+    )
+    alone = measure(1, 0)
+    for rank in range(ranks):
+        shared = Measured(torch.load(tmp_path / f"{rank}.pt"))
+        assert torch.equal(shared.scores, alone.scores)
+        assert torch.equal(shared.mean, alone.mean) and torch.equal(shared.ci95, alone.ci95)
+
+
+class Keep(lightning.Callback):
+    """Writes down what a process found in its test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_test_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        found = {k: float(v) for k, v in trainer.callback_metrics.items()}
+        torch.save((module.test_scores, found), self.folder / f"{trainer.global_rank}.pt")
+
+
+def test_a_test_by_two_processes_equals_that_by_one(tmp_path: Path) -> None:
+    found = {}
+    for name, more in {"one": {}, "two": {"devices": 2, "strategy": "ddp_fork"}}.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        torch.manual_seed(0)
+        run = trainer(default_root_dir=folder, callbacks=[Keep(folder)], **more)
+        run.test(learner_of(), wave_data(), verbose=False)
+        found[name] = [torch.load(file) for file in sorted(folder.glob("*.pt"))]
+    (scores, metrics), *_ = found["one"]
+    assert len(found["two"]) == 2
+    assert scores["mse"].shape == (7, 4) and len(scores["mse"][:, 1].unique()) == 7
+    for shared, shown in found["two"]:
+        close(shared["mse"], scores["mse"])
+        assert shown == pytest.approx(metrics, abs=1e-6)
+        assert {"test/mse", "test/mse_before"} <= shown.keys()
+
+
+def test_an_evaluation_forgets_what_was_taken() -> None:
+    evaluation = Evaluation()
+    for value in (1.0, 2.0):
+        evaluation.add({"mse": torch.full((2, 1), value)}, 0)
+        assert evaluation.take()["mse"].mean.tolist() == [value]
+
+
+def test_accuracy_of_each_class() -> None:
+    rng = np.random.default_rng(0)
+    classes = np.stack([rng.permutation(6)[:3] * 7 for _ in range(40)])
+    accuracy = torch.from_numpy(rng.random((40, 3)))
+    found = pooled.per_class(accuracy, classes, None)
+    assert found is not None and found.keys() == {str(7 * i) for i in range(6)}
+    for i in range(6):
+        mine = accuracy.numpy()[classes == 7 * i]
+        assert found[str(7 * i)] == {"accuracy": pytest.approx(mine.mean()), "tasks": len(mine)}
+    named = pooled.per_class(accuracy, classes, [f"c{i}" for i in range(40)])
+    assert named is not None and named["c35"] == found["35"]
+
+
+def test_too_many_classes_are_not_listed() -> None:
+    many = np.arange(2 * pooled.LISTED).reshape(-1, 2)
+    assert pooled.per_class(torch.ones(pooled.LISTED, 2), many, None) is None
+    assert pooled.per_class(torch.ones(3, 2), None, None) is None
+    assert len(pooled.per_class(torch.ones(50, 2), many[:50], None) or {}) == 100
