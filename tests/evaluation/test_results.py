@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from innerloop.evaluation.collected import Collected
 from innerloop.evaluation.interval import over_tasks
 from innerloop.evaluation.protocol import protocol, setting
 from innerloop.evaluation.results import metrics, write_json, write_scores
@@ -82,11 +81,3 @@ def test_the_hash_names_the_tasks_alone() -> None:
 def test_names_of_published_settings() -> None:
     assert setting("omniglot", "maml", 20, 5) == "omniglot_maml_20way_5shot"
     assert setting("sinusoid", "maml", 1, 10) == "sinusoid_maml_10shot"
-
-
-def test_collected_batches_are_one() -> None:
-    book, parts = Collected(), [torch.rand(2, 3), torch.rand(1, 3)]
-    for part in parts:
-        book.add({"mse": part})
-    assert torch.equal(book.take(1)["mse"], torch.cat(parts))
-    assert book.batches == []

@@ -22,7 +22,12 @@ def curve(run: Any, metric: str, test: dict[str, dict[str, Any]]) -> None:
     """
     import wandb
 
-    steps = {int(key.rsplit("_", 1)[1]): entry for key, entry in test.items() if "/step_" in key}
+    beginning = f"{metric}/step_"
+    steps = {
+        int(key.removeprefix(beginning)): entry
+        for key, entry in test.items()
+        if key.startswith(beginning)
+    }
     if not steps:
         return
     names = list(next(iter(steps.values())))
