@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning
 from hydra.utils import instantiate
+from lightning.fabric.plugins.environments import SLURMEnvironment
 from omegaconf import DictConfig
 
 from innerloop.algorithms.algorithm import Algorithm
@@ -139,12 +140,18 @@ def trainer(config: DictConfig, objective: Objective, inference: bool) -> lightn
         log_every_n_steps=config.log_every,
         logger=loggers or False,
         callbacks=callbacks(config, objective),
-        plugins=[AtomicCheckpointIO()],
+        plugins=_plugins(),
         enable_model_summary=False,
         use_distributed_sampler=False,
         inference_mode=inference,
         default_root_dir=config.paths.run,
     )
+
+
+def _plugins() -> list[Any]:
+    """Own checkpoint files; under SLURM, signals are `Interruption`'s and not Lightning's."""
+    started_by_slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    return [AtomicCheckpointIO(), *started_by_slurm]
 
 
 def callbacks(config: DictConfig, objective: Objective) -> list[lightning.Callback]:

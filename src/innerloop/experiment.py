@@ -4,6 +4,7 @@ import logging
 import time
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -12,12 +13,14 @@ from omegaconf import DictConfig
 
 from innerloop import build, notices, stored
 from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.dashboards import identity
 from innerloop.data.module import TaskData
 from innerloop.engines import choose
 
 HINTS = (  # beginnings of warnings that do not concern this program
     "does not have many workers", "pre-optimization state", "exists and is not empty",
     "isinstance.treespec, LeafSpec", "The dirpath has changed", "your dataloader is not resumable",
+    "The `srun` command is available",
 )  # fmt: skip
 
 
@@ -52,6 +55,7 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
         "config": stored.kept(config),
         "engine": engine.describe(),
         "seconds": time.perf_counter() - began,
+        "wandb": identity.read(Path(config.paths.run)),
     }
     notices.say(*notices.engine(engine.describe()))
     trainer = build.trainer(config, algorithm.objective, engine.inference)

@@ -7,25 +7,60 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+UNFINISHED = ".unfinished"  #: how the name of a file that is being written ends
+
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, keep: int = 1) -> Iterator[IO[bytes]]:
     """A binary file to write that takes the name `path` once it is complete and on the disk.
 
     It lies in the target's own folder until then: a rename is atomic only within a file system.
+
+    Arguments:
+        keep: how many stay: the file, and those that had its name before, see `earlier`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(UNFINISHED, f".{path.name}.", path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
+        _make_room(path, keep)
         os.replace(name, path)
-    except BaseException:
+        _settle(path.parent)
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say whose it is
         raise
+
+
+def earlier(path: Path, age: int) -> Path:
+    """The name of the file that was `path` so many files ago: `last-1.ckpt` before `last.ckpt`."""
+    return path.with_stem(f"{path.stem}-{age}") if age else path
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what killed processes were writing, in a folder in which no other process writes."""
+    for file in folder.glob(f".*{UNFINISHED}"):
+        file.unlink(missing_ok=True)
+
+
+def _make_room(path: Path, keep: int) -> None:
+    for age in range(keep - 1, 0, -1):
+        if earlier(path, age - 1).exists():
+            os.replace(earlier(path, age - 1), earlier(path, age))
+
+
+def _settle(folder: Path) -> None:
+    """Has the folder's names on the disk too, so that they survive a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

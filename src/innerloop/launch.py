@@ -4,15 +4,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop import experiment, notices, outcome, stored, wandb_run
-from innerloop.callbacks.checkpoint_file import read_checkpoint
+from innerloop.callbacks.checkpoint_file import read_checkpoint, read_newest
 from innerloop.callbacks.csv_log import rewind
+from innerloop.callbacks.interruption import Interrupted
+from innerloop.callbacks.recovery import LAST, validates
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
 
@@ -24,19 +26,20 @@ def train(config: DictConfig) -> float | None:
     """
     with _ending_well(f"python src/train.py resume={config.paths.run} goes on"):
         checkpoint, folder = None, Path(config.paths.run)
+        earlier: dict[str, Any] = {}
         if config.resume:
-            config, checkpoint = _resumed(config)
+            config = _resumed(config)
+            checkpoint, earlier = _last(folder)
         else:
             config.names.command = notices.command()
             notices.say(*notices.announce(config))
             identity.forget(folder)
-        earlier = read_checkpoint(checkpoint) if checkpoint else {}
         made = experiment.assemble(config, earlier.get("innerloop", {}))
         _check_processes(made.trainer.world_size)
         if checkpoint is None:
             stored.clear(folder)
         stored.save(config, folder)
-        rewind(folder, earlier.get("global_step", 0))
+        rewind(folder, earlier.get("global_step", 0), not validates(earlier))
         wandb_run.introduce(made)
         made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
         trained = made.learner.record()["seconds"]
@@ -60,8 +63,8 @@ def evaluate(config: DictConfig) -> float | None:
         return outcome.test(made, path, None)
 
 
-def _resumed(config: DictConfig) -> tuple[DictConfig, Path | None]:
-    """The run's own configuration, and its last checkpoint if there is one."""
+def _resumed(config: DictConfig) -> DictConfig:
+    """The run's own configuration, with what the command line may change."""
     folder = Path(config.resume).expanduser().resolve()
     if Path(config.paths.run) != folder:
         raise UserError(
@@ -78,12 +81,19 @@ def _resumed(config: DictConfig) -> tuple[DictConfig, Path | None]:
     changed = [o for o in overrides if not o.startswith("resume=")]
     if changed:
         config.names.command += f", resumed with {' '.join(changed)}"
-    last = folder / "checkpoints" / "last.ckpt"
-    if last.exists():
-        notices.say(f"goes on from {last}")
-        return config, last
-    notices.say(f"{folder} has no checkpoint yet: starts from the beginning")
-    return config, None
+    return config
+
+
+def _last(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The newest checkpoint that is whole, and what it holds; nothing if there is none yet."""
+    found = read_newest(folder / "checkpoints" / LAST)
+    if found is None:
+        notices.say(f"{folder} has no checkpoint yet: starts from the beginning")
+        return None, {}
+    file, content, wrong = found
+    notices.say(*wrong, f"goes on from {file}, outer step {content['global_step']}")
+    identity.restore(folder, content["innerloop"].get("wandb"))
+    return file, content
 
 
 def _check_processes(processes: int) -> None:
@@ -95,15 +105,15 @@ def _check_processes(processes: int) -> None:
 
 
 @contextmanager
-def _ending_well(after_sigterm: str) -> Iterator[None]:
+def _ending_well(afterwards: str) -> Iterator[None]:
     """A status that shells understand, and an end to the W&B run, so that no two runs share one."""
     status = 1
     try:
         yield
         status = 0
-    except SIGTERMException:
-        notices.say(f"stopped by SIGTERM; {after_sigterm}")
-        sys.exit(128 + 15)
+    except Interrupted as end:
+        notices.say(f"stopped by {end.name} at outer step {end.step}; {afterwards}")
+        raise
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=status)

@@ -11,7 +11,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
-from innerloop.files import whole_file
+from innerloop.files import remove_unfinished, whole_file
 from innerloop.folder_check import KEPT, no_run
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
@@ -52,7 +52,9 @@ def fingerprint(config: DictConfig) -> str:
 
 @rank_zero_only
 def save(config: DictConfig, folder: Path) -> None:
-    """Writes the configuration into a run's folder."""
+    """Writes the configuration into a run's folder, in which nothing half-written stays."""
+    for place in (folder, folder / "checkpoints"):
+        remove_unfinished(place)
     resolved = OmegaConf.to_container(config, resolve=True)
     for name, content in ((SHOWN, resolved), (KEPT, kept(config))):
         with whole_file(folder / name) as file:
@@ -62,8 +64,9 @@ def save(config: DictConfig, folder: Path) -> None:
 @rank_zero_only
 def clear(folder: Path) -> None:
     """Removes what an earlier run left in the folder of a run that starts, all but its records."""
-    for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt", *OUTCOME):
-        (folder / name).unlink(missing_ok=True)
+    for name in ("checkpoints/best.ckpt", "checkpoints/last*.ckpt", *OUTCOME):
+        for file in folder.glob(name):
+            file.unlink(missing_ok=True)
 
 
 def of_run(folder: Path) -> DictConfig:

@@ -1,10 +1,12 @@
 """Checkpoints that are whole or not there, and that hold nothing but tensors and plain values."""
 
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
+from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from innerloop.errors import UserError
 from innerloop.files import whole_file
@@ -20,8 +22,10 @@ class AtomicCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        with whole_file(Path(path)) as file:
+        """`storage_options` are those of `whole_file`: how many files are kept."""
+        with whole_file(Path(path), **(storage_options or {})) as file:
             torch.save(checkpoint, file)
+            _check_plain(file, Path(path))
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
@@ -35,22 +39,71 @@ class AtomicCheckpointIO(CheckpointIO):
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     """The checkpoint as plain containers and tensors; no code of the file is ever run.
 
+    The checksums (CRC-32 of each part, which torch writes and does not read) are compared first:
+    a byte that has changed in a tensor would load without a word.
+
     Raises:
-        UserError: if the file is missing, cut short, or no checkpoint of innerloop.
+        UserError: if the file is missing, damaged, asks for code, or is no checkpoint of innerloop.
     """
     try:
+        with zipfile.ZipFile(path) as parts:
+            damaged = parts.testzip()
+        if damaged is None and (asked := get_unsafe_globals_in_checkpoint(str(path))):
+            raise UserError(
+                f"{path} asks for {', '.join(asked[:3])}: it is not opened, as it could run any "
+                "program. A checkpoint of innerloop holds plain containers and tensors alone."
+            )
         found = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:
         raise UserError(
             f"There is no checkpoint {path}: give a run's folder or a .ckpt file."
         ) from None
-    except OSError:
+    except (OSError, UserError):
         raise
     except Exception as error:  # torch raises half a dozen kinds for a file that is not whole
-        raise UserError(
-            f"{path} is damaged or is no checkpoint ({type(error).__name__}); "
-            "use another one of the run, such as last.ckpt."
-        ) from error
+        raise UserError(_damaged(path, type(error).__name__)) from error
+    if damaged is not None:
+        raise UserError(_damaged(path, f"the checksum of {damaged} differs"))
     if not isinstance(found, dict) or "innerloop" not in found:
         raise UserError(f"{path} is not a checkpoint written by innerloop.")
     return found
+
+
+def read_newest(path: Path) -> tuple[Path, dict[str, Any], list[str]] | None:
+    """The newest whole one of the checkpoints `path`, `path-1` and so on; None if there are none.
+
+    Returns:
+        its file, what it holds, and what is wrong with those that are newer.
+
+    Raises:
+        UserError: if all are damaged.
+    """
+    wrong: list[str] = []
+    for file in sorted(path.parent.glob(f"{path.stem}*{path.suffix}"), key=_age):
+        try:
+            return file, read_checkpoint(file), wrong
+        except UserError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise UserError(" ".join(wrong))
+    return None
+
+
+def _check_plain(file: IO[bytes], path: Path) -> None:
+    file.seek(0)
+    if asked := get_unsafe_globals_in_checkpoint(file):
+        raise UserError(
+            f"{path} would hold {', '.join(asked[:3])}, which could not be read back: a state_dict "
+            "of a callback or module must be made of tensors, numbers, strings, lists and dicts."
+        )
+    file.seek(0, 2)
+
+
+def _damaged(path: str | Path, why: str) -> str:
+    return f"{path} is damaged or is no checkpoint ({why}): another one of the run may be whole."
+
+
+def _age(file: Path) -> int:
+    """How many checkpoints of that name were written since: 1 for `last-1.ckpt`."""
+    number = file.stem.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ class _AppendingWriter(ExperimentWriter):
         if file.exists():
             with file.open(newline="") as lines:
                 self.metrics_keys = next(csv.reader(lines), [])
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        # Lightning's empties the file first: a kill there would take the log so far with it.
+        file = Path(self.metrics_file_path)
+        with file.open(newline="") as lines:
+            _write(file, fieldnames, [*csv.DictReader(lines)])
 
 
 class CSVLog(CSVLogger):
@@ -39,15 +46,26 @@ class CSVLog(CSVLogger):
         return self._experiment
 
     @rank_zero_only
+    def sync(self) -> None:
+        """Has the log so far on the disk, before a checkpoint that goes on from here."""
+        if (Path(self.log_dir) / "metrics.csv").exists():
+            with (Path(self.log_dir) / "metrics.csv").open("a") as file:
+                os.fsync(file.fileno())
+
+    @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: config.yaml beside the log has them."""
 
 
 @rank_zero_only
-def rewind(folder: Path, step: int) -> None:
-    """Drops the rows of `metrics.csv` from `step` on, which a training that goes on writes again.
+def rewind(folder: Path, step: int, validated: bool = True) -> None:
+    """Drops the rows of `metrics.csv` that a training that goes on writes again.
 
     A training that starts drops them all: they are another run's.
+
+    Arguments:
+        step: outer steps done.
+        validated: whether the validation after them is, if there was one.
     """
     file = folder / "metrics.csv"
     if not file.exists():
@@ -56,13 +74,24 @@ def rewind(folder: Path, step: int) -> None:
         header, *rows = [*csv.reader(lines)] or [[]]
     # A kill may have cut the last row.
     whole = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
-    kept = [row for row in whole if row.get("step", "").isdigit() and int(row["step"]) < step]
-    if not kept:
+    kept = [row for row in whole if _is_before(row, step, validated)]
+    if kept:
+        _write(file, header, kept)
+    else:
         file.unlink()
-        return
+
+
+def _is_before(row: dict[str, str], step: int, validated: bool) -> bool:
+    if not row.get("step", "").isdigit() or int(row["step"]) >= step:
+        return False
+    repeated = not validated and int(row["step"]) == step - 1
+    return not (repeated and any(row[key] for key in row if key.startswith("val/")))
+
+
+def _write(file: Path, header: list[str], rows: list[dict[str, str]]) -> None:
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, header)
     table.writeheader()
-    table.writerows(kept)
+    table.writerows(rows)
     with whole_file(file) as target:
         target.write(text.getvalue().encode())

@@ -3,7 +3,7 @@
 import json
 import secrets
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -24,21 +24,36 @@ class Identity(NamedTuple):
 
 def of_run(folder: Path) -> Identity:
     """The identity that the folder holds, or a new one, which it then holds."""
-    job, file = _job(), folder / FILE
-    if file.exists():
-        found = Identity(**json.loads(file.read_text()))
-        if found.job == job:
-            return found
+    job, known = _job(), read(folder)
+    if known is not None and known["job"] == job:
+        return Identity(**known)
     made = Identity(secrets.token_hex(4), _group(), job)
-    with whole_file(file) as target:
-        target.write((json.dumps(made._asdict()) + "\n").encode())
+    _write(folder, made._asdict())
     return made
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The identity that the folder holds, as plain values for checkpoints; None if it has none."""
+    file = folder / FILE
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+@rank_zero_only
+def restore(folder: Path, known: dict[str, Any] | None) -> None:
+    """Gives a folder that has lost it the identity that a checkpoint holds."""
+    if known is not None and not (folder / FILE).exists():
+        _write(folder, known)
 
 
 @rank_zero_only
 def forget(folder: Path) -> None:
     """A training that starts is another run than the one whose folder it takes."""
     (folder / FILE).unlink(missing_ok=True)
+
+
+def _write(folder: Path, known: dict[str, Any]) -> None:
+    with whole_file(folder / FILE) as target:
+        target.write((json.dumps(known) + "\n").encode())
 
 
 def _job() -> str:

@@ -120,10 +120,10 @@ class TaskData(lightning.LightningDataModule):
         return self._loader("train", self.episode, self.seed, TrainingBatches(self))
 
     def val_dataloader(self) -> DataLoader:
-        return self._fixed("val", self.validation_tasks)
+        return self._fixed("val")
 
     def test_dataloader(self) -> DataLoader:
-        return self._fixed("test", self.test_tasks)
+        return self._fixed("test")
 
     def on_after_batch_transfer(self, tasks: Task, dataloader_idx: int) -> Task:
         """Normalises the inputs where they are, after they reached the device."""
@@ -133,14 +133,23 @@ class TaskData(lightning.LightningDataModule):
         trainer = self.trainer
         return (trainer.world_size, trainer.global_rank) if trainer else (1, 0)
 
-    def _fixed(self, split: str, count: int) -> DataLoader:
-        ranks, rank = self._ranks()
+    def common_batches(self, split: str) -> int:
+        """Batches of a fixed list that every process has; the first ones may have one more."""
+        return len(self._batches(split)) // self._ranks()[0]
+
+    def _batches(self, split: str) -> list[list[int]]:
+        """The fixed list in batches, dealt out to the processes in turn."""
+        count = self.validation_tasks if split == "val" else self.test_tasks
+        ranks, _ = self._ranks()
         if count < ranks:
             raise UserError(f"{count} {split} tasks cannot be shared by {ranks} processes.")
         size = min(self.batch, count // ranks)  # work for every rank
-        starts = range(0, count, size)[rank::ranks]
-        batches = [list(range(s, min(s + size, count))) for s in starts]
-        return self._loader(split, self.test_episode, self.evaluation_seed, batches)
+        return [list(range(s, min(s + size, count))) for s in range(0, count, size)]
+
+    def _fixed(self, split: str) -> DataLoader:
+        ranks, rank = self._ranks()
+        own = self._batches(split)[rank::ranks]
+        return self._loader(split, self.test_episode, self.evaluation_seed, own)
 
     def _loader(self, split: str, episode: Episode, seed: int, batches: Any) -> DataLoader:
         return DataLoader(
