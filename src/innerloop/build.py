@@ -47,7 +47,7 @@ def data(config: DictConfig) -> TaskData:
     return TaskData(
         source(config), train, test, config.outer.steps, config.outer.tasks,
         evaluation.validation.tasks, evaluation.tasks, evaluation.batch,
-        config.seed, evaluation.seed, config.workers,
+        config.seed, evaluation.seed, config.workers, config.get("patience", 300),
     )  # fmt: skip
 
 

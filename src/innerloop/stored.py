@@ -17,16 +17,17 @@ from innerloop.folder_check import KEPT, no_run
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
-    "threads", "workers", "trainer",
+    "threads", "workers", "patience", "trainer",
 )  # fmt: skip
 OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png")
 RESUME_MAY_CHANGE = (
-    "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "threads", "tags",
+    "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "patience", "threads",
+    "tags",
     "diagnostics",
 )  # fmt: skip
 EVALUATE_MAY_CHANGE = (
-    "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "threads",
-    "tags", "diagnostics",
+    "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "patience",
+    "threads", "tags", "diagnostics",
 )  # fmt: skip
 DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir")
 

@@ -46,6 +46,11 @@ class CSVLog(CSVLogger):
         return self._experiment
 
     @rank_zero_only
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        """Metrics at an outer step; the epoch, always 0, is left out."""
+        super().log_metrics({k: v for k, v in metrics.items() if k != "epoch"}, step)
+
+    @rank_zero_only
     def sync(self) -> None:
         """Has the log so far on the disk, before a checkpoint that goes on from here."""
         if (Path(self.log_dir) / "metrics.csv").exists():

@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.data import sampling
+from innerloop.data.loader import TaskLoader
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task
@@ -56,6 +57,7 @@ class TaskData(lightning.LightningDataModule):
         batch: tasks evaluated side by side.
         seed: of the training tasks; `evaluation_seed`: of the two fixed lists.
         workers: processes that prepare batches; 0 for the training process itself.
+        patience: seconds to wait for a batch of a worker.
     """
 
     def __init__(
@@ -71,10 +73,12 @@ class TaskData(lightning.LightningDataModule):
         seed: int,
         evaluation_seed: int,
         workers: int = 0,
+        patience: float = 300.0,
     ) -> None:
         super().__init__()
         self.source, self.episode, self.test_episode = source, episode, test_episode
-        self.steps, self.tasks, self.batch, self.workers = steps, tasks, batch, workers
+        self.steps, self.tasks, self.batch = steps, tasks, batch
+        self.workers, self.patience = workers, patience
         self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
         self.seed, self.evaluation_seed = seed, evaluation_seed
 
@@ -152,18 +156,9 @@ class TaskData(lightning.LightningDataModule):
         return self._loader(split, self.test_episode, self.evaluation_seed, own)
 
     def _loader(self, split: str, episode: Episode, seed: int, batches: Any) -> DataLoader:
-        return DataLoader(
-            Tasks(self.source, split, episode, seed),
-            batch_sampler=batches,
-            collate_fn=_as_is,
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            pin_memory=self.trainer is not None and _on_gpu(self.trainer),
-        )
-
-
-def _as_is(tasks: Any) -> Any:
-    return tasks
+        pinned = self.trainer is not None and _on_gpu(self.trainer)
+        tasks = Tasks(self.source, split, episode, seed)
+        return TaskLoader(tasks, batches, self.workers, self.patience, pinned)
 
 
 def _on_gpu(trainer: lightning.Trainer) -> bool:

@@ -1,0 +1,189 @@
+"""Small trainings that are killed at a chosen moment, and what they left, for comparison.
+
+A training runs in a fork of this process, so that a kill kills nothing else and starting one takes
+no seconds. Its weights are shaken by the random numbers of Python, NumPy and PyTorch at each step:
+whoever goes on with other random numbers ends elsewhere.
+"""
+
+import csv
+import json
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import lightning
+import numpy as np
+import torch
+from cli import call
+
+from innerloop import files, outcome
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.callbacks import checkpoint_file
+
+SMALL = (
+    "outer.steps=40", "outer.tasks=2", "evaluation.validation.every=15", "log_every=5",
+    "evaluation.validation.tasks=6", "evaluation.tasks=6", "evaluation.batch=2",
+    "evaluation.audit=2", "diagnostics.test_tasks=2", "callbacks.last.steps=7", "trainer=cpu",
+    "outer.scheduler={_target_: torch.optim.lr_scheduler.LinearLR, _partial_: true, "
+    "total_iters: 40}", "+callbacks.shaken._target_=killing.Shaken", "~callbacks.progress",
+)  # fmt: skip
+MOMENTS = ("step", "validation", "write", "rename", "test", "any")
+TIMING = ("seconds", "tasks_per_second", "git")
+
+
+class Kill(NamedTuple):
+    """The `count`-th time that the training comes to a moment, this signal reaches it.
+
+    Moments: a gradient is there and the weights have not moved yet; a batch of validation or of
+    the test; a piece of a checkpoint is written; a file is about to get its name; or, for `any`,
+    `count` milliseconds after the training started.
+    """
+
+    moment: str
+    count: int
+    signal: int = signal.SIGKILL
+
+
+class Shaken(lightning.Callback):
+    """Moves a weight by random numbers, and draws some within validation."""
+
+    def on_before_optimizer_step(self, trainer: Any, module: Any, *_: Any) -> None:
+        with torch.no_grad():
+            shift = random.random() + np.random.rand() + float(torch.rand(()))  # noqa: NPY002
+            next(module.parameters()).view(-1)[0] += 1e-3 * shift
+
+    def on_validation_batch_start(self, *_: Any) -> None:
+        torch.rand(())
+
+
+def train(folder: Path, *arguments: str, kill: Kill | None = None) -> int:
+    """Runs `src/train.py` in a fork; returns its status, negative if a signal ended it."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_status(folder, arguments, kill))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def fresh(folder: Path, *more: str, kill: Kill | None = None) -> int:
+    """Starts the small training in a folder."""
+    return train(folder, *SMALL, f"hydra.run.dir={folder}", *more, kill=kill)
+
+
+def resumed(folder: Path, kill: Kill | None = None) -> int:
+    """Goes on with it."""
+    return train(folder, f"resume={folder}", kill=kill)
+
+
+def _status(folder: Path, arguments: tuple[str, ...], kill: Kill | None) -> int:
+    with (folder.parent / f"{folder.name}.out").open("a") as shown:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            os.dup2(shown.fileno(), stream.fileno())  # type: ignore[union-attr]
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # type: ignore[assignment]
+    try:
+        with _killed(kill):
+            call("train", *arguments)
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, flush=True)
+            return 1
+        return end.code or 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        return 99
+    return 0
+
+
+def _killed(kill: Kill | None) -> Any:
+    """A context in which the signal reaches this process at its moment."""
+    if kill is None:
+        return mock.patch.object(lightning, "unused", None, create=True)
+    left = iter(range(kill.count, 0, -1))
+
+    def before(call: Any) -> Any:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            if next(left, 0) == 1:
+                os.kill(os.getpid(), kill.signal)
+            return call(*arguments, **options)
+
+        return counted
+
+    if kill.moment == "any":
+        timer = threading.Timer(kill.count / 1000, os.kill, (os.getpid(), kill.signal))
+        timer.daemon = True
+        return mock.patch.object(MetaLearner, "on_fit_start", lambda self: timer.start())
+    if kill.moment == "write":
+
+        class Pieces:
+            """A file whose writes are counted."""
+
+            def __init__(self, file: Any) -> None:
+                self.file, self.write = file, before(file.write)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self.file, name)
+
+        save = torch.save
+        return mock.patch.object(
+            checkpoint_file.torch, "save", lambda content, file: save(content, Pieces(file))
+        )
+    owner, name = {
+        "step": (MetaLearner, "_limit"),
+        "validation": (MetaLearner, "validation_step"),
+        "test": (MetaLearner, "test_step"),
+        "rename": (files.os, "replace"),
+        "results": (outcome.results, "write_json"),
+    }[kill.moment]
+    return mock.patch.object(owner, name, before(getattr(owner, name)))
+
+
+def differences(folder: Path, whole: Path) -> list[str]:
+    """What the run in `folder` left otherwise than an unbroken one, to the last bit."""
+    return [name for name, ours, theirs in _compared(folder, whole) if not _equal(ours, theirs)]
+
+
+def _compared(folder: Path, whole: Path) -> Iterator[tuple[str, Any, Any]]:
+    for name in ("best", "last"):
+        ours, theirs = (
+            torch.load(f / "checkpoints" / f"{name}.ckpt", weights_only=True)
+            for f in (folder, whole)
+        )
+        for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
+            yield f"{name} {key}", ours[key], theirs[key]
+        yield f"{name} random", *(c["callbacks"]["Recovery"]["random"] for c in (ours, theirs))
+        yield f"{name} validation", *(c["innerloop"]["validation"] for c in (ours, theirs))
+    yield "results", *(_results(f) for f in (folder, whole))
+    yield "log", *(_rows(f) for f in (folder, whole))
+    ours, theirs = (dict(np.load(f / "scores.npz")) for f in (folder, whole))
+    yield "scores", ours, theirs
+
+
+def _results(folder: Path) -> dict[str, Any]:
+    found = json.loads((folder / "results.json").read_text())
+    plain = found["command"].split(" hydra.run.dir=")[0]
+    return {k: v for k, v in found.items() if k not in TIMING} | {"command": plain}
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if "per_second" not in k} for row in rows]
+
+
+def _equal(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, dict):
+        return ours.keys() == theirs.keys() and all(_equal(ours[k], theirs[k]) for k in ours)
+    if isinstance(ours, list | tuple):
+        return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
+    if isinstance(ours, torch.Tensor):
+        return ours.dtype == theirs.dtype and torch.equal(ours, theirs)
+    if isinstance(ours, np.ndarray):
+        return ours.dtype == theirs.dtype and np.array_equal(ours, theirs, equal_nan=True)
+    return ours == theirs or (ours != ours and theirs != theirs)
