@@ -118,7 +118,7 @@ def _killed(kill: Kill | None) -> Any:
     if kill.moment == "any":
         timer = threading.Timer(kill.count / 1000, os.kill, (os.getpid(), kill.signal))
         timer.daemon = True
-        return mock.patch.object(MetaLearner, "on_fit_start", lambda self: timer.start())
+        return mock.patch.object(MetaLearner, "on_fit_start", side_effect=timer.start)
     if kill.moment == "write":
 
         class Pieces:

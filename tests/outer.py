@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
 from innerloop.data.module import TaskData
 from innerloop.data.sinusoid import Sinusoid
 from innerloop.data.source import TaskSource
@@ -79,9 +80,16 @@ def learner_of(name: str = "maml", body: nn.Module | None = None, **more: Any) -
 
 
 def trainer(**more: Any) -> lightning.Trainer:
-    settings = {"max_steps": STEPS, "limit_val_batches": 0, "devices": 1} | more
+    settings = {
+        "max_steps": STEPS, "limit_val_batches": 0, "devices": 1, "enable_checkpointing": False,
+    } | more  # fmt: skip
     return lightning.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
-        **settings,
+        accelerator="cpu", max_epochs=-1, logger=False, enable_progress_bar=False,
+        enable_model_summary=False, use_distributed_sampler=False, **settings,
     )  # fmt: skip
+
+
+def kept_by(*callbacks: lightning.Callback) -> lightning.Trainer:
+    """A trainer with callbacks of which one writes checkpoints."""
+    files = [AtomicCheckpointIO()]
+    return trainer(callbacks=[*callbacks], plugins=files, enable_checkpointing=True)

@@ -11,7 +11,7 @@ import pytest
 from helpers import ROOT
 
 PACKAGE = ROOT / "src" / "innerloop"
-LEAVES = {"tasks", "objectives", "norm", "errors", "files", "published"}  # import no room
+LEAVES = {"tasks", "objectives", "norm", "processes", "errors", "files", "published"}  # import no room
 ROOMS = {
     "adaptation": set(),
     "models": set(),

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from innerloop import processes
 from innerloop import tasks as task_tools
 from innerloop.errors import UserError
 
@@ -79,11 +80,24 @@ class TaskNorm(nn.Module):
             return self._native(inputs)
         # Under vmap the second derivative of torch.batch_norm is wrong by about 0.1% (torch 2.15,
         # against finite differences), so that it is written out here; as fast there, slower alone.
-        dims, shape = (0, *range(2, inputs.dim())), (-1, *[1] * (inputs.dim() - 2))
+        dims, shape = _dims(inputs)
         centred = inputs - inputs.mean(dims, keepdim=True)
         variance = (centred * centred).mean(dims, keepdim=True)
         scale = torch.rsqrt(variance + self.eps) * self.weight.view(shape)
         return torch.addcmul(self.bias.view(shape), centred, scale)
+
+    def _of_all_processes(self, inputs: Tensor) -> Tensor:
+        """Statistics of the rows of all processes, so that they are those of the one batch."""
+        dims, shape = _dims(inputs)
+        mean = processes.mean(inputs.mean(dims))
+        centred = inputs - mean.view(shape)
+        variance = processes.mean((centred * centred).mean(dims))
+        rows = inputs.numel() // inputs.shape[1] * processes.count()
+        with torch.no_grad():  # the average of variances is that of unbiased ones, as torch's is
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * rows / max(rows - 1, 1), self.momentum)
+        scale = torch.rsqrt(variance + self.eps) * self.weight
+        return torch.addcmul(self.bias.view(shape), centred, scale.view(shape))
 
     def _running(self, inputs: Tensor) -> Tensor:
         if not self.training:
@@ -91,6 +105,8 @@ class TaskNorm(nn.Module):
             return torch.batch_norm(
                 inputs, self.weight, self.bias, mean, var, False, 0.0, self.eps, True
             )
+        if _Layout.tracking and processes.count() > 1:
+            return self._of_all_processes(inputs)
         if _Layout.tracking:
             return self._native(inputs, self.running_mean, self.running_var)
         return self._batch(inputs)
@@ -105,6 +121,11 @@ class TaskNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[0]}, mode={self.mode}"
+
+
+def _dims(inputs: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The dimensions that a channel's statistics go over, and the shape of a channel's number."""
+    return (0, *range(2, inputs.dim())), (-1, *[1] * (inputs.dim() - 2))
 
 
 def modes(model: nn.Module) -> set[str]:

@@ -58,9 +58,9 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         raise UserError(
             f"There is no checkpoint {path}: give a run's folder or a .ckpt file."
         ) from None
-    except (OSError, UserError):
+    except (PermissionError, UserError):
         raise
-    except Exception as error:  # torch raises half a dozen kinds for a file that is not whole
+    except Exception as error:  # there are a dozen kinds for a file that is not whole
         raise UserError(_damaged(path, type(error).__name__)) from error
     if damaged is not None:
         raise UserError(_damaged(path, f"the checksum of {damaged} differs"))

@@ -57,6 +57,9 @@ class Interruption(lightning.Callback):
     ) -> None:
         self._leave_within_evaluation(trainer, "test", batch_idx)
 
+    def on_test_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        self._leave_if_told(trainer)
+
     def _listen(self) -> None:
         # Lightning has just set its own, which leave with 0 or at once; it puts back the former.
         if threading.current_thread() is threading.main_thread():

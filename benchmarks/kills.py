@@ -1,0 +1,76 @@
+"""Kills small trainings at random moments, goes on with them, and compares what they left.
+
+`python benchmarks/kills.py` writes `benchmarks/results/kills.json`: for each kill its moment and
+signal, the status the program ended with, and what of weights, optimizer, schedule, random states,
+results, scores and log differs from the run that was never stopped, to the last bit on one thread.
+"""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from killing import Kill, differences, fresh, resumed  # noqa: E402
+
+OUT = ROOT / "benchmarks" / "results" / "kills.json"
+# How often the small training comes to each moment; for `any`, the milliseconds that it takes.
+MOMENTS = {"step": 40, "validation": 9, "write": 400, "rename": 15, "test": 3, "any": 1200}
+SIGNALS = (signal.SIGKILL, signal.SIGTERM)
+
+
+def kills(count: int, seed: int) -> Iterator[Kill]:
+    """Moments in turn, each with either signal; where in the training is drawn."""
+    drawn = random.Random(seed)
+    pairs = [(moment, number) for number in SIGNALS for moment in MOMENTS]
+    for i in range(count):
+        moment, number = pairs[i % len(pairs)]
+        yield Kill(moment, drawn.randint(1, MOMENTS[moment]), number)
+
+
+def trial(kill: Kill, folder: Path, whole: Path) -> dict[str, Any]:
+    """One training that is killed and gone on with."""
+    ended = fresh(folder, kill=kill)
+    went_on = resumed(folder)
+    return {
+        "moment": kill.moment,
+        "count": kill.count,
+        "signal": signal.Signals(kill.signal).name,
+        "status": ended,
+        "status_of_the_rest": went_on,
+        "differs": differences(folder, whole) if went_on == 0 else ["it did not end"],
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--kills", type=int, default=20)
+    arguments.add_argument("--seed", type=int, default=0)
+    asked = arguments.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as place:
+        whole = Path(place) / "whole"
+        assert fresh(whole) == 0, (Path(place) / "whole.out").read_text()
+        found = []
+        for i, kill in enumerate(kills(asked.kills, asked.seed)):
+            found.append(trial(kill, Path(place) / str(i), whole))
+            print(found[-1], flush=True)
+    equal = sum(not trial["differs"] for trial in found)
+    killed = sum(trial["status"] != 0 for trial in found)
+    print(f"{killed} of {len(found)} were stopped, {equal} ended bit-equal")
+    versions = {"torch": torch.__version__}
+    content = {"killed": killed, "bit_equal": equal, "kills": found, "versions": versions}
+    OUT.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

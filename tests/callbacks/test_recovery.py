@@ -1,0 +1,245 @@
+"""Runs that are killed and go on, against one that never stopped; and the files they go on from."""
+
+import os
+import random
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from killing import Kill, differences, fresh, resumed
+from outer import STEPS, kept_by, learner_of, wave_data
+
+from innerloop.callbacks import random_state
+from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpoint, read_newest
+from innerloop.callbacks.csv_log import CSVLog, rewind
+from innerloop.callbacks.recovery import Recovery
+from innerloop.errors import UserError
+from innerloop.files import whole_file
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small training that nothing stopped."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert fresh(folder) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    "kill",
+    [
+        Kill("step", 23),
+        Kill("validation", 5, signal.SIGTERM),
+        Kill("write", 90),
+        pytest.param(Kill("step", 16, signal.SIGTERM), marks=pytest.mark.slow),
+        pytest.param(Kill("step", 40, signal.SIGTERM), marks=pytest.mark.slow),
+        pytest.param(Kill("validation", 5), marks=pytest.mark.slow),
+        pytest.param(Kill("validation", 8, signal.SIGTERM), marks=pytest.mark.slow),
+        pytest.param(Kill("test", 2, signal.SIGTERM), marks=pytest.mark.slow),
+        pytest.param(Kill("rename", 9), marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_run_ends_like_one_that_never_stopped(
+    kill: Kill, whole: Path, tmp_path: Path
+) -> None:
+    status = fresh(tmp_path / "run", kill=kill)
+    assert status == (-9 if kill.signal == signal.SIGKILL else 128 + kill.signal)
+    assert resumed(tmp_path / "run") == 0
+    assert differences(tmp_path / "run", whole) == []
+    assert not list((tmp_path / "run").rglob("*.unfinished"))
+
+
+def test_a_damaged_checkpoint_is_noticed_and_the_one_before_it_serves(
+    whole: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    _flip(run / "checkpoints" / "last.ckpt", whole)
+    assert read_checkpoint(run / "checkpoints" / "last-1.ckpt")["global_step"] == 35
+    assert resumed(run) == 0
+    shown = (tmp_path / "run.out").read_text()
+    assert "last.ckpt is damaged" in shown and "goes on from" in shown and "last-1.ckpt" in shown
+    assert differences(run, whole) == []
+
+
+def _flip(file: Path, whole: Path) -> None:
+    """Turns one bit of a weight."""
+    weight = next(iter(read_checkpoint(file)["state_dict"].values()))
+    content = bytearray(file.read_bytes())
+    content[content.index(weight.numpy().tobytes()) + 2] ^= 1
+    file.write_bytes(content)
+    assert not torch.equal(
+        next(iter(torch.load(file, weights_only=True)["state_dict"].values())), weight
+    )
+
+
+def test_any_byte_that_changes_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "some.ckpt"
+    content = {"innerloop": {"step": 3}, "weight": torch.arange(40.0), "name": "a"}
+    AtomicCheckpointIO().save_checkpoint(content, file)
+    whole, noticed = file.read_bytes(), 0
+    for place in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        file.write_bytes(damaged)
+        try:
+            found = read_checkpoint(file)
+        except UserError:
+            noticed += 1
+            continue
+        assert found["innerloop"] == content["innerloop"] and found["name"] == "a"
+        assert torch.equal(found["weight"], content["weight"])
+    assert noticed > 100
+
+
+def test_what_asks_for_more_than_plain_values_is_not_opened_nor_written(tmp_path: Path) -> None:
+    file = tmp_path / "bad.ckpt"
+    torch.save({"innerloop": {}, "call": os.system}, file)
+    with pytest.raises(UserError, match="posix.system: it is not opened"):
+        read_checkpoint(file)
+    file.unlink()
+    with pytest.raises(UserError, match="numpy.* could not be read back"):
+        AtomicCheckpointIO().save_checkpoint({"innerloop": {}, "a": np.zeros(3)}, file)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_newest_whole_checkpoint_is_found(tmp_path: Path) -> None:
+    last = tmp_path / "last.ckpt"
+    assert read_newest(last) is None
+    for step in range(12):
+        content = {"innerloop": {}, "step": step}
+        AtomicCheckpointIO().save_checkpoint(content, last, {"keep": 11})
+    assert len(list(tmp_path.iterdir())) == 11
+    for newest in range(2):
+        (tmp_path / ("last-1.ckpt" if newest else "last.ckpt")).write_bytes(b"cut")
+    found = read_newest(last)
+    assert found is not None
+    file, content, wrong = found
+    assert (file.name, content["step"], len(wrong)) == ("last-2.ckpt", 9, 2)
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"")
+    with pytest.raises(UserError, match="damaged"):
+        read_newest(last)
+
+
+def test_a_kill_between_two_renames_leaves_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, rename = tmp_path / "last.ckpt", os.replace
+    for step in range(2):
+        AtomicCheckpointIO().save_checkpoint({"innerloop": {}, "step": step}, last, {"keep": 2})
+
+    class Killed(BaseException):
+        pass
+
+    def dies(old: Any, new: Any) -> None:
+        if Path(new) == last:
+            raise Killed
+        rename(old, new)
+
+    monkeypatch.setattr("innerloop.files.os.replace", dies)
+    with pytest.raises(Killed):
+        AtomicCheckpointIO().save_checkpoint({"innerloop": {}, "step": 2}, last, {"keep": 2})
+    found = read_newest(last)
+    assert found is not None and found[1]["step"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"steps": 2, "minutes": None}, [2]),
+        ({"steps": None, "minutes": 0}, [1, 2, 3]),
+        ({"steps": None, "minutes": 60}, []),
+        ({"steps": None, "minutes": None}, []),
+    ],
+)
+def test_checkpoints_come_by_steps_and_by_minutes(
+    tmp_path: Path, settings: dict[str, Any], steps: list[int]
+) -> None:
+    made = Recovery(str(tmp_path), keep=9, every=1, **settings)
+    kept_by(made).fit(learner_of(), wave_data())
+    kept = [read_checkpoint(f)["global_step"] for f in tmp_path.glob("last*.ckpt")]
+    assert sorted(kept) == steps
+
+
+def test_numbers_that_make_no_sense(tmp_path: Path) -> None:
+    for wrong in ({"keep": 0}, {"steps": 0}, {"minutes": -1}):
+        with pytest.raises(UserError, match="from 1"):
+            Recovery(str(tmp_path), **{"steps": 1, "minutes": 1, "keep": 1, "every": 1} | wrong)
+
+
+def test_random_numbers_go_on_where_they_were() -> None:
+    def draws() -> list[float]:
+        return [random.random(), np.random.rand(), float(torch.rand(()))]  # noqa: NPY002
+
+    draws()
+    state = random_state.collect()
+    first = draws()
+    assert len(set(first)) == 3
+    draws()
+    random_state.restore(state)
+    assert draws() == first
+
+
+def test_a_validation_that_is_repeated_leaves_the_log_first(tmp_path: Path) -> None:
+    log = tmp_path / "metrics.csv"
+    content = "step,train/mse,val/mse\n1,1.0,\n1,,5.0\n3,2.0,\n3,,6.0\n4,3.0,\n"
+    for validated, kept in ((True, content[: content.index("4,")]), (False, "3,2.0,\n")):
+        log.write_text(content)
+        rewind(tmp_path, 4, validated)
+        assert log.read_text().replace("\r", "").endswith(kept)
+
+
+def test_a_kill_while_the_log_gets_a_column_loses_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = CSVLog(str(tmp_path))
+    log.log_metrics({"a": 1.0}, 0)
+    before = (tmp_path / "metrics.csv").read_text()
+
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("innerloop.files.os.replace", dies)
+    with pytest.raises(KeyboardInterrupt):
+        log.log_metrics({"b": 2.0}, 1)
+    assert (tmp_path / "metrics.csv").read_text() == before
+
+
+def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
+    """Momentum and rate after a pause are those of an unbroken training."""
+    import functools
+
+    def learner() -> Any:
+        torch.manual_seed(0)
+        optimizer = functools.partial(torch.optim.SGD, lr=0.05, momentum=0.9)
+        schedule = functools.partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
+        return learner_of(optimizer=optimizer, scheduler=schedule)
+
+    def run(made: Any, **more: Any) -> lightning.Trainer:
+        kept = Recovery(str(tmp_path), steps=2, minutes=None, keep=1, every=1)
+        used = kept_by(kept)
+        used.fit(made, wave_data(), **more, weights_only=True)
+        return used
+
+    first, second = learner(), learner()
+    whole = run(first)
+    parts = run(second, ckpt_path=tmp_path / "last.ckpt")
+    assert whole.global_step == parts.global_step == STEPS
+    for ours, theirs in zip(second.parameters(), first.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    ours, theirs = (t.optimizers[0].state_dict()["param_groups"][0]["lr"] for t in (parts, whole))
+    assert ours == theirs == 0.05 * 0.5**STEPS
+
+
+def test_a_file_keeps_its_predecessors(tmp_path: Path) -> None:
+    for text in "abcd":
+        with whole_file(tmp_path / "x.txt", keep=3) as file:
+            file.write(text.encode())
+    found = {p.name: p.read_text() for p in tmp_path.iterdir()}
+    assert found == {"x.txt": "d", "x-1.txt": "c", "x-2.txt": "b"}
