@@ -17,7 +17,7 @@ RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluat
 
 
 def overrides(file: str) -> list[str]:
-    group, _, choice = file.partition("/")
+    group, _, choice = file.rpartition("/")
     images = choice.startswith("conv") or (group == "algorithm" and algorithm(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
     more += ["dataset.path=nowhere"] if choice == "folder" else []

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import experiment, notices, outcome, stored, wandb_run
+from innerloop import experiment, member, notices, outcome, stored, wandb_run
 from innerloop.callbacks.checkpoint_file import read_checkpoint, read_newest
 from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.interruption import Interrupted
@@ -24,15 +24,21 @@ def train(config: DictConfig) -> float | None:
 
     A sweep is optimised for what is returned, which must not be what the test found.
     """
-    with _ending_well(f"python src/train.py resume={config.paths.run} goes on"):
-        checkpoint, folder = None, Path(config.paths.run)
+    checkpoint, folder = None, Path(config.paths.run)
+    goes_on = f"python src/train.py resume={folder} goes on"
+    with _ending_well(goes_on), member.noted(folder):
+        before = member.earlier(config)
+        if before.score is not None:
+            return before.score
         earlier: dict[str, Any] = {}
         if config.resume:
             config = _resumed(config)
-            checkpoint, earlier = _last(folder)
         else:
             config.names.command = notices.command()
             notices.say(*notices.announce(config))
+        if config.resume or before.begun:
+            checkpoint, earlier = _last(folder)
+        else:
             identity.forget(folder)
         made = experiment.assemble(config, earlier.get("innerloop", {}))
         _check_processes(made.trainer.world_size)
@@ -49,7 +55,7 @@ def train(config: DictConfig) -> float | None:
 
 def evaluate(config: DictConfig) -> float | None:
     """Tests a checkpoint and returns the headline number."""
-    with _ending_well("nothing was kept"):
+    with _ending_well("nothing was kept"), member.noted(Path(config.paths.run)):
         path = Path(str(config.ckpt_path)).expanduser()
         path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
         record = read_checkpoint(path)["innerloop"]

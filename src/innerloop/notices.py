@@ -68,7 +68,8 @@ def published(config: DictConfig) -> list[str]:
 def command() -> str:
     """What was typed to start this run, or this member of a sweep, without Hydra's own options."""
     job = HydraConfig.get()
-    return shlex.join(["python", f"src/{job.job.name}.py", *job.overrides.task])
+    given = [word for word in job.overrides.task if not word.startswith("sweep.")]
+    return shlex.join(["python", f"src/{job.job.name}.py", *given])
 
 
 def engine(chosen: dict[str, Any]) -> list[str]:

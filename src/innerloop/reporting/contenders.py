@@ -14,7 +14,7 @@ from innerloop.reporting.finished import Finished, below, read, select
 SAME = ("algorithm", "dataset", "model", "experiment", "norm", "episode", "outer")
 APART = (  # parts of the configuration in which runs of one setting may differ
     "seed", "paths", "names", "hydra", "logger", "callbacks", "trainer", "engine", "workers",
-    "threads", "tags", "resume", "log_every", "published", "deviates", "debug",
+    "threads", "tags", "resume", "sweep", "log_every", "published", "deviates", "debug",
 )  # fmt: skip
 PROTOCOL = (
     "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",

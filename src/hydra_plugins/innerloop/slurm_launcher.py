@@ -1,0 +1,52 @@
+"""Hydra's submitit launcher, in which a job that SLURM ends does not end the others."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn
+from omegaconf import open_dict
+
+from innerloop.sweeping import deaths
+
+with suppress(ImportError):  # the plugin is an extra; without it this launcher is unknown
+    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+    from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher
+
+    COMMON = set(BaseQueueConf.__dataclass_fields__)  # of the rest submitit's names begin slurm_
+
+    class SlurmMembers(SlurmLauncher):
+        """One job array, a member a job; submitit requeues those whose time is up."""
+
+        def launch(
+            self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+        ) -> Sequence[JobReturn]:
+            state = Singleton.get_state()
+            calls = [
+                (list(overrides), "hydra.sweep.dir", number, f"member {number}", state)
+                for number, overrides in enumerate(job_overrides, initial_job_idx)
+            ]
+            jobs = self._executor().map_array(self, *zip(*calls, strict=True))
+            print(f"SLURM array {jobs[0].job_id.split('_')[0]}: {len(jobs)} members", flush=True)
+            return [
+                deaths.survived(lambda j=job: j.results()[0], self._member(call[0], call[2]))
+                for job, call in zip(jobs, calls, strict=True)
+            ]
+
+        def _executor(self) -> Any:
+            import submitit
+
+            named = {k if k in COMMON else f"slurm_{k}": v for k, v in self.params.items()}
+            executor = submitit.AutoExecutor(
+                named.pop("submitit_folder"), cluster="slurm",
+                slurm_max_num_timeout=named.pop("slurm_max_num_timeout"),
+            )  # fmt: skip
+            executor.update_parameters(**named)
+            return executor
+
+        def _member(self, overrides: list[str], number: int) -> Any:
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+            with open_dict(config):
+                config.hydra.job.num = number
+            return config

@@ -1,0 +1,78 @@
+"""A run as a member of a sweep: done before, half done before, or new."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from innerloop import notices, stored
+from innerloop.errors import UserError
+from innerloop.sweeping import members
+
+
+class Earlier(NamedTuple):
+    """What the sweep, when it ran before, left of a member."""
+
+    score: float | None = None  #: of validation, where the member is done
+    begun: bool = False  #: whether it is half done; it may still be without a checkpoint
+
+
+@contextmanager
+def noted(folder: Path) -> Iterator[None]:
+    """Keeps others out of a member's folder, and leaves the reason there if it does not finish.
+
+    Outside of a sweep nothing happens.
+    """
+    if not _in_sweep():
+        yield
+        return
+    lock = FileLock(folder / members.LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        notices.say(f"{folder} is being run by another process: waits for its end")
+        lock.acquire()
+    try:
+        with members.recorded(folder, notices.command()):
+            yield
+    finally:
+        lock.release()
+
+
+def earlier(config: DictConfig) -> Earlier:
+    """What is there of a member: in its sweep's folder nothing else may be.
+
+    Raises:
+        UserError: if the folder holds a run with another configuration.
+    """
+    folder = Path(config.paths.run)
+    if not _in_sweep():
+        return Earlier()
+    if (folder / members.DONE).exists():
+        results: dict[str, Any] = json.loads((folder / members.DONE).read_text())
+        _check(config, folder, results["seed"], results["configuration"])
+        notices.say(f"{folder} is done already")
+        return Earlier(results["checkpoint"]["validation"][next(iter(results["test"]))])
+    if (folder / stored.KEPT).exists():
+        old = stored.of_run(folder)
+        _check(config, folder, old.seed, stored.fingerprint(old))
+        return Earlier(begun=True)
+    return Earlier()
+
+
+def _in_sweep() -> bool:
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def _check(config: DictConfig, folder: Path, seed: int, fingerprint: str) -> None:
+    if (seed, fingerprint) != (config.seed, stored.fingerprint(config)):
+        raise UserError(
+            f"{folder} holds a run with another configuration: sweep.resume=true goes on with the "
+            "same sweep. Give another one its own hydra.sweep.dir=FOLDER."
+        )

@@ -1,0 +1,50 @@
+"""The end of a sweep: a table of the settings over their seeds, and what did not finish, and why."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from innerloop.reporting.finished import Finished, read
+from innerloop.reporting.page.numbers import interval, shown
+from innerloop.reporting.settings import Setting, labels, settings
+from innerloop.sweeping import members
+
+
+def close(sweep: Path, console: Console) -> str | None:
+    """Prints what a sweep found; returns what to say of members that did not finish, if any."""
+    started = members.folders(sweep)
+    left = [found for folder in started if (found := members.unfinished(folder))]
+    done = [read(folder) for folder in started if folder not in {found.folder for found in left}]
+    if done:
+        console.print(table(done))
+    for found in left:
+        console.print(f"{found.folder.relative_to(sweep)}: {found.reason}\n  {found.command}")
+    failed = sum(found.reason != members.RUNNING for found in left)
+    if not failed:
+        return None
+    return (
+        f"{failed} of the {len(started)} members that started did not finish. The same command "
+        f"with sweep.resume=true hydra.sweep.dir={sweep} goes on with what is left."
+    )
+
+
+def table(done: Sequence[Finished]) -> Table:
+    """A row for each setting: validation and test, as means over its seeds."""
+    found = settings(done)
+    made = Table(caption="Choose by validation; the test is for what was chosen. 95% intervals.")
+    for heading in ("setting", "seeds", "metric", "validation", "test", "interval of the test"):
+        made.add_column(heading, overflow="fold")
+    for label, setting in zip(labels(found), found, strict=True):
+        metric, test = setting.first.metric, setting.mean(setting.first.metric)
+        made.add_row(
+            label, ", ".join(str(run.results["seed"]) for run in setting.runs), metric,
+            shown(_validation(setting), metric), shown(test.mean, metric), interval(test, metric),
+        )  # fmt: skip
+    return made
+
+
+def _validation(setting: Setting) -> float | None:
+    found = [run.results["checkpoint"]["validation"][run.metric] for run in setting.runs]
+    return None if None in found else sum(found) / len(found)

@@ -1,0 +1,69 @@
+"""One GPU for each process of a sweep on this machine, held by a lock until the process ends."""
+
+import getpass
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+PAUSE = 0.5  #: seconds between two looks for a free GPU
+
+_held: list[tuple[str, FileLock]] = []  # a GPU's name and its lock: of this process, for its life
+
+
+def visible() -> list[str]:
+    """Names of the GPUs that this process may use, found without starting CUDA."""
+    told = os.environ.get(VISIBLE)
+    if told is not None:
+        return [name for name in told.replace(" ", "").split(",") if name not in ("", "-1")]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+    return [str(i) for i in range(count)]
+
+
+def take(slots: int) -> str | None:
+    """Shows this process one GPU alone, waiting until one is free; None where there is no GPU.
+
+    Further calls change nothing: once it has started, CUDA would not notice.
+
+    Arguments:
+        slots: processes at a time on one GPU.
+    """
+    names = visible()
+    if not _held and not names:
+        return None
+    while not _held:
+        _held.extend(_free(names, slots))
+        if not _held:
+            time.sleep(PAUSE)
+    os.environ[VISIBLE] = _held[0][0]
+    return _held[0][0]
+
+
+def _free(names: Sequence[str], slots: int) -> list[tuple[str, FileLock]]:
+    """A GPU with a free slot, the emptiest first; the lock falls with the process."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for slot in range(slots):
+        for name in names:
+            lock = FileLock(folder / f"{name}.{slot}.lock")
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                continue
+            return [(name, lock)]
+    return []
+
+
+def _folder() -> Path:
+    """One for each user; a SLURM job numbers the GPUs that are its own from 0."""
+    job = os.environ.get("SLURM_JOB_ID", "")
+    return Path(tempfile.gettempdir()) / f"innerloop-gpus-{getpass.getuser()}{job and '-' + job}"

@@ -1,0 +1,74 @@
+"""Hydra callback around a sweep and its members, whatever launches them.
+
+Imports nothing heavy: every program imports it before `--help` answers.
+"""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from innerloop import resolvers
+from innerloop.sweeping import gpus, members
+
+resolvers.register()  # for processes that a launcher starts: they unpickle this, not src/train.py
+
+HERE = ("basic", "joblib")  #: launchers that leave the GPUs to this program
+NEEDS = {"joblib": "joblib", "ray": "ray", "slurm": "submitit", "optuna": "optuna"}
+
+
+class SweepWatch(Callback):
+    """A GPU for each member, an end of one that is not the end of all, and the closing table."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        _check_installed(config)
+        _check_folder(config)
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        choice = config.hydra.runtime.choices["hydra/launcher"]
+        if config.hydra.mode == RunMode.MULTIRUN and choice in HERE:
+            gpus.take(config.sweep.slots)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Turns a failure into no score, or the sweeper would end with it."""
+        if config.hydra.mode != RunMode.MULTIRUN or job_return.status != JobStatus.FAILED:
+            return
+        try:
+            _ = job_return.return_value  # also names the member's overrides on stderr
+        except Exception as error:
+            print(f"Error: {members.reason(error)}", file=sys.stderr, flush=True)
+        job_return.return_value, job_return.status = None, JobStatus.COMPLETED
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        from innerloop.reporting.comparison_table import console  # heavy: --help does without it
+        from innerloop.sweeping.closing import close
+
+        problem = close(Path(config.hydra.sweep.dir), console())
+        if problem:
+            sys.exit(problem)
+
+
+def _check_installed(config: DictConfig) -> None:
+    for group in ("hydra/launcher", "hydra/sweeper"):
+        choice = config.hydra.runtime.choices[group]
+        if choice in NEEDS and find_spec(NEEDS[choice]) is None:
+            sys.exit(
+                f"{group}={choice} needs {NEEDS[choice]}, which is not installed: "
+                "uv pip install -e '.[sweeps]'"
+            )
+
+
+def _check_folder(config: DictConfig) -> None:
+    folder, told = config.hydra.sweep.dir, config.hydra.overrides.hydra
+    if config.sweep.resume and not any("hydra.sweep.dir=" in override for override in told):
+        sys.exit("sweep.resume=true goes on in the sweep's own folder: give hydra.sweep.dir=FOLDER")
+    if not config.sweep.resume and members.folders(Path(folder)):
+        sys.exit(
+            f"{folder} holds a sweep already: sweep.resume=true goes on with it, another "
+            "hydra.sweep.dir=FOLDER begins a new one."
+        )

@@ -1,0 +1,180 @@
+"""Sweeps that are interrupted, run again, and whose members fail."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from cli import call, mistake, results
+from helpers import ROOT
+from rich.console import Console
+
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.sweeping import closing, gpus, members
+
+SMALL = (
+    "--multirun", "debug=fast", "outer.steps=6", "evaluation.audit=0", "diagnostics.test_tasks=0",
+    "diagnostics.validation_tasks=0",
+)  # fmt: skip
+T_2 = 4.302652729911275  #: Student's t at 97.5% with 2 degrees of freedom, from a printed table
+
+
+def sweep(folder: Path, *overrides: str, seeds: str = "0,1,2") -> None:
+    call("train", *SMALL, f"seed={seeds}", f"hydra.sweep.dir={folder}", *overrides)
+
+
+def interrupted(folder: Path, seed: int, step: int, error: BaseException) -> None:
+    """A sweep in which one member comes to an end of its own."""
+    outer_step = MetaLearner.outer_step
+
+    def stops(self: MetaLearner, tasks: object, number: int) -> object:
+        if number == step and self.trainer.datamodule.seed == seed:  # type: ignore[attr-defined]
+            raise error
+        return outer_step(self, tasks, number)  # type: ignore[arg-type]
+
+    with mock.patch.object(MetaLearner, "outer_step", stops), pytest.raises(SystemExit):
+        sweep(folder)
+
+
+def member(folder: Path, seed: int) -> Path:
+    return folder / f"{seed}_sinusoid_maml_seed{seed}"
+
+
+def test_run_again_it_skips_what_is_done_and_goes_on_with_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(tmp_path / "whole")
+    parts = tmp_path / "parts"
+    interrupted(parts, seed=1, step=5, error=SystemExit(128 + signal.SIGTERM))
+    assert not member(parts, 2).exists()
+    found = members.unfinished(member(parts, 1))
+    assert found is not None and found.reason == "stopped by SIGTERM"
+    done = (member(parts, 0) / "results.json").stat().st_mtime_ns
+    capsys.readouterr()
+
+    sweep(parts, "sweep.resume=true")
+    shown = capsys.readouterr().out
+    assert f"{member(parts, 0)} is done already" in shown
+    assert f"goes on from {member(parts, 1)}/checkpoints/last.ckpt" in shown
+    assert (member(parts, 0) / "results.json").stat().st_mtime_ns == done
+    assert not list(parts.rglob(members.UNFINISHED))
+    for seed in range(3):
+        folders = [member(tmp_path / name, seed) for name in ("whole", "parts")]
+        whole, found = [results(folder) for folder in folders]
+        assert found["test"] == whole["test"]
+        assert found["command"] == whole["command"]
+        states = [torch.load(f / "checkpoints" / "last.ckpt")["state_dict"] for f in folders]
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_a_member_that_fails_does_not_stop_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted(tmp_path, seed=1, step=3, error=RuntimeError("the cat\nsat on the cable"))
+    shown = capsys.readouterr().out
+    assert "1_sinusoid_maml_seed1: RuntimeError: the cat sat on the cable" in shown
+    assert all((member(tmp_path, seed) / "results.json").exists() for seed in (0, 2))
+    kept = json.loads((member(tmp_path, 1) / members.UNFINISHED).read_text())
+    assert "in stops" in kept["traceback"]
+    sweep(tmp_path, "sweep.resume=true")
+    assert "over 3 seeds" in capsys.readouterr().out
+
+
+def test_failures_are_counted_in_the_status(tmp_path: Path) -> None:
+    overrides = (*SMALL, "inner.rate=0.1,-1", f"hydra.sweep.dir={tmp_path}")
+    assert "1 of the 2 members" in mistake("train", *overrides)
+    assert "1 of the 2 members" in mistake("train", *overrides, "sweep.resume=true")
+
+
+def test_the_table_has_the_mean_over_seeds_with_its_interval(tmp_path: Path) -> None:
+    sweep(tmp_path, "inner.steps=1,2")
+    found = [results(folder) for folder in members.folders(tmp_path)]
+    assert len(found) == 6
+    with (tmp_path / "shown").open("w") as file:
+        assert closing.close(tmp_path, Console(file=file, width=200)) is None
+    shown = (tmp_path / "shown").read_text().splitlines()
+    lines = [line for line in shown if "inner.steps=" in line]
+    assert len(lines) == 2
+    for line, steps in zip(lines, (1, 2), strict=True):
+        mine = [f for f in found if f"inner.steps={steps}" in f["command"].split()]
+        means = [f["test"]["mse"]["mean"] for f in mine]
+        mean = sum(means) / 3
+        deviation = math.sqrt(sum((m - mean) ** 2 for m in means) / 2)
+        validation = sum(f["checkpoint"]["validation"]["mse"] for f in mine) / 3
+        assert f"inner.steps={steps}" in line
+        assert f"{validation:.4g}" in line and f"{mean:.4g}" in line
+        assert f"± {T_2 * deviation / math.sqrt(3):.2g} over 3 seeds" in line
+
+
+def test_a_folder_holds_one_sweep(tmp_path: Path) -> None:
+    sweep(tmp_path, seeds="0")
+    again = (*SMALL, "seed=0", f"hydra.sweep.dir={tmp_path}")
+    assert "holds a sweep already" in mistake("train", *again)
+    message = mistake("train", *again, "sweep.resume=true", "inner.steps=3")
+    assert "1 of the 1 members" in message
+    found = members.unfinished(member(tmp_path, 0))
+    assert found is not None and "another configuration" in found.reason
+    assert results(member(tmp_path, 0))["test"], "what was there is kept"
+
+
+def test_going_on_needs_the_folder() -> None:
+    assert "hydra.sweep.dir=FOLDER" in mistake("train", *SMALL, "sweep.resume=true")
+
+
+def test_a_launcher_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    with mock.patch("innerloop.sweeping.watch.find_spec", lambda name: None):
+        message = mistake("train", *SMALL, "hydra/launcher=ray", f"hydra.sweep.dir={tmp_path}")
+    assert "needs ray" in message and "[sweeps]" in message
+
+
+def test_members_on_this_machine_take_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "_held", [])
+    monkeypatch.setattr(gpus, "_folder", lambda: tmp_path / "locks")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,6")
+    seen, inner = [], MetaLearner.outer_step
+    monkeypatch.setattr(
+        MetaLearner,
+        "outer_step",
+        lambda *given: (seen.append(os.environ["CUDA_VISIBLE_DEVICES"]), inner(*given))[1],
+    )
+    call("train", *SMALL[1:], f"hydra.run.dir={tmp_path / 'alone'}")
+    assert set(seen) == {"5,6"}, "a run that is no member sees all"
+    seen.clear()
+    sweep(tmp_path / "sweep", seeds="0,1")
+    assert set(seen) == {"5"}
+
+
+def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from filelock import FileLock; "
+        "from innerloop.sweeping import members; folder = Path(sys.argv[1]); "
+        "lock = FileLock(folder / members.LOCK); lock.acquire(); "
+        "open = members.recorded(folder, 'python src/train.py seed=3'); open.__enter__(); "
+        "print('runs', flush=True); sys.stdin.read()"
+    )
+    environment = {"PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline() == b"runs\n"
+        found = members.unfinished(tmp_path)
+        assert found is not None and found.reason == "is running"
+        process.kill()
+    found = members.unfinished(tmp_path)
+    assert found is not None and "killed" in found.reason
+    assert found.command == "python src/train.py seed=3"
+
+
+def test_members_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for name in ("10_b", "9_b", "100_a", "1_z"):
+        members.note(tmp_path / name, "", "")
+    assert [f.name for f in members.folders(tmp_path)] == ["1_z", "9_b", "10_b", "100_a"]
