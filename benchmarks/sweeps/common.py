@@ -1,0 +1,69 @@
+"""What the measured sweeps share: small members, their events, and the results file."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = (
+    "debug=fast", "evaluation.audit=0", "diagnostics={test_tasks: 0, validation_tasks: 0}",
+    "evaluation.validation.every=10", "log_every=10", "logger=csv", "trainer=cpu", "threads=1",
+)  # fmt: skip
+
+
+def start(sweep: Path, *overrides: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Starts `train.py --multirun` with the probe in every member."""
+    command = [
+        sys.executable, str(ROOT / "src" / "train.py"), "--multirun", *SMALL,
+        f"hydra.sweep.dir={sweep}", "+callbacks.probe._target_=probe.Probe",
+        f"+callbacks.probe.sweep={sweep}", *overrides,
+    ]  # fmt: skip
+    paths = os.pathsep.join([str(ROOT / "src"), str(Path(__file__).parent)])
+    log = sweep.with_suffix(".log").open("ab")
+    return subprocess.Popen(
+        command, stdout=log, stderr=log,
+        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"} | environment,
+    )  # fmt: skip
+
+
+def done(sweep: Path) -> list[str]:
+    """Names of the members that are done."""
+    return sorted(file.parent.name for file in sweep.glob("*/results.json"))
+
+
+def reasons(sweep: Path) -> dict[str, str]:
+    """Why the others are not."""
+    found = {f.parent.name: json.loads(f.read_text()) for f in sweep.glob("*/unfinished.json")}
+    return {name: content["reason"] for name, content in found.items()}
+
+
+def events(sweep: Path) -> list[dict[str, Any]]:
+    """What the probes noted, in order."""
+    return [json.loads(line) for line in (sweep / "events.jsonl").read_text().splitlines()]
+
+
+def account(sweep: Path) -> dict[str, Any]:
+    """What happened, in figures."""
+    noted = events(sweep)
+    ended = {e["member"]: e["time"] for e in noted if e["event"] == "trained"}
+    again = [e["member"] for e in noted if e["event"] == "trains" and e["time"] > ended.get(e["member"], 1e99)]
+    return {
+        "done": len(done(sweep)),
+        "reported": reasons(sweep),
+        "trainings": sum(e["event"] == "trains" for e in noted),
+        "gone_on_from_a_checkpoint": sum(e["event"] == "trains" and e["step"] > 0 for e in noted),
+        "finished_members_trained_again": len(again),
+        "two_at_once_on_a_gpu": sum(e["event"] == "collision" for e in noted),
+        "members_by_gpu": dict(sorted(Counter(str(e["gpu"]) for e in noted if e["event"] == "trains").items())),
+    }
+
+
+def write(name: str, content: dict[str, Any]) -> None:
+    """Keeps the figures with the command that made them."""
+    file = ROOT / "benchmarks" / "results" / f"{name}.json"
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    print(json.dumps(content, indent=2))

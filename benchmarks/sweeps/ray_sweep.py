@@ -1,0 +1,39 @@
+"""24 members on 4 GPUs by Ray: one fails, one is killed, the driver is killed, and one more call.
+
+    python benchmarks/sweeps/ray_sweep.py FOLDER
+
+The GPUs are Ray's own count; a member sees its number in CUDA_VISIBLE_DEVICES.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import common
+
+MEMBERS = (
+    "seed=range(24)", "outer.steps=30", "+callbacks.probe.raises=[5]", "+callbacks.probe.killed=[11]",
+    "hydra/launcher=ray", "hydra.launcher.ray.init.num_gpus=4", "hydra.launcher.ray.init.num_cpus=4",
+)  # fmt: skip
+
+
+def main(sweep: Path) -> None:
+    began = time.perf_counter()
+    driver = common.start(sweep, *MEMBERS)
+    while len(common.done(sweep)) < 9 and driver.poll() is None:
+        time.sleep(0.2)
+    driver.kill()
+    driver.wait()
+    first = {"done": len(common.done(sweep)), "status": driver.returncode}
+    status = common.start(sweep, *MEMBERS, "sweep.resume=true").wait()
+    common.write("sweep_ray", {
+        "command": "python benchmarks/sweeps/ray_sweep.py FOLDER",
+        "members": 24,
+        "when_the_driver_was_killed": first,
+        "after_one_more_call": {"status": status, **common.account(sweep)},
+        "seconds": round(time.perf_counter() - began, 1),
+    })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
