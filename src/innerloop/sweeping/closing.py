@@ -1,5 +1,6 @@
 """The end of a sweep: a table of the settings over their seeds, and what did not finish, and why."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from rich.table import Table
 
 from innerloop.reporting.finished import Finished, read
 from innerloop.reporting.page.numbers import interval, shown
-from innerloop.reporting.settings import Setting, labels, settings
+from innerloop.reporting.settings import Setting, settings
 from innerloop.sweeping import members
 
 
@@ -36,13 +37,33 @@ def table(done: Sequence[Finished]) -> Table:
     made = Table(caption="Choose by validation; the test is for what was chosen. 95% intervals.")
     for heading in ("setting", "seeds", "metric", "validation", "test", "interval of the test"):
         made.add_column(heading, overflow="fold")
-    for label, setting in zip(labels(found), found, strict=True):
+    for label, setting in zip(_varied(found), found, strict=True):
         metric, test = setting.first.metric, setting.mean(setting.first.metric)
         made.add_row(
             label, ", ".join(str(run.results["seed"]) for run in setting.runs), metric,
             shown(_validation(setting), metric), shown(test.mean, metric), interval(test, metric),
         )  # fmt: skip
     return made
+
+
+def _varied(found: Sequence[Setting]) -> list[str]:
+    """What the sweep set otherwise in one setting than in another."""
+    words = [shlex.split(setting.first.results["command"]) for setting in found]
+    common = set.intersection(*map(set, words))
+    told = [
+        [_short(word) for word in line if word not in common and not word.startswith("seed=")]
+        for line in words
+    ]
+    return [" ".join(line) or setting.first.results["algorithm"] for line, setting in zip(told, found, strict=True)]
+
+
+def _short(word: str) -> str:
+    """A setting with no more digits than a table needs."""
+    key, _, value = word.partition("=")
+    try:
+        return f"{key}={float(value):.4g}"
+    except ValueError:
+        return word
 
 
 def _validation(setting: Setting) -> float | None:

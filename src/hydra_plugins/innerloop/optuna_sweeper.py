@@ -1,0 +1,77 @@
+"""A sweeper by Optuna, whose study is resumed, and joined by more workers.
+
+Hydra's plugin holds optuna below 3, whose SQLite does not work with today's SQLAlchemy; every call
+of it adds trials of its own number, and trials of a killed worker stay running for ever.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+
+class OptunaSweeper(Sweeper):
+    """Members that Optuna proposes, to find the best score of validation.
+
+    Arguments:
+        trials: of the whole study, whoever runs them.
+        at_once: trials that this worker launches together.
+        storage: URL of the study's database; name: of the study in it.
+        sampler: Optuna's, as a configuration.
+        params: the search space by key, in Hydra's grammar (`innerloop.sweeping.spaces`).
+    """
+
+    def __init__(
+        self,
+        trials: int,
+        at_once: int,
+        storage: str,
+        name: str,
+        sampler: Any,
+        params: DictConfig | None = None,
+    ) -> None:
+        self.trials, self.at_once, self.storage, self.name = trials, at_once, storage, name
+        self.sampler, self.params = sampler, dict(params or {})
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self.config = config
+        self.parser = OverridesParser.create(config_loader=hydra_context.config_loader)
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        from innerloop.sweeping.spaces import split  # heavy: Hydra imports every plugin at start
+        from innerloop.sweeping.study import Study
+
+        given = [f"{key}={value}" for key, value in self.params.items()]
+        space, fixed = split(self.parser.parse_overrides([*given, *arguments]))
+        maximize = instantiate(self.config.dataset.objective).higher_is_better
+        study = Study(
+            Path(self.config.hydra.sweep.dir), self.storage, self.name, self.trials, maximize,
+            self.sampler,
+        )  # fmt: skip
+        while taken := study.take(space, self.at_once):
+            overrides = [_overrides(fixed | params) for params in taken.values()]
+            returned = self.launcher.launch(overrides, initial_job_idx=min(taken))
+            for number, result in zip(taken, returned, strict=True):
+                study.tell(number, result.return_value)
+        _say(study.best())
+
+
+def _overrides(values: dict[str, Any]) -> Sequence[str]:
+    return [f"{key}={value}" for key, value in values.items()]
+
+
+def _say(best: tuple[int, float, dict[str, Any]] | None) -> None:
+    if best is not None:
+        number, score, params = best
+        print(f"best of validation: trial {number}, {score:.4g}, {' '.join(_overrides(params))}")
