@@ -56,10 +56,21 @@ class Shaken(lightning.Callback):
     def on_before_optimizer_step(self, trainer: Any, module: Any, *_: Any) -> None:
         with torch.no_grad():
             shift = random.random() + np.random.rand() + float(torch.rand(()))  # noqa: NPY002
-            next(module.parameters()).view(-1)[0] += 1e-3 * shift
+            next(module.parameters()).view(-1)[0] += 1e-3 * trainer.strategy.broadcast(shift)
 
     def on_validation_batch_start(self, *_: Any) -> None:
         torch.rand(())
+
+
+class StopsOne(lightning.Callback):
+    """Within outer step 23, one of several processes gets a signal: `KILL="RANK SIGNAL"`."""
+
+    def on_before_optimizer_step(self, trainer: Any, module: Any, *_: Any) -> None:
+        asked = os.environ.get("KILL")
+        if asked and trainer.global_step == 23:
+            rank, number = map(int, asked.split())
+            if trainer.global_rank == rank:
+                os.kill(os.getpid(), number)
 
 
 def train(folder: Path, *arguments: str, kill: Kill | None = None) -> int:

@@ -25,6 +25,8 @@ class FolderCheck(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.get("resume") and not (Path(config.hydra.run.dir) / KEPT).exists():
             sys.exit(no_run(config.resume))
+        if not config.get("resume"):
+            _check_common(config)
         self._try(config.hydra.run.dir, config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -41,3 +43,13 @@ class FolderCheck(Callback):
                 f"The output folder {folder} cannot be written: {error.strerror}. "
                 "Choose another with hydra.run.dir=FOLDER (or paths.outputs=FOLDER)."
             )
+
+
+def _check_common(config: DictConfig) -> None:
+    """Processes that torchrun or srun started would each name the folder by their own clock."""
+    environment = os.environ
+    by_torchrun = environment.get("WORLD_SIZE", "1") if "TORCHELASTIC_RUN_ID" in environment else 1
+    started = max(int(by_torchrun), int(environment.get("SLURM_STEP_NUM_TASKS", 1)))
+    named = any(o.startswith("hydra.run.dir=") for o in config.hydra.overrides.hydra)
+    if started > 1 and not named:
+        sys.exit(f"The {started} processes of this run need one folder: give hydra.run.dir=FOLDER.")

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import experiment, member, notices, outcome, stored, wandb_run
+from innerloop import experiment, member, notices, outcome, processes, stored, wandb_run
 from innerloop.callbacks.checkpoint_file import read_checkpoint, read_newest
 from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.interruption import Interrupted
@@ -120,6 +120,13 @@ def _ending_well(afterwards: str) -> Iterator[None]:
     except Interrupted as end:
         notices.say(f"stopped by {end.name} at outer step {end.step}; {afterwards}")
         raise
+    except RuntimeError as error:
+        if not processes.tells_of_a_loss(error):
+            raise
+        raise UserError(
+            "Another process of this run is gone, or did not answer in trainer.strategy.timeout: "
+            f"its own output says why. {afterwards}."
+        ) from error
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=status)

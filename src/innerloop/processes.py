@@ -19,6 +19,20 @@ def mean(value: Tensor) -> Tensor:
     return _Sum.apply(value) / count() if count() > 1 else value
 
 
+def largest(value: int, device: torch.device) -> int:
+    """The largest of the processes' numbers, in each of them."""
+    if count() == 1:
+        return value
+    found = torch.tensor(value, device=device)
+    distributed.all_reduce(found, distributed.ReduceOp.MAX)
+    return int(found)
+
+
+def tells_of_a_loss(error: RuntimeError) -> bool:
+    """Whether an error of a collective says that another process is gone or does not answer."""
+    return isinstance(error, distributed.DistError) or "gloo" in str(error)  # whose are plain
+
+
 class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, value: Tensor) -> Tensor:

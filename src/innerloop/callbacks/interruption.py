@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 import lightning
-import torch
 
+from innerloop import processes
 from innerloop.callbacks.recovery import Recovery
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
@@ -76,17 +76,15 @@ class Interruption(lightning.Callback):
             self._leave_if_told(trainer)
 
     def _leave_if_told(self, trainer: lightning.Trainer) -> None:
-        if trainer.world_size > 1:
-            told = torch.tensor(self.told, device=trainer.strategy.root_device)
-            self.told = int(trainer.strategy.reduce(told, reduce_op="max"))
-        if self.told:
-            self._leave(trainer)
+        told = processes.largest(self.told, trainer.strategy.root_device)
+        if told:  # if not, one may have come in the meantime: it waits for the next batch
+            self._leave(trainer, told)
 
-    def _leave(self, trainer: lightning.Trainer) -> None:
+    def _leave(self, trainer: lightning.Trainer, told: int) -> None:
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, Recovery):
                 callback.save(trainer)
-        before = self.before.get(self.told)
-        if self.told in (signal.SIGUSR1, signal.SIGUSR2) and callable(before):
-            before(self.told, None)
-        raise Interrupted(self.told, trainer.global_step, trainer.is_global_zero)
+        before = self.before.get(told)
+        if told in (signal.SIGUSR1, signal.SIGUSR2) and callable(before):
+            before(told, None)
+        raise Interrupted(told, trainer.global_step, trainer.is_global_zero)
