@@ -91,7 +91,7 @@ def learner(config: DictConfig, made: Algorithm, runs: Engine) -> MetaLearner:
     scheduler = None if outer.scheduler is None else instantiate(outer.scheduler)
     return MetaLearner(
         made, runs, instantiate(outer.optimizer), scheduler, outer.steps, outer.clip,
-        evaluation.scored_step, evaluation.curve, config.log_every,
+        evaluation.scored_step, evaluation.curve, config.log_every, outer.get("nonfinite", "stop"),
     )  # fmt: skip
 
 
@@ -119,6 +119,8 @@ def _check(config: DictConfig) -> None:
             "trainer.precision=16-mixed scales losses, which meta-gradients do not pass through: "
             "use bf16-mixed."
         )
+    if outer.get("nonfinite", "stop") not in ("stop", "skip"):
+        raise UserError(f"outer.nonfinite={outer.nonfinite}: choose stop or skip.")
     rate = outer.optimizer.get("lr", 1.0)
     if rate < 0 or (outer.clip is not None and outer.clip <= 0):
         raise UserError(

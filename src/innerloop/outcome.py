@@ -54,7 +54,7 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         "norm": next(iter(norm.modes(algorithm)), None),
         "engine": record["engine"],
         "episode": {**data.episode._asdict(), "test": test._asdict()},
-        "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks},
+        "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks} | _skipped(made),
         "seed": config.seed,
         "configuration": stored.fingerprint(config),
         "protocol": protocol.protocol(
@@ -73,6 +73,12 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
         "versions": results.versions(),
         "git": results.commit(resolvers.repository()),
     }  # fmt: skip
+
+
+def _skipped(made: Experiment) -> dict[str, int]:
+    """How many outer steps were skipped, where they may be: by the training's end, if it is it."""
+    skips, loaded = made.learner.skips, made.learner.loaded
+    return {"skipped": max(skips.count, loaded.get("skipped", 0))} if skips.on else {}
 
 
 def _audit(made: Experiment) -> dict[str, Any] | None:

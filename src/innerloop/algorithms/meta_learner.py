@@ -8,17 +8,21 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from innerloop import norm
 from innerloop import tasks as task_tools
 from innerloop.algorithms import inside
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.skips import Skips
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
 from innerloop.evaluation.measured import Evaluation, Measured
 from innerloop.evaluation.pooled import calibration_error
 from innerloop.tasks import Task
+
+EXPLODES = 100  #: times outer.clip that a meta-gradient's norm may be without a warning
 
 
 class MetaLearner(lightning.LightningModule):
@@ -34,6 +38,8 @@ class MetaLearner(lightning.LightningModule):
         scored_step: inner step at which validation and test are scored.
         curve: last inner step of the curve that the test draws.
         log_every: outer steps between two entries of the log.
+        nonfinite: what becomes of an outer step whose meta-gradient is not finite: `stop`, by
+            `innerloop.callbacks.divergence`, or `skip`, which moves the schedule alone.
     """
 
     def __init__(
@@ -47,12 +53,14 @@ class MetaLearner(lightning.LightningModule):
         scored_step: int,
         curve: int,
         log_every: int,
+        nonfinite: str = "stop",
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.algorithm, self.engine = algorithm, engine
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.steps, self.clip, self.log_every = steps, clip, log_every
+        self.skips = Skips(nonfinite == "skip")
         self.scored_step = scored_step if algorithm.adapts_by_steps else 0
         self.curve = max(curve, scored_step) if algorithm.adapts_by_steps else 0
         self.test_scores: dict[str, Tensor] = {}  #: `(tasks, steps + 1)` by metric
@@ -77,19 +85,20 @@ class MetaLearner(lightning.LightningModule):
         return loss
 
     def outer_step(self, tasks: Task, step: int) -> Tensor:
-        """One step of the outer loop; returns the mean meta-loss over the tasks."""
+        """One step of the outer loop; returns the mean meta-loss over the tasks, 0 if skipped."""
         # A learner that embeds the batch as a whole moves its running averages in that pass.
         with norm.track() if self.algorithm.embeds else contextlib.nullcontext():
             loss, gradient = self.engine.meta_gradient(self.algorithm, tasks, self.progress(step))
-        if not self.algorithm.embeds and "running" in norm.modes(self.algorithm):
-            self._update_running_averages(tasks)
         self._assign(gradient)
         self._limit(step)
+        kept = self.skips.keep(self.algorithm)
+        if kept and not self.algorithm.embeds and "running" in norm.modes(self.algorithm):
+            self._update_running_averages(tasks)
         self.optimizers().step()  # type: ignore[union-attr]
         schedule = self.lr_schedulers()
         if schedule is not None:
             schedule.step()  # type: ignore[union-attr]
-        return loss
+        return loss if kept else torch.zeros_like(loss)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         # Lightning validates when it is told to stop, but not when it has reached `max_steps`.
@@ -143,6 +152,14 @@ class MetaLearner(lightning.LightningModule):
     def _log_inside(self) -> None:
         """What costs next to nothing; `innerloop.callbacks.inside_log` logs the rest."""
         self.log("inside/meta_gradient_norm", self.gradient_norm)
+        if self.skips.on:
+            self.log("train/skipped", float(self.skips.count), prog_bar=True)
+        if self.clip is not None and self.gradient_norm > EXPLODES * self.clip:
+            rank_zero_warn(
+                f"The meta-gradient explodes: its norm was over {EXPLODES} times outer.clip="
+                f"{self.clip}, to which it is scaled down. A smaller inner.rate or fewer "
+                "inner.steps usually help; inside/meta_gradient_norm in the log shows it."
+            )
         rates = inside.learned_rates(self.algorithm)
         self.log_dict({f"inside/rate/{name}": value for name, value in rates.items()})
 
@@ -168,6 +185,9 @@ class MetaLearner(lightning.LightningModule):
         self._since = (step, now)
         speed = (step - before) * tasks * self.trainer.world_size / max(now - then, 1e-9)
         return speed if step > before else math.nan
+
+    def on_fit_start(self) -> None:
+        self.skips.count = self.loaded.get("skipped", 0)
 
     def on_train_start(self) -> None:
         self._since = (self.global_step, time.perf_counter())
@@ -207,7 +227,9 @@ class MetaLearner(lightning.LightningModule):
     # --- what a checkpoint holds beside the weights
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        reached = {"step": self.global_step, "validation": self.validated}
+        reached = {
+            "step": self.global_step, "validation": self.validated, "skipped": self.skips.count,
+        }  # fmt: skip
         checkpoint["innerloop"] = self.record() | reached
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
