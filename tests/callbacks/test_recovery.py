@@ -18,6 +18,7 @@ from innerloop.callbacks import random_state
 from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpoint, read_newest
 from innerloop.callbacks.csv_log import CSVLog, rewind
 from innerloop.callbacks.recovery import Recovery
+from innerloop.dashboards import identity
 from innerloop.errors import UserError
 from innerloop.files import whole_file
 
@@ -243,3 +244,19 @@ def test_a_file_keeps_its_predecessors(tmp_path: Path) -> None:
             file.write(text.encode())
     found = {p.name: p.read_text() for p in tmp_path.iterdir()}
     assert found == {"x.txt": "d", "x-1.txt": "c", "x-2.txt": "b"}
+
+
+def test_the_checkpoint_knows_the_wandb_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    run = tmp_path / "run"
+    assert fresh(run, "logger=wandb", kill=Kill("step", 20)) == -9
+    known = identity.read(run)
+    assert known is not None
+    (run / identity.FILE).unlink()
+    assert resumed(run) == 0
+    assert identity.read(run) == known
+    assert len({p.name.split("-")[-1] for p in (run / "wandb").glob("offline-run-*")}) == 1
+    identity.restore(tmp_path, None)
+    assert identity.read(tmp_path) is None
