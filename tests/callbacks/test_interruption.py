@@ -8,7 +8,7 @@ from typing import Any
 import lightning
 import pytest
 from killing import SMALL, Kill, train
-from outer import kept_by, learner_of, wave_data
+from outer import kept_by, learner_of, trainer, wave_data
 
 from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.callbacks.interruption import STOPS, Interrupted, Interruption
@@ -57,6 +57,20 @@ def test_a_handler_that_was_there_is_called_once_all_is_saved(tmp_path: Path) ->
     finally:
         signal.signal(signal.SIGUSR2, before)
     assert seen == [(signal.SIGUSR2, True)]
+
+
+def test_a_signal_that_comes_before_the_first_step_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = wave_data()
+    loader = data.train_dataloader()
+
+    def sends() -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return loader
+
+    monkeypatch.setattr(data, "train_dataloader", sends)
+    with pytest.raises(Interrupted) as end:
+        trainer(callbacks=[Interruption()]).fit(learner_of(), data)
+    assert (end.value.code, end.value.step) == (128 + signal.SIGTERM, 0)
 
 
 def test_a_second_sigint_kills_at_once(tmp_path: Path) -> None:

@@ -28,12 +28,11 @@ class Skips:
         Raises:
             UserError: after `HOPELESS` steps in a row.
         """
-        moved = [p for p in module.parameters() if p.grad is not None]
-        if not self.on or torch.stack([torch.isfinite(p.grad).all() for p in moved]).all():
+        slopes = [p.grad for p in module.parameters() if p.grad is not None]
+        if not self.on or torch.stack([slope.isfinite().all() for slope in slopes]).all():
             self._in_a_row = 0
             return True
-        for parameter in moved:
-            parameter.grad = None
+        module.zero_grad(set_to_none=True)
         self.count, self._in_a_row = self.count + 1, self._in_a_row + 1
         if self._in_a_row == HOPELESS:
             raise UserError(

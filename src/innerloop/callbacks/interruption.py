@@ -39,10 +39,10 @@ class Interruption(lightning.Callback):
         self.before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: lightning.Trainer, module: Any) -> None:
-        self._listen()
+        self._listen(trainer)
 
     def on_test_start(self, trainer: lightning.Trainer, module: Any) -> None:
-        self._listen()
+        self._listen(trainer)
 
     def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         self._leave_if_told(trainer)
@@ -60,8 +60,10 @@ class Interruption(lightning.Callback):
     def on_test_end(self, trainer: lightning.Trainer, module: Any) -> None:
         self._leave_if_told(trainer)
 
-    def _listen(self) -> None:
+    def _listen(self, trainer: lightning.Trainer) -> None:
         # Lightning has just set its own, which leave with 0 or at once; it puts back the former.
+        if trainer.received_sigterm:
+            self.told = signal.SIGTERM
         if threading.current_thread() is threading.main_thread():
             self.before = {number: signal.signal(number, self._note) for number in STOPS}
 
