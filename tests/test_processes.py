@@ -1,5 +1,6 @@
 """Runs of several processes that lose one, or are told to stop."""
 
+import functools
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from unittest import mock
 
 import pytest
 import torch
-from cli import FAST, mistake
+from cli import FAST, mistake, results, train
 from helpers import ROOT
 from killing import SMALL, differences
 from torch import distributed
@@ -24,9 +25,7 @@ TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 
 def survivor(number: int, seconds: float) -> str:
     """What the first of two gloo processes is told when this signal reaches the second."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port((survivor, number))
     reading, writing = os.pipe()
     children = []
     for rank in range(2):
@@ -120,10 +119,68 @@ def test_two_processes_that_are_told_to_stop_go_on_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-def test_a_run_that_loses_a_process_ends(tmp_path: Path) -> None:
-    lost = fresh(tmp_path / "run", "1 9")
-    assert lost.returncode == 1
+@pytest.mark.parametrize(("rank", "status"), [(0, -9), (1, 1)])
+def test_a_run_that_loses_a_process_ends(tmp_path: Path, rank: int, status: int) -> None:
+    lost = fresh(tmp_path / "run", f"{rank} 9")
+    assert lost.returncode == status
     assert "is gone" in lost.stderr
+    assert "Traceback" not in lost.stderr
+
+
+def by_torchrun(rank: int) -> dict[str, str]:
+    return {
+        "RANK": f"{rank}", "LOCAL_RANK": f"{rank}", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": f"{free_port(by_torchrun)}",
+    }  # fmt: skip
+
+
+def by_srun(rank: int) -> dict[str, str]:
+    return {
+        "SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_PROCID": f"{rank}",
+        "SLURM_LOCALID": f"{rank}", "SLURM_NODEID": "0", "SLURM_NNODES": "1",
+        "SLURM_JOB_ID": "7", "SLURM_NODELIST": "127.0.0.1", "SLURM_JOB_NAME": "train",
+        "SLURM_STEP_NUM_TASKS": "2", "MASTER_PORT": f"{free_port(by_srun)}",
+    }  # fmt: skip
+
+
+def by_srun_on_two_machines(rank: int) -> dict[str, str]:
+    return by_srun(rank) | {
+        "SLURM_NTASKS_PER_NODE": "1", "SLURM_LOCALID": "0", "SLURM_NODEID": f"{rank}",
+        "SLURM_NNODES": "2", "SLURM_NODELIST": "127.0.0.1,127.0.0.1",
+    }  # fmt: skip
+
+
+@functools.cache
+def free_port(of: Any) -> int:
+    """A port for the processes of one launcher."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_processes_that_others_start_end_like_one(tmp_path: Path) -> None:
+    """As torchrun and srun would start them; seven tasks are not shared evenly by two."""
+    sizes = ("debug=fast", "evaluation.tasks=7", "evaluation.batch=2", "logger=csv", "threads=1")
+    alone = train(tmp_path / "alone", *sizes, "trainer=cpu")
+    program = [sys.executable, str(ROOT / "src" / "train.py"), *sizes, *TWO[:2]]
+    shares = {by_torchrun: (2, 1), by_srun: (2, 1), by_srun_on_two_machines: (1, 2)}
+    for launcher, (devices, machines) in shares.items():
+        folder = tmp_path / launcher.__name__
+        more = (f"trainer.devices={devices}", f"trainer.num_nodes={machines}")
+        ranks = [
+            subprocess.Popen(
+                [*program, *more, f"hydra.run.dir={folder}"],
+                env=os.environ | launcher(rank) | {"OMP_NUM_THREADS": "1"},
+            )
+            for rank in range(2)
+        ]
+        assert [rank.wait() for rank in ranks] == [0, 0]
+        found = results(folder)
+        assert found["test"]["mse"]["tasks"] == 7
+        assert found["protocol"] == alone["protocol"]
+        assert found["test"]["mse"]["mean"] == pytest.approx(alone["test"]["mse"]["mean"], rel=1e-5)
 
 
 @pytest.mark.slow

@@ -11,7 +11,9 @@ import pytest
 from helpers import ROOT
 
 PACKAGE = ROOT / "src" / "innerloop"
-LEAVES = {"tasks", "objectives", "norm", "processes", "errors", "files", "published"}  # import no room
+LEAVES = {  # import no room
+    "tasks", "objectives", "norm", "processes", "errors", "files", "published",
+}  # fmt: skip
 ROOMS = {
     "adaptation": set(),
     "models": set(),

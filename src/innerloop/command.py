@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from innerloop.errors import UserError
 
 FULL = "HYDRA_FULL_ERROR"  # Hydra's own switch for tracebacks
+ASKED = "INNERLOOP_FULL_ERROR"  # what it was when the program started
 DISK = {
     errno.ENOSPC: "the disk is full: free some space, or choose another folder with hydra.run.dir=",
     errno.EDQUOT: "the disk quota is used up: choose another folder with hydra.run.dir=",
@@ -29,7 +30,8 @@ def run(main: Callable[[], object]) -> None:
 
     HYDRA_FULL_ERROR=1 shows the traceback, as everywhere with Hydra.
     """
-    wants_traceback = os.environ.get(FULL) == "1"
+    # Processes that this one starts find what was asked for, not what is set below.
+    wants_traceback = os.environ.setdefault(ASKED, os.environ.get(FULL, "0")) == "1"
     os.environ[FULL] = "1"  # Hydra passes errors on instead of printing them in its own way
     try:
         main()
