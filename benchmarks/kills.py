@@ -34,7 +34,9 @@ def kills(count: int, seed: int) -> Iterator[Kill]:
     pairs = [(moment, number) for number in SIGNALS for moment in MOMENTS]
     for i in range(count):
         moment, number = pairs[i % len(pairs)]
-        yield Kill(moment, drawn.randint(1, MOMENTS[moment]), number)
+        # Before the first file has its name, the configuration, there is no run to go on with.
+        first = 2 if moment == "rename" else 1
+        yield Kill(moment, drawn.randint(first, MOMENTS[moment]), number)
 
 
 def trial(kill: Kill, folder: Path, whole: Path) -> dict[str, Any]:

@@ -63,14 +63,21 @@ class Shaken(lightning.Callback):
 
 
 class StopsOne(lightning.Callback):
-    """Within outer step 23, one of several processes gets a signal: `KILL="RANK SIGNAL"`."""
+    """One of several processes gets a signal: `KILL="RANK SIGNAL STEP"`.
+
+    That is within the step or, if there is one after so many steps, within the validation.
+    """
 
     def on_before_optimizer_step(self, trainer: Any, module: Any, *_: Any) -> None:
-        asked = os.environ.get("KILL")
-        if asked and trainer.global_step == 23:
-            rank, number = map(int, asked.split())
-            if trainer.global_rank == rank:
-                os.kill(os.getpid(), number)
+        self._stop(trainer)
+
+    def on_validation_batch_start(self, trainer: Any, module: Any, *_: Any) -> None:
+        self._stop(trainer)
+
+    def _stop(self, trainer: Any) -> None:
+        rank, number, step = map(int, os.environ["KILL"].split())
+        if (trainer.global_rank, trainer.global_step) == (rank, step):
+            os.kill(os.getpid(), number)
 
 
 def train(folder: Path, *arguments: str, kill: Kill | None = None) -> int:

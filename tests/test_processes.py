@@ -87,8 +87,11 @@ def test_processes_that_others_started_need_one_folder() -> None:
             assert "hydra.run.dir=FOLDER" in mistake("train", *FAST)
 
 
-def together(folder: Path, *more: str, kill: str = "") -> subprocess.CompletedProcess[str]:
-    """Two processes; one of them gets the signal `kill` says, as in `1 9`, within a step."""
+NEVER = "0 0 -1"
+
+
+def together(folder: Path, *more: str, kill: str = NEVER) -> subprocess.CompletedProcess[str]:
+    """Two processes; one of them gets the signal `kill` says, see `StopsOne`."""
     environment: dict[str, Any] = {
         "PYTHONPATH": str(ROOT / "tests"), "KILL": kill, "OMP_NUM_THREADS": "1",
     }  # fmt: skip
@@ -98,7 +101,7 @@ def together(folder: Path, *more: str, kill: str = "") -> subprocess.CompletedPr
     )
 
 
-def fresh(folder: Path, kill: str = "") -> subprocess.CompletedProcess[str]:
+def fresh(folder: Path, kill: str = NEVER) -> subprocess.CompletedProcess[str]:
     stops = "+callbacks.stops._target_=killing.StopsOne"
     folder.mkdir()
     return together(folder, *SMALL, *TWO, stops, f"hydra.run.dir={folder}", kill=kill)
@@ -110,18 +113,20 @@ def test_two_processes_that_are_told_to_stop_go_on_as_if_nothing_had_happened(
 ) -> None:
     whole = fresh(tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
-    stopped = fresh(tmp_path / "run", "1 15")
-    assert stopped.returncode == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM at outer step 24" in stopped.stdout
-    went_on = together(tmp_path, f"resume={tmp_path / 'run'}")
-    assert went_on.returncode == 0, went_on.stderr
-    assert differences(tmp_path / "run", tmp_path / "whole") == []
+    for rank, step, reached in ((1, 23, 24), (0, 30, 30), (1, 30, 30)):
+        run = tmp_path / f"{rank}_{step}"
+        stopped = fresh(run, f"{rank} 15 {step}")
+        assert stopped.returncode == 128 + signal.SIGTERM
+        assert f"stopped by SIGTERM at outer step {reached}" in stopped.stdout
+        went_on = together(tmp_path, f"resume={run}")
+        assert went_on.returncode == 0, went_on.stderr
+        assert differences(run, tmp_path / "whole") == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rank", "status"), [(0, -9), (1, 1)])
 def test_a_run_that_loses_a_process_ends(tmp_path: Path, rank: int, status: int) -> None:
-    lost = fresh(tmp_path / "run", f"{rank} 9")
+    lost = fresh(tmp_path / "run", f"{rank} 9 23")
     assert lost.returncode == status
     assert "is gone" in lost.stderr
     assert "Traceback" not in lost.stderr

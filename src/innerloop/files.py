@@ -1,5 +1,6 @@
 """Files that are whole or not there, whatever kills the process."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -57,10 +58,9 @@ def _make_room(path: Path, keep: int) -> None:
 def _settle(folder: Path) -> None:
     """Has the folder's names on the disk too, so that they survive a loss of power."""
     handle = os.open(folder, os.O_RDONLY)
-    try:
+    with contextlib.suppress(OSError):  # some network file systems know no such thing
         os.fsync(handle)
-    finally:
-        os.close(handle)
+    os.close(handle)
 
 
 def _umask() -> int:

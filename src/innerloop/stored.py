@@ -57,7 +57,7 @@ def save(config: DictConfig, folder: Path) -> None:
     for place in (folder, folder / "checkpoints"):
         remove_unfinished(place)
     resolved = OmegaConf.to_container(config, resolve=True)
-    for name, content in ((SHOWN, resolved), (KEPT, kept(config))):
+    for name, content in ((KEPT, kept(config)), (SHOWN, resolved)):  # by the first it is a run
         with whole_file(folder / name) as file:
             file.write(yaml.safe_dump(content, sort_keys=False).encode())
 
