@@ -46,19 +46,25 @@ def events(sweep: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (sweep / "events.jsonl").read_text().splitlines()]
 
 
+def trained(sweep: Path) -> list[str]:
+    """Names of the members that have trained to the end, done or not."""
+    return [event["member"] for event in events(sweep) if event["event"] == "trained"]
+
+
 def account(sweep: Path) -> dict[str, Any]:
     """What happened, in figures."""
     noted = events(sweep)
-    ended = {e["member"]: e["time"] for e in noted if e["event"] == "trained"}
-    again = [e["member"] for e in noted if e["event"] == "trains" and e["time"] > ended.get(e["member"], 1e99)]
+    began = [event for event in noted if event["event"] == "trains"]
+    first = {e["member"]: e["time"] for e in reversed(noted) if e["event"] == "trained"}
+    late = [e for e in began if e["time"] > first.get(e["member"], float("inf"))]
     return {
         "done": len(done(sweep)),
         "reported": reasons(sweep),
-        "trainings": sum(e["event"] == "trains" for e in noted),
-        "gone_on_from_a_checkpoint": sum(e["event"] == "trains" and e["step"] > 0 for e in noted),
-        "finished_members_trained_again": len(again),
-        "two_at_once_on_a_gpu": sum(e["event"] == "collision" for e in noted),
-        "members_by_gpu": dict(sorted(Counter(str(e["gpu"]) for e in noted if e["event"] == "trains").items())),
+        "trainings": len(began),
+        "gone_on_from_a_checkpoint": sum(event["step"] > 0 for event in began),
+        "trained_again_when_finished": len(late),
+        "two_at_once_on_a_gpu": sum(event["event"] == "collision" for event in noted),
+        "trainings_by_gpu": dict(sorted(Counter(str(event["gpu"]) for event in began).items())),
     }
 
 

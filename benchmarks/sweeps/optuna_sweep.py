@@ -1,6 +1,6 @@
 """40 trials of one Optuna study: a worker, a second that joins, the first killed, and resumed.
 
-    python benchmarks/sweeps/optuna_sweep.py FOLDER
+python benchmarks/sweeps/optuna_sweep.py FOLDER
 """
 
 import sys

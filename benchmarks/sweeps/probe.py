@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Probe(Callback):
     """
 
     def __init__(
-        self, sweep: str, raises: list[int] = [], killed: list[int] = [], pause: float = 0.0
+        self, sweep: str, raises: Sequence[int] = (), killed: Sequence[int] = (), pause: float = 0.0
     ) -> None:
         self.sweep, self.raises, self.killed, self.pause = Path(sweep), raises, killed, pause
         self.lock: FileLock | None = None

@@ -12,16 +12,17 @@ from pathlib import Path
 import common
 
 MEMBERS = (
-    "seed=range(24)", "outer.steps=30", "+callbacks.probe.raises=[5]", "+callbacks.probe.killed=[11]",
-    "hydra/launcher=ray", "hydra.launcher.ray.init.num_gpus=4", "hydra.launcher.ray.init.num_cpus=4",
+    "seed=range(24)", "outer.steps=30", "+callbacks.probe.pause=0.1",
+    "+callbacks.probe.raises=[5]", "+callbacks.probe.killed=[11]", "hydra/launcher=ray",
+    "hydra.launcher.ray.init.num_gpus=4", "hydra.launcher.ray.init.num_cpus=4",
 )  # fmt: skip
 
 
 def main(sweep: Path) -> None:
     began = time.perf_counter()
     driver = common.start(sweep, *MEMBERS)
-    while len(common.done(sweep)) < 9 and driver.poll() is None:
-        time.sleep(0.2)
+    while len(common.done(sweep)) < 9 or not half_done(sweep):
+        time.sleep(0.05)
     driver.kill()
     driver.wait()
     first = {"done": len(common.done(sweep)), "status": driver.returncode}
@@ -33,6 +34,12 @@ def main(sweep: Path) -> None:
         "after_one_more_call": {"status": status, **common.account(sweep)},
         "seconds": round(time.perf_counter() - began, 1),
     })  # fmt: skip
+
+
+def half_done(sweep: Path) -> bool:
+    """Whether a member has a checkpoint and is not done."""
+    begun = {file.parents[1].name for file in sweep.glob("*/checkpoints/last.ckpt")}
+    return bool(begun - set(common.done(sweep)) - set(common.trained(sweep)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A SLURM array of 8 whose time limit is shorter than a run: all must finish, by requeue.
 
-    sh benchmarks/sweeps/slurm_cluster.sh start CLUSTER 4 && export SLURM_CONF=CLUSTER/slurm.conf
-    python benchmarks/sweeps/slurm_sweep.py FOLDER
+sh benchmarks/sweeps/slurm_cluster.sh start CLUSTER 4 && export SLURM_CONF=CLUSTER/slurm.conf
+python benchmarks/sweeps/slurm_sweep.py FOLDER
 """
 
 import sys

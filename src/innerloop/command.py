@@ -53,6 +53,11 @@ def explain(error: BaseException) -> str | None:
         seen = seen.__cause__ or seen.__context__
     if type(error).__name__ == "MisconfigurationException":  # Lightning's: heavy to import here
         return f"{_one_line(error)} If this machine lacks a device, use trainer=cpu or auto."
+    if type(error).__name__ == "TerminatedWorkerError":  # joblib's: an extra
+        return (
+            "a member's process was killed, perhaps for want of memory, and joblib ends with it. "
+            "The same command with sweep.resume=true and its hydra.sweep.dir=FOLDER goes on."
+        )
     return _one_line(error) if isinstance(error, HydraException | OmegaConfBaseException) else None
 
 

@@ -128,7 +128,7 @@ def test_going_on_needs_the_folder() -> None:
 
 
 def test_a_launcher_that_is_not_installed_is_named(tmp_path: Path) -> None:
-    with mock.patch("innerloop.sweeping.watch.find_spec", lambda name: None):
+    with mock.patch("innerloop.sweeping.watch.find_spec", return_value=None):
         message = mistake("train", *SMALL, "hydra/launcher=ray", f"hydra.sweep.dir={tmp_path}")
     assert "needs ray" in message and "[sweeps]" in message
 

@@ -17,7 +17,7 @@ WIDE = 200  #: columns where the output is no terminal: nothing is cut
 def show_comparison(found: dict[str, Any]) -> None:
     """Prints the means, then the differences and what they speak of."""
     episode, protocol = found["episode"], found["protocol"]
-    console = console()
+    console = terminal()
     console.print(
         f"{found['dataset']}, {episode['ways']}-way {episode['shots']}-shot, "
         f"{protocol['tasks']} {protocol['split']} tasks, batch norm {found['norm'] or 'none'}, "
@@ -81,7 +81,7 @@ def show_runs(runs: Sequence[Finished]) -> None:
             run.metric, _value(run.headline["mean"], run.metric),
             _half(run.headline["ci95"], run.metric), f"{when:%Y-%m-%d %H:%M}",
         )  # fmt: skip
-    console().print(table)
+    terminal().print(table)
 
 
 def _shown(folder: Path) -> str:
@@ -97,7 +97,7 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def console() -> Console:
+def terminal() -> Console:
     """To the terminal's width; wide where there is none."""
     width = None if sys.stdout.isatty() else WIDE
     return Console(width=width, markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""The end of a sweep: a table of the settings over their seeds, and what did not finish, and why."""
+"""The end of a sweep: its settings over their seeds, and what did not finish, and why."""
 
 import shlex
 from collections.abc import Sequence
@@ -48,13 +48,11 @@ def table(done: Sequence[Finished]) -> Table:
 
 def _varied(found: Sequence[Setting]) -> list[str]:
     """What the sweep set otherwise in one setting than in another."""
-    words = [shlex.split(setting.first.results["command"]) for setting in found]
-    common = set.intersection(*map(set, words))
-    told = [
-        [_short(word) for word in line if word not in common and not word.startswith("seed=")]
-        for line in words
-    ]
-    return [" ".join(line) or setting.first.results["algorithm"] for line, setting in zip(told, found, strict=True)]
+    lines = [shlex.split(setting.first.results["command"]) for setting in found]
+    common = set.intersection(*map(set, lines))
+    told = [[w for w in line if w not in common and not w.startswith("seed=")] for line in lines]
+    names = [setting.first.results["algorithm"] for setting in found]
+    return [" ".join(map(_short, t)) or name for t, name in zip(told, names, strict=True)]
 
 
 def _short(word: str) -> str:

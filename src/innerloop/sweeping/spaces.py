@@ -14,8 +14,8 @@ from optuna.distributions import (
 def split(overrides: Iterable[Override]) -> tuple[dict[str, BaseDistribution], dict[str, str]]:
     """The distributions by key, and the values of keys that are fixed; of one key the last wins.
 
-    `interval(0.01, 1)` is uniform, `tag(log, interval(0.01, 1))` is so in the logarithm, between
-    whole numbers both give whole numbers; `range(1, 6)` is 1 to 5; `choice(a, b)` and `a, b` are
+    `interval(0.01, 1)` is uniform, `tag(log, interval(0.01, 1))` is so in the logarithm, `int()`
+    around either keeps to whole numbers; `range(1, 6)` is 1 to 5; `choice(a, b)` and `a, b` are
     categories.
     """
     space: dict[str, BaseDistribution] = {}
@@ -33,10 +33,13 @@ def split(overrides: Iterable[Override]) -> tuple[dict[str, BaseDistribution], d
 def _distribution(override: Override) -> BaseDistribution:
     value = override.value()
     if isinstance(value, IntervalSweep):
-        log = "log" in value.tags
-        if isinstance(value.start, int) and isinstance(value.end, int):
-            return IntDistribution(value.start, value.end, log=log)
-        return FloatDistribution(float(value.start), float(value.end), log=log)
-    if isinstance(value, RangeSweep) and isinstance(value.start, int) and value.step == 1:
-        return IntDistribution(value.start, int(value.stop) - 1)
+        log, low, high = "log" in value.tags, value.start, value.end
+        assert low is not None and high is not None  # by the grammar
+        if isinstance(low, int) and isinstance(high, int):
+            return IntDistribution(low, high, log=log)
+        return FloatDistribution(low, high, log=log)
+    if isinstance(value, RangeSweep) and value.step == 1:
+        low, high = value.start, value.stop
+        if isinstance(low, int) and isinstance(high, int):
+            return IntDistribution(low, high - 1)
     return CategoricalDistribution(list(override.sweep_string_iterator()))

@@ -4,6 +4,7 @@ Hydra's plugin waits for all and fails with the first; it also holds cloudpickle
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -52,7 +53,7 @@ class RayLauncher(Launcher):
         given = (self.hydra_context, self.task_function, Singleton.get_state())
         tasks = [run.remote(config, *given) for config in configs]
         return [
-            deaths.survived(lambda t=task: ray.get(t), config)
+            deaths.survived(partial(ray.get, task), config)
             for task, config in zip(tasks, configs, strict=True)
         ]
 

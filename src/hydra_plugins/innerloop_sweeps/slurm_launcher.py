@@ -1,7 +1,10 @@
 """Hydra's submitit launcher, in which a job that SLURM ends does not end the others."""
 
+import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from hydra.core.singleton import Singleton
@@ -9,6 +12,8 @@ from hydra.core.utils import JobReturn
 from omegaconf import open_dict
 
 from innerloop.sweeping import deaths
+
+POLL = 5  #: seconds between two looks at the queue, and for which a file may be late
 
 with suppress(ImportError):  # the plugin is an extra; without it this launcher is unknown
     from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
@@ -30,7 +35,7 @@ with suppress(ImportError):  # the plugin is an extra; without it this launcher 
             jobs = self._executor().map_array(self, *zip(*calls, strict=True))
             print(f"SLURM array {jobs[0].job_id.split('_')[0]}: {len(jobs)} members", flush=True)
             return [
-                deaths.survived(lambda j=job: j.results()[0], self._member(call[0], call[2]))
+                deaths.survived(partial(_result, job), self._member(call[0], call[2]))
                 for job, call in zip(jobs, calls, strict=True)
             ]
 
@@ -50,3 +55,23 @@ with suppress(ImportError):  # the plugin is an extra; without it this launcher 
             with open_dict(config):
                 config.hydra.job.num = number
             return config
+
+
+def _result(job: Any) -> JobReturn:
+    """What a job left; submitit itself asks sacct, and for ever where there is no accounting."""
+    file = job.paths.result_pickle
+    while not file.exists() and _queued(job.job_id):
+        time.sleep(POLL)
+    if not file.exists():
+        time.sleep(POLL)
+    if not file.exists():
+        raise RuntimeError(f"SLURM ended the job, see {job.paths.stderr}")
+    return job.results()[0]
+
+
+def _queued(job: str) -> bool:
+    """Whether a job waits or runs, also between two starts; yes where SLURM does not answer."""
+    asked = subprocess.run(
+        ["squeue", "--me", "--noheader", "--array", "--format=%i"], capture_output=True, text=True
+    )
+    return asked.returncode != 0 or job in asked.stdout.split()

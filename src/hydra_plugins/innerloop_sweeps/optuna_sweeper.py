@@ -4,7 +4,6 @@ Hydra's plugin holds optuna below 3, whose SQLite does not work with today's SQL
 of it adds trials of its own number, and trials of a killed worker stay running for ever.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ class OptunaSweeper(Sweeper):
         trials: of the whole study, whoever runs them.
         at_once: trials that this worker launches together.
         storage: URL of the study's database; name: of the study in it.
-        sampler: Optuna's, as a configuration.
+        sampler: Optuna's.
         params: the search space by key, in Hydra's grammar (`innerloop.sweeping.spaces`).
     """
 
@@ -37,7 +36,7 @@ class OptunaSweeper(Sweeper):
         params: DictConfig | None = None,
     ) -> None:
         self.trials, self.at_once, self.storage, self.name = trials, at_once, storage, name
-        self.sampler, self.params = sampler, dict(params or {})
+        self.sampler, self.params = sampler, {str(k): v for k, v in (params or {}).items()}
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -52,7 +51,8 @@ class OptunaSweeper(Sweeper):
         from innerloop.sweeping.spaces import split  # heavy: Hydra imports every plugin at start
         from innerloop.sweeping.study import Study
 
-        given = [f"{key}={value}" for key, value in self.params.items()]
+        assert self.config is not None and self.launcher is not None
+        given = _overrides(self.params)
         space, fixed = split(self.parser.parse_overrides([*given, *arguments]))
         maximize = instantiate(self.config.dataset.objective).higher_is_better
         study = Study(
@@ -67,7 +67,7 @@ class OptunaSweeper(Sweeper):
         _say(study.best())
 
 
-def _overrides(values: dict[str, Any]) -> Sequence[str]:
+def _overrides(values: dict[str, Any]) -> list[str]:
     return [f"{key}={value}" for key, value in values.items()]
 
 
