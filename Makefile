@@ -4,11 +4,11 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate test test-slow results lint format clean
+.PHONY: help install train evaluate test test-slow test-sweeps results lint format clean
 
 help: ## this list
 	@echo "innerloop: meta-learning experiments. Targets:"
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo 'Overrides: make train ARGS="algorithm=protonet dataset=omniglot"'
 
 install: .venv/.installed ## build .venv (again only when pyproject.toml changed)
@@ -34,6 +34,9 @@ test: install ## run the tests
 
 test-slow: install ## run the longer learning tests too
 	@$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
+
+test-sweeps: install ## run sweeps by joblib, Ray, SLURM and Optuna, where they are installed
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/sweeping $(ARGS)
 
 results: install ## write the tables of docs/results
 	@$(BIN)/python src/results.py
