@@ -17,13 +17,12 @@ from innerloop.folder_check import KEPT, no_run
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
-    "threads", "workers", "patience", "trainer", "sweep",
+    "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
 )  # fmt: skip
 OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png")
 RESUME_MAY_CHANGE = (
     "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "patience", "threads",
-    "tags",
-    "diagnostics",
+    "tags", "diagnostics",
 )  # fmt: skip
 EVALUATE_MAY_CHANGE = (
     "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "patience",
@@ -46,6 +45,7 @@ def kept(config: DictConfig) -> dict[str, Any]:
 def fingerprint(config: DictConfig) -> str:
     """A short hash of all that makes a run but its seed, its folders and what it is watched by."""
     content: Any = OmegaConf.to_container(config, resolve=True)
+    content["outer"].pop("nonfinite", None)
     made = {key: value for key, value in content.items() if key not in BESIDES}
     made["dataset"] = {k: v for k, v in content["dataset"].items() if k not in ("path", "data_dir")}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]
