@@ -18,10 +18,12 @@ RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluat
 
 def overrides(file: str) -> list[str]:
     group, _, choice = file.rpartition("/")
-    images = choice.startswith("conv") or (group == "algorithm" and algorithm(choice).needs_classes)
+    images = choice.startswith("conv") or (
+        choice in choices("algorithm") and algorithm(choice).needs_classes
+    )
     more = ["dataset=glyphs"] if images else []
     more += ["dataset.path=nowhere"] if choice == "folder" else []
-    return [f"{group}={choice}", *more] if choice else []
+    return [f"{group}={choice}", *more] if group else []
 
 
 @pytest.mark.parametrize("file", EVERY_FILE)

@@ -76,19 +76,23 @@ def test_numbers_that_cannot_be(out: str, overrides: str, parts: list[str]) -> N
         assert part in message
 
 
-def test_several_devices_in_a_sweep(tmp_path: Path) -> None:
+def test_several_devices_in_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = ("--multirun", "seed=0,1", f"hydra.sweep.dir={tmp_path}")
     two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
-    assert "one device" in mistake("train", *sweep, *FAST, *two)
+    assert "2 of the 2 members" in mistake("train", *sweep, *FAST, *two)
+    assert "one device" in capsys.readouterr().err
 
 
-def test_resuming_otherwise_than_it_began(tmp_path: Path) -> None:
+def test_resuming_otherwise_than_it_began(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(tmp_path / "run", *FAST, "algorithm=reptile")
     resume = f"resume={tmp_path / 'run'}"
     assert "made for 4 steps" in mistake("train", resume, "outer.steps=8")
     assert "seed=3" in mistake("train", resume, "seed=3")
     sweep = ("--multirun", f"{resume},{tmp_path}", f"hydra.sweep.dir={tmp_path / 'sweep'}")
-    assert "--multirun" in mistake("train", *sweep)
+    assert "2 of the 2 members" in mistake("train", *sweep)
+    assert "--multirun" in capsys.readouterr().err
     assert "composed.yaml" in mistake("train", f"resume={tmp_path / 'typo'}")
     assert not (tmp_path / "typo").exists()
 

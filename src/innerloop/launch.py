@@ -31,12 +31,13 @@ def train(config: DictConfig) -> float | None:
         if before.score is not None:
             return before.score
         earlier: dict[str, Any] = {}
+        begun = bool(config.resume) or before.begun
         if config.resume:
             config = _resumed(config)
         else:
             config.names.command = notices.command()
             notices.say(*notices.announce(config))
-        if config.resume or before.begun:
+        if begun:
             checkpoint, earlier = _last(folder)
         else:
             identity.forget(folder)
