@@ -104,12 +104,15 @@ def test_the_protocol_does_not_depend_on_the_run(tmp_path: Path) -> None:
     assert first["protocol"]["hash"] == second["protocol"]["hash"] != third["protocol"]["hash"]
 
 
-def test_resuming_ends_like_a_run_that_never_stopped(tmp_path: Path) -> None:
+def test_resuming_ends_like_a_run_that_never_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(tmp_path / "whole", *SMALL, "logger=csv")
     with pytest.raises(KeyboardInterrupt):
         _interrupted(tmp_path / "parts", 4, *SMALL, "logger=csv")
     (tmp_path / "parts").rename(tmp_path / "moved")
     call("train", f"resume={tmp_path / 'moved'}")
+    assert "last.ckpt, outer step 4" in capsys.readouterr().out, "and not from the beginning"
     for key, value in weights(tmp_path / "whole").items():
         assert torch.equal(weights(tmp_path / "moved")[key], value)
     assert results(tmp_path / "moved")["test"] == results(tmp_path / "whole")["test"]
