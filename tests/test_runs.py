@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cli import FAST, call, evaluate, results, train
+from cli import FAST, call, evaluate, mistake, results, train
 from helpers import CONF, ROOT
 
 from innerloop.callbacks.csv_log import rewind
@@ -87,6 +87,28 @@ def test_evaluating_the_checkpoint_gives_the_same_number(tmp_path: Path, name: s
     other = evaluate(tmp_path / "more", f"ckpt_path={file}", "logger=none", "evaluation.tasks=6")
     assert other["protocol"]["tasks"] == 6
     assert other["protocol"]["hash"] != trained["protocol"]["hash"]
+
+
+def test_nothing_of_an_earlier_run_stays_in_its_folder(tmp_path: Path) -> None:
+    train(tmp_path, "dataset=glyphs", *FAST)
+    stale = tmp_path / "checkpoints" / "before_step_3.ckpt"
+    stale.write_bytes(b"of another training")
+    assert (tmp_path / "figures" / "episode.png").exists()
+    train(tmp_path, *FAST, "diagnostics.test_tasks=0")
+    assert not stale.exists()
+    assert not (tmp_path / "diagnostics.json").exists()
+    assert {f.stem for f in (tmp_path / "figures").iterdir()} == {"curves", "fits", "tasks"}
+
+
+def test_a_test_replaces_an_earlier_test_but_no_training(tmp_path: Path) -> None:
+    run, folder = tmp_path / "run", tmp_path / "test"
+    kept = train(run, "debug=fast")
+    evaluate(folder, f"ckpt_path={run}")
+    evaluate(folder, f"ckpt_path={run}", "diagnostics.test_tasks=0")
+    assert not (folder / "diagnostics.json").exists()
+    assert sum(bool(row["test/mse"]) for row in rows(folder)) == 1
+    said = mistake("evaluate", f"ckpt_path={run}", f"hydra.run.dir={run}")
+    assert "replace its results" in said and results(run) == kept
 
 
 def test_evaluating_with_other_tasks(tmp_path: Path) -> None:

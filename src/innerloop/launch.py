@@ -56,7 +56,9 @@ def train(config: DictConfig) -> float | None:
 
 def evaluate(config: DictConfig) -> float | None:
     """Tests a checkpoint and returns the headline number."""
-    with _ending_well("nothing was kept"), member.noted(Path(config.paths.run)):
+    folder = Path(config.paths.run)
+    stored.check_no_run(folder)
+    with _ending_well("nothing was kept"), member.noted(folder):
         path = Path(str(config.ckpt_path)).expanduser()
         path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
         record = read_checkpoint(path)["innerloop"]
@@ -66,6 +68,7 @@ def evaluate(config: DictConfig) -> float | None:
         config.names.command = notices.command()
         changed = any(o.startswith("engine") for o in overrides)
         made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
+        rewind(folder, 0)
         wandb_run.introduce(made)
         return outcome.test(made, path, None)
 

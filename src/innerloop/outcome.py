@@ -29,6 +29,7 @@ def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | N
         return None
     found = _results(made, trained)
     folder = Path(made.config.paths.run)
+    stored.clear_outcome(folder)
     picture = pictures.save(made)["adaptation"]
     results.write_scores(
         folder / "scores.npz", learner.test_scores, _classes(made), _class_accuracy(learner)

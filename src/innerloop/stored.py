@@ -19,7 +19,7 @@ BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
     "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
 )  # fmt: skip
-OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png")
+OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png")
 RESUME_MAY_CHANGE = (
     "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "patience", "threads",
     "tags", "diagnostics",
@@ -65,9 +65,27 @@ def save(config: DictConfig, folder: Path) -> None:
 @rank_zero_only
 def clear(folder: Path) -> None:
     """Removes what an earlier run left in the folder of a run that starts, all but its records."""
-    for name in ("checkpoints/best.ckpt", "checkpoints/last*.ckpt", *OUTCOME):
-        for file in folder.glob(name):
-            file.unlink(missing_ok=True)
+    _remove(folder, "checkpoints/*.ckpt", "replay/*", *OUTCOME)
+
+
+@rank_zero_only
+def clear_outcome(folder: Path) -> None:
+    """Removes what an earlier test left, of which the next one may not replace every file."""
+    _remove(folder, *OUTCOME)
+
+
+def _remove(folder: Path, *patterns: str) -> None:
+    for file in (file for pattern in patterns for file in folder.glob(pattern)):
+        file.unlink()
+
+
+def check_no_run(folder: Path) -> None:
+    """Raises `UserError` for the folder of a training, whose results a test would replace."""
+    if (folder / KEPT).exists():
+        raise UserError(
+            f"{folder} is a training run's folder, and this test would replace its results: "
+            "leave hydra.run.dir= out, or give another folder."
+        )
 
 
 def of_run(folder: Path) -> DictConfig:
