@@ -105,6 +105,18 @@ def test_three_seeds_of_each_are_methods(
     assert fewer["p"] == pytest.approx(stats.ttest_rel(averaged, others).pvalue)
 
 
+def test_tables_show_what_the_audit_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = {"tasks": 50, "stamps": ["inductive", "uses its support"]}
+    a, b = made(tmp_path / "a", audit=audit), made(tmp_path / "b", "anil")
+    found = compared(tmp_path, a, b)
+    assert [run["audit"] for run in found["runs"]] == ["inductive, uses its support", ""]
+    assert "uses its support" in capsys.readouterr().out
+    call("runs", "--outputs", str(tmp_path))
+    assert "uses its support" in capsys.readouterr().out
+
+
 def test_three_runs_are_corrected(tmp_path: Path) -> None:
     runs = [made(tmp_path / str(i), seed=i, mean=0.5 + 0.004 * i) for i in range(3)]
     found = compared(tmp_path, *runs)["differences"]

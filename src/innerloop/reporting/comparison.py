@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from innerloop.errors import UserError
+from innerloop.evaluation import stamps
 from innerloop.evaluation.class_interval import over_classes
 from innerloop.evaluation.comparison import between_seeds, holm, paired
 from innerloop.evaluation.interval import over_seeds, over_tasks
@@ -57,6 +58,7 @@ def _mean(side: Contender) -> dict[str, Any]:
         "ci95": found.ci95,
         "ci95_classes": _over_classes(side.scores, side.classes),
         "ci95_seeds": over_seeds(side.means),
+        "audit": stamps.in_words(run.results.get("audit") for run in side.runs),
         "commands": [run.results["command"] for run in side.runs],
         "git": sorted({str(run.results["git"]) for run in side.runs}),
     }

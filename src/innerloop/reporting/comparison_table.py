@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from innerloop.evaluation import stamps
 from innerloop.reporting.finished import Finished
 
 WIDE = 200  #: columns where the output is no terminal: nothing is cut
@@ -31,12 +32,12 @@ def show_comparison(found: dict[str, Any]) -> None:
 
 def _means(found: dict[str, Any]) -> Table:
     table = _table("", "run", "algorithm", "seeds", found["metric"], "over tasks", "over classes",
-                   "over seeds")  # fmt: skip
+                   "over seeds", "audit")  # fmt: skip
     for number, run in enumerate(found["runs"], 1):
         seeds = ", ".join(map(str, run["seeds"]))
         table.add_row(
             str(number), run["name"], run["algorithm"], seeds, _value(run["mean"], found["metric"]),
-            *_halves(run, found["metric"]),
+            *_halves(run, found["metric"]), run["audit"] or "-",
         )  # fmt: skip
     return table
 
@@ -71,7 +72,7 @@ def _words(differences: Sequence[dict[str, Any]], tasks: int) -> list[str]:
 def show_runs(runs: Sequence[Finished]) -> None:
     """Prints what runs there are, with their headline and its interval over tasks."""
     table = _table("folder", "algorithm", "dataset", "ways/shots", "norm", "seed", "metric",
-                   "mean", "over tasks", "date")  # fmt: skip
+                   "mean", "over tasks", "audit", "date")  # fmt: skip
     for run in runs:
         results, test = run.results, run.results["episode"]["test"]
         when = datetime.fromtimestamp((run.folder / "results.json").stat().st_mtime)
@@ -79,7 +80,8 @@ def show_runs(runs: Sequence[Finished]) -> None:
             _shown(run.folder), results["algorithm"], results["dataset"],
             f"{test['ways']}/{test['shots']}", str(results["norm"] or "-"), str(results["seed"]),
             run.metric, _value(run.headline["mean"], run.metric),
-            _half(run.headline["ci95"], run.metric), f"{when:%Y-%m-%d %H:%M}",
+            _half(run.headline["ci95"], run.metric),
+            stamps.in_words([results.get("audit")]) or "-", f"{when:%Y-%m-%d %H:%M}",
         )  # fmt: skip
     terminal().print(table)
 

@@ -3,6 +3,7 @@
 import statistics
 from typing import Any
 
+from innerloop.evaluation import stamps
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, shown
 from innerloop.reporting.settings import Setting
@@ -67,5 +68,4 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
 
 def _stamps(setting: Setting) -> str:
     """What an audit of the test found, where there was one."""
-    audits = [run.results.get("audit") or {} for run in setting.runs]
-    return ", ".join(dict.fromkeys(s for audit in audits for s in audit.get("stamps", [])))
+    return stamps.in_words(run.results.get("audit") for run in setting.runs)
