@@ -12,7 +12,7 @@ from helpers import ROOT
 
 PACKAGE = ROOT / "src" / "innerloop"
 LEAVES = {  # import no room
-    "tasks", "objectives", "norm", "processes", "errors", "files", "published",
+    "early_pooling", "tasks", "objectives", "norm", "processes", "errors", "files", "published",
 }  # fmt: skip
 ROOMS = {
     "adaptation": set(),

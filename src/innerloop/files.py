@@ -67,3 +67,8 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def cache_folder() -> Path:
+    """Where this user's machine keeps what can be made again: packs, compiled code, timings."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "innerloop"

@@ -58,13 +58,20 @@ class TaskNorm(nn.Module):
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))
 
+    def uses_batch(self, rows: int) -> bool:
+        """Whether a pass over so many rows uses the statistics of these rows, and no others."""
+        if self.mode == "running":
+            return self.training and not _Layout.tracking
+        alone = self.mode == "transductive" or (_Layout.support or rows) == rows
+        return _Layout.groups == 1 and alone
+
     def forward(self, inputs: Tensor) -> Tensor:
         if self.mode == "running":
             return self._running(inputs)
+        if self.uses_batch(inputs.shape[0]):
+            return self._batch(inputs)
         rows = inputs.shape[0] // _Layout.groups
         first = rows if self.mode == "transductive" else _Layout.support or rows
-        if _Layout.groups == 1 and first == rows:
-            return self._batch(inputs)
         return self._grouped(inputs, rows, first)
 
     def _native(

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from innerloop.files import cache_folder
+
 RECORD = "pack.json"
 log = logging.getLogger(__name__)
 
@@ -73,9 +75,8 @@ def pack_folder(data: Path, name: str) -> Path:
     nearest = next(p for p in (data, *data.parents) if p.exists())
     if beside.exists() or os.access(nearest, os.W_OK):
         return beside
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     place = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
-    return cache / "innerloop" / f"{name}-{place}"
+    return cache_folder() / f"{name}-{place}"
 
 
 def _sha256(file: Path) -> str:

@@ -1,14 +1,15 @@
 """How the tasks of a batch are run: their mean loss and its gradient, and their scores."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad_and_value
 
+from innerloop import early_pooling
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines import memory
 from innerloop.errors import UserError
 from innerloop.tasks import Task
 
@@ -17,7 +18,8 @@ class Engine:
     """Runs tasks in chunks: within a chunk side by side (`vmap`), chunk after chunk.
 
     Gradients are added up over the chunks, so that memory does not grow with the number of tasks.
-    Chunks of one task run without `vmap`.
+    Chunks of one task run without `vmap`. A pass that finds no memory is tried again with half the
+    chunk, which stays so.
 
     Arguments:
         chunk: tasks side by side; None for all of a batch.
@@ -36,6 +38,55 @@ class Engine:
         self, algorithm: Algorithm, tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean meta-loss over the tasks and its gradient for every parameter by name."""
+        if progress.device.type == "cpu":
+            memory.keep_freed()
+        return self._fitting(lambda: self._sum(algorithm, tasks, progress), algorithm, tasks)
+
+    def scores(
+        self,
+        algorithm: Algorithm,
+        tasks: Task,
+        steps: int,
+        progress: Tensor,
+        at: Collection[int] | None = None,
+    ) -> dict[str, Tensor]:
+        """`(T, steps + 1)` or `(T, len(at))` scores per metric, see `Algorithm.scores`."""
+
+        def run() -> dict[str, Tensor]:
+            with torch.no_grad(), early_pooling.allowed():
+                parts = [
+                    algorithm.scores(chunk, steps, progress, at)
+                    for _, chunk in self._chunks(algorithm, tasks)
+                ]
+            return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+        return self._fitting(run, algorithm, tasks)
+
+    def say(self, line: str) -> None:
+        """Tells the user what happens to the engine under way."""
+        print(line, flush=True)
+
+    def describe(self) -> dict[str, Any]:
+        """What was chosen, as plain values: for the record of a run and its checkpoints."""
+        return {"name": self.name, "chunk": self.chunk, "compile": self.compile}
+
+    def _fitting(self, run: Callable[[], Any], algorithm: Algorithm, tasks: Task) -> Any:
+        """What `run` returns, with chunks that fit into memory."""
+        while True:
+            try:
+                return run()
+            except (RuntimeError, MemoryError) as error:
+                size = self._size(algorithm, task_tools.count(tasks))
+                if not memory.ran_out(error) or size == 1 or algorithm.embeds:
+                    raise
+            self.chunk = size // 2  # out of the handler, whose error still holds the tensors
+            self.say(f"out of memory with {size} tasks side by side: goes on with {self.chunk}")
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _sum(
+        self, algorithm: Algorithm, tasks: Task, progress: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         parameters: dict[str, Tensor] = {
             k: p for k, p in algorithm.named_parameters() if p.requires_grad
         }
@@ -49,42 +100,26 @@ class Engine:
             sums = scaled if sums is None else {k: sums[k] + g for k, g in scaled.items()}
         return total, sums or {}
 
-    def scores(
-        self,
-        algorithm: Algorithm,
-        tasks: Task,
-        steps: int,
-        progress: Tensor,
-        at: Collection[int] | None = None,
-    ) -> dict[str, Tensor]:
-        """`(T, steps + 1)` or `(T, len(at))` scores per metric, see `Algorithm.scores`."""
-        with torch.no_grad():
-            parts = [
-                algorithm.scores(chunk, steps, progress, at)
-                for _, chunk in self._chunks(algorithm, tasks)
-            ]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-
-    def describe(self) -> dict[str, Any]:
-        """What was chosen, as plain values: for the record of a run and its checkpoints."""
-        return {"name": self.name, "chunk": self.chunk, "compile": self.compile}
+    def _size(self, algorithm: Algorithm, total: int) -> int:
+        """Tasks side by side in a batch of `total`."""
+        return total if algorithm.embeds else min(self.chunk or total, total)
 
     def _chunks(self, algorithm: Algorithm, tasks: Task) -> list[tuple[float, Task]]:
         total = task_tools.count(tasks)
-        size = total if algorithm.embeds else min(self.chunk or total, total)
-        starts = range(0, total, size)
+        size = self._size(algorithm, total)
         return [
             ((min(s + size, total) - s) / total, task_tools.part(tasks, s, s + size))
-            for s in starts
+            for s in range(0, total, size)
         ]
 
     def _gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        # A buffer that moves during the pass (running averages) must not do so inside a transform.
-        if self.compile and not algorithm.embeds:
-            return self._compiled_gradient(algorithm, parameters, tasks, progress)
-        loss = algorithm(tasks, progress)
+        with early_pooling.allowed():
+            # A buffer that moves in the pass (running averages) must not do so in a transform.
+            if self.compile and not algorithm.embeds:
+                return self._compiled_gradient(algorithm, parameters, tasks, progress)
+            loss = algorithm(tasks, progress)
         gradient = torch.autograd.grad(
             loss, list(parameters.values()), allow_unused=True, materialize_grads=True
         )
@@ -94,11 +129,7 @@ class Engine:
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         if self._compiled is None:
+            from innerloop.engines.compiled import Compiled  # what it imports takes a second
 
-            def loss(parameters: dict[str, Tensor], tasks: Task, progress: Tensor) -> Tensor:
-                return functional_call(algorithm, parameters, (tasks, progress))
-
-            self._compiled = torch.compile(grad_and_value(loss))
-        values = {k: p.detach() for k, p in parameters.items()}
-        gradient, value = self._compiled(values, tasks, progress)
-        return value, gradient
+            self._compiled = Compiled(self.say)
+        return self._compiled(algorithm, parameters, tasks, progress)

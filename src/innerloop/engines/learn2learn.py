@@ -3,7 +3,7 @@ meta-learning research", 2020): the reference that ours must equal."""
 
 import contextlib
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import torch
@@ -42,7 +42,8 @@ class Learn2LearnEngine(Engine):
         total, learner = torch.zeros((), device=progress.device), _wrap(algorithm)
         sums = {k: torch.zeros_like(p) for k, p in parameters.items()}
         for share, chunk in self._chunks(algorithm, tasks):
-            loss = share * _losses(algorithm, learner, chunk, algorithm.steps)[-1][1]
+            *_, (_, loss) = _losses(algorithm, learner, chunk, algorithm.steps, {algorithm.steps})
+            loss = share * loss
             total = total + loss.detach()
             found = torch.autograd.grad(
                 loss, list(parameters.values()), allow_unused=True, materialize_grads=True
@@ -61,8 +62,8 @@ class Learn2LearnEngine(Engine):
         learner, rows = _wrap(algorithm), []
         with torch.enable_grad():
             for _, chunk in self._chunks(algorithm, tasks):
-                path = enumerate(_losses(algorithm, learner, chunk, steps))
-                curve = [scores for step, (scores, _) in path if at is None or step in at]
+                scored = range(steps + 1) if at is None else at
+                curve = [s for s, _ in _losses(algorithm, learner, chunk, steps, scored)]
                 rows.append({k: torch.stack([s[k] for s in curve]).detach() for k in curve[0]})
         return {k: torch.stack([row[k] for row in rows]) for k in rows[0]}
 
@@ -79,15 +80,15 @@ def _wrap(algorithm: Any) -> Any:
 
 
 def _losses(
-    algorithm: Algorithm, learner: Any, chunk: Task, steps: int
-) -> list[tuple[dict[str, Tensor], Tensor]]:
-    """Query scores and loss of one task after 0, 1, ... `steps` steps."""
+    algorithm: Algorithm, learner: Any, chunk: Task, steps: int, scored: Collection[int]
+) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    """Query scores and loss of one task after those of 0, 1, ... `steps` steps that are scored."""
     task, clone, objective = task_tools.only(chunk), learner.clone(), algorithm.objective
-    statistics, curve = algorithm.statistics_of(task.support), []
+    statistics = algorithm.statistics_of(task.support)
     for step in range(steps + 1):
         if step:
             clone.adapt(objective.loss(clone(task.support.inputs), task.support.targets))
-        outputs = norm.with_support(clone, task.query.inputs, statistics)
-        scores = objective.scores(outputs.detach(), task.query.targets)
-        curve.append((scores, objective.loss(outputs, task.query.targets)))
-    return curve
+        if step in scored:
+            outputs = norm.with_support(clone, task.query.inputs, statistics)
+            scores = objective.scores(outputs.detach(), task.query.targets)
+            yield scores, objective.loss(outputs, task.query.targets)

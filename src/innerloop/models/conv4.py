@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from innerloop.early_pooling import PoolingBlock
 from innerloop.errors import UserError
 from innerloop.norm import TaskNorm
 
@@ -52,5 +53,6 @@ def _block(channels: int, filters: int, norm: str, pool: str) -> nn.Sequential:
     convolution = nn.Conv2d(channels, filters, 3, padding=1, stride=2 if pool == "stride" else 1)
     nn.init.xavier_uniform_(convolution.weight)
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
-    layers = [convolution, TaskNorm(filters, norm), nn.ReLU()]
-    return nn.Sequential(*layers, nn.MaxPool2d(2)) if pool == "max" else nn.Sequential(*layers)
+    if pool == "max":
+        return PoolingBlock(convolution, TaskNorm(filters, norm))
+    return nn.Sequential(convolution, TaskNorm(filters, norm), nn.ReLU())

@@ -1,0 +1,80 @@
+"""The meta-gradient as one compiled function: traced to a graph, which Inductor compiles.
+
+A graph of plain operations has no autograd, no `vmap` and no Python left in it, compiles in a third
+of the time that `torch.compile` takes for the same function, and costs less to call.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad_and_value
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.files import cache_folder
+from innerloop.tasks import Task
+
+Gradient = tuple[Tensor, dict[str, Tensor]]
+
+
+class Compiled:
+    """Meta-gradients of one algorithm, compiled anew for every shape of a batch of tasks.
+
+    Arguments:
+        say: told how long a compilation took.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+        self._made: dict[Any, Any] = {}
+
+    def __call__(
+        self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
+    ) -> Gradient:
+        """The mean meta-loss and its gradient for `parameters`, a part of the algorithm's."""
+        leaves, layout = tree_flatten(tasks)
+        buffers = [*algorithm.buffers()]
+        fixed = [p for p in algorithm.parameters() if not p.requires_grad]
+        inputs = [*parameters.values(), *fixed, *buffers, *leaves, progress]
+        key = (torch.is_autocast_enabled(progress.device.type), algorithm.training, *parameters,
+               *[(x.shape, x.stride(), x.dtype, x.device) for x in leaves])  # fmt: skip
+        with torch.no_grad():  # the gradient is in the graph
+            if key not in self._made:
+                self._made[key] = self._make(algorithm, list(parameters), layout, inputs)
+            value, *gradient = self._made[key](*inputs)
+        return value, dict(zip(parameters, gradient, strict=True))
+
+    def _make(self, algorithm: Algorithm, names: list[str], layout: Any, inputs: list[Any]) -> Any:
+        began = time.perf_counter()
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
+        flat = _flat(algorithm, names, layout)
+        graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
+        wrapper = inputs[-1].device.type == "cpu"  # saves a tenth of a call of small networks
+        made = torch._inductor.compile(graph, inputs, {"cpp_wrapper": wrapper})
+        self.say(f"compiled the meta-gradient in {time.perf_counter() - began:.0f} s")
+        return made
+
+
+def _flat(algorithm: Algorithm, names: list[str], layout: Any) -> Callable[..., list[Tensor]]:
+    """The loss and its gradient as a function of tensors alone, in the order of `Compiled`."""
+    trained = set(names)
+    others = [k for k, p in algorithm.named_parameters() if k not in trained]
+    others += [k for k, _ in algorithm.named_buffers()]
+
+    def loss(parameters: dict[str, Tensor], *rest: Tensor) -> Tensor:
+        fixed, (*leaves, progress) = rest[: len(others)], rest[len(others) :]
+        values = parameters | dict(zip(others, fixed, strict=True))
+        tasks = tree_unflatten(leaves, layout)
+        return functional_call(algorithm, values, (tasks, progress))
+
+    def flat(*inputs: Tensor) -> list[Tensor]:
+        parameters = dict(zip(names, inputs[: len(names)], strict=True))
+        gradient, value = grad_and_value(loss)(parameters, *inputs[len(names) :])
+        return [value, *gradient.values()]
+
+    return flat
