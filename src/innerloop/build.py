@@ -79,8 +79,9 @@ def engine(config: DictConfig, made: Algorithm, device: str) -> Engine:
     """The engine that was asked for, or chosen."""
     asked = config.engine
     pixels = math.prod(list(config.dataset.input_shape)[-2:])
+    alone = config.trainer.devices in (1, "1") and config.trainer.num_nodes == 1
     return choose.choose(
-        made, asked.name, asked.chunk, asked.compile, device, config.outer.steps, pixels
+        made, asked.name, asked.chunk, asked.compile, device, config.outer.steps, pixels, alone
     )
 
 

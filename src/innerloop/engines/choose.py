@@ -7,11 +7,13 @@ from torch import nn
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
+from innerloop.engines.trial import TryingEngine
 from innerloop.errors import UserError
 
 NAMES = ("auto", "vmap", "loop", "learn2learn")
 SMALL_IMAGE = 40 * 40  #: pixels up to which tasks run side by side on a CPU
-WORTH_COMPILING = 10_000  #: outer steps that earn a compilation of half a minute back on a CPU
+WORTH_COMPILING = 10_000  #: outer steps that earn a compilation back
+WORTH_TRYING = 500  #: outer steps that earn a dozen steps back that try how tasks are run
 
 
 def choose(
@@ -22,18 +24,22 @@ def choose(
     device: str,
     steps: int,
     pixels: int = 1,
+    alone: bool = True,
 ) -> Engine:
     """The engine `name`; with `auto`, by device, model and length of the training.
 
-    On a CPU, convolutions whose weights differ from task to task become grouped ones: on images of
-    28x28 pixels a few tasks side by side took half the time of one after the other, on 84x84 three
-    times as long. Small dense networks run all at once, compiled if the run is long.
+    Small dense networks run all at once, compiled if the run is long. How many tasks run side by
+    side otherwise is tried on the first batch, if the run is long enough. If it is not, images up
+    to about 28x28 pixels run all at once and larger ones one by one on a CPU, where convolutions
+    whose weights differ from task to task become slower, grouped ones. Compiling does not make
+    convolutions faster there.
 
     Arguments:
         device: `cpu` or `cuda`.
         steps: outer steps ahead.
         compile: None to decide by itself.
         pixels: of an input image.
+        alone: whether this is the only process; several must not settle on different ways.
     """
     if name not in NAMES:
         raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
@@ -44,12 +50,14 @@ def choose(
     if algorithm.embeds:  # one pass over all images of the batch: nothing is left to choose
         return Engine(None, False, "vmap")
     convolves_on_cpu = device == "cpu" and _convolves(algorithm)
+    tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING
     if name == "auto" and convolves_on_cpu and chunk is None:
         name, chunk = ("loop", 1) if pixels > SMALL_IMAGE else ("vmap", None)
     name = "vmap" if name == "auto" else name
     if compile is None:
         compile = not convolves_on_cpu and steps >= WORTH_COMPILING and can_compile()
-    return Engine(1 if name == "loop" else chunk, compile, name)
+    engine = Engine(1 if name == "loop" else chunk, compile, name)
+    return TryingEngine(engine) if tries and not compile else engine
 
 
 def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
@@ -60,7 +68,7 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
 
 
 def can_compile() -> bool:
-    """Whether a C++ compiler is at hand, which `torch.compile` needs."""
+    """Whether a C++ compiler is at hand, which compiling needs."""
     return any(shutil.which(name) for name in ("c++", "g++", "clang++"))
 
 

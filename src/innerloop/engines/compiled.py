@@ -6,7 +6,7 @@ of the time that `torch.compile` takes for the same function, and costs less to 
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -38,9 +38,8 @@ class Compiled:
     ) -> Gradient:
         """The mean meta-loss and its gradient for `parameters`, a part of the algorithm's."""
         leaves, layout = tree_flatten(tasks)
-        buffers = [*algorithm.buffers()]
-        fixed = [p for p in algorithm.parameters() if not p.requires_grad]
-        inputs = [*parameters.values(), *fixed, *buffers, *leaves, progress]
+        fixed = [v for k, v in _others(algorithm, parameters)]
+        inputs = [*parameters.values(), *fixed, *leaves, progress]
         key = (torch.is_autocast_enabled(progress.device.type), algorithm.training, *parameters,
                *[(x.shape, x.stride(), x.dtype, x.device) for x in leaves])  # fmt: skip
         with torch.no_grad():  # the gradient is in the graph
@@ -62,9 +61,7 @@ class Compiled:
 
 def _flat(algorithm: Algorithm, names: list[str], layout: Any) -> Callable[..., list[Tensor]]:
     """The loss and its gradient as a function of tensors alone, in the order of `Compiled`."""
-    trained = set(names)
-    others = [k for k, p in algorithm.named_parameters() if k not in trained]
-    others += [k for k, _ in algorithm.named_buffers()]
+    others = [k for k, _ in _others(algorithm, names)]
 
     def loss(parameters: dict[str, Tensor], *rest: Tensor) -> Tensor:
         fixed, (*leaves, progress) = rest[: len(others)], rest[len(others) :]
@@ -78,3 +75,9 @@ def _flat(algorithm: Algorithm, names: list[str], layout: Any) -> Callable[..., 
         return [value, *gradient.values()]
 
     return flat
+
+
+def _others(algorithm: Algorithm, trained: Collection[str]) -> list[tuple[str, Tensor]]:
+    """What the algorithm holds beside the parameters that are trained."""
+    fixed = [(k, p) for k, p in algorithm.named_parameters() if k not in trained]
+    return [*fixed, *algorithm.named_buffers()]

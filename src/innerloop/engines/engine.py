@@ -90,12 +90,13 @@ class Engine:
         parameters: dict[str, Tensor] = {
             k: p for k, p in algorithm.named_parameters() if p.requires_grad
         }
+        count = task_tools.count(tasks)
+        if self._size(algorithm, count) == count:
+            return self._gradient(algorithm, parameters, tasks, progress)
         total, sums = torch.zeros((), device=progress.device), None
         for share, chunk in self._chunks(algorithm, tasks):
             loss, gradient = self._gradient(algorithm, parameters, chunk, progress)
-            if share == 1.0:
-                return loss.detach(), gradient
-            total = total + share * loss.detach()
+            total = total + share * loss
             scaled = {k: share * g for k, g in gradient.items()}
             sums = scaled if sums is None else {k: sums[k] + g for k, g in scaled.items()}
         return total, sums or {}
@@ -123,7 +124,7 @@ class Engine:
         gradient = torch.autograd.grad(
             loss, list(parameters.values()), allow_unused=True, materialize_grads=True
         )
-        return loss, dict(zip(parameters, gradient, strict=True))
+        return loss.detach(), dict(zip(parameters, gradient, strict=True))
 
     def _compiled_gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor

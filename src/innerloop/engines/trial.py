@@ -1,0 +1,129 @@
+"""Ways to run tasks, tried on a batch: which is the fastest here, how long it takes, its memory."""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines.engine import Engine
+from innerloop.files import cache_folder, whole_file
+from innerloop.tasks import Task
+
+CHUNKS = (1, 4, 16)  #: tasks side by side that are tried, beside all of a batch
+ROUNDS = 2  #: steps of each that are timed, after one that is not
+
+
+class TryingEngine(Engine):
+    """An engine whose chunk is the fastest on the first batch it is given.
+
+    What was fastest is kept for this machine, these shapes and these versions, and not tried again.
+
+    Arguments:
+        guess: what it is until then.
+    """
+
+    def __init__(self, guess: Engine) -> None:
+        super().__init__(guess.chunk, guess.compile, guess.name)
+        self.settled = False
+
+    def meta_gradient(
+        self, algorithm: Algorithm, tasks: Task, progress: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        if not self.settled:
+            self.settled = True
+            self._settle(algorithm, tasks, progress)
+        return super().meta_gradient(algorithm, tasks, progress)
+
+    def _settle(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
+        file = cache_folder() / "engines" / f"{_circumstances(algorithm, tasks)}.json"
+        times = _read(file)
+        how = "measured earlier"
+        if times is None:
+            how = "tried"
+            times = {n: seconds(Engine(n), algorithm, tasks, progress) for n in sizes(tasks)}
+            _keep(file, times)
+        best = min(times, key=lambda n: times[n])
+        self.chunk = None if best == task_tools.count(tasks) else best
+        self.name = "loop" if best == 1 else "vmap"
+        shown = ", ".join(f"{n} at a time {1e3 * t:.0f} ms" for n, t in times.items())
+        self.say(f"engine auto: a step with {shown} ({how}): {best} at a time it is")
+
+
+def sizes(tasks: Task) -> list[int]:
+    """Numbers of tasks side by side that are worth trying."""
+    total = task_tools.count(tasks)
+    return [*[n for n in CHUNKS if n < total], total]
+
+
+def seconds(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Tensor) -> float:
+    """The time of a meta-gradient: the shortest of a few, after a first that may compile."""
+    times = []
+    with torch.random.fork_rng():  # a learner with dropout draws what it would have drawn
+        for _ in range(1 + ROUNDS):
+            began = time.perf_counter()
+            engine.meta_gradient(algorithm, tasks, progress)
+            if progress.device.type == "cuda":
+                torch.cuda.synchronize(progress.device)
+            times.append(time.perf_counter() - began)
+    return min(times[1:])
+
+
+def peak_memory(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Tensor) -> int:
+    """Bytes that a meta-gradient takes at most beyond what was there before."""
+    if progress.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(progress.device)
+        before = torch.cuda.memory_allocated(progress.device)
+        engine.meta_gradient(algorithm, tasks, progress)
+        return int(torch.cuda.max_memory_allocated(progress.device) - before)
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        engine.meta_gradient(algorithm, tasks, progress)
+    held, most = 0, 0
+    events = profile.profiler.kineto_results.events()  # type: ignore[union-attr]
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    return most
+
+
+def _circumstances(algorithm: Algorithm, tasks: Task) -> str:
+    """A short hash of all that the time of a step depends on."""
+    device = tree_leaves(tasks)[0].device
+    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    told = [
+        machine, torch.get_num_threads(), torch.__version__, repr(algorithm), algorithm.steps,
+        getattr(algorithm, "first_order", None), torch.is_autocast_enabled(device.type),
+        [(tuple(x.shape), str(x.dtype)) for x in tree_leaves(tasks)],
+    ]  # fmt: skip
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return "unknown"
+
+
+def _read(file: Path) -> dict[int, float] | None:
+    try:
+        return {int(n): float(t) for n, t in json.loads(file.read_text()).items()}
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _keep(file: Path, times: dict[int, float]) -> None:
+    try:
+        with whole_file(file) as stream:
+            stream.write(json.dumps(times).encode())
+    except OSError:  # a read-only home: tried again next time
+        return
