@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -296,3 +297,18 @@ def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
         shown, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + 15
     assert f"resume={tmp_path}" in shown
+
+
+def test_an_estimate_trains_nothing_and_names_the_ways(tmp_path: Path, capsys: Any) -> None:
+    call(
+        "train",
+        "estimate=true",
+        f"hydra.run.dir={tmp_path}",
+        "outer.tasks=6",
+        "engine.compile=false",
+    )
+    shown = capsys.readouterr().out
+    lines = [line.split() for line in shown.splitlines() if "ms," in line]
+    assert [line[0] for line in lines] == ["engine.chunk=1,", "engine.chunk=4,", "engine.chunk=6,"]
+    assert all(float(line[2]) > 0 and float(line[4]) > 0 for line in lines)
+    assert not (tmp_path / "checkpoints").exists() and not (tmp_path / "config.yaml").exists()

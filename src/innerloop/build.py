@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import lightning
+import torch
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments import SLURMEnvironment
 from omegaconf import DictConfig
@@ -73,6 +74,12 @@ def _objective(config: DictConfig) -> DictConfig:
             "{_target_: innerloop.objectives.Classification, ways: ..., test_ways: ...}."
         )
     return config.dataset.objective
+
+
+def device(config: DictConfig) -> str:
+    """`cpu` or `cuda`: where the run will be."""
+    on_cpu = config.trainer.accelerator == "cpu" or not torch.cuda.is_available()
+    return "cpu" if on_cpu else "cuda"
 
 
 def engine(config: DictConfig, made: Algorithm, device: str) -> Engine:

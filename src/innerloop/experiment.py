@@ -49,7 +49,7 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
     if "engine" in earlier:
         engine = choose.restore(algorithm, earlier["engine"])
     else:
-        engine = build.engine(config, algorithm, _device(config))
+        engine = build.engine(config, algorithm, build.device(config))
     learner = build.learner(config, algorithm, engine)
     learner.record = lambda: {
         "config": stored.kept(config),
@@ -60,11 +60,6 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
     notices.say(*notices.engine(engine.describe()))
     trainer = build.trainer(config, algorithm.objective, engine.inference)
     return Experiment(config, build.data(config), learner, trainer)
-
-
-def _device(config: DictConfig) -> str:
-    on_cpu = config.trainer.accelerator == "cpu" or not torch.cuda.is_available()
-    return "cpu" if on_cpu else "cuda"
 
 
 def _quiet() -> None:

@@ -17,7 +17,7 @@ from innerloop.folder_check import KEPT, no_run
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
-    "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
+    "estimate", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
 )  # fmt: skip
 OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png")
 RESUME_MAY_CHANGE = (

@@ -139,6 +139,9 @@ class MetaLearner(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.algorithm.parameters())
+        for group in optimizer.param_groups:  # one kernel instead of one for each parameter
+            if group.get("fused", False) is None and group.get("foreach") is None:
+                group["fused"] = True
         if self.make_scheduler is None:
             return optimizer
         return [optimizer], [self.make_scheduler(optimizer)]

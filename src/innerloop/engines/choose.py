@@ -55,7 +55,7 @@ def choose(
         name, chunk = ("loop", 1) if pixels > SMALL_IMAGE else ("vmap", None)
     name = "vmap" if name == "auto" else name
     if compile is None:
-        compile = not convolves_on_cpu and steps >= WORTH_COMPILING and can_compile()
+        compile = steps >= WORTH_COMPILING and compiles(None, algorithm, device)
     engine = Engine(1 if name == "loop" else chunk, compile, name)
     return TryingEngine(engine) if tries and not compile else engine
 
@@ -65,6 +65,12 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     if record["name"] == "learn2learn":
         return choose(algorithm, "learn2learn", None, False, "cpu", 0)
     return Engine(record["chunk"], record["compile"] and can_compile(), record["name"])
+
+
+def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:
+    """Whether compiling was asked for; if nothing was said, whether it pays in a long training."""
+    pays = not (device == "cpu" and _convolves(algorithm))
+    return can_compile() and (pays if asked is None else asked)
 
 
 def can_compile() -> bool:

@@ -1,0 +1,54 @@
+"""`estimate=true`: what a step takes in time and memory, by how the tasks are run; trains nothing."""
+
+import os
+from typing import Any
+
+import torch
+from lightning.fabric.utilities import move_data_to_device
+from omegaconf import DictConfig
+
+from innerloop import build, notices
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines import choose, memory, trial
+from innerloop.engines.engine import Engine
+from innerloop.tasks import Task
+
+
+def show(config: DictConfig) -> None:
+    """Prints time and peak memory of a meta-gradient for every choice of chunk, eager and compiled.
+
+    On the first training batch, after a step to warm up. Compiled ways appear where they are
+    asked for (`engine.compile=true`) or the model is small enough to compile in seconds.
+    """
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler, which talks on its own
+    device = torch.device(build.device(config))
+    algorithm = build.algorithm(config).to(device)
+    tasks, progress = _batch(config, device), torch.tensor(0.0, device=device)
+    ways = [Engine(n) for n in trial.sizes(tasks)] if not algorithm.embeds else [Engine()]
+    if not algorithm.embeds and choose.compiles(config.engine.compile, algorithm, device.type):
+        ways.append(Engine(None, compile=True))
+    notices.say(f"a step of {config.outer.tasks} tasks on {device}: time, peak memory")
+    for engine in ways:
+        notices.say(_line(engine, algorithm, tasks, progress))
+
+
+def _line(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Any) -> str:
+    asked = engine.chunk
+    try:
+        time = trial.seconds(engine, algorithm, tasks, progress)
+        most = trial.peak_memory(engine, algorithm, tasks, progress)
+    except (RuntimeError, MemoryError) as error:
+        if not memory.ran_out(error):
+            raise
+        return f"  engine.chunk={asked}: does not fit into memory"
+    how = "compiled" if engine.compile else "eager"
+    chunk = "null" if engine.chunk is None else engine.chunk
+    return f"  engine.chunk={chunk}, {how}: {1e3 * time:.1f} ms, {most / 2**20:.1f} MB"
+
+
+def _batch(config: DictConfig, device: torch.device) -> Task:
+    data = build.data(config)
+    data.prepare_data()
+    data.setup("fit")
+    tasks = move_data_to_device(data.training_batch(0), device)
+    return data.on_after_batch_transfer(tasks, 0)
