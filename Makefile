@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate test test-slow test-sweeps results lint format clean
+.PHONY: help install train evaluate test test-slow test-sweeps results bench lint format clean
 
 help: ## this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -40,6 +40,10 @@ test-sweeps: install ## run sweeps by joblib, Ray, SLURM and Optuna, where they 
 
 results: install ## write the tables of docs/results
 	@$(BIN)/python src/results.py
+
+bench: install ## measure ours and the peers side by side; ARGS="PART ..." for some parts
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench]' --group dev
+	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
 lint: install ## check style and types
 	@$(BIN)/ruff check .

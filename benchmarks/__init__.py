@@ -1,0 +1,1 @@
+"""Side-by-side measurements: `make bench` (speed), `python benchmarks/coverage.py` (intervals)."""

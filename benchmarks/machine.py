@@ -1,0 +1,29 @@
+"""The machine and the versions behind a figure."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from innerloop.evaluation.results import processor
+
+LIBRARIES = ("torch", "lightning", "learn2learn", "higher", "torchopt", "easyfsl", "jax")
+
+
+def describe() -> dict[str, Any]:
+    """Processor, cores and versions, as plain values."""
+    found = {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "processor": processor(), "cores": len(os.sched_getaffinity(0)), "gpu": gpu,
+        "versions": {name: number for name, number in found.items() if number},
+    }  # fmt: skip
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

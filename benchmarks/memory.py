@@ -1,0 +1,54 @@
+"""Peak memory of a second-order step with 4 and with 64 tasks, four of them side by side."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.peers import batch
+from benchmarks.workloads import build_problem
+
+MEGABYTE, EVALUATED = 2**20, 128
+
+
+def main() -> None:
+    found = {n: one("engine", "omniglot", "engine.chunk=4", f"outer.tasks={n}") for n in (64, 4)}
+    entry = {
+        "title": "peak memory of a Conv4-64 step, 4 tasks side by side: 64 tasks against 4",
+        "unit": "MB", "at_most": 1.1, "threads": 1,
+        "contenders": {f"{n} tasks": {"value": point["mb"]} for n, point in found.items()},
+    }  # fmt: skip
+    print(json.dumps(entry))
+
+
+def one(contender: str, workload: str, *overrides: str) -> dict[str, float]:
+    """`measure` in a process of its own, as the peak of a process is never forgotten."""
+    command = [sys.executable, "-m", "benchmarks.memory", contender, workload, *overrides]
+    return json.loads(subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL))
+
+
+def measure(contender: str, workload: str, *overrides: str) -> dict[str, float]:
+    """Megabytes that gradients take at most beyond what was there before, and time of a step."""
+    problem = build_problem(workload, *overrides)
+    tasks = batch(problem, 0)
+    runs = importlib.import_module(f"benchmarks.peers.{contender}").contender(problem)
+    before = _status("VmRSS")
+    for _ in range(max(2, EVALUATED // problem.config.outer.tasks)):  # as many tasks for all
+        runs.gradient(tasks)
+    peak = (_status("VmHWM") - before) / MEGABYTE
+    return {"mb": peak, "ms": 1e3 * min(runs.seconds(1) for _ in range(3))}
+
+
+def _status(key: str) -> int:
+    """Bytes that the process has in memory (`VmRSS`), or had at most (`VmHWM`)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (kilobytes,) = [line.split()[1] for line in lines if line.startswith(f"{key}:")]
+    return int(kilobytes) * 1024
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        print(json.dumps(measure(*sys.argv[1:])))
+    else:
+        main()

@@ -1,0 +1,93 @@
+"""One file per contender, each with `contender(problem) -> Contender`: the same step by its means.
+
+Every step is sampling by our sampler, the meta-gradient, and Adam.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from benchmarks.workloads import Problem
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.tasks import Task, count, only, part
+
+
+class Contender(NamedTuple):
+    """Somebody's way to run a workload."""
+
+    gradient: Callable[[Task], list[Tensor]]  #: mean over tasks, in the order of the parameters
+    seconds: Callable[[int], float]  #: runs this many outer steps; the time of one
+    how: str = ""  #: which of its ways it chose
+
+
+def by_gradient(
+    problem: Problem, make: Callable[[Algorithm], Callable[[Task], list[Tensor]]], how: str = ""
+) -> Contender:
+    """A contender whose meta-gradient torch's Adam follows.
+
+    Arguments:
+        make: from the algorithm, whose weights it uses, to the function that gives the gradient.
+    """
+    algorithm = copy.deepcopy(problem.algorithm).to(device(problem))
+    parameters, gradient = list(algorithm.parameters()), make(algorithm)
+    adam = torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr)
+
+    def step(number: int) -> None:
+        for parameter, slope in zip(parameters, gradient(batch(problem, number)), strict=True):
+            parameter.grad = slope
+        adam.step()
+
+    return Contender(gradient, timed(step), how)
+
+
+def timed(step: Callable[[int], None]) -> Callable[[int], float]:
+    """The mean time of a number of steps, each of which has its own tasks."""
+    done = 0
+
+    def seconds(steps: int) -> float:
+        nonlocal done
+        synchronise()
+        began = time.perf_counter()
+        for number in range(done, done + steps):
+            step(number)
+        synchronise()
+        done += steps
+        return (time.perf_counter() - began) / steps
+
+    return seconds
+
+
+def synchronise() -> None:
+    """Waits until a GPU, if there is one, has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def batch(problem: Problem, number: int) -> Task:
+    """The tasks of an outer step, where they are run."""
+    drawn = torch.utils._pytree.tree_map(
+        lambda x: x.to(device(problem)), problem.data.training_batch(number)
+    )
+    return problem.data.on_after_batch_transfer(drawn, 0)
+
+
+def device(problem: Problem) -> str:
+    return "cuda" if problem.config.trainer.accelerator == "gpu" else "cpu"
+
+
+def one_by_one(tasks: Task) -> Iterator[Task]:
+    """The tasks of a batch, which all peers run in a Python loop."""
+    return (only(part(tasks, i, i + 1)) for i in range(count(tasks)))
+
+
+def backward_mean(parameters: list[Tensor], losses: Iterator[Tensor], tasks: int) -> list[Tensor]:
+    """The gradient of the mean loss, task after task, so that graphs do not pile up."""
+    for parameter in parameters:
+        parameter.grad = None
+    for loss in losses:
+        (loss / tasks).backward()
+    return [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]

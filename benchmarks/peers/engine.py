@@ -1,0 +1,26 @@
+"""innerloop's engine as a run would choose it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.peers import Contender, by_gradient, device
+from benchmarks.workloads import Problem
+from innerloop import build, notices
+from innerloop.tasks import Task
+
+
+def contender(problem: Problem) -> Contender:
+    engine = build.engine(problem.config, problem.algorithm, device(problem))
+
+    def make(algorithm: Any) -> Any:
+        now = torch.zeros((), device=device(problem))
+
+        def gradient(tasks: Task) -> list[Tensor]:
+            _, slopes = engine.meta_gradient(algorithm, tasks, now)
+            return [slopes[name] for name, _ in algorithm.named_parameters()]
+
+        return gradient
+
+    return by_gradient(problem, make, notices.engine(engine.describe())[0])

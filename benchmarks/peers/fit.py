@@ -1,0 +1,42 @@
+"""innerloop's whole training loop: `Trainer.fit` with the default log and progress bar."""
+
+import copy
+import tempfile
+import time
+from typing import Any
+
+import lightning
+
+from benchmarks.peers import Contender, device, engine
+from benchmarks.workloads import Problem
+from innerloop import build
+
+
+class Clock(lightning.Callback):
+    """The time between the beginnings of two steps."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self.at: dict[int, float] = dict.fromkeys((first, last), 0.0)
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        if trainer.global_step in self.at:
+            self.at[trainer.global_step] = time.perf_counter()
+
+
+def contender(problem: Problem) -> Contender:
+    config, algorithm = problem.config.copy(), copy.deepcopy(problem.algorithm)
+    runs = build.engine(config, algorithm, device(problem))
+
+    def seconds(steps: int) -> float:
+        warm = config.log_every
+        steps = -(-steps // warm) * warm  # as many entries of the log as steps pay for
+        config.outer.steps = warm + steps + 1
+        clock = Clock(warm, warm + steps)
+        with tempfile.TemporaryDirectory() as config.paths.run:
+            trainer = build.trainer(config, algorithm.objective, runs.inference)
+            trainer.callbacks.append(clock)  # type: ignore[attr-defined]
+            trainer.fit(build.learner(config, algorithm, runs), build.data(config))
+        return (clock.at[warm + steps] - clock.at[warm]) / steps
+
+    bare = engine.contender(problem)
+    return Contender(bare.gradient, seconds, bare.how)

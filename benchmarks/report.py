@@ -1,0 +1,137 @@
+"""The tables and pictures of docs/performance.md, from the files in `benchmarks/results/` alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import pictures
+from benchmarks.workloads import WORKLOADS
+
+ROOT = Path(__file__).resolve().parents[1]
+START, END = "<!-- performance: make bench -->\n", "\n<!-- end of performance -->"
+BARS = (*WORKLOADS, "sampling", "memory", "processes", "startup")
+NAMES = {
+    "engine": "innerloop", "fit": "innerloop, `Trainer.fit`", "torchopt": "TorchOpt",
+    "plain": "plain loop", "jax": "JAX", "learn2learn_protonet": "learn2learn",
+}  # fmt: skip
+SPEED = ("engine", "learn2learn", "higher", "torchopt", "plain", "jax")
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """The results by part."""
+    parts = (*BARS, "scaling", "gpu")
+    found = {part: folder / f"{part}.json" for part in parts}
+    return {part: json.loads(file.read_text()) for part, file in found.items() if file.exists()}
+
+
+def write(folder: Path) -> None:
+    """Writes the pictures beside the results, and the tables into the two pages."""
+    pictures.draw(load(folder), folder)
+    for file, text in documents(load(folder)).items():
+        file.write_text(text)
+
+
+def documents(results: dict[str, Any]) -> dict[Path, str]:
+    """What the pages must contain."""
+    parts = (table, startup, peers, roofline, gpu, machine)
+    whole = "\n\n".join(part(results) for part in parts)
+    found = {}
+    for file, text in ((ROOT / "README.md", table(results)), (ROOT / "docs/performance.md", whole)):
+        before, rest = file.read_text().split(START)
+        found[file] = before + START + text + END + rest.split(END)[1]
+    return found
+
+
+def table(results: dict[str, Any]) -> str:
+    """Every bar: ours, what it is held to, the ratio of the two medians."""
+    rows = [["workload", "ours", "held to", "ratio", "bar"]]
+    for part in BARS:
+        if part in results:
+            rows.append(_bar(results[part]))
+    return _markdown(rows)
+
+
+def _bar(entry: dict[str, Any]) -> list[str]:
+    ours, theirs = list(entry["contenders"])[:2]
+    ratio = entry["contenders"][theirs]["value"] / entry["contenders"][ours]["value"]
+    if "at_least" in entry:
+        met, bar = ratio >= entry["at_least"], f"at least {entry['at_least']}x"
+    else:
+        ratio = 1 / ratio
+        met, bar = ratio <= entry["at_most"], f"at most {entry['at_most']}x"
+    shown = f"{ratio:.3g}x" if met else f"**{ratio:.3g}x**, missed"
+    return [entry["title"], _value(entry, ours), _value(entry, theirs), shown, bar]
+
+
+def startup(results: dict[str, Any]) -> str:
+    """What the command line waits for."""
+    made = results.get("startup", {}).get("contenders", {})
+    asked = [f"{name} in {made[name]['value']:.2f} s" for name in ("--help", "shell completion")
+             if name in made]  # fmt: skip
+    return f"The command line answers {' and '.join(asked)} (bar: 1.5 s)." if asked else ""
+
+
+def peers(results: dict[str, Any]) -> str:
+    """Milliseconds of a step by everybody, and how ours was run."""
+    rows = [["milliseconds a step", *[NAMES.get(n, n) for n in SPEED], "how ours ran"]]
+    for part in WORKLOADS:
+        made = results.get(part, {}).get("contenders", {})
+        if "higher" in made:
+            cells = [f"{made[n]['value']:.3g}" if n in made else "-" for n in SPEED]
+            rows.append([results[part]["title"], *cells, made["engine"]["how"]])
+    return _markdown(rows)
+
+
+def roofline(results: dict[str, Any]) -> str:
+    """Share of the speed of a large matrix product that a step reaches."""
+    rows = [["workload", "GFLOP a step", "matmul GFLOP/s", "ours", "learn2learn"]]
+    for part in WORKLOADS:
+        entry = results.get(part)
+        if entry and "engine" in entry["contenders"] and part != "fit_1":
+            least = 1e3 * entry["flop"] / entry["matmul_flop_per_s"]
+            shares = [least / list(entry["contenders"].values())[i]["value"] for i in (0, 1)]
+            rows.append([
+                entry["title"], f"{entry['flop'] / 1e9:.3g}",
+                f"{entry['matmul_flop_per_s'] / 1e9:.0f}", *[f"{100 * s:.0f} %" for s in shares],
+            ])  # fmt: skip
+    return _markdown(rows)
+
+
+def gpu(results: dict[str, Any]) -> str:
+    """The bars on a GPU, measured or not."""
+    found, missing = results.get("gpu"), "not measured"
+    rows = [["on a GPU", "measured", "bar"]]
+    for tasks in ("4", "32"):
+        pair = found and found["conv4_ms"][tasks]
+        shown = f"{pair['learn2learn'] / pair['innerloop']:.3g}x" if pair else missing
+        rows.append([f"MAML, Conv4-64, {tasks} tasks, against learn2learn", shown, "at least 10x"])
+    minutes = f"{found['long_minutes']:.1f} minutes" if found else missing
+    rows.append(["60,000 outer steps of miniImageNet 5-way 1-shot", minutes, "under 10 minutes"])
+    rows.append(["GPU busy", f"{100 * found['busy']:.0f} %" if found else missing, "above 90 %"])
+    return _markdown(rows)
+
+
+def machine(results: dict[str, Any]) -> str:
+    """What it was measured on."""
+    described = {json.dumps(entry["machine"], sort_keys=True): entry["machine"]
+                 for entry in results.values()}  # fmt: skip
+    return "\n".join(_machine(each) for each in described.values())
+
+
+def _machine(each: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in each["versions"].items())
+    chips = [f"{each['processor']} ({each['cores']} cores)", *filter(None, [each["gpu"]])]
+    return f"Measured on: {', '.join(chips)}; {versions}."
+
+
+def _value(entry: dict[str, Any], name: str) -> str:
+    return f"{NAMES.get(name, name)} {entry['contenders'][name]['value']:.3g} {entry['unit']}"
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+if __name__ == "__main__":
+    write(ROOT / "benchmarks" / "results")

@@ -1,0 +1,33 @@
+"""Time and peak memory of a second-order step against tasks per batch, inner steps and shots."""
+
+import json
+
+from benchmarks.memory import one
+
+FIXED = ("model=conv4_strided", "dataset.examples=40", "outer.tasks=4", "threads=1")
+AXES = {
+    "outer.tasks": (1, 4, 16, 64, 256),
+    "inner.steps": (1, 2, 5, 10, 20),
+    "episode.shots": (1, 2, 5, 10, 20),
+}
+CONTENDERS = ("engine", "learn2learn")
+
+
+def main() -> None:
+    curves = {
+        axis: {who: [point(who, axis, x) for x in places] for who in CONTENDERS}
+        for axis, places in AXES.items()
+    }
+    title = (
+        "MAML, strided Conv4-64, 28x28, 5-way, 1 query; where not varied 1 shot, 1 step, 4 tasks"
+    )
+    print(json.dumps({"title": title, "threads": 1, "curves": curves}))
+
+
+def point(contender: str, axis: str, place: int) -> dict[str, float]:
+    """One measurement, in a process of its own."""
+    return {"at": place, **one(contender, "omniglot", *FIXED, f"{axis}={place}")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The benchmarks measure what they say: one gradient, known work, tables of the kept files."""
+
+from typing import Any
+
+import pytest
+import torch
+from benchmarks import gpu, measure, report, roofline
+from benchmarks.peers import Contender, engine, learn2learn, plain
+from benchmarks.workloads import Problem, build_problem
+
+EAGER = "engine.compile=false"
+
+
+def exact(*overrides: str) -> Problem:
+    problem = build_problem("sinusoid_5", EAGER, *overrides)
+    return problem._replace(algorithm=build_problem("sinusoid_5", EAGER).algorithm.double())
+
+
+class FirstOrder:
+    """Somebody whose meta-gradient is not the one asked for."""
+
+    @staticmethod
+    def contender(problem: Problem) -> Contender:
+        problem.algorithm.first_order = True  # type: ignore[assignment]
+        return engine.contender(problem)
+
+
+@pytest.mark.parametrize("name", ["higher", "torchopt", "jax"])
+def test_optional_peers_agree(name: str) -> None:
+    pytest.importorskip(name)
+    module: Any = pytest.importorskip(f"benchmarks.peers.{name}")
+    assert measure.distances(exact(), {name: module})[name] < measure.AGREE
+
+
+def test_whoever_does_not_agree_is_found() -> None:
+    found = measure.distances(exact(), {"us": engine, "them": learn2learn, "plain": plain})
+    assert max(found.values()) < measure.AGREE
+    wrong = measure.distances(exact(), {"first order": FirstOrder})
+    assert wrong["first order"] > 1e-3
+
+
+def test_contenders_follow_the_same_path() -> None:
+    """After the same steps on the same tasks, the gradients at the new weights are the same."""
+    ends, problem = [], build_problem("sinusoid_5", EAGER, "outer.optimizer.lr=0.01")
+    for module in (engine, plain):
+        made, tasks = module.contender(problem), problem.data.training_batch(0)
+        before = [g.clone() for g in made.gradient(tasks)]
+        made.seconds(3)
+        ends.append([g.clone() for g in made.gradient(tasks)])
+        changes = [(a - b).abs().max() for a, b in zip(before, ends[-1], strict=True)]
+        assert min(changes) > 1e-3
+    torch.testing.assert_close(*ends, rtol=1e-3, atol=1e-4)
+
+
+def test_work_of_a_matrix_product() -> None:
+    a, b = torch.ones(3, 5), torch.ones(5, 7)
+    assert roofline.work(lambda: a @ b) == 2 * 3 * 5 * 7
+    assert roofline.matmul_rate() > 1e8
+
+
+def entry(ours: float, theirs: float, **bar: float) -> dict[str, Any]:
+    values = {"engine": {"value": ours}, "learn2learn": {"value": theirs}}
+    return {"title": "a", "unit": "ms", "contenders": values} | bar
+
+
+def test_a_bar_is_met_or_said_to_be_missed() -> None:
+    def row(*made: float, **bar: float) -> str:
+        return report.table({"sinusoid_1": entry(*made, **bar)}).splitlines()[-1]
+
+    assert "| 4x | at least 3x |" in row(2, 8, at_least=3)
+    assert "| **4x**, missed | at least 5x |" in row(2, 8, at_least=5)
+    assert "| 1.25x | at most 1.3x |" in row(5, 4, at_most=1.3)
+    assert "| **1.5x**, missed | at most 1.3x |" in row(6, 4, at_most=1.3)
+
+
+def test_the_pages_are_made_of_the_files() -> None:
+    for file, text in report.documents(report.load(report.ROOT / "benchmarks" / "results")).items():
+        assert file.read_text() == text, f"{file}: run `python -m benchmarks.report`"
+
+
+def test_a_gpu_that_was_not_at_hand_is_not_measured() -> None:
+    assert report.gpu({}).count("not measured") == 4
+
+
+def test_the_bars_of_a_gpu_run_in_small_on_a_cpu() -> None:
+    found = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
+    assert min(ms for pair in found["conv4_ms"].values() for ms in pair.values()) > 0
+    assert found["long_minutes"] > 0 and found["busy"] is None
+    shown = report.gpu({"gpu": found | {"busy": 0.95}})
+    assert "| 95 % | above 90 % |" in shown and "not measured" not in shown
