@@ -50,7 +50,8 @@ class PoolingBlock(nn.Sequential):
         super().__init__(convolution, norm, nn.ReLU(), nn.MaxPool2d(2))
 
     def forward(self, images: Tensor) -> Tensor:
-        convolution, norm, relu, pool = self
+        layers: Any = list(self)
+        convolution, norm, relu, pool = layers
         if not _Allowed.now:
             return super().forward(images)
         if not norm.uses_batch(images.shape[0]):

@@ -1,4 +1,4 @@
-"""`estimate=true`: what a step takes in time and memory, by how the tasks are run; trains nothing."""
+"""`estimate=true`: time and memory of a step, by how the tasks are run."""
 
 import os
 from typing import Any

@@ -10,9 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import (
-    estimate, experiment, member, notices, outcome, processes, stored, wandb_run,
-)  # fmt: skip
+from innerloop import estimate, experiment, member, notices, outcome, processes, stored, wandb_run
 from innerloop.callbacks.checkpoint_file import read_checkpoint, read_newest
 from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.interruption import Interrupted
@@ -27,7 +25,8 @@ def train(config: DictConfig) -> float | None:
     A sweep is optimised for what is returned, which must not be what the test found.
     """
     if config.estimate:
-        return estimate.show(config)
+        estimate.show(config)
+        return None
     checkpoint, folder = None, Path(config.paths.run)
     goes_on = f"python src/train.py resume={folder} goes on"
     with _ending_well(goes_on), member.noted(folder):

@@ -8,7 +8,7 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
-from innerloop import norm, notices, pictures, resolvers, stored, wandb_run
+from innerloop import machine, norm, notices, pictures, resolvers, stored, wandb_run
 from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.callbacks.inside_log import found_by
 from innerloop.evaluation import audit, pooled, protocol, results
@@ -130,4 +130,4 @@ def _class_accuracy(learner: MetaLearner) -> Tensor | None:
 
 def _device(made: Experiment) -> str:
     device = made.trainer.strategy.root_device  # the learner itself is back on the CPU by now
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else results.processor()
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else machine.processor()

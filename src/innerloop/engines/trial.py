@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +13,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.files import cache_folder, whole_file
+from innerloop.machine import processor
 from innerloop.tasks import Task
 
 CHUNKS = (1, 4, 16)  #: tasks side by side that are tried, beside all of a batch
@@ -86,7 +86,7 @@ def peak_memory(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Ten
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         engine.meta_gradient(algorithm, tasks, progress)
     held, most = 0, 0
-    events = profile.profiler.kineto_results.events()  # type: ignore[union-attr]
+    events = profile.profiler.kineto_results.events()
     for event in sorted(events, key=lambda e: e.start_ns()):
         if event.name() == "[memory]":
             held += event.nbytes()
@@ -97,21 +97,13 @@ def peak_memory(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Ten
 def _circumstances(algorithm: Algorithm, tasks: Task) -> str:
     """A short hash of all that the time of a step depends on."""
     device = tree_leaves(tasks)[0].device
-    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     told = [
         machine, torch.get_num_threads(), torch.__version__, repr(algorithm), algorithm.steps,
         getattr(algorithm, "first_order", None), torch.is_autocast_enabled(device.type),
         [(tuple(x.shape), str(x.dtype)) for x in tree_leaves(tasks)],
     ]  # fmt: skip
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return "unknown"
 
 
 def _read(file: Path) -> dict[int, float] | None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -60,15 +59,6 @@ def _entry(values: Tensor, objective: Objective, classes: np.ndarray | None) -> 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     return {name: version(name) for name in PACKAGES}
-
-
-def processor() -> str:
-    """Name of the CPU."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def commit(folder: str) -> str | None:
