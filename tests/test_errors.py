@@ -66,6 +66,7 @@ def test_a_data_set_that_cannot_be_had(out: str, tmp_path: Path) -> None:
     [
         ("outer.steps=1e4", ["outer.steps=10000.0", "whole number"]),
         ("evaluation.scored_step=-1", ["scored_step=-1"]),
+        ("evaluation.audit=few", ["audit=few", "number of tasks"]),
         ("trainer.precision=16-mixed", ["bf16-mixed"]),
         ("trainer.strategy=ddp_fork", ["ddp_fork", "use ddp"]),
     ],

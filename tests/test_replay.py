@@ -242,6 +242,7 @@ def test_an_outer_step_shows_the_meta_losses_of_its_tasks(tmp_path: Path, capsys
     norm = torch.cat([g.flatten() for g in gradient.values()]).norm()
     assert float(norm) <= np.mean([row[2] for row in shown]) * (1 + 1e-5)  # of a mean: no larger
     assert (tmp_path / "replay" / "train_2_7.csv").exists()
+    assert "has 4 steps" in mistake("replay", str(tmp_path), "task=train/4")
 
 
 def kept(folder: Path, scores: list[float], metric: str = "accuracy", hash: str = "abc") -> Path:
@@ -266,6 +267,8 @@ def test_where_a_beats_b_most(tmp_path: Path, capsys: Any) -> None:
     call("replay", str(first), str(second), "top=1")
     shown = capsys.readouterr().out
     assert f"python src/replay.py {first} task=test/1" in " ".join(shown.split())
+    call("replay", str(first), str(first))
+    assert "none of the test tasks" in capsys.readouterr().out
 
 
 def test_lower_errors_win_and_divergence_loses(tmp_path: Path) -> None:

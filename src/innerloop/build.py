@@ -115,8 +115,9 @@ def _check(config: DictConfig) -> None:
             raise UserError(f"{name}={value} makes no sense: give a whole number from 1.")
     if evaluation.scored_step < 0:
         raise UserError(f"evaluation.scored_step={evaluation.scored_step}: give 0 or more.")
-    if evaluation.get("audit", 0) < 0:
-        raise UserError(f"evaluation.audit={evaluation.audit}: give 0 for none, or more.")
+    audit = evaluation.get("audit", 0)
+    if not isinstance(audit, int) or audit < 0:
+        raise UserError(f"evaluation.audit={audit}: give 0 for none, or a number of tasks.")
     if any(word in config.trainer.strategy for word in ("spawn", "fork", "notebook")):
         raise UserError(
             f"trainer.strategy={config.trainer.strategy} forks processes whose results are lost: "

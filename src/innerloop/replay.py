@@ -137,3 +137,5 @@ def _compare(first: Path, second: Path, top: int) -> None:
     notices.say(f"A {first}", f"B {second}")
     if found:
         notices.say(f"to see one: python src/replay.py {first} task=test/{found[0].task}")
+    else:
+        notices.say("A beats B on none of the test tasks")

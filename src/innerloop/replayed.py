@@ -52,6 +52,8 @@ def open_run(run: Path, options: dict[str, str]) -> Replayed:
     path = run if run.is_file() else _checkpoint(run, options.get("checkpoint"), split, number)
     content = read_checkpoint(path)
     config = OmegaConf.create(content["innerloop"]["config"])
+    if split == "train" and number >= config.outer.steps:
+        raise UserError(f"task={options['task']}: this training has {config.outer.steps} steps.")
     _move_data(config, options)
     learner = learner_of(content, config).train(split == "train")
     data = build.data(config)

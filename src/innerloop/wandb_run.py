@@ -5,7 +5,6 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from innerloop import tasks as task_tools
 from innerloop.callbacks.wandb_log import WandbLog
 from innerloop.dashboards import finished
 from innerloop.dashboards.episodes import Episodes
@@ -56,7 +55,7 @@ def _logs(made: Experiment) -> list[WandbLog]:
 
 def _episodes(made: Experiment, count: int) -> Episodes:
     learner, data = made.learner, made.data
-    raw = task_tools.part(next(iter(data.test_dataloader())), 0, count)
+    raw = data.first("test", count)
     steps, progress = learner.scored_step, learner.progress(learner.loaded["step"])
     tasks = data.on_after_batch_transfer(raw, 0)
     return Episodes(learner.algorithm, raw, tasks, steps, progress)

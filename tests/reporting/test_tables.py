@@ -85,3 +85,9 @@ def test_closing_table_has_the_steps_in_order() -> None:
     assert "2.2" in text and "0.2" in text and "batch norm" not in text
     text = shown(accurate())
     assert "98.77 %" in text and "± 0.12 %" in text and "running batch norm" in text
+
+
+def test_a_single_task_has_no_interval() -> None:
+    single = accurate()
+    single["test"]["accuracy"]["ci95"] = float("nan")
+    assert "±" not in shown(single) and "nan" not in shown(single)

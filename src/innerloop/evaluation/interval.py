@@ -5,6 +5,7 @@
 * over seeds (`over_seeds`, `ci95_seeds`): other trainings of the same method, the same test tasks.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ def over_tasks(scores: Tensor) -> Interval:
     With a single task the half-width is not a number.
     """
     scores, n = scores.double(), len(scores)
-    return Interval(float(scores.mean()), float(NORMAL_95 * scores.std(correction=1) / n**0.5), n)
+    deviation = float(scores.std(correction=1)) if n > 1 else math.nan
+    return Interval(float(scores.mean()), NORMAL_95 * deviation / n**0.5, n)
 
 
 def over_seeds(means: Sequence[float]) -> float | None:

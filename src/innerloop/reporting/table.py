@@ -1,5 +1,6 @@
 """The closing table of a run."""
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -33,9 +34,14 @@ def closing_table(results: dict[str, Any]) -> Table:
             label,
             name,
             f"{scale * entry['mean']:.4g}{unit}",
-            *[f"± {scale * entry[key]:.2g}{unit}" for key in intervals.values()],
+            *[_half(scale * entry[key], unit) for key in intervals.values()],
         )
     return table
+
+
+def _half(half: float, unit: str) -> str:
+    """Half an interval; a dash for a single task, which has none."""
+    return f"± {half:.2g}{unit}" if math.isfinite(half) else "-"
 
 
 def _audit(results: dict[str, Any]) -> str:
