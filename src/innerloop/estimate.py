@@ -43,7 +43,7 @@ def _line(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Any) -> s
         return f"  engine.chunk={asked}: does not fit into memory"
     how = "compiled" if engine.compile else "eager"
     chunk = "null" if engine.chunk is None else engine.chunk
-    return f"  engine.chunk={chunk}, {how}: {1e3 * time:.1f} ms, {most / 2**20:.1f} MB"
+    return f"  engine.chunk={chunk}, {how}: {1e3 * time:.1f} ms, {most / 2**20:.3g} MB"
 
 
 def _batch(config: DictConfig, device: torch.device) -> Task:

@@ -1,6 +1,7 @@
 """The outer loop as Lightning runs it, against the same steps by hand, in float64."""
 
 import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,24 @@ def test_a_test_is_told_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
         fresh.engine = Asks()
         used.test(fresh, data, ckpt_path=tmp_path / "end.ckpt", weights_only=True, verbose=False)
     assert set(asked) == {1.0}
+
+
+@pytest.mark.parametrize("spread", ["transposed", "expanded"])
+def test_a_gradient_may_lie_in_memory_otherwise_than_its_parameter(spread: str) -> None:
+    learner = learner_of("maml", optimizer=functools.partial(torch.optim.Adam, lr=0.1))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        drawn = {k: torch.randn_like(p) for k, p in learner.algorithm.named_parameters()}
+    given = {
+        k: g.t().contiguous().t() if spread == "transposed" else g.flatten()[0].expand(g.shape)
+        for k, g in drawn.items()
+    }
+    twin = copy.deepcopy(learner.algorithm)
+    reference = torch.optim.Adam(twin.parameters(), lr=0.1, foreach=False, fused=False)
+    for key, parameter in twin.named_parameters():
+        parameter.grad = given[key].contiguous()
+    reference.step()
+    learner.engine.meta_gradient = lambda *_: (torch.zeros(()), given)  # type: ignore[method-assign]
+    trainer(max_steps=1).fit(learner, wave_data())
+    for found, expected in zip(learner.algorithm.parameters(), twin.parameters(), strict=True):
+        close(found.detach(), expected.detach())

@@ -117,7 +117,9 @@ class MetaLearner(lightning.LightningModule):
         pairs = [(p, gradient[k]) for k, p in self.algorithm.named_parameters() if p.requires_grad]
         if self.trainer.world_size == 1:
             for parameter, slope in pairs:
-                parameter.grad = slope
+                # Fused optimizers read a gradient's memory as if it lay like the parameter's.
+                same = slope.stride() == parameter.stride()
+                parameter.grad = slope if same else torch.empty_like(parameter).copy_(slope)
             return
         # The gradient of sum(p * g) is g: this way it passes DDP's reduction over the ranks.
         self.optimizers().zero_grad()  # type: ignore[union-attr]
