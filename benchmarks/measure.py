@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import roofline
-from benchmarks.peers import Contender, batch, device, learn2learn_protonet, plain
+from benchmarks.peers import Contender, batch, learn2learn_protonet, plain
 from benchmarks.workloads import WORKLOADS, Problem, build_problem
 from innerloop.tasks import Task
 
@@ -47,7 +47,7 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
     return {
         "title": workload.title, "unit": "ms", "at_least": workload.bar,
         "threads": torch.get_num_threads(), "flop": roofline.work(lambda: _once(problem)),
-        "matmul_flop_per_s": roofline.matmul_rate(device(problem)),
+        "matmul_flop_per_s": roofline.matmul_rate(problem.device),
         "contenders": {
             n: {
                 "value": 1e3 * statistics.median(times[n]), "rounds": [1e3 * t for t in times[n]],
@@ -96,7 +96,7 @@ def _reference(problem: Problem) -> Callable[[Any], Callable[[Task], list[Tensor
 
 
 def _once(problem: Problem) -> list[Tensor]:
-    algorithm = copy.deepcopy(problem.algorithm).to(device(problem))
+    algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     return _reference(problem)(algorithm)(batch(problem, 0))
 
 

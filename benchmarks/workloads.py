@@ -36,6 +36,7 @@ class Problem(NamedTuple):
     config: DictConfig
     data: TaskData
     algorithm: Algorithm
+    device: str
 
 
 class NoiseImages(ImageClasses):
@@ -113,4 +114,5 @@ def build_problem(name: str, *more: str) -> Problem:
     data = build.data(config)
     data.prepare_data()
     torch.manual_seed(config.seed)
-    return Problem(config, data, build.algorithm(config))
+    device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
+    return Problem(config, data, build.algorithm(config), device)

@@ -5,17 +5,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.peers import Contender, by_gradient, device
+from benchmarks.peers import Contender, by_gradient
 from benchmarks.workloads import Problem
 from innerloop import build, notices
 from innerloop.tasks import Task
 
 
 def contender(problem: Problem) -> Contender:
-    engine = build.engine(problem.config, problem.algorithm, device(problem))
+    engine = build.engine(problem.config, problem.algorithm, problem.device)
 
     def make(algorithm: Any) -> Any:
-        now = torch.zeros((), device=device(problem))
+        now = torch.zeros((), device=problem.device)
 
         def gradient(tasks: Task) -> list[Tensor]:
             _, slopes = engine.meta_gradient(algorithm, tasks, now)

@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning
 
-from benchmarks.peers import Contender, device, engine
+from benchmarks.peers import Contender, engine
 from benchmarks.workloads import Problem
 from innerloop import build
 
@@ -25,7 +25,7 @@ class Clock(lightning.Callback):
 
 def contender(problem: Problem) -> Contender:
     config, algorithm = problem.config.copy(), copy.deepcopy(problem.algorithm)
-    runs = build.engine(config, algorithm, device(problem))
+    runs = build.engine(config, algorithm, problem.device)
 
     def seconds(steps: int) -> float:
         warm = config.log_every
