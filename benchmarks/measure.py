@@ -1,13 +1,13 @@
-"""One workload in a process of its own: do all agree, and how long does a step of each take."""
+"""One workload: do all agree, and how long does a step of each take."""
 
 import argparse
+import contextlib
 import copy
 import importlib
 import json
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import roofline
+from benchmarks.apart import Apart, apart
 from benchmarks.peers import Contender, batch, learn2learn_protonet, plain
 from benchmarks.workloads import WORKLOADS, Problem, build_problem
 from innerloop.tasks import Task
@@ -33,15 +34,17 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
     """
     workload, problem = WORKLOADS[name], build_problem(name, *more)
     modules = {n: importlib.import_module(f"benchmarks.peers.{n}") for n in workload.contenders}
-    apart = distances(
+    distance = distances(
         problem._replace(algorithm=copy.deepcopy(problem.algorithm).double()), modules
     )
     for n, module in modules.items():
-        if apart[n] > AGREE and not hasattr(module, "DIFFERS"):
-            sys.exit(f"{name}: the float64 meta-gradient of {n} is {apart[n]:.1e} from the others'")
-    made = {n: module.contender(problem) for n, module in modules.items()}
-    first = {n: _first(each, batch(problem, 0)) for n, each in made.items()}
-    times = take_turns(made, rounds, seconds)
+        if distance[n] > AGREE and not hasattr(module, "DIFFERS"):
+            sys.exit(
+                f"{name}: the float64 meta-gradient of {n} is {distance[n]:.1e} from the others'"
+            )
+    with contextlib.ExitStack() as stack:
+        made = {n: stack.enter_context(apart(name, n, *more)) for n in modules}
+        times = take_turns(made, rounds, seconds)
     if unsteady := [n for n, each in times.items() if max(each) > STEADY * min(each)]:
         sys.exit(f"{name}: rounds of {', '.join(unsteady)} differ too much: is the machine busy?")
     return {
@@ -51,7 +54,7 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
         "contenders": {
             n: {
                 "value": 1e3 * statistics.median(times[n]), "rounds": [1e3 * t for t in times[n]],
-                "how": made[n].how, "first_gradient_s": first[n], "apart": apart[n],
+                "how": made[n].how, "first_gradient_s": made[n].first, "apart": distance[n],
                 "differs": getattr(module, "DIFFERS", None),
             } for n, module in modules.items()
         },
@@ -69,15 +72,8 @@ def distances(problem: Problem, modules: Mapping[str, Any]) -> dict[str, float]:
     return {n: float((g - exact).norm() / exact.norm()) for n, g in found.items()}
 
 
-def _first(contender: Contender, tasks: Task) -> float:
-    """Seconds of the first gradient, which may compile."""
-    began = time.perf_counter()
-    contender.gradient(tasks)
-    return time.perf_counter() - began
-
-
 def take_turns(
-    made: Mapping[str, Contender], rounds: int, seconds: float
+    made: Mapping[str, Apart | Contender], rounds: int, seconds: float
 ) -> dict[str, list[float]]:
     """The time of a step of each in each round."""
     steps = {n: max(1, round(seconds / min(each.seconds(1), each.seconds(1))))

@@ -20,6 +20,7 @@ def backbone(algorithm: Any) -> nn.Module:
     """learn2learn's own Conv4, whose parameters are those of our body."""
     with contextlib.redirect_stderr(io.StringIO()):
         from learn2learn.vision.models import CNN4Backbone
+    algorithm.to(memory_format=torch.contiguous_format)  # theirs lies in memory as torch makes it
     own = dict(algorithm.model.body.named_parameters())
     theirs = CNN4Backbone(hidden_size=64, layers=4, channels=1, max_pool=True)
     theirs.to(next(algorithm.parameters()))  # its buffers
