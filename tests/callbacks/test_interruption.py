@@ -73,6 +73,17 @@ def test_a_signal_that_comes_before_the_first_step_counts(monkeypatch: pytest.Mo
     assert (end.value.code, end.value.step) == (128 + signal.SIGTERM, 0)
 
 
+@pytest.mark.parametrize("hook", ["on_train_end", "on_test_end"])
+def test_a_signal_after_the_last_batch_counts(hook: str) -> None:
+    late = lightning.Callback()
+    setattr(late, hook, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    run, learner = trainer(callbacks=[Interruption(), late]), learner_of()
+    start = run.test if hook == "on_test_end" else run.fit
+    with pytest.raises(Interrupted) as end:
+        start(learner, wave_data())
+    assert end.value.code == 128 + signal.SIGTERM
+
+
 def test_a_second_sigint_kills_at_once(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:

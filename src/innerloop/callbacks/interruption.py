@@ -57,7 +57,8 @@ class Interruption(lightning.Callback):
     ) -> None:
         self._leave_within_evaluation(trainer, "test", batch_idx)
 
-    def on_test_end(self, trainer: lightning.Trainer, module: Any) -> None:
+    def teardown(self, trainer: lightning.Trainer, module: Any, stage: str) -> None:
+        # The former handlers are back: whatever was noted until then is heeded here at the latest.
         self._leave_if_told(trainer)
 
     def _listen(self, trainer: lightning.Trainer) -> None:
