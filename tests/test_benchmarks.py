@@ -1,5 +1,7 @@
 """The benchmarks measure what they say: one gradient, known work, tables of the kept files."""
 
+import json
+import statistics
 from typing import Any
 
 import pytest
@@ -76,6 +78,26 @@ def test_a_bar_is_met_or_said_to_be_missed() -> None:
 def test_the_pages_are_made_of_the_files() -> None:
     for file, text in report.documents(report.load(report.ROOT / "benchmarks" / "results")).items():
         assert file.read_text() == text, f"{file}: run `python -m benchmarks.report`"
+
+
+def test_the_page_on_clusters_says_what_the_files_say() -> None:
+    page = (report.ROOT / "docs" / "clusters.md").read_text()
+    ray, slurm, optuna, overhead = (
+        json.loads((report.ROOT / f"benchmarks/results/sweep_{name}.json").read_text())
+        for name in ("ray", "slurm", "optuna", "overhead")
+    )
+    end, by = ray["after_one_more_call"], overhead["launchers"]
+    plain, joblib, rays = (by[name]["a_further_member"] for name in ("plain", "joblib", "ray"))
+    for said in (
+        f"{end['done']} done, {len(end['reported'])} reported",
+        f"{slurm['done']} done, by {slurm['gone_on_from_a_checkpoint']} requeues",
+        f"{optuna['at_the_end']['COMPLETE']} trials complete",
+        f"against {statistics.median(overhead['run_alone_seconds']):.1f} s of the run alone",
+        f"plain {plain:.1f} s, joblib {joblib:.1f} s, Ray {rays:.1f} s",
+        f"which starts once, {by['ray']['sweep_of_one']:.1f} s",
+    ):
+        assert said in page, said
+    assert not end["trained_again_when_finished"] and not end["two_at_once_on_a_gpu"]
 
 
 def test_a_gpu_that_was_not_at_hand_is_not_measured() -> None:

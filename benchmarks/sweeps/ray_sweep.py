@@ -22,6 +22,7 @@ def main(sweep: Path) -> None:
     began = time.perf_counter()
     driver = common.start(sweep, *MEMBERS)
     while len(common.done(sweep)) < 9 or not half_done(sweep):
+        assert driver.poll() is None, sweep.with_suffix(".log")
         time.sleep(0.05)
     driver.kill()
     driver.wait()
