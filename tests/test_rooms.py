@@ -12,8 +12,8 @@ from helpers import ROOT
 
 PACKAGE = ROOT / "src" / "innerloop"
 LEAVES = {  # import no room
-    "early_pooling", "tasks", "objectives", "norm", "processes", "errors", "files", "machine",
-    "published",
+    "early_pooling", "tasks", "objectives", "norm", "optimizer", "processes", "errors", "files",
+    "machine", "published",
 }  # fmt: skip
 ROOMS = {
     "adaptation": set(),

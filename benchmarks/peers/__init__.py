@@ -13,6 +13,7 @@ from torch import Tensor
 
 from benchmarks.workloads import Problem
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.optimizer import quick
 from innerloop.tasks import Task, count, only, part
 
 
@@ -27,14 +28,14 @@ class Contender(NamedTuple):
 def by_gradient(
     problem: Problem, make: Callable[[Algorithm], Callable[[Task], list[Tensor]]], how: str = ""
 ) -> Contender:
-    """A contender whose meta-gradient torch's Adam follows, fused for all as it is in our runs.
+    """A contender whose meta-gradient torch's Adam follows, as quick for all as it is in our runs.
 
     Arguments:
         make: from the algorithm, whose weights it uses, to the function that gives the gradient.
     """
     algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     parameters, gradient = list(algorithm.parameters()), make(algorithm)
-    adam = torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr, fused=True)
+    adam = quick(torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr))
 
     def step(number: int) -> None:
         for parameter, slope in zip(parameters, gradient(batch(problem, number)), strict=True):

@@ -20,6 +20,7 @@ from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
 from innerloop.evaluation.measured import Evaluation, Measured
 from innerloop.evaluation.pooled import calibration_error
+from innerloop.optimizer import quick
 from innerloop.tasks import Task
 
 EXPLODES = 100  #: times outer.clip that a meta-gradient's norm may be without a warning
@@ -140,10 +141,7 @@ class MetaLearner(lightning.LightningModule):
             self.algorithm.model(torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs))
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.algorithm.parameters())
-        for group in optimizer.param_groups:  # one kernel instead of one for each parameter
-            if group.get("fused", False) is None and group.get("foreach") is None:
-                group["fused"] = True
+        optimizer = quick(self.make_optimizer(self.algorithm.parameters()))
         if self.make_scheduler is None:
             return optimizer
         return [optimizer], [self.make_scheduler(optimizer)]

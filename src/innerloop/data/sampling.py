@@ -5,6 +5,7 @@ generators", 2014) has no state to save or to share: the task of an index is the
 number of workers and ranks, and after every resume.
 """
 
+import functools
 import zlib
 
 import numpy as np
@@ -24,14 +25,24 @@ def _mix(bits: np.ndarray) -> np.ndarray:
 
 def keys(seed: int, name: str, indices: np.ndarray) -> np.ndarray:
     """One 64-bit key for each index of the stream `name` (such as a split) under `seed`."""
+    places = _mix(np.asarray(indices).astype(np.uint64) * _STEP + _FIRST)
+    return _mix(_stream(seed, name) + places)
+
+
+@functools.cache  # asked for at every step
+def _stream(seed: int, name: str) -> np.ndarray:
     stream = np.array([seed % 2**64, zlib.crc32(name.encode())], np.uint64)
-    stream = _mix(_mix(stream[:1] + _STEP) + stream[1:] * _STEP)
-    return _mix(stream + _mix(np.asarray(indices).astype(np.uint64) * _STEP + _FIRST))
+    return _mix(_mix(stream[:1] + _STEP) + stream[1:] * _STEP)
 
 
 def split(key: np.ndarray, count: int) -> np.ndarray:
     """`count` new keys from each key: shape `(*key.shape, count)`."""
-    return _mix(key[..., None] + (np.arange(count, dtype=np.uint64) + np.uint64(1)) * _STEP)
+    return _mix(key[..., None] + _counters(count))
+
+
+@functools.lru_cache(64)
+def _counters(count: int) -> np.ndarray:
+    return (np.arange(count, dtype=np.uint64) + np.uint64(1)) * _STEP
 
 
 def uniform(key: np.ndarray, count: int) -> np.ndarray:
