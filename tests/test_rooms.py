@@ -21,7 +21,7 @@ ROOMS = {
     "evaluation": set(),
     "data": set(),
     "algorithms": {"adaptation", "evaluation", "engines"},
-    "engines": {"algorithms"},
+    "engines": {"algorithms", "adaptation"},
     "callbacks": {"algorithms", "dashboards"},
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},

@@ -88,8 +88,9 @@ def engine(config: DictConfig, made: Algorithm, device: str) -> Engine:
     pixels = math.prod(list(config.dataset.input_shape)[-2:])
     alone = config.trainer.devices in (1, "1") and config.trainer.num_nodes == 1
     return choose.choose(
-        made, asked.name, asked.chunk, asked.compile, device, config.outer.steps, pixels, alone
-    )
+        made, asked.name, asked.chunk, asked.compile, device, config.outer.steps, pixels, alone,
+        asked.get("checkpoint", False),
+    )  # fmt: skip
 
 
 def learner(config: DictConfig, made: Algorithm, runs: Engine) -> MetaLearner:

@@ -12,6 +12,7 @@ makes the fewest that its formulas allow.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -21,21 +22,18 @@ from torch.nn import functional as F
 
 from innerloop.norm import TaskNorm
 
-
-class _Allowed:
-    """Whether blocks may pool first: engines say so, and all others see layer after layer."""
-
-    now: bool = False
+# Whether blocks may pool first: engines say so, and all others see layer after layer.
+_allowed: ContextVar[bool] = ContextVar("allowed", default=False)
 
 
 @contextmanager
 def allowed() -> Iterator[None]:
     """While open, blocks pool first where that changes nothing but the time it takes."""
-    before, _Allowed.now = _Allowed.now, True
+    before = _allowed.set(True)
     try:
         yield
     finally:
-        _Allowed.now = before
+        _allowed.reset(before)
 
 
 class PoolingBlock(nn.Sequential):
@@ -52,7 +50,7 @@ class PoolingBlock(nn.Sequential):
     def forward(self, images: Tensor) -> Tensor:
         layers: Any = list(self)
         convolution, norm, relu, pool = layers
-        if not _Allowed.now:
+        if not _allowed.get():
             return super().forward(images)
         if not norm.uses_batch(images.shape[0]):
             return relu(pool(norm(convolution(images))))

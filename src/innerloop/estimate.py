@@ -15,7 +15,8 @@ from innerloop.tasks import Task
 
 
 def show(config: DictConfig) -> None:
-    """Prints time and peak memory of a meta-gradient for every choice of chunk, eager and compiled.
+    """Prints time and peak memory of a meta-gradient for every choice of chunk, eager and compiled,
+    and with inner steps computed again where there are several.
 
     On the first training batch, after a step to warm up. Compiled ways appear where they are
     asked for (`engine.compile=true`) or the model is small enough to compile in seconds.
@@ -24,12 +25,18 @@ def show(config: DictConfig) -> None:
     device = torch.device(build.device(config))
     algorithm = build.algorithm(config).to(device)
     tasks, progress = _batch(config, device), torch.tensor(0.0, device=device)
-    ways = [Engine(n) for n in trial.sizes(tasks)] if not algorithm.embeds else [Engine()]
-    if not algorithm.embeds and choose.compiles(config.engine.compile, algorithm, device.type):
-        ways.append(Engine(None, compile=True))
+    compiled = choose.compiles(config.engine.compile, algorithm, device.type)
     notices.say(f"a step of {config.outer.tasks} tasks on {device}: time, peak memory")
-    for engine in ways:
+    for engine in _ways(algorithm, tasks, compiled):
         notices.say(_line(engine, algorithm, tasks, progress))
+
+
+def _ways(algorithm: Algorithm, tasks: Task, compiled: bool) -> list[Engine]:
+    if algorithm.embeds:
+        return [Engine()]
+    sizes = trial.sizes(tasks)
+    again = [Engine(n, checkpoint=True) for n in sizes] if algorithm.steps > 1 else []
+    return [*[Engine(n) for n in sizes], *again, *[Engine(compile=True)] * compiled]
 
 
 def _line(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Any) -> str:
@@ -42,6 +49,7 @@ def _line(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Any) -> s
             raise
         return f"  engine.chunk={asked}: does not fit into memory"
     how = "compiled" if engine.compile else "eager"
+    how = "engine.checkpoint=true" if engine.checkpoint else how
     chunk = "null" if engine.chunk is None else engine.chunk
     return f"  engine.chunk={chunk}, {how}: {1e3 * time:.1f} ms, {most / 2**20:.3g} MB"
 

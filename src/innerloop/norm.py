@@ -10,8 +10,9 @@ Every layer keeps its hands off state while tasks run side by side: who calls th
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +24,16 @@ from innerloop.errors import UserError
 MODES = ("transductive", "support", "running")
 
 
-class _Layout:
+class _Layout(NamedTuple):
     """How the rows of the forward pass under way are laid out; read by every layer."""
 
     groups: int = 1  #: tasks that lie one after the other in the rows
     support: int | None = None  #: rows at the start of each group that are its support
     together: bool = False  #: whether many tasks run side by side, under vmap
     tracking: bool = False  #: whether running averages follow this pass
+
+
+_layout: ContextVar[_Layout] = ContextVar("layout", default=_Layout())  # noqa: B039, immutable
 
 
 class TaskNorm(nn.Module):
@@ -61,17 +65,19 @@ class TaskNorm(nn.Module):
     def uses_batch(self, rows: int) -> bool:
         """Whether a pass over so many rows uses the statistics of these rows, and no others."""
         if self.mode == "running":
-            return self.training and not _Layout.tracking
-        alone = self.mode == "transductive" or (_Layout.support or rows) == rows
-        return _Layout.groups == 1 and alone
+            return self.training and not _layout.get().tracking
+        layout = _layout.get()
+        alone = self.mode == "transductive" or (layout.support or rows) == rows
+        return layout.groups == 1 and alone
 
     def forward(self, inputs: Tensor) -> Tensor:
         if self.mode == "running":
             return self._running(inputs)
         if self.uses_batch(inputs.shape[0]):
             return self._batch(inputs)
-        rows = inputs.shape[0] // _Layout.groups
-        first = rows if self.mode == "transductive" else _Layout.support or rows
+        layout = _layout.get()
+        rows = inputs.shape[0] // layout.groups
+        first = rows if self.mode == "transductive" else layout.support or rows
         return self._grouped(inputs, rows, first)
 
     def _native(
@@ -83,7 +89,7 @@ class TaskNorm(nn.Module):
         )
 
     def _batch(self, inputs: Tensor) -> Tensor:
-        if not _Layout.together:
+        if not _layout.get().together:
             return self._native(inputs)
         # Under vmap the second derivative of torch.batch_norm is wrong by about 0.1% (torch 2.15,
         # against finite differences), so that it is written out here; as fast there, slower alone.
@@ -112,9 +118,9 @@ class TaskNorm(nn.Module):
             return torch.batch_norm(
                 inputs, self.weight, self.bias, mean, var, False, 0.0, self.eps, True
             )
-        if _Layout.tracking and processes.count() > 1:
+        if _layout.get().tracking and processes.count() > 1:
             return self._of_all_processes(inputs)
-        if _Layout.tracking:
+        if _layout.get().tracking:
             return self._native(inputs, self.running_mean, self.running_var)
         return self._batch(inputs)
 
@@ -141,33 +147,27 @@ def modes(model: nn.Module) -> set[str]:
 
 
 @contextmanager
-def grouped(groups: int, support: int) -> Iterator[None]:
+def _laid_out(**changes: Any) -> Iterator[None]:
+    before = _layout.set(_layout.get()._replace(**changes))
+    try:
+        yield
+    finally:
+        _layout.reset(before)
+
+
+def grouped(groups: int, support: int) -> AbstractContextManager[None]:
     """While open, the rows are `groups` tasks one after the other, each with its support first."""
-    _Layout.groups, _Layout.support = groups, support
-    try:
-        yield
-    finally:
-        _Layout.groups, _Layout.support = 1, None
+    return _laid_out(groups=groups, support=support)
 
 
-@contextmanager
-def together() -> Iterator[None]:
+def together() -> AbstractContextManager[None]:
     """While open, many tasks run side by side under vmap."""
-    _Layout.together = True
-    try:
-        yield
-    finally:
-        _Layout.together = False
+    return _laid_out(together=True)
 
 
-@contextmanager
-def track() -> Iterator[None]:
+def track() -> AbstractContextManager[None]:
     """While open, running averages follow the batches passed to layers in training mode."""
-    _Layout.tracking = True
-    try:
-        yield
-    finally:
-        _Layout.tracking = False
+    return _laid_out(tracking=True)
 
 
 def with_support(call: Any, inputs: Any, support: Any) -> Tensor:

@@ -76,6 +76,8 @@ def engine(chosen: dict[str, Any]) -> list[str]:
     """How the tasks of a batch are run, from `Engine.describe`."""
     chunk = "all tasks at once" if chosen["chunk"] is None else f"{chosen['chunk']} at a time"
     lines = [f"engine {chosen['name']}: {chunk}, {'compiled' if chosen['compile'] else 'eager'}"]
+    if chosen.get("checkpoint"):
+        lines.append("inner steps are computed again for the meta-gradient, to save memory")
     if chosen["compile"]:
         lines.append("compiling the meta-gradient first: seconds for a small network, minutes for")
         lines.append("images, and less the next time, from the cache")

@@ -46,6 +46,7 @@ def fingerprint(config: DictConfig) -> str:
     """A short hash of all that makes a run but its seed, its folders and what it is watched by."""
     content: Any = OmegaConf.to_container(config, resolve=True)
     content["outer"].pop("nonfinite", None)
+    content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
     made = {key: value for key, value in content.items() if key not in BESIDES}
     made["dataset"] = {k: v for k, v in content["dataset"].items() if k not in ("path", "data_dir")}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]

@@ -82,7 +82,9 @@ def test_compiled_equals_eager(name: str) -> None:
 
 def chosen(name: str, body: Any = None, asked: str = "auto", **more: Any) -> dict[str, Any]:
     settings = {"chunk": None, "compile": None, "device": "cpu", "steps": 100} | more
-    return choose.choose(algorithm(name, body), asked, **settings).describe()
+    described = choose.choose(algorithm(name, body), asked, **settings).describe()
+    assert described.pop("checkpoint") == more.get("checkpoint", False)
+    return described
 
 
 def test_auto_goes_by_device_model_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +92,7 @@ def test_auto_goes_by_device_model_and_length(monkeypatch: pytest.MonkeyPatch) -
     conv, at_once = SmoothConv("transductive"), {"name": "vmap", "chunk": None}
     assert chosen("maml") == at_once | {"compile": False}
     assert chosen("maml", steps=15_000) == at_once | {"compile": True}
+    assert chosen("maml", steps=15_000, checkpoint=True) == at_once | {"compile": False}
     large, small = (chosen("maml", conv, pixels=side**2, steps=15_000) for side in (84, 28))
     assert large == {"name": "loop", "chunk": 1, "compile": False}
     assert small == at_once | {"compile": False}
@@ -118,6 +121,9 @@ def test_mistakes_are_answered() -> None:
         chosen("maml", asked="warp")
     with pytest.raises(UserError, match="at least one task"):
         chosen("maml", chunk=0)
+    for more in ({"compile": True}, {"asked": "learn2learn"}):
+        with pytest.raises(UserError, match="leave out engine.compile=true"):
+            chosen("maml", checkpoint=True, **more)
 
 
 @pytest.mark.parametrize("name", choices("algorithm"))
@@ -131,7 +137,14 @@ def test_learn2learn_runs_its_own_three_and_refuses_the_rest(name: str) -> None:
 
 @pytest.mark.parametrize(
     "made",
-    [Engine(), Engine(3), Engine(1, False, "loop"), Engine(None, True), "learn2learn"],
+    [
+        Engine(),
+        Engine(3),
+        Engine(1, False, "loop"),
+        Engine(None, True),
+        "learn2learn",
+        Engine(2, checkpoint=True),
+    ],
     ids=lambda made: str(made.describe() if isinstance(made, Engine) else made),
 )
 def test_an_engine_comes_back_from_its_description(

@@ -7,6 +7,7 @@ import torch
 from helpers import NOW, SmoothConv, algorithm, close, run, tasks
 
 from innerloop import tasks as task_tools
+from innerloop.adaptation import checkpointing
 from innerloop.engines import memory, trial
 from innerloop.engines.engine import Engine
 from innerloop.models.conv4 import Conv4
@@ -77,6 +78,41 @@ def test_peak_memory_does_not_grow_with_the_number_of_tasks() -> None:
     many = trial.peak_memory(Engine(4), learner, batch, NOW)
     assert many < 1.1 * few
     assert trial.peak_memory(Engine(16), learner, batch, NOW) > 3 * few
+
+
+def test_a_single_task_that_does_not_fit_is_tried_with_its_steps_computed_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    learner, batch = algorithm("maml"), tasks(3)
+    learner.steps = 2
+    expected_loss, expected = run(learner, batch)
+    whole = learner.forward
+
+    def forward(*inputs: Any) -> Any:
+        if not checkpointing.are_wanted():
+            raise MemoryError
+        return whole(*inputs)
+
+    monkeypatch.setattr(learner, "forward", forward)
+    engine = Engine(1)
+    loss, gradient = engine.meta_gradient(learner, batch, NOW)
+    close(loss, expected_loss)
+    close(gradient, expected)
+    assert engine.checkpoint and "engine.checkpoint=true" in capsys.readouterr().out
+    learner.steps, engine = 1, Engine(1)  # one step alone would save nothing
+    with pytest.raises(MemoryError):
+        engine.meta_gradient(learner, batch, NOW)
+
+
+def test_peak_memory_does_not_grow_with_the_number_of_inner_steps() -> None:
+    learner, batch = algorithm("maml", Conv4((1, 16, 16), 4)), tasks(2, shape=(1, 16, 16))
+    found = {}
+    for checkpoint in (False, True):
+        for learner.steps in (3, 12):
+            engine = Engine(1, checkpoint=checkpoint)
+            found[checkpoint, learner.steps] = trial.peak_memory(engine, learner, batch, NOW)
+    assert found[True, 12] < 1.3 * found[True, 3]
+    assert found[False, 12] > 2 * found[True, 12]
 
 
 def test_keeping_freed_memory_is_asked_for_once() -> None:

@@ -1,31 +1,54 @@
 """The inner loop: gradient descent as a sequence of parameters."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
-from innerloop.adaptation.gradients import Gradient, Loss, Parameters, unrolled
+from torch import Tensor
+
+from innerloop.adaptation import checkpointing
+from innerloop.adaptation.gradients import Gradient, Parameters, unrolled
 from innerloop.adaptation.rules import Rule
 
 
 def descend(
-    loss: Loss | Callable[[int], Loss],
+    loss: Callable[..., Any],
     start: Parameters,
     steps: int,
     rule: Rule,
     gradient: Gradient = unrolled,
     stochastic: bool = False,
+    given: tuple[Any, ...] = (),
 ) -> Iterator[Parameters]:
     """Yields the parameters after 0, 1, ... `steps` steps of `rule` on `loss`.
 
     How to descend (`rule`) and how to differentiate through the descent (`gradient`) are separate.
 
     Arguments:
-        loss: a function of the parameters; with `stochastic`, a function of the step's number that
-            returns one, such as the loss on a minibatch.
+        loss: a function of the parameters and of what is `given`; with `stochastic`, a function of
+            the step's number that returns one, such as the loss on a minibatch.
         start: parameters by name.
+        given: what else the loss depends on, trees of tensors: a task's examples, and parameters
+            that stay. Where steps are checkpointed, the meta-gradient reaches no others.
     """
     parameters, state = start, rule.start(start)
+    # A step that the outer loop sees as a constant leaves nothing behind to save memory on.
+    run = checkpointing.run if gradient is unrolled else checkpointing.plainly
     yield parameters
-    for step in range(steps):
-        slope = gradient(loss(step) if stochastic else loss, parameters)  # type: ignore[arg-type]
-        parameters, state = rule.step(parameters, slope, state)
+    for number in range(steps):
+        step = partial(_step, loss(number) if stochastic else loss, gradient, number + 1)
+        parameters, state = run(step, parameters, state, rule, given)
         yield parameters
+
+
+def _step(
+    loss: Callable[..., Tensor],
+    gradient: Gradient,
+    number: int,
+    parameters: Parameters,
+    state: Any,
+    rule: Rule,
+    given: tuple[Any, ...],
+) -> tuple[Parameters, Any]:
+    slope = gradient(lambda p: loss(p, *given), parameters)
+    return rule.step(parameters, slope, state, number)

@@ -15,12 +15,12 @@ class Rule(Protocol):
     """An optimizer without hidden state."""
 
     def start(self, parameters: Parameters) -> Any:
-        """The state before the first step."""
+        """The state before the first step, a tree of tensors."""
 
     def step(
-        self, parameters: Parameters, gradient: Parameters, state: Any
+        self, parameters: Parameters, gradient: Parameters, state: Any, number: int
     ) -> tuple[Parameters, Any]:
-        """The parameters and the state after one step."""
+        """The parameters and the state after one step, the first of which has the number 1."""
 
 
 class SGD(NamedTuple):
@@ -31,16 +31,16 @@ class SGD(NamedTuple):
 
     rate: Rate
 
-    def start(self, parameters: Parameters) -> None:
-        return None
+    def start(self, parameters: Parameters) -> tuple[()]:
+        return ()
 
     def step(
-        self, parameters: Parameters, gradient: Parameters, state: None
-    ) -> tuple[Parameters, None]:
+        self, parameters: Parameters, gradient: Parameters, state: tuple[()], number: int
+    ) -> tuple[Parameters, tuple[()]]:
         rate = self.rate
         if isinstance(rate, Mapping):
-            return {k: p - rate[k] * gradient[k] for k, p in parameters.items()}, None
-        return {k: p - rate * gradient[k] for k, p in parameters.items()}, None
+            return {k: p - rate[k] * gradient[k] for k, p in parameters.items()}, ()
+        return {k: p - rate * gradient[k] for k, p in parameters.items()}, ()
 
 
 class Adam(NamedTuple):
@@ -51,25 +51,25 @@ class Adam(NamedTuple):
     decay: float = 0.999
     eps: float = 1e-8
 
-    def start(self, parameters: Parameters) -> tuple[int, Parameters, Parameters]:
+    def start(self, parameters: Parameters) -> tuple[Parameters, Parameters]:
         zeros = {k: torch.zeros_like(p) for k, p in parameters.items()}
-        return 0, zeros, zeros
+        return zeros, zeros
 
     def step(
         self,
         parameters: Parameters,
         gradient: Parameters,
-        state: tuple[int, Parameters, Parameters],
-    ) -> tuple[Parameters, tuple[int, Parameters, Parameters]]:
-        step, first, second = state
-        step += 1
+        state: tuple[Parameters, Parameters],
+        number: int,
+    ) -> tuple[Parameters, tuple[Parameters, Parameters]]:
+        first, second = state
         first = {k: self.momentum * m + (1 - self.momentum) * gradient[k] for k, m in first.items()}
         second = {
             k: self.decay * v + (1 - self.decay) * gradient[k] ** 2 for k, v in second.items()
         }
-        a, b = 1 - self.momentum**step, 1 - self.decay**step
+        a, b = 1 - self.momentum**number, 1 - self.decay**number
         moved = {
             k: p - self.rate * (first[k] / a) / ((second[k] / b).sqrt() + self.eps)
             for k, p in parameters.items()
         }
-        return moved, (step, first, second)
+        return moved, (first, second)

@@ -31,10 +31,11 @@ class ANIL(Algorithm):
         features = self.model.body(support.inputs)  # type: ignore[operator]
         head, statistics = dict(self.model.head.named_parameters()), self.statistics_of(support)  # type: ignore[union-attr]
 
-        def loss(parameters: Parameters) -> Tensor:
-            return self.objective.loss(self._head(parameters, features), support.targets)
+        def loss(parameters: Parameters, features: Tensor, targets: Tensor) -> Tensor:
+            return self.objective.loss(self._head(parameters, features), targets)
 
-        for parameters in descend(loss, head, steps, SGD(self.rate)):
+        given = (features, support.targets)
+        for parameters in descend(loss, head, steps, SGD(self.rate), given=given):
             yield Adapted(parameters, statistics)
 
     def predict(self, adapted: Adapted, inputs: Any) -> Tensor:

@@ -60,12 +60,12 @@ class MAML(Algorithm):
         fixed = {k: p for k, p in own.items() if k not in moving}
         statistics = self.statistics_of(support)
 
-        def loss(parameters: Parameters) -> Tensor:
+        def loss(parameters: Parameters, fixed: Parameters, support: Examples) -> Tensor:
             outputs = self.call(self.model, fixed | parameters, support.inputs)
             return self.objective.loss(outputs, support.targets)
 
-        gradient = first_order if self.first_order else unrolled
-        for parameters in descend(loss, moving, steps, self.rule(), gradient):
+        gradient, given = first_order if self.first_order else unrolled, (fixed, support)
+        for parameters in descend(loss, moving, steps, self.rule(), gradient, given=given):
             yield Adapted(fixed | parameters, statistics)
 
     def predict(self, adapted: Adapted, inputs: Any) -> Tensor:

@@ -25,6 +25,7 @@ def choose(
     steps: int,
     pixels: int = 1,
     alone: bool = True,
+    checkpoint: bool = False,
 ) -> Engine:
     """The engine `name`; with `auto`, by device, model and length of the training.
 
@@ -40,9 +41,19 @@ def choose(
         compile: None to decide by itself.
         pixels: of an input image.
         alone: whether this is the only process; several must not settle on different ways.
+        checkpoint: whether inner steps are computed again; such gradients are not compiled.
+
+    Raises:
+        UserError: for names and combinations that there are none of.
     """
     if name not in NAMES:
         raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
+    if checkpoint and (compile or name == "learn2learn"):
+        raise UserError(
+            "engine.checkpoint=true computes inner steps again, which neither compiled gradients "
+            "nor learn2learn's classes do: leave out engine.compile=true, and choose engine=auto, "
+            "vmap or loop."
+        )
     if name == "learn2learn":
         from innerloop.engines.learn2learn import Learn2LearnEngine
 
@@ -55,8 +66,9 @@ def choose(
         name, chunk = ("loop", 1) if pixels > SMALL_IMAGE else ("vmap", None)
     name = "vmap" if name == "auto" else name
     if compile is None:
-        compile = steps >= WORTH_COMPILING and compiles(None, algorithm, device)
-    engine = Engine(1 if name == "loop" else chunk, compile, name)
+        worth = steps >= WORTH_COMPILING and not checkpoint
+        compile = worth and compiles(None, algorithm, device)
+    engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint)
     return TryingEngine(engine) if tries and not compile else engine
 
 
@@ -64,7 +76,8 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     """The engine that a run began with, from `Engine.describe`."""
     if record["name"] == "learn2learn":
         return choose(algorithm, "learn2learn", None, False, "cpu", 0)
-    return Engine(record["chunk"], record["compile"] and can_compile(), record["name"])
+    compile, checkpoint = record["compile"] and can_compile(), record.get("checkpoint", False)
+    return Engine(record["chunk"], compile, record["name"], checkpoint)
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:

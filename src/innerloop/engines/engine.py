@@ -8,6 +8,7 @@ from torch import Tensor
 
 from innerloop import early_pooling
 from innerloop import tasks as task_tools
+from innerloop.adaptation import checkpointing
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory
 from innerloop.errors import UserError
@@ -19,18 +20,26 @@ class Engine:
 
     Gradients are added up over the chunks, so that memory does not grow with the number of tasks.
     Chunks of one task run without `vmap`. A pass that finds no memory is tried again with half the
-    chunk, which stays so.
+    chunk, and at last with inner steps that are computed twice; which stays so.
 
     Arguments:
         chunk: tasks side by side; None for all of a batch.
         compile: whether the whole meta-gradient is one compiled function.
         name: what it is called in results.
+        checkpoint: whether inner steps are computed again for the meta-gradient, in which memory
+            does not grow with their number, see `innerloop.adaptation.checkpointing`.
     """
 
-    def __init__(self, chunk: int | None = None, compile: bool = False, name: str = "vmap") -> None:
+    def __init__(
+        self,
+        chunk: int | None = None,
+        compile: bool = False,
+        name: str = "vmap",
+        checkpoint: bool = False,
+    ) -> None:
         if chunk is not None and chunk < 1:
             raise UserError(f"engine.chunk={chunk}: a chunk holds at least one task.")
-        self.chunk, self.compile, self.name = chunk, compile, name
+        self.chunk, self.compile, self.name, self.checkpoint = chunk, compile, name, checkpoint
         self.inference = True  #: whether it works where autograd is switched off
         self._compiled: Any = None
 
@@ -40,7 +49,7 @@ class Engine:
         """The mean meta-loss over the tasks and its gradient for every parameter by name."""
         if progress.device.type == "cpu":
             memory.keep_freed()
-        return self._fitting(lambda: self._sum(algorithm, tasks, progress), algorithm, tasks)
+        return self._fitting(lambda: self._sum(algorithm, tasks, progress), algorithm, tasks, True)
 
     def scores(
         self,
@@ -68,21 +77,34 @@ class Engine:
 
     def describe(self) -> dict[str, Any]:
         """What was chosen, as plain values: for the record of a run and its checkpoints."""
-        return {"name": self.name, "chunk": self.chunk, "compile": self.compile}
+        return {
+            "name": self.name, "chunk": self.chunk, "compile": self.compile,
+            "checkpoint": self.checkpoint,
+        }  # fmt: skip
 
-    def _fitting(self, run: Callable[[], Any], algorithm: Algorithm, tasks: Task) -> Any:
-        """What `run` returns, with chunks that fit into memory."""
+    def _fitting(
+        self, run: Callable[[], Any], algorithm: Algorithm, tasks: Task, learns: bool = False
+    ) -> Any:
+        """What `run` returns, in a way that fits into memory; `learns` if it holds a gradient."""
         while True:
             try:
                 return run()
             except (RuntimeError, MemoryError) as error:
                 size = self._size(algorithm, task_tools.count(tasks))
-                if not memory.ran_out(error) or size == 1 or algorithm.embeds:
+                saves = learns and not (self.checkpoint or self.compile) and algorithm.steps > 1
+                if not memory.ran_out(error) or algorithm.embeds or not (size > 1 or saves):
                     raise
-            self.chunk = size // 2  # out of the handler, whose error still holds the tensors
-            self.say(f"out of memory with {size} tasks side by side: goes on with {self.chunk}")
+            self._shrink(size)  # out of the handler, whose error still holds the tensors
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+
+    def _shrink(self, size: int) -> None:
+        if size > 1:
+            self.chunk = size // 2
+            self.say(f"out of memory with {size} tasks side by side: goes on with {self.chunk}")
+        else:
+            self.checkpoint = True
+            self.say("out of memory with a single task: goes on with engine.checkpoint=true")
 
     def _sum(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor
@@ -116,7 +138,7 @@ class Engine:
     def _gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        with early_pooling.allowed():
+        with early_pooling.allowed(), checkpointing.wanted(self.checkpoint):
             # A buffer that moves in the pass (running averages) must not do so in a transform.
             if self.compile and not algorithm.embeds:
                 return self._compiled_gradient(algorithm, parameters, tasks, progress)

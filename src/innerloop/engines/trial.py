@@ -30,7 +30,7 @@ class TryingEngine(Engine):
     """
 
     def __init__(self, guess: Engine) -> None:
-        super().__init__(guess.chunk, guess.compile, guess.name)
+        super().__init__(guess.chunk, guess.compile, guess.name, guess.checkpoint)
         self.settled = False
 
     def meta_gradient(
@@ -42,12 +42,14 @@ class TryingEngine(Engine):
         return super().meta_gradient(algorithm, tasks, progress)
 
     def _settle(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
-        file = cache_folder() / "engines" / f"{_circumstances(algorithm, tasks)}.json"
+        name = _circumstances(algorithm, tasks, self.checkpoint)
+        file = cache_folder() / "engines" / f"{name}.json"
         times = _read(file)
         how = "measured earlier"
         if times is None:
             how = "tried"
-            times = {n: seconds(Engine(n), algorithm, tasks, progress) for n in sizes(tasks)}
+            ways = {n: Engine(n, checkpoint=self.checkpoint) for n in sizes(tasks)}
+            times = {n: seconds(way, algorithm, tasks, progress) for n, way in ways.items()}
             _keep(file, times)
         best = min(times, key=lambda n: times[n])
         self.chunk = None if best == task_tools.count(tasks) else best
@@ -94,13 +96,13 @@ def peak_memory(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Ten
     return most
 
 
-def _circumstances(algorithm: Algorithm, tasks: Task) -> str:
+def _circumstances(algorithm: Algorithm, tasks: Task, checkpoint: bool) -> str:
     """A short hash of all that the time of a step depends on."""
     device = tree_leaves(tasks)[0].device
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     told = [
         machine, torch.get_num_threads(), torch.__version__, repr(algorithm), algorithm.steps,
-        getattr(algorithm, "first_order", None), torch.is_autocast_enabled(device.type),
+        getattr(algorithm, "first_order", None), checkpoint, torch.is_autocast_enabled(device.type),
         [(tuple(x.shape), str(x.dtype)) for x in tree_leaves(tasks)],
     ]  # fmt: skip
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]

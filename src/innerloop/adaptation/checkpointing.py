@@ -1,0 +1,108 @@
+"""Gradient checkpointing of inner steps: memory for one of them instead of all, for more work.
+
+Of every inner step only what it starts from is kept; what else the meta-gradient needs of it is
+computed again when its turn comes (Chen et al., "Training deep nets with sublinear memory cost",
+2016). `torch.utils.checkpoint` refuses functions in which there is a `torch.func.grad`.
+"""
+
+import contextvars
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils.checkpoint import get_device_states, set_device_states
+
+Flat = Callable[..., tuple[Tensor, ...]]
+
+_wanted: ContextVar[bool] = ContextVar("wanted", default=False)
+
+
+@contextmanager
+def wanted(now: bool = True) -> Iterator[None]:
+    """While open, inner steps are checkpointed, or with `now=False` are not."""
+    before = _wanted.set(now)
+    try:
+        yield
+    finally:
+        _wanted.reset(before)
+
+
+def are_wanted() -> bool:
+    """Whether inner steps are checkpointed now."""
+    return _wanted.get()
+
+
+def run(step: Callable[..., Any], *arguments: Any) -> Any:
+    """`step(*arguments)`, of which only the arguments are kept where checkpoints are wanted.
+
+    Arguments:
+        step: takes trees of tensors and plain values, and returns a tree of tensors. No gradient
+            reaches the tensors that it uses without taking them as arguments.
+    """
+    if not are_wanted():
+        return plainly(step, *arguments)
+    leaves, layout = tree_flatten(arguments)
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+    shape: Any = None
+
+    def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
+        nonlocal shape
+        filled = dict(enumerate(leaves)) | dict(zip(places, tensors, strict=True))
+        found, shape = tree_flatten(step(*tree_unflatten(filled.values(), layout)))
+        return tuple(found)
+
+    tensors = [leaves[i] for i in places]
+    found = _Again.apply(flat, _again(flat, *tensors), *tensors)
+    return tree_unflatten(found, shape)
+
+
+def plainly(step: Callable[..., Any], *arguments: Any) -> Any:
+    """`step(*arguments)`, of which everything is kept that its gradient needs."""
+    return step(*arguments)
+
+
+def _again(function: Flat, *tensors: Tensor) -> Flat:
+    """The function as it is now: in the same surroundings, with the same random numbers."""
+    surroundings, random = contextvars.copy_context(), torch.get_rng_state()
+    devices, states = get_device_states(*tensors)
+
+    def again(*tensors: Tensor) -> tuple[Tensor, ...]:
+        with torch.random.fork_rng(devices):
+            torch.set_rng_state(random)
+            set_device_states(devices, states)
+            return surroundings.copy().run(function, *tensors)
+
+    return again
+
+
+class _Again(Function):
+    """A function of tensors, whose gradient runs it again."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(function: Flat, again: Flat, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return function(*tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        _, ctx.again, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        tensors, needed = list(ctx.saved_tensors), ctx.needs_input_grad[2:]
+        moving = [i for i, need in enumerate(needed) if need]
+
+        def of_moving(*values: Tensor) -> tuple[Tensor, ...]:
+            filled = dict(enumerate(tensors)) | dict(zip(moving, values, strict=True))
+            return ctx.again(*filled.values())
+
+        pull = torch.func.vjp(of_moving, *[tensors[i] for i in moving])[1]
+        found = dict(zip(moving, pull(gradients), strict=True))
+        return None, None, *[found.get(i) for i in range(len(tensors))]

@@ -1,0 +1,82 @@
+"""Inner steps computed again give the same meta-gradient, with the same surroundings and dice."""
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, tasks
+from torch import Tensor, nn
+from torch.func import vmap
+
+from innerloop.adaptation import checkpointing
+from innerloop.adaptation.descent import descend
+from innerloop.adaptation.gradients import Parameters
+from innerloop.adaptation.rules import SGD, Adam, Rule
+from innerloop.engines.engine import Engine
+
+
+@pytest.mark.parametrize("norm", [None, "transductive", "support", "running"])
+@pytest.mark.parametrize("chunk", [1, 2, None])
+@pytest.mark.parametrize("name", choices("algorithm"))
+def test_every_learner_has_the_same_meta_gradient(
+    name: str, chunk: int | None, norm: str | None
+) -> None:
+    learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
+    learner.steps = 3 * learner.adapts_by_steps
+    batch = tasks(3, shape=(1, 4, 4) if norm else (3,))
+    loss, gradient = Engine(chunk).meta_gradient(learner, batch, NOW)
+    found_loss, found = Engine(chunk, checkpoint=True).meta_gradient(learner, batch, NOW)
+    close(found_loss, loss)
+    close(found, gradient)
+
+
+def pulled(parameters: Parameters, pull: Tensor) -> Tensor:
+    return (parameters["w"] * pull).sin().sum() ** 2
+
+
+@pytest.mark.parametrize("rule", [SGD(0.1), Adam(0.1)])
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_the_gradient_reaches_start_rate_and_what_is_given(rule: Rule, side_by_side: bool) -> None:
+    """By finite differences."""
+    start, pulls, rate = torch.randn(3).double(), torch.randn(2, 3).double(), torch.rand(3).double()
+
+    def end(start: Tensor, pulls: Tensor, rate: Tensor) -> Tensor:
+        used = SGD({"w": rate}) if isinstance(rule, SGD) else rule
+
+        def of_one(pull: Tensor) -> Tensor:
+            *_, last = descend(pulled, {"w": start}, 3, used, given=(pull,))
+            return last["w"]
+
+        with checkpointing.wanted():
+            return vmap(of_one)(pulls) if side_by_side else of_one(pulls[0])
+
+    inputs = [x.requires_grad_() for x in (start, pulls, rate)]
+    assert torch.autograd.gradcheck(end, inputs, rtol=1e-5)
+
+
+class Dropping(nn.Module):
+    """Dropout whose mask is remembered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.masks: list[Any] = []
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        mask = torch.bernoulli(torch.full(inputs.shape, 0.5, dtype=inputs.dtype))
+        self.masks.append(mask.tolist())
+        return inputs * mask
+
+
+def test_steps_are_computed_again_with_the_same_random_numbers() -> None:
+    drop, start = Dropping(), torch.randn(8).double().requires_grad_()
+
+    def loss(parameters: Parameters) -> Tensor:
+        return drop(parameters["w"]).sin().sum() ** 2
+
+    with checkpointing.wanted():
+        *_, last = descend(loss, {"w": start}, 2, SGD(0.1))
+    state = torch.get_rng_state()
+    torch.autograd.grad(last["w"].sum(), start)
+    first, second, *again = drop.masks
+    assert again == [second, first] and first != second
+    assert torch.equal(torch.get_rng_state(), state)
