@@ -42,9 +42,11 @@ class Problem(NamedTuple):
 class NoiseImages(ImageClasses):
     """Classes of random pixels, which cost what real ones do and need no download."""
 
-    def __init__(self, classes: int, examples: int, size: int, channels: int) -> None:
+    def __init__(
+        self, classes: int, examples: int, size: int, channels: int, on_device: bool | str = "auto"
+    ) -> None:
         self._here = tempfile.TemporaryDirectory()
-        super().__init__("noise", Path(self._here.name))
+        super().__init__("noise", Path(self._here.name), on_device=on_device)
         self.sizes = (examples, size, size, channels)
         self.number = classes
 

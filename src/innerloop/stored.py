@@ -28,7 +28,7 @@ EVALUATE_MAY_CHANGE = (
     "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "patience",
     "threads", "tags", "diagnostics",
 )  # fmt: skip
-DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir")
+DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir", "dataset.on_device")
 
 
 def kept(config: DictConfig) -> dict[str, Any]:
@@ -48,7 +48,8 @@ def fingerprint(config: DictConfig) -> str:
     content["outer"].pop("nonfinite", None)
     content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
     made = {key: value for key, value in content.items() if key not in BESIDES}
-    made["dataset"] = {k: v for k, v in content["dataset"].items() if k not in ("path", "data_dir")}
+    places = ("path", "data_dir", "on_device")
+    made["dataset"] = {k: v for k, v in content["dataset"].items() if k not in places}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]
 
 

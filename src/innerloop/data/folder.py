@@ -35,8 +35,10 @@ class Folder(ImageClasses):
         channels: int = 3,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
+        on_device: bool | str = "auto",
     ) -> None:
-        super().__init__("folder", Path(path).expanduser(), mean=mean, std=std)
+        folder = Path(path).expanduser()
+        super().__init__("folder", folder, mean=mean, std=std, on_device=on_device)
         if channels not in (1, 3):
             raise UserError(f"dataset.channels={channels}: use 3 for colour or 1 for grey.")
         self.split, self.reading = split, Reading(size, channels)

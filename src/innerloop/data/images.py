@@ -13,6 +13,7 @@ from torch import Tensor
 from innerloop.data import sampling
 from innerloop.data.pack import Pack, open_pack, pack_folder
 from innerloop.data.packing import Classes, build_pack
+from innerloop.data.resident import Places, Resident, fits
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task
@@ -29,6 +30,8 @@ class ImageClasses(TaskSource):
         rotations: whether the quarter-turns of a class are further classes; a task never holds two
             turns of one class.
         mean, std: of each channel, on the scale 0..1, taken out on the device.
+        on_device: whether all images live on the device; `auto` for: on a GPU, if they are small
+            beside its free memory.
     """
 
     def __init__(
@@ -38,9 +41,13 @@ class ImageClasses(TaskSource):
         rotations: bool = False,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
+        on_device: bool | str = "auto",
     ) -> None:
+        if on_device not in (True, False, "auto"):
+            raise UserError(f"dataset.on_device={on_device}: choose auto, true or false.")
         self.name, self.folder, self.rotations = name, folder, rotations
-        self.mean, self.std = torch.tensor(mean), torch.tensor(std)
+        self.mean, self.std, self.on_device = torch.tensor(mean), torch.tensor(std), on_device
+        self._resident: Resident | None = None
         self._pack: Pack | None = None
         self._images: dict[str, np.ndarray] = {}
 
@@ -95,6 +102,21 @@ class ImageClasses(TaskSource):
         return self.pack.classes(split)
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        places = self._places(split, indices, episode, seed)
+        return Task(*[Examples(self._images_at(split, x), y) for x, y in places])
+
+    def settle(self, device: torch.device) -> None:
+        wanted = fits(self.pack, device) if self.on_device == "auto" else self.on_device
+        self._resident = Resident(self.pack, device, self.rotations) if wanted else None
+
+    def drawn(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        if self._resident is None:
+            return self.tasks(split, indices, episode, seed)
+        places = self._places(split, indices, episode, seed)
+        return Task(*[Examples(self._resident.places(split, x), y) for x, y in places])
+
+    def _places(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        """Tasks whose inputs are `Places` in the split."""
         counts = self.pack.counts(split)
         offsets = np.cumsum(counts) - counts
         key = sampling.split(sampling.keys(seed, split, indices), 5)
@@ -107,33 +129,23 @@ class ImageClasses(TaskSource):
         rows += offsets[classes][..., None]  # (T, ways, shots + queries)
         turns = sampling.integers(key[:, 2], 4 if self.rotations else 1, episode.ways)
         support, query = rows[..., : episode.shots], rows[..., episode.shots :]
-        return Task(
-            self._examples(split, support, turns, key[:, 3]),
-            self._examples(split, query, turns, key[:, 4]),
-        )
+        return Task(_shuffled(support, turns, key[:, 3]), _shuffled(query, turns, key[:, 4]))
 
-    def _examples(
-        self, split: str, rows: np.ndarray, turns: np.ndarray, key: np.ndarray
-    ) -> Examples:
-        """Images and labels of rows `(T, ways, n)`, shuffled within each task."""
-        tasks, ways, n = rows.shape
-        order = sampling.permutations(key, ways * n)
-        labels = np.take_along_axis(
-            np.broadcast_to(np.arange(ways * n) // n, order.shape), order, 1
-        )
-        picked = np.take_along_axis(rows.reshape(tasks, -1), order, 1)
-        images = self._memory(split)[picked]  # (T, ways * n, H, W, C)
+    def _images_at(self, split: str, places: Places) -> Tensor:
+        images = self._memory(split)[places.rows.numpy()]  # (T, ways * n, H, W, C)
         if self.rotations:
-            _rotate(images, np.take_along_axis(turns, labels, 1))
-        inputs = torch.from_numpy(np.moveaxis(images, -1, -3)).contiguous()
-        return Examples(inputs, torch.from_numpy(labels))
+            _rotate(images, places.turns.numpy())
+        return torch.from_numpy(np.moveaxis(images, -1, -3)).contiguous()
 
     def _memory(self, split: str) -> np.ndarray:
         if split not in self._images:
             self._images[split] = self.pack.images(split)
         return self._images[split]
 
-    def transform(self, inputs: Tensor) -> Tensor:
+    def transform(self, inputs: Tensor | Places) -> Tensor:
+        if isinstance(inputs, Places):
+            assert self._resident is not None
+            inputs = self._resident(inputs)
         shape, device = (-1, 1, 1), inputs.device
         mean, std = self.mean.to(device).view(shape), self.std.to(device).view(shape)
         return (inputs.float() / 255 - mean) / std
@@ -146,6 +158,18 @@ class ImageClasses(TaskSource):
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_images": {}}  # every process maps the file itself
+
+
+def _shuffled(rows: np.ndarray, turns: np.ndarray, key: np.ndarray) -> Examples:
+    """Places and labels of rows `(T, ways, n)`, shuffled within each task."""
+    tasks, ways, n = rows.shape
+    order = sampling.permutations(key, ways * n)
+    labels = np.take_along_axis(np.broadcast_to(np.arange(ways * n) // n, order.shape), order, 1)
+    picked = np.take_along_axis(rows.reshape(tasks, -1), order, 1)
+    turned = np.take_along_axis(turns, labels, 1)
+    return Examples(
+        Places(torch.from_numpy(picked), torch.from_numpy(turned)), torch.from_numpy(labels)
+    )
 
 
 def _rotate(images: np.ndarray, turns: np.ndarray) -> None:

@@ -30,12 +30,13 @@ class MiniImageNet(ImageClasses):
             `data_dir/miniimagenet`.
     """
 
-    def __init__(self, data_dir: str) -> None:
+    def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
         super().__init__(
             "miniimagenet",
             Path(data_dir) / "miniimagenet",
             mean=(0.485, 0.456, 0.406),
             std=(0.229, 0.224, 0.225),
+            on_device=on_device,
         )
         self.reading = Reading(84, 3)  # of a user's images; the publisher resized the others
 

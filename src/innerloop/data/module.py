@@ -24,7 +24,7 @@ class Tasks(Dataset):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: list[int]) -> Task:
-        return self.source.tasks(self.split, np.asarray(indices), self.episode, self.seed)
+        return self.source.drawn(self.split, np.asarray(indices), self.episode, self.seed)
 
 
 class TrainingBatches:
@@ -91,6 +91,8 @@ class TaskData(lightning.LightningDataModule):
         for split in SPLITS if stage == "fit" else [stage.replace("validate", "val")]:
             self.source.check(split, self.episode if split == "train" else self.test_episode)
         self.training_indices(0)
+        if self.trainer is not None:
+            self.source.settle(self.trainer.strategy.root_device)
 
     def fingerprint(self, split: str) -> str:
         """Names the tasks of a split: what they are drawn from, and how."""
@@ -109,16 +111,15 @@ class TaskData(lightning.LightningDataModule):
         return list(range(first, first + own))
 
     def training_batch(self, step: int) -> Task:
-        """The training tasks of one outer step, as the loader gives them."""
-        return Tasks(self.source, "train", self.episode, self.seed).__getitems__(
-            self.training_indices(step)
-        )
+        """The training tasks of one outer step, their images as they are in the files."""
+        indices = np.asarray(self.training_indices(step))
+        return self.source.tasks("train", indices, self.episode, self.seed)
 
     def first(self, split: str, count: int) -> Task:
         """The first tasks of the fixed list of `val` or `test`, at most as many as it has."""
         most = self.validation_tasks if split == "val" else self.test_tasks
-        tasks = Tasks(self.source, split, self.test_episode, self.evaluation_seed)
-        return tasks.__getitems__(list(range(min(count, most))))
+        indices = np.arange(min(count, most))
+        return self.source.tasks(split, indices, self.test_episode, self.evaluation_seed)
 
     def train_dataloader(self) -> DataLoader:
         return self._loader("train", self.episode, self.seed, TrainingBatches(self))

@@ -38,8 +38,9 @@ class Omniglot(ImageClasses):
         data_dir: folder of all data sets; the two zips are looked for in `data_dir/omniglot`.
     """
 
-    def __init__(self, data_dir: str) -> None:
-        super().__init__("omniglot", Path(data_dir) / "omniglot", rotations=True)
+    def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
+        folder = Path(data_dir) / "omniglot"
+        super().__init__("omniglot", folder, rotations=True, on_device=on_device)
         self.reading = READING
 
     @property

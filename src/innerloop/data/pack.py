@@ -30,6 +30,11 @@ class Pack:
     def __init__(self, folder: Path, record: dict[str, Any]) -> None:
         self.folder, self.record = folder, record
 
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits."""
+        return list(self.record["splits"])
+
     def images(self, split: str) -> np.ndarray:
         """The images of a split, `(images, height, width, channels)` uint8, read as needed."""
         shape = tuple(self.record["splits"][split]["shape"])

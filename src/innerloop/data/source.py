@@ -46,6 +46,13 @@ class TaskSource(ABC):
         """Names of the classes, by the numbers of `classes`; None where they have none."""
         return None
 
+    def settle(self, device: Any) -> None:  # noqa: B027
+        """Told where the learner runs, before `drawn` is asked for."""
+
+    def drawn(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        """`tasks`, or what `transform` makes the same of on the device: what loaders send there."""
+        return self.tasks(split, indices, episode, seed)
+
     def transform(self, inputs: Any) -> Any:
         """What the device does to raw inputs of any leading shape: uint8 to normalised float32."""
         return inputs
