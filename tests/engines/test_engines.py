@@ -80,6 +80,24 @@ def test_compiled_equals_eager(name: str) -> None:
     assert max(g.abs().max() for g in expected.values()) > 1e-5
 
 
+def test_what_cannot_be_compiled_goes_on_eager(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("no compiler\nand much more")
+
+    monkeypatch.setattr(torch._inductor, "compile", fails)
+    learner, batch = algorithm("maml"), tasks(3)
+    expected_loss, expected = one_by_one(learner, batch)
+    engine = Engine(2, compile=True)
+    loss, gradient = engine.meta_gradient(learner, batch, NOW)
+    close(loss, expected_loss)
+    close(gradient, expected)
+    (said,) = capsys.readouterr().out.splitlines()
+    assert said.endswith("goes on eager: no compiler")
+    assert not engine.describe()["compile"]
+
+
 def chosen(name: str, body: Any = None, asked: str = "auto", **more: Any) -> dict[str, Any]:
     settings = {"chunk": None, "compile": None, "device": "cpu", "steps": 100} | more
     described = choose.choose(algorithm(name, body), asked, **settings).describe()

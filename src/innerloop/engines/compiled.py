@@ -22,11 +22,18 @@ from innerloop.tasks import Task
 Gradient = tuple[Tensor, dict[str, Tensor]]
 
 
+class CannotCompileError(Exception):
+    """What was compiled has no compiled form here; the cause says why."""
+
+
 class Compiled:
     """Meta-gradients of one algorithm, compiled anew for every shape of a batch of tasks.
 
     Arguments:
         say: told how long a compilation took.
+
+    Raises:
+        CannotCompileError: when called with what the compiler fails on.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -44,7 +51,10 @@ class Compiled:
                *[(x.shape, x.stride(), x.dtype, x.device) for x in leaves])  # fmt: skip
         with torch.no_grad():  # the gradient is in the graph
             if key not in self._made:
-                self._made[key] = self._make(algorithm, list(parameters), layout, inputs)
+                try:
+                    self._made[key] = self._make(algorithm, list(parameters), layout, inputs)
+                except Exception as error:
+                    raise CannotCompileError from error
             value, *gradient = self._made[key](*inputs)
         return value, dict(zip(parameters, gradient, strict=True))
 

@@ -151,8 +151,13 @@ class Engine:
     def _compiled_gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        if self._compiled is None:
-            from innerloop.engines.compiled import Compiled  # what it imports takes a second
+        from innerloop.engines import compiled  # what it imports takes a second
 
-            self._compiled = Compiled(self.say)
-        return self._compiled(algorithm, parameters, tasks, progress)
+        self._compiled = self._compiled or compiled.Compiled(self.say)
+        try:
+            return self._compiled(algorithm, parameters, tasks, progress)
+        except compiled.CannotCompileError as failure:
+            why = str(failure.__cause__).strip() or type(failure.__cause__).__name__
+            self.say(f"the meta-gradient cannot be compiled, goes on eager: {why.splitlines()[0]}")
+            self.compile = False
+        return self._gradient(algorithm, parameters, tasks, progress)
