@@ -13,6 +13,7 @@ from innerloop.adaptation.descent import descend
 from innerloop.adaptation.gradients import Parameters
 from innerloop.adaptation.rules import SGD, Adam, Rule
 from innerloop.engines.engine import Engine
+from innerloop.errors import UserError
 
 
 @pytest.mark.parametrize("norm", [None, "transductive", "support", "running"])
@@ -52,6 +53,24 @@ def test_the_gradient_reaches_start_rate_and_what_is_given(rule: Rule, side_by_s
 
     inputs = [x.requires_grad_() for x in (start, pulls, rate)]
     assert torch.autograd.gradcheck(end, inputs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_a_loss_that_was_not_given_what_is_trained_is_refused(side_by_side: bool) -> None:
+    start, trained = torch.ones(3).double(), torch.ones(3).double().requires_grad_()
+
+    def end(shift: Tensor) -> Tensor:
+        held = trained * shift
+
+        def loss(parameters: Parameters) -> Tensor:
+            return (parameters["w"] * held).sum() ** 2
+
+        *_, last = descend(loss, {"w": start}, 1, SGD(0.1))
+        return last["w"]
+
+    shifts = torch.randn(2, 3).double()
+    with checkpointing.wanted(), pytest.raises(UserError, match="as `given`"):
+        vmap(end)(shifts) if side_by_side else end(shifts[0])
 
 
 class Dropping(nn.Module):

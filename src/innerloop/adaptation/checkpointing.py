@@ -17,6 +17,8 @@ from torch.autograd import Function
 from torch.utils._pytree import tree_flatten, tree_unflatten
 from torch.utils.checkpoint import get_device_states, set_device_states
 
+from innerloop.errors import UserError
+
 Flat = Callable[..., tuple[Tensor, ...]]
 
 _wanted: ContextVar[bool] = ContextVar("wanted", default=False)
@@ -41,8 +43,10 @@ def run(step: Callable[..., Any], *arguments: Any) -> Any:
     """`step(*arguments)`, of which only the arguments are kept where checkpoints are wanted.
 
     Arguments:
-        step: takes trees of tensors and plain values, and returns a tree of tensors. No gradient
-            reaches the tensors that it uses without taking them as arguments.
+        step: takes trees of tensors and plain values, and returns a tree of tensors.
+
+    Raises:
+        UserError: if it uses tensors that are trained without taking them as arguments.
     """
     if not are_wanted():
         return plainly(step, *arguments)
@@ -87,7 +91,15 @@ class _Again(Function):
 
     @staticmethod
     def forward(function: Flat, again: Flat, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return function(*tensors)
+        with torch.enable_grad():  # only what is used without being taken has a graph here
+            found = function(*[tensor.detach() for tensor in tensors])
+        if any(_has_graph(tensor) for tensor in found):
+            raise UserError(
+                "engine.checkpoint=true: the loss of an inner step uses tensors that the outer "
+                "loop trains without being given them, so that no gradient would reach them: pass "
+                "them to `descend` as `given`, or use engine.checkpoint=false."
+            )
+        return found
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -106,3 +118,9 @@ class _Again(Function):
         pull = torch.func.vjp(of_moving, *[tensors[i] for i in moving])[1]
         found = dict(zip(moving, pull(gradients), strict=True))
         return None, None, *[found.get(i) for i in range(len(tensors))]
+
+
+def _has_graph(tensor: Tensor) -> bool:
+    while torch._C._functorch.is_batchedtensor(tensor):  # of vmap, which does not say so itself
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor.requires_grad
