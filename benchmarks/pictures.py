@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-NAMES = {"engine": "innerloop", "plain": "plain loop", "torchopt": "TorchOpt", "jax": "JAX"}
+NAMES = {
+    "engine": "innerloop", "checkpointed": "innerloop, engine.checkpoint=true",
+    "plain": "plain loop", "torchopt": "TorchOpt", "jax": "JAX",
+}  # fmt: skip
 AXES = {"outer.tasks": "tasks per batch", "inner.steps": "inner steps", "episode.shots": "shots"}
 
 

@@ -19,7 +19,7 @@ SPEED = ("engine", "learn2learn", "higher", "torchopt", "plain", "jax")
 
 def load(folder: Path) -> dict[str, Any]:
     """The results by part."""
-    parts = (*BARS, "scaling", "gpu")
+    parts = (*BARS, "scaling", "gpu", "precision")
     found = {part: folder / f"{part}.json" for part in parts}
     return {part: json.loads(file.read_text()) for part, file in found.items() if file.exists()}
 
@@ -33,8 +33,8 @@ def write(folder: Path) -> None:
 
 def documents(results: dict[str, Any]) -> dict[Path, str]:
     """What the pages must contain."""
-    parts = (table, startup, peers, roofline, gpu, machine)
-    whole = "\n\n".join(part(results) for part in parts)
+    parts = (table, startup, peers, roofline, precision, gpu, machine)
+    whole = "\n\n".join(filter(None, [part(results) for part in parts]))
     found = {}
     for file, text in ((ROOT / "README.md", table(results)), (ROOT / "docs/performance.md", whole)):
         before, rest = file.read_text().split(START)
@@ -97,6 +97,21 @@ def roofline(results: dict[str, Any]) -> str:
     return _markdown(rows)
 
 
+def precision(results: dict[str, Any]) -> str:
+    """What autocast does to the accuracy, from `src/compare.py --json`."""
+    found = results.get("precision")
+    if not found:
+        return ""
+    rows = [["precision", f"{found['metric']}, mean over seeds", "seeds", "command of a seed"]]
+    for run in found["runs"]:
+        mean = f"{100 * run['mean']:.2f} ± {100 * run['ci95_seeds']:.2f} %"
+        seeds, command = len(run["seeds"]), run["commands"][0]
+        rows.append([run["name"].split("=")[1], mean, str(seeds), f"`{command}`"])
+    (difference,) = found["differences"]
+    gap, ci95 = 100 * difference["mean"], 100 * difference["ci95_seeds"]
+    return f"{_markdown(rows)}\n\nTheir difference is {gap:+.2f} ± {ci95:.2f} % over seeds."
+
+
 def gpu(results: dict[str, Any]) -> str:
     """The bars on a GPU, measured or not."""
     found, missing = results.get("gpu"), "not measured"
@@ -114,7 +129,7 @@ def gpu(results: dict[str, Any]) -> str:
 def machine(results: dict[str, Any]) -> str:
     """What it was measured on."""
     described = {json.dumps(entry["machine"], sort_keys=True): entry["machine"]
-                 for entry in results.values()}  # fmt: skip
+                 for entry in results.values() if "machine" in entry}  # fmt: skip
     return "\n".join(_machine(each) for each in described.values())
 
 

@@ -4,13 +4,19 @@ import json
 
 from benchmarks.memory import one
 
-FIXED = ("model=conv4_strided", "dataset.examples=40", "outer.tasks=4", "threads=1")
+FIXED = (
+    "model=conv4_strided", "dataset.examples=40", "outer.tasks=4", "engine.chunk=4", "threads=1",
+)  # fmt: skip
 AXES = {
     "outer.tasks": (1, 4, 16, 64, 256),
     "inner.steps": (1, 2, 5, 10, 20),
     "episode.shots": (1, 2, 5, 10, 20),
 }
-CONTENDERS = ("engine", "learn2learn")
+CONTENDERS = {  # a module of `benchmarks.peers`, and overrides
+    "engine": ("engine",),
+    "checkpointed": ("engine", "engine.checkpoint=true"),
+    "learn2learn": ("learn2learn",),
+}
 
 
 def main() -> None:
@@ -19,14 +25,17 @@ def main() -> None:
         for axis, places in AXES.items()
     }
     title = (
-        "MAML, strided Conv4-64, 28x28, 5-way, 1 query; where not varied 1 shot, 1 step, 4 tasks"
+        "MAML, strided Conv4-64, 28x28, 5-way, 1 query, up to 4 tasks side by side; where not "
+        "varied 1 shot, 1 step, 4 tasks"
     )
     print(json.dumps({"title": title, "threads": 1, "curves": curves}))
 
 
-def point(contender: str, axis: str, place: int) -> dict[str, float]:
+def point(who: str, axis: str, place: int) -> dict[str, float]:
     """One measurement, in a process of its own."""
-    return {"at": place, **one(contender, "omniglot", *FIXED, f"{axis}={place}")}
+    contender, *overrides = CONTENDERS[who]
+    found = one(contender, "omniglot", *FIXED, *overrides, f"{axis}={place}")
+    return {"at": place, **found}
 
 
 if __name__ == "__main__":
