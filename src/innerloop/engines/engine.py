@@ -1,6 +1,6 @@
 """How the tasks of a batch are run: their mean loss and its gradient, and their scores."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -49,7 +49,10 @@ class Engine:
         """The mean meta-loss over the tasks and its gradient for every parameter by name."""
         if progress.device.type == "cpu":
             memory.keep_freed()
-        return self._fitting(lambda: self._sum(algorithm, tasks, progress), algorithm, tasks, True)
+        return memory.fitting(
+            lambda: self._sum(algorithm, tasks, progress),
+            lambda: self._shrink(algorithm, tasks, learns=True),
+        )
 
     def scores(
         self,
@@ -69,7 +72,7 @@ class Engine:
                 ]
             return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-        return self._fitting(run, algorithm, tasks)
+        return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=False))
 
     def say(self, line: str) -> None:
         """Tells the user what happens to the engine under way."""
@@ -82,29 +85,23 @@ class Engine:
             "checkpoint": self.checkpoint,
         }  # fmt: skip
 
-    def _fitting(
-        self, run: Callable[[], Any], algorithm: Algorithm, tasks: Task, learns: bool = False
-    ) -> Any:
-        """What `run` returns, in a way that fits into memory; `learns` if it holds a gradient."""
-        while True:
-            try:
-                return run()
-            except (RuntimeError, MemoryError) as error:
-                size = self._size(algorithm, task_tools.count(tasks))
-                saves = learns and not (self.checkpoint or self.compile) and algorithm.steps > 1
-                if not memory.ran_out(error) or algorithm.embeds or not (size > 1 or saves):
-                    raise
-            self._shrink(size)  # out of the handler, whose error still holds the tensors
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+    def _shrink(self, algorithm: Algorithm, tasks: Task, learns: bool) -> bool:
+        """Takes the next way to run that needs less memory; False if there is none.
 
-    def _shrink(self, size: int) -> None:
+        Arguments:
+            learns: whether gradients are what did not fit.
+        """
+        size = self._size(algorithm, task_tools.count(tasks))
+        saves = learns and not (self.checkpoint or self.compile) and algorithm.steps > 1
+        if algorithm.embeds or not (size > 1 or saves):
+            return False
         if size > 1:
             self.chunk = size // 2
             self.say(f"out of memory with {size} tasks side by side: goes on with {self.chunk}")
         else:
             self.checkpoint = True
             self.say("out of memory with a single task: goes on with engine.checkpoint=true")
+        return True
 
     def _sum(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor

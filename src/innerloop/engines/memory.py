@@ -1,10 +1,13 @@
-"""What an engine asks of the memory: that freed blocks are kept, and whether an error means none is
-left."""
+"""What an engine asks of the memory: to keep freed blocks, and to make do when none is left."""
 
 import ctypes
 import functools
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
+
+Result = TypeVar("Result")
 
 MMAP_MAX, TRIM_THRESHOLD = -4, -1  # of glibc's malloc.h
 
@@ -28,3 +31,19 @@ def ran_out(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+
+
+def fitting(run: Callable[[], Result], shrink: Callable[[], bool]) -> Result:
+    """What `run` returns; where it runs out of memory, once more after each `shrink`.
+
+    Arguments:
+        shrink: makes `run` take less memory; False if it cannot, and the error is raised.
+    """
+    while True:
+        try:
+            return run()
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error) or not shrink():
+                raise
+        if torch.cuda.is_available():  # out of the handler, whose error still holds the tensors
+            torch.cuda.empty_cache()
