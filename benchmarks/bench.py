@@ -18,7 +18,7 @@ from benchmarks.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-OTHERS = ("sampling", "memory", "processes", "startup", "scaling")
+OTHERS = ("sampling", "memory", "processes", "startup", "scaling", "anatomy")
 
 
 def run(part: str, *more: str) -> dict[str, Any]:

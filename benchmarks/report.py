@@ -19,7 +19,7 @@ SPEED = ("engine", "learn2learn", "higher", "torchopt", "plain", "jax")
 
 def load(folder: Path) -> dict[str, Any]:
     """The results by part."""
-    parts = (*BARS, "scaling", "gpu", "precision")
+    parts = (*BARS, "scaling", "anatomy", "gpu", "precision")
     found = {part: folder / f"{part}.json" for part in parts}
     return {part: json.loads(file.read_text()) for part, file in found.items() if file.exists()}
 
@@ -33,7 +33,7 @@ def write(folder: Path) -> None:
 
 def documents(results: dict[str, Any]) -> dict[Path, str]:
     """What the pages must contain."""
-    parts = (table, startup, peers, roofline, precision, gpu, machine)
+    parts = (table, startup, peers, anatomy, roofline, precision, gpu, machine)
     whole = "\n\n".join(filter(None, [part(results) for part in parts]))
     found = {}
     for file, text in ((ROOT / "README.md", table(results)), (ROOT / "docs/performance.md", whole)):
@@ -80,6 +80,15 @@ def peers(results: dict[str, Any]) -> str:
             cells = [f"{made[n]['value']:.3g}" if n in made else "-" for n in SPEED]
             rows.append([results[part]["title"], *cells, made["engine"]["how"]])
     return _markdown(rows)
+
+
+def anatomy(results: dict[str, Any]) -> str:
+    """Where the time of a small network's step goes."""
+    found = results.get("anatomy", {}).get("parts", {})
+    rows = [["milliseconds of", *[WORKLOADS[name].title for name in found]]]
+    for part in next(iter(found.values()), ()):
+        rows.append([part, *[f"{found[name][part]:.3f}" for name in found]])
+    return _markdown(rows) if found else ""
 
 
 def roofline(results: dict[str, Any]) -> str:

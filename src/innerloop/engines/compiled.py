@@ -16,6 +16,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines import products
 from innerloop.files import cache_folder
 from innerloop.tasks import Task
 
@@ -63,6 +64,7 @@ class Compiled:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
         flat = _flat(algorithm, names, layout)
         graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
+        products.turn(graph)
         wrapper = inputs[-1].device.type == "cpu"  # saves a tenth of a call of small networks
         made = torch._inductor.compile(graph, inputs, {"cpp_wrapper": wrapper})
         self.say(f"compiled the meta-gradient in {time.perf_counter() - began:.0f} s")

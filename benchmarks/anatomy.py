@@ -1,0 +1,71 @@
+"""Where the time of a small network's step goes: each part by itself, over and over."""
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from benchmarks.peers import batch, by_gradient
+from benchmarks.workloads import build_problem
+from innerloop import build
+from innerloop.optimizer import quick
+
+ROUNDS, REPEATS, THREADS = 7, 500, 1
+
+
+def parts(name: str) -> dict[str, float]:
+    """Milliseconds of a whole step of a workload, and of its parts with nothing in between."""
+    problem, now = build_problem(name), torch.zeros(())
+    runs = build.engine(problem.config, problem.algorithm, problem.device)
+    tasks, parameters = batch(problem, 0), list(problem.algorithm.parameters())
+
+    def gradient(tasks: Any) -> list[torch.Tensor]:
+        return list(runs.meta_gradient(problem.algorithm, tasks, now)[1].values())
+
+    for parameter, slope in zip(parameters, gradient(tasks), strict=True):
+        parameter.grad = slope
+    whole = by_gradient(problem, lambda _: gradient)
+    return {
+        "the whole step": 1e3 * statistics.median(whole.seconds(REPEATS) for _ in range(ROUNDS)),
+        "sampling": _milliseconds(lambda: batch(problem, 1)),
+        "the meta-gradient": _milliseconds(lambda: gradient(tasks)),
+        "of which the compiled function": _milliseconds(_compiled(runs, lambda: gradient(tasks))),
+        "Adam": _milliseconds(quick(torch.optim.Adam(parameters)).step),
+    }
+
+
+def _compiled(runs: Any, run: Callable[[], Any]) -> Callable[[], Any]:
+    """A call of the compiled function with the inputs that it has when called by `run`."""
+    made, inputs = runs._compiled._made, []
+    ((key, call),) = made.items()
+    made[key] = lambda *given: inputs.append(given) or call(*given)
+    run()
+    made[key] = call
+    return torch.no_grad()(lambda: call(*inputs[0]))
+
+
+def _milliseconds(run: Callable[[], Any]) -> float:
+    """The median over the rounds of the mean time of a call."""
+    run()
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        for _ in range(REPEATS):
+            run()
+        times.append((time.perf_counter() - began) / REPEATS)
+    return 1e3 * statistics.median(times)
+
+
+def main() -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+    torch.set_num_threads(THREADS)
+    found = {name: parts(name) for name in ("sinusoid_1", "sinusoid_5")}
+    print(json.dumps({"unit": "ms", "threads": THREADS, "parts": found}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Products are turned only where that is faster, and stay what they were."""
+
+import pytest
+import torch
+from helpers import close
+from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from innerloop.engines import products
+
+BMM = torch.ops.aten.bmm.default
+
+
+def matrices(rows: int, columns: int, by_column: bool) -> Tensor:
+    made = torch.randn(2, columns, rows) if by_column else torch.randn(2, rows, columns)
+    return made.double().mT if by_column else made.double()
+
+
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("right", [False, True])
+def test_only_products_of_two_transposed_matrices_are_turned(left: bool, right: bool) -> None:
+    inputs = (matrices(3, 4, left), matrices(4, 5, right))
+    graph = make_fx(torch.bmm, tracing_mode="fake")(*inputs)
+    products.turn(graph)
+    (product,) = graph.graph.find_nodes(op="call_function", target=BMM)
+    turned = [node.op != "placeholder" for node in product.args]
+    assert turned == [left and right] * 2
+    close(graph(*inputs), torch.bmm(*inputs))
+
+
+def test_a_turned_product_may_be_multiplied_again() -> None:
+    def cubed(first: Tensor, second: Tensor) -> Tensor:
+        once = torch.bmm(first, second)
+        return torch.bmm(once, second) + once
+
+    inputs = (matrices(4, 4, True), matrices(4, 4, True))
+    graph = make_fx(cubed, tracing_mode="fake")(*inputs)
+    products.turn(graph)
+    found = graph.graph.find_nodes(op="call_function", target=BMM)
+    assert len(found) == 2 and all(n.args[0].op == "call_function" for n in found)
+    close(graph(*inputs), cubed(*inputs))
