@@ -8,7 +8,7 @@ from helpers import CONF, algorithm, choices, config
 from omegaconf import OmegaConf
 from PIL import Image
 
-from innerloop import build, notices
+from innerloop import build, notices, stored
 from innerloop.evaluation.protocol import setting
 
 NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
@@ -119,3 +119,16 @@ def test_published_settings_announce_themselves() -> None:
             (line,) = notices.published(made)
         assert f"experiment={name}" in line
         assert "outer.steps" in line
+
+
+def _hash(*overrides: str) -> str:
+    made = config("dataset=omniglot", *overrides)
+    made.hydra = None
+    return stored.fingerprint(made)
+
+
+def test_a_configuration_is_named_by_what_moves_its_result() -> None:
+    for same in ("engine.checkpoint=true", "dataset.on_device=false", "trainer=cpu", "seed=3"):
+        assert _hash(same) == _hash(), same
+    for other in ("trainer.precision=bf16-mixed", "outer.tasks=5", "inner.rate=0.3"):
+        assert _hash(other) != _hash(), other

@@ -48,6 +48,8 @@ def fingerprint(config: DictConfig) -> str:
     content["outer"].pop("nonfinite", None)
     content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
     made = {key: value for key, value in content.items() if key not in BESIDES}
+    if content["trainer"]["precision"] != "32-true":  # of the trainer, what moves the result
+        made["precision"] = content["trainer"]["precision"]
     places = ("path", "data_dir", "on_device")
     made["dataset"] = {k: v for k, v in content["dataset"].items() if k not in places}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]

@@ -11,7 +11,8 @@ from cli import FAST, call, mistake, train
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
-from innerloop.reporting.finished import below, flat, select
+from innerloop.reporting.finished import below, flat, read, select
+from innerloop.reporting.settings import settings
 
 TASKS, WAYS = 200, 5
 CLASSES = np.random.default_rng(0).random((TASKS, 9)).argsort(1)[:, :WAYS]
@@ -164,6 +165,21 @@ def test_refuses_a_mixture_of_settings(tmp_path: Path) -> None:
     assert "inner.rate is 0.1 in" in message and "and 0.2 in" in message
     (found,) = compared(tmp_path, "algorithm=maml inner.rate=0.2")["runs"]
     assert found["seeds"] == [1]
+
+
+def test_precision_is_part_of_a_setting_and_the_number_of_devices_is_not(tmp_path: Path) -> None:
+    given = {"a": (0, "32-true", 1), "b": (1, "32-true", 2), "c": (0, "bf16-mixed", 1)}
+    for name, (seed, precision, devices) in given.items():
+        config = made(tmp_path / name, seed=seed) / "config.yaml"
+        values = yaml.safe_load(config.read_text())
+        values["trainer"] = {"precision": precision, "devices": devices}
+        config.write_text(yaml.safe_dump(values))
+    found = settings([read(tmp_path / name) for name in given])
+    assert [[run.results["seed"] for run in setting.runs] for setting in found] == [[0, 1], [0]]
+    out = ("--outputs", str(tmp_path))
+    assert "trainer.precision is 32-true" in mistake("compare", "algorithm=maml", *out)
+    words = ("trainer.precision=32-true", "trainer.precision=bf16-mixed")
+    assert [run["seeds"] for run in compared(tmp_path, *words)["runs"]] == [[0, 1], [0]]
 
 
 def test_refuses_scores_of_other_tasks_or_without_a_mean(tmp_path: Path) -> None:

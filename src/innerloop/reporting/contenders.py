@@ -91,6 +91,11 @@ def _contender(argument: str, outputs: Path) -> Contender:
     return Contender(argument, [newest[seed] for seed in sorted(newest)])
 
 
+def of_setting(key: str) -> bool:
+    """Whether runs of one setting have the same value of this key of the configuration."""
+    return key.split(".")[0] not in APART or key == "trainer.precision"
+
+
 def _same_setting(argument: str, first: Finished, second: Finished) -> None:
     ours, theirs = [
         {k: v for k, v in run.values.items() if k.split(".")[0] in SAME} for run in (first, second)
@@ -98,7 +103,7 @@ def _same_setting(argument: str, first: Finished, second: Finished) -> None:
     if first.configuration and second.configuration:
         for found, run in ((ours, first), (theirs, second)):
             setting = run.configuration.items()
-            found |= {k: v for k, v in setting if k.split(".")[0] not in APART}
+            found |= {k: v for k, v in setting if of_setting(k)}
     for key in dict.fromkeys([*ours, *theirs]):
         if ours.get(key) != theirs.get(key):
             raise UserError(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from innerloop.evaluation.interval import over_seeds
-from innerloop.reporting.contenders import APART, SAME
+from innerloop.reporting.contenders import SAME, of_setting
 from innerloop.reporting.finished import Finished, flat
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
@@ -81,7 +81,7 @@ def _configured(run: Finished) -> dict[str, Any]:
     values = run.configuration
     if not values:  # a checkpoint tested again: its command names it, and with it the setting
         return {k: v for k, v in run.values.items() if k.split(".")[0] in (*SAME, "command")}
-    return {k: v for k, v in values.items() if k.split(".")[0] not in APART and k not in PLACES}
+    return {k: v for k, v in values.items() if of_setting(k) and k not in PLACES}
 
 
 def differences(found: list[Setting]) -> dict[str, list[Any]]:
