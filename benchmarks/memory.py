@@ -1,5 +1,6 @@
 """Peak memory of a second-order step with 4 and with 64 tasks, four of them side by side."""
 
+import ctypes
 import importlib
 import json
 import subprocess
@@ -33,6 +34,7 @@ def measure(contender: str, workload: str, *overrides: str) -> dict[str, float]:
     problem = build_problem(workload, *overrides)
     tasks = batch(problem, 0)
     runs = importlib.import_module(f"benchmarks.peers.{contender}").contender(problem)
+    ctypes.CDLL(None).malloc_trim(0)  # room left from drawing the batch would hide what is taken
     before = _status("VmRSS")
     for _ in range(max(2, EVALUATED // problem.config.outer.tasks)):  # as many tasks for all
         runs.gradient(tasks)

@@ -42,6 +42,7 @@ def _speed(results: dict[str, Any], path: Path) -> None:
 
 def _scaling(curves: dict[str, Any], path: Path) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure((9, 5), layout="constrained")
     grid = figure.subplots(2, len(curves), sharex="col")
@@ -52,10 +53,13 @@ def _scaling(curves: dict[str, Any], path: Path) -> None:
                 places = [point["at"] for point in points]
                 plot.plot(places, [p[key] for p in points], "o-", label=NAMES.get(name, name))
             plot.set(xscale="log", yscale="log", xticks=places, xticklabels=places)
+            plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            plot.yaxis.set_major_formatter("{x:g}")
             plot.minorticks_off()
             plot.grid(alpha=0.3)
             if column == 0:
                 plot.set_ylabel(label)
         grid[1][column].set_xlabel(AXES[axis])
-    grid[0][0].legend()
+    lines, names = grid[0][0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names))
     figure.savefig(path, dpi=80)

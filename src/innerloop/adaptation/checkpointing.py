@@ -73,7 +73,7 @@ def plainly(step: Callable[..., Any], *arguments: Any) -> Any:
 def _again(function: Flat, *tensors: Tensor) -> Flat:
     """The function as it is now: in the same surroundings, with the same random numbers."""
     surroundings, random = contextvars.copy_context(), torch.get_rng_state()
-    devices, states = get_device_states(*tensors)
+    devices, states = get_device_states(*tensors[:1])  # they are all on one device
 
     def again(*tensors: Tensor) -> tuple[Tensor, ...]:
         with torch.random.fork_rng(devices):

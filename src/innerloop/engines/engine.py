@@ -26,8 +26,8 @@ class Engine:
         chunk: tasks side by side; None for all of a batch.
         compile: whether the whole meta-gradient is one compiled function.
         name: what it is called in results.
-        checkpoint: whether inner steps are computed again for the meta-gradient, in which memory
-            does not grow with their number, see `innerloop.adaptation.checkpointing`.
+        checkpoint: whether inner steps are computed again for the meta-gradient, which saves all
+            memory but that of their parameters, see `innerloop.adaptation.checkpointing`.
     """
 
     def __init__(
