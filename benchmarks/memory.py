@@ -3,6 +3,7 @@
 import ctypes
 import importlib
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +11,20 @@ from pathlib import Path
 from benchmarks.peers import batch
 from benchmarks.workloads import build_problem
 
-MEGABYTE, EVALUATED = 2**20, 128
+MEGABYTE, EVALUATED, ROUNDS = 2**20, 128, 5
 
 
 def main() -> None:
-    found = {n: one("engine", "omniglot", "engine.chunk=4", f"outer.tasks={n}") for n in (64, 4)}
+    found: dict[int, list[float]] = {64: [], 4: []}
+    for _ in range(ROUNDS):  # where the allocator puts things moves the peak by a tenth
+        for n, peaks in found.items():
+            peaks.append(one("engine", "omniglot", "engine.chunk=4", f"outer.tasks={n}")["mb"])
     entry = {
         "title": "peak memory of a Conv4-64 step, 4 tasks side by side: 64 tasks against 4",
         "unit": "MB", "at_most": 1.1, "threads": 1,
-        "contenders": {f"{n} tasks": {"value": point["mb"]} for n, point in found.items()},
+        "contenders": {
+            f"{n} tasks": {"value": statistics.median(p), "rounds": p} for n, p in found.items()
+        },
     }  # fmt: skip
     print(json.dumps(entry))
 
