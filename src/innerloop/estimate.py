@@ -35,7 +35,7 @@ def _ways(algorithm: Algorithm, tasks: Task, compiled: bool) -> list[Engine]:
     if algorithm.embeds:
         return [Engine()]
     sizes = trial.sizes(tasks)
-    again = [Engine(n, checkpoint=True) for n in sizes] if algorithm.steps > 1 else []
+    again = [Engine(n, checkpoint=True) for n in sizes] if algorithm.unrolls else []
     return [*[Engine(n) for n in sizes], *again, *[Engine(compile=True)] * compiled]
 
 

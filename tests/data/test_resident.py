@@ -92,6 +92,29 @@ def test_a_data_worker_is_not_sent_the_images(tmp_path: Path) -> None:
     assert sent._resident.images is None
 
 
+def test_images_are_put_there_once(tmp_path: Path) -> None:
+    source = noise(tmp_path, on_device=True)
+    source.settle(torch.device("cpu"))
+    first = source._resident
+    source.prepare()
+    source.settle(torch.device("cpu"))
+    assert source._resident is first is not None
+
+
+class Halved(Noise):
+    """A source with tasks of its own."""
+
+    def tasks(self, *asked: Any) -> Task:
+        return tree_map(lambda x: x // 2, super().tasks(*asked))
+
+
+def test_tasks_of_ones_own_are_what_is_sent(tmp_path: Path) -> None:
+    source = Halved("noise", tmp_path, on_device=True)
+    source.settle(torch.device("cpu"))
+    asked = ("val", np.arange(2), EPISODE, 0)
+    same(source.drawn(*asked), source.tasks(*asked))
+
+
 def test_auto_asks_for_a_gpu_with_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, cuda = noise(tmp_path), torch.device("cuda", 0)
     pack: Pack = source.pack

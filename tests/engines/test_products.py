@@ -28,6 +28,17 @@ def test_only_products_of_two_transposed_matrices_are_turned(left: bool, right: 
     close(graph(*inputs), torch.bmm(*inputs))
 
 
+def test_a_view_of_a_turned_product_stays_possible() -> None:
+    inputs = (matrices(3, 4, True), matrices(4, 5, True))
+
+    def flat(first: Tensor, second: Tensor) -> Tensor:
+        return torch.bmm(first, second).view(2, -1)
+
+    graph = make_fx(flat, tracing_mode="fake")(*inputs)
+    products.turn(graph)
+    close(graph(*inputs), flat(*inputs))
+
+
 def test_a_turned_product_may_be_multiplied_again() -> None:
     def cubed(first: Tensor, second: Tensor) -> Tensor:
         once = torch.bmm(first, second)

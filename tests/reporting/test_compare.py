@@ -173,6 +173,8 @@ def test_precision_is_part_of_a_setting_and_the_number_of_devices_is_not(tmp_pat
         config = made(tmp_path / name, seed=seed) / "config.yaml"
         values = yaml.safe_load(config.read_text())
         values["trainer"] = {"precision": precision, "devices": devices}
+        if devices == 1:
+            values["dataset"] = {"on_device": "auto"}
         config.write_text(yaml.safe_dump(values))
     found = settings([read(tmp_path / name) for name in given])
     assert [[run.results["seed"] for run in setting.runs] for setting in found] == [[0, 1], [0]]

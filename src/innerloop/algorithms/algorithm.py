@@ -106,6 +106,11 @@ class Algorithm(nn.Module):
         return _over_tasks(score, self.embed(tasks))
 
     @property
+    def unrolls(self) -> bool:
+        """Whether the outer loop differentiates through several inner steps."""
+        return self.steps > 1
+
+    @property
     def embeds(self) -> bool:
         """Whether the batch must be run as a whole, because `embed` looks across tasks."""
         return type(self).embed is not Algorithm.embed

@@ -76,6 +76,10 @@ class MAML(Algorithm):
     def weights(self, adapted: Adapted) -> dict[str, Tensor]:
         return self.model.state_dict() | adapted.parameters
 
+    @property
+    def unrolls(self) -> bool:
+        return super().unrolls and not self.first_order
+
     def rule(self) -> SGD:
         """How the inner loop descends."""
         return SGD(self.rate)

@@ -70,6 +70,10 @@ class Reptile(Algorithm):
     def weights(self, adapted: Adapted) -> dict[str, Tensor]:
         return self.model.state_dict() | adapted.parameters
 
+    @property
+    def unrolls(self) -> bool:
+        return False
+
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
         examples = task_tools.concatenate(task.support, task.query)
         *_, adapted = self.adapt(examples, self.steps, progress)

@@ -106,6 +106,11 @@ class ImageClasses(TaskSource):
         return Task(*[Examples(self._images_at(split, x), y) for x, y in places])
 
     def settle(self, device: torch.device) -> None:
+        if self._resident is not None and self._resident.images.device == device:
+            return  # the test's images are those of the training
+        self._resident = None
+        if type(self).tasks is not ImageClasses.tasks:  # which others are not asked for there
+            return
         wanted = fits(self.pack, device) if self.on_device == "auto" else self.on_device
         self._resident = Resident(self.pack, device, self.rotations) if wanted else None
 

@@ -16,7 +16,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import products
+from innerloop.engines import memory, products
 from innerloop.files import cache_folder
 from innerloop.tasks import Task
 
@@ -55,6 +55,8 @@ class Compiled:
                 try:
                     self._made[key] = self._make(algorithm, list(parameters), layout, inputs)
                 except Exception as error:
+                    if memory.ran_out(error):
+                        raise
                     raise CannotCompileError from error
             value, *gradient = self._made[key](*inputs)
         return value, dict(zip(parameters, gradient, strict=True))

@@ -92,7 +92,7 @@ class Engine:
             learns: whether gradients are what did not fit.
         """
         size = self._size(algorithm, task_tools.count(tasks))
-        saves = learns and not (self.checkpoint or self.compile) and algorithm.steps > 1
+        saves = learns and not (self.checkpoint or self.compile) and algorithm.unrolls
         if algorithm.embeds or not (size > 1 or saves):
             return False
         if size > 1:

@@ -25,7 +25,11 @@ def turn(graph: GraphModule) -> None:
         if _by_column(left.meta["val"]) and _by_column(right.meta["val"]):
             with graph.graph.inserting_before(node):
                 turned = call(bmm, call(transpose, right, 1, 2), call(transpose, left, 1, 2))
-                node.replace_all_uses_with(call(transpose, turned, 1, 2))
+                back = call(transpose, turned, 1, 2)
+            node.replace_all_uses_with(back)
+            for user in back.users:  # a view needs the order of memory that is no more
+                if user.target is torch.ops.aten.view.default:
+                    user.target = torch.ops.aten.reshape.default
             graph.graph.erase_node(node)
     graph.recompile()
 

@@ -93,6 +93,8 @@ def _contender(argument: str, outputs: Path) -> Contender:
 
 def of_setting(key: str) -> bool:
     """Whether runs of one setting have the same value of this key of the configuration."""
+    if key == "dataset.on_device":
+        return False
     return key.split(".")[0] not in APART or key == "trainer.precision"
 
 
