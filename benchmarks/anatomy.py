@@ -3,13 +3,12 @@
 import json
 import os
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from benchmarks.peers import batch, by_gradient
+from benchmarks.peers import batch, by_gradient, timed
 from benchmarks.workloads import build_problem
 from innerloop import build
 from innerloop.optimizer import quick
@@ -50,14 +49,9 @@ def _compiled(runs: Any, run: Callable[[], Any]) -> Callable[[], Any]:
 
 def _milliseconds(run: Callable[[], Any]) -> float:
     """The median over the rounds of the mean time of a call."""
-    run()
-    times = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        for _ in range(REPEATS):
-            run()
-        times.append((time.perf_counter() - began) / REPEATS)
-    return 1e3 * statistics.median(times)
+    seconds = timed(lambda _: run())
+    seconds(1)
+    return 1e3 * statistics.median(seconds(REPEATS) for _ in range(ROUNDS))
 
 
 def main() -> None:

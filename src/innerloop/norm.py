@@ -64,9 +64,9 @@ class TaskNorm(nn.Module):
 
     def uses_batch(self, rows: int) -> bool:
         """Whether a pass over so many rows uses the statistics of these rows, and no others."""
-        if self.mode == "running":
-            return self.training and not _layout.get().tracking
         layout = _layout.get()
+        if self.mode == "running":
+            return self.training and not layout.tracking
         alone = self.mode == "transductive" or (layout.support or rows) == rows
         return layout.groups == 1 and alone
 

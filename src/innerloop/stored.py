@@ -50,8 +50,8 @@ def fingerprint(config: DictConfig) -> str:
     made = {key: value for key, value in content.items() if key not in BESIDES}
     if content["trainer"]["precision"] != "32-true":  # of the trainer, what moves the result
         made["precision"] = content["trainer"]["precision"]
-    places = ("path", "data_dir", "on_device")
-    made["dataset"] = {k: v for k, v in content["dataset"].items() if k not in places}
+    dataset = content["dataset"].items()
+    made["dataset"] = {k: v for k, v in dataset if f"dataset.{k}" not in DATASET_MAY_CHANGE}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -108,8 +108,16 @@ class Halved(Noise):
         return tree_map(lambda x: x // 2, super().tasks(*asked))
 
 
-def test_tasks_of_ones_own_are_what_is_sent(tmp_path: Path) -> None:
-    source = Halved("noise", tmp_path, on_device=True)
+class Inverted(Noise):
+    """A source with a transform of its own."""
+
+    def transform(self, inputs: Any) -> Any:
+        return super().transform(255 - inputs)
+
+
+@pytest.mark.parametrize("kind", [Halved, Inverted])
+def test_who_makes_its_own_of_images_is_given_images(kind: Any, tmp_path: Path) -> None:
+    source = kind("noise", tmp_path, on_device=True)
     source.settle(torch.device("cpu"))
     asked = ("val", np.arange(2), EPISODE, 0)
     same(source.drawn(*asked), source.tasks(*asked))

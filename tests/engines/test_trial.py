@@ -26,6 +26,10 @@ def chosen(learner: Algorithm, **more: Any) -> Engine:
     return choose.choose(learner, settings.pop("asked", "auto"), **settings)
 
 
+def plain(name: str, chunk: int | None) -> dict[str, Any]:
+    return {"name": name, "chunk": chunk, "compile": False, "checkpoint": False}
+
+
 def test_the_fastest_chunk_is_taken_and_kept(clock: dict[int | None, float], capsys: Any) -> None:
     learner, batch = algorithm("maml"), tasks(20)
     expected_loss, expected = run(learner, batch)
@@ -34,7 +38,7 @@ def test_the_fastest_chunk_is_taken_and_kept(clock: dict[int | None, float], cap
     loss, gradient = engine.meta_gradient(learner, batch, NOW)
     close(loss, expected_loss)
     close(gradient, expected)
-    assert (engine.name, engine.chunk, engine.compile) == ("vmap", 4, False)
+    assert engine.describe() == plain("vmap", 4)
     assert "4 at a time 1000 ms" in capsys.readouterr().out
     clock[1] = 0.1  # not asked again for the same shapes ...
     again = chosen(learner)
@@ -43,7 +47,7 @@ def test_the_fastest_chunk_is_taken_and_kept(clock: dict[int | None, float], cap
     assert "measured earlier" in capsys.readouterr().out
     other = chosen(learner)  # ... but for others
     other.meta_gradient(learner, tasks(20, shots=3), NOW)
-    assert (other.name, other.chunk, other.compile) == ("loop", 1, False)
+    assert other.describe() == plain("loop", 1)
     assert choose.restore(learner, other.describe()).chunk == 1
 
 
@@ -51,7 +55,7 @@ def test_all_at_once_holds_for_batches_of_any_size(clock: dict[int | None, float
     clock[20] = 0.5
     engine = chosen(algorithm("maml"))
     engine.meta_gradient(algorithm("maml"), tasks(20), NOW)
-    assert (engine.name, engine.chunk, engine.compile) == ("vmap", None, False)
+    assert engine.describe() == plain("vmap", None)
 
 
 def test_a_damaged_cache_is_measured_anew(

@@ -40,7 +40,7 @@ def are_wanted() -> bool:
 
 
 def run(step: Callable[..., Any], *arguments: Any) -> Any:
-    """`step(*arguments)`, of which only the arguments are kept where checkpoints are wanted.
+    """`step(*arguments)`, of which only the arguments are kept until its gradient is asked for.
 
     Arguments:
         step: takes trees of tensors and plain values, and returns a tree of tensors.
@@ -48,8 +48,6 @@ def run(step: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         UserError: if it uses tensors that are trained without taking them as arguments.
     """
-    if not are_wanted():
-        return plainly(step, *arguments)
     leaves, layout = tree_flatten(arguments)
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
     shape: Any = None
@@ -63,11 +61,6 @@ def run(step: Callable[..., Any], *arguments: Any) -> Any:
     tensors = [leaves[i] for i in places]
     found = _Again.apply(flat, _again(flat, *tensors), *tensors)
     return tree_unflatten(found, shape)
-
-
-def plainly(step: Callable[..., Any], *arguments: Any) -> Any:
-    """`step(*arguments)`, of which everything is kept that its gradient needs."""
-    return step(*arguments)
 
 
 def _again(function: Flat, *tensors: Tensor) -> Flat:

@@ -32,12 +32,13 @@ def descend(
             that stay. Where steps are checkpointed, the meta-gradient reaches no others.
     """
     parameters, state = start, rule.start(start)
-    # A step that the outer loop sees as a constant leaves nothing behind to save memory on.
-    run = checkpointing.run if gradient is unrolled else checkpointing.plainly
     yield parameters
     for number in range(steps):
         step = partial(_step, loss(number) if stochastic else loss, gradient, number + 1)
-        parameters, state = run(step, parameters, state, rule, given)
+        inputs = (parameters, state, rule, given)
+        # A step that the outer loop sees as a constant leaves nothing behind to save memory on.
+        again = gradient is unrolled and checkpointing.are_wanted()
+        parameters, state = checkpointing.run(step, *inputs) if again else step(*inputs)
         yield parameters
 
 

@@ -109,8 +109,9 @@ class ImageClasses(TaskSource):
         if self._resident is not None and self._resident.images.device == device:
             return  # the test's images are those of the training
         self._resident = None
-        if type(self).tasks is not ImageClasses.tasks:  # which others are not asked for there
-            return
+        own, ours = type(self), ImageClasses
+        if own.tasks is not ours.tasks or own.transform is not ours.transform:
+            return  # a subclass that makes its own of images is given images
         wanted = fits(self.pack, device) if self.on_device == "auto" else self.on_device
         self._resident = Resident(self.pack, device, self.rotations) if wanted else None
 

@@ -28,12 +28,10 @@ class Resident:
     def __init__(self, pack: Pack, device: torch.device, rotations: bool) -> None:
         self.rotations = rotations
         parts = [pack.images(split) for split in pack.splits]
-        starts = np.cumsum([0, *[len(part) for part in parts]])
-        self.starts = dict(zip(pack.splits, starts.tolist(), strict=False))
-        self.images = torch.empty(
-            (starts[-1], *parts[0].shape[1:]), dtype=torch.uint8, device=device
-        )
-        for start, part in zip(starts, parts, strict=False):
+        *starts, total = np.cumsum([0, *[len(part) for part in parts]]).tolist()
+        self.starts = dict(zip(pack.splits, starts, strict=True))
+        self.images = torch.empty((total, *parts[0].shape[1:]), dtype=torch.uint8, device=device)
+        for start, part in zip(starts, parts, strict=True):
             self.images[start : start + len(part)] = torch.from_numpy(np.array(part))
 
     def places(self, split: str, places: Places) -> Places:

@@ -17,14 +17,11 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, products
+from innerloop.engines.engine import CannotCompileError
 from innerloop.files import cache_folder
 from innerloop.tasks import Task
 
 Gradient = tuple[Tensor, dict[str, Tensor]]
-
-
-class CannotCompileError(Exception):
-    """What was compiled has no compiled form here; the cause says why."""
 
 
 class Compiled:

@@ -15,6 +15,10 @@ from innerloop.errors import UserError
 from innerloop.tasks import Task
 
 
+class CannotCompileError(Exception):
+    """The meta-gradient has no compiled form here; the cause says why."""
+
+
 class Engine:
     """Runs tasks in chunks: within a chunk side by side (`vmap`), chunk after chunk.
 
@@ -26,8 +30,8 @@ class Engine:
         chunk: tasks side by side; None for all of a batch.
         compile: whether the whole meta-gradient is one compiled function.
         name: what it is called in results.
-        checkpoint: whether inner steps are computed again for the meta-gradient, which saves all
-            memory but that of their parameters, see `innerloop.adaptation.checkpointing`.
+        checkpoint: whether inner steps are computed again for the meta-gradient, and only what each
+            starts from is kept until then, see `innerloop.adaptation.checkpointing`.
     """
 
     def __init__(
@@ -148,12 +152,13 @@ class Engine:
     def _compiled_gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        from innerloop.engines import compiled  # what it imports takes a second
+        if self._compiled is None:
+            from innerloop.engines.compiled import Compiled  # what it imports takes a second
 
-        self._compiled = self._compiled or compiled.Compiled(self.say)
+            self._compiled = Compiled(self.say)
         try:
             return self._compiled(algorithm, parameters, tasks, progress)
-        except compiled.CannotCompileError as failure:
+        except CannotCompileError as failure:
             why = str(failure.__cause__).strip() or type(failure.__cause__).__name__
             self.say(f"the meta-gradient cannot be compiled, goes on eager: {why.splitlines()[0]}")
             self.compile = False

@@ -15,6 +15,7 @@ SAME = ("algorithm", "dataset", "model", "experiment", "norm", "episode", "outer
 APART = (  # parts of the configuration in which runs of one setting may differ
     "seed", "paths", "names", "hydra", "logger", "callbacks", "trainer", "engine", "workers",
     "threads", "tags", "resume", "sweep", "log_every", "published", "deviates", "debug",
+    "dataset.on_device",
 )  # fmt: skip
 PROTOCOL = (
     "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",
@@ -93,9 +94,7 @@ def _contender(argument: str, outputs: Path) -> Contender:
 
 def of_setting(key: str) -> bool:
     """Whether runs of one setting have the same value of this key of the configuration."""
-    if key == "dataset.on_device":
-        return False
-    return key.split(".")[0] not in APART or key == "trainer.precision"
+    return key == "trainer.precision" or not {key, key.split(".")[0]} & set(APART)
 
 
 def _same_setting(argument: str, first: Finished, second: Finished) -> None:
