@@ -52,7 +52,7 @@ def test_it_equals_the_layers_one_after_the_other(mode: str, training: bool) -> 
 def test_support_statistics_serve_the_queries() -> None:
     made, x = block("support"), images(5)
     plain = nn.Sequential(*copy.deepcopy(made))
-    with norm.grouped(1, 2):
+    with norm.grouped(1, 2, 5):
         expected = plain(x)
         with early_pooling.allowed():
             found = made(x)

@@ -5,11 +5,12 @@
 on the others. `running`: the batch's statistics in training, running averages in test (Ioffe and
 Szegedy 2015); the outer loop updates the averages, once per batch of tasks, by `track`.
 
-Every layer keeps its hands off state while tasks run side by side: who calls the model says with
-`grouped` how the rows are laid out, and with `track` that the running averages may move.
+A layer changes no state unless `track` allows it, so that tasks can run side by side. How the rows
+of a pass are laid out is declared with `grouped`; `innerloop.algorithms.promises` does so for every
+algorithm.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ class _Layout(NamedTuple):
 
     groups: int = 1  #: tasks that lie one after the other in the rows
     support: int | None = None  #: rows at the start of each group that are its support
-    together: bool = False  #: whether many tasks run side by side, under vmap
+    size: int | None = None  #: rows of a group, support and queries
     tracking: bool = False  #: whether running averages follow this pass
 
 
@@ -43,6 +44,7 @@ class TaskNorm(nn.Module):
         channels: size of dimension 1.
         mode: `transductive`, `support` or `running`.
         momentum: weight of a new batch in the running averages.
+        affine: whether scale and shift are learned.
 
     Raises:
         UserError: for another mode.
@@ -51,13 +53,20 @@ class TaskNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int, mode: str, momentum: float = 0.1, eps: float = 1e-5) -> None:
+    def __init__(
+        self,
+        channels: int,
+        mode: str,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+        affine: bool = True,
+    ) -> None:
         super().__init__()
         if mode not in MODES:
             raise UserError(f"norm={mode} is not a mode of batch norm: choose {', '.join(MODES)}.")
         self.mode, self.momentum, self.eps = mode, momentum, eps
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.weight = nn.Parameter(torch.ones(channels), requires_grad=affine)
+        self.bias = nn.Parameter(torch.zeros(channels), requires_grad=affine)
         if mode == "running":
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))
@@ -75,10 +84,21 @@ class TaskNorm(nn.Module):
             return self._running(inputs)
         if self.uses_batch(inputs.shape[0]):
             return self._batch(inputs)
+        rows = inputs.shape[0] // _layout.get().groups
+        return self._grouped(inputs, rows, self._statistics_rows(rows))
+
+    def _statistics_rows(self, rows: int) -> int:
+        """How many rows of a group, from its start, make the group's statistics."""
         layout = _layout.get()
-        rows = inputs.shape[0] // layout.groups
-        first = rows if self.mode == "transductive" else layout.support or rows
-        return self._grouped(inputs, rows, first)
+        if self.mode == "transductive" or layout.support is None:
+            return rows
+        if rows not in (layout.support, layout.size):
+            raise UserError(
+                f"norm=support: batch norm got {rows} rows of each task, which are neither its "
+                f"support ({layout.support}) nor support and queries together ({layout.size}), so "
+                "that their statistics are unknown: pass the support along with the queries."
+            )
+        return layout.support
 
     def _native(
         self, inputs: Tensor, mean: Tensor | None = None, var: Tensor | None = None
@@ -89,10 +109,10 @@ class TaskNorm(nn.Module):
         )
 
     def _batch(self, inputs: Tensor) -> Tensor:
-        if not _layout.get().together:
+        if not side_by_side(inputs):
             return self._native(inputs)
         # Under vmap the second derivative of torch.batch_norm is wrong by about 0.1% (torch 2.15,
-        # against finite differences), so that it is written out here; as fast there, slower alone.
+        # against finite differences), so it is written out here; as fast there, slower alone.
         dims, shape = _dims(inputs)
         centred = inputs - inputs.mean(dims, keepdim=True)
         variance = (centred * centred).mean(dims, keepdim=True)
@@ -136,6 +156,16 @@ class TaskNorm(nn.Module):
         return f"{self.weight.shape[0]}, mode={self.mode}"
 
 
+def side_by_side(value: Tensor) -> bool:
+    """Whether a tensor holds the values of many tasks, under vmap, however deep inside a gradient."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(value):
+        if functorch.is_batchedtensor(value):
+            return True
+        value = functorch.get_unwrapped(value)
+    return False
+
+
 def _dims(inputs: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The dimensions that a channel's statistics go over, and the shape of a channel's number."""
     return (0, *range(2, inputs.dim())), (-1, *[1] * (inputs.dim() - 2))
@@ -155,14 +185,14 @@ def _laid_out(**changes: Any) -> Iterator[None]:
         _layout.reset(before)
 
 
-def grouped(groups: int, support: int) -> AbstractContextManager[None]:
-    """While open, the rows are `groups` tasks one after the other, each with its support first."""
-    return _laid_out(groups=groups, support=support)
+def grouped(groups: int, support: int, size: int) -> AbstractContextManager[None]:
+    """While open, the rows are `groups` tasks one after the other, each with its support first.
 
-
-def together() -> AbstractContextManager[None]:
-    """While open, many tasks run side by side under vmap."""
-    return _laid_out(together=True)
+    Arguments:
+        support: rows of a task's support.
+        size: rows of a task, support and queries.
+    """
+    return _laid_out(groups=groups, support=support, size=size)
 
 
 def track() -> AbstractContextManager[None]:
@@ -170,14 +200,11 @@ def track() -> AbstractContextManager[None]:
     return _laid_out(tracking=True)
 
 
-def with_support(call: Any, inputs: Any, support: Any) -> Tensor:
+def with_support(call: Callable[[Any], Tensor], inputs: Any, support: Any) -> Tensor:
     """`call(inputs)`, normalised with the statistics of `support`'s rows.
 
     Runs the two together and drops the support's outputs, so that nothing is stored on the side.
-    `support` is None where the statistics do not depend on it.
     """
-    if support is None:
-        return call(inputs)
     n = task_tools.count(support)
-    with grouped(1, n):
+    with grouped(1, n, n + task_tools.count(inputs)):
         return call(task_tools.concatenate(support, inputs))[n:]

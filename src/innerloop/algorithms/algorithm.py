@@ -1,27 +1,39 @@
 """The contract of an algorithm: how one task is adapted to, and how its queries are answered."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.utils._pytree import tree_map
 
-from innerloop import norm
 from innerloop import tasks as task_tools
+from innerloop.algorithms import promises
 from innerloop.errors import UserError
+from innerloop.layers import attention
+from innerloop.layers.adopt import adopt
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Task
+
+WRAPPERS: dict[str, Callable[[Any], Any]] = {
+    "adapt": promises.carries_support,
+    "predict": promises.uses_support,
+    "embed": promises.sees_no_query_labels,
+    "weights": promises.without_support,
+}
 
 
 class Algorithm(nn.Module):
     """A learner: its parameters are what the outer loop improves.
 
     A subclass writes `adapt` and `predict`, both for ONE task and without touching `self`, so that
-    many tasks can run at once; `embed` and `meta_loss` where it needs them.
+    many tasks can run at once; `embed` and `meta_loss` where it needs them. What
+    `innerloop.algorithms.promises` says holds for all of them.
 
     Arguments:
-        model: `body` (inputs to features) and `head`.
+        model: `body` (inputs to features) and `head`. Batch norm of PyTorch's own becomes
+            `TaskNorm`, see `innerloop.layers.adopt`.
         objective: the data set's loss, metrics and classes.
         steps: inner steps of training.
     """
@@ -32,6 +44,13 @@ class Algorithm(nn.Module):
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Wraps what a subclass defines in what `innerloop.algorithms.promises` promises."""
+        super().__init_subclass__(**arguments)
+        for name, wrap in WRAPPERS.items():
+            if name in vars(cls):
+                setattr(cls, name, wrap(vars(cls)[name]))
+
     def __init__(self, model: nn.Module, objective: Objective, steps: int = 0) -> None:
         super().__init__()
         if steps < 0:
@@ -41,7 +60,7 @@ class Algorithm(nn.Module):
                 f"{type(self).__name__} compares classes, and this data set has real targets: "
                 "choose algorithm=maml, anil, meta_sgd or reptile, or dataset=glyphs."
             )
-        self.model, self.objective, self.steps = model, objective, steps
+        self.model, self.objective, self.steps = adopt(model), objective, steps
         if not self.uses_head:
             self.model.head = nn.Identity()  # no parameters that never get a gradient
 
@@ -58,6 +77,7 @@ class Algorithm(nn.Module):
         """Outputs `(n, width)` for `n` inputs of the task that `adapted` came from."""
         raise NotImplementedError
 
+    @promises.without_support
     def weights(self, adapted: Any) -> dict[str, Tensor]:
         """What was adapted by name, to be kept in a file: by default each tensor by its place."""
         leaves, _ = torch.utils._pytree.tree_flatten_with_path(adapted)
@@ -65,7 +85,10 @@ class Algorithm(nn.Module):
         return {name or "adapted": leaf for name, leaf in named if isinstance(leaf, Tensor)}
 
     def embed(self, tasks: Task) -> Task:
-        """Across the tasks of a batch, before `adapt` and `predict`: by default nothing."""
+        """Features of all tasks of a batch, before `adapt` and `predict`: by default their inputs.
+
+        The labels of queries are hidden from it.
+        """
         return tasks
 
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
@@ -77,17 +100,32 @@ class Algorithm(nn.Module):
         """Inner learning rates that the outer loop improves, by parameter; by default none."""
         return {}
 
-    def forward(self, tasks: Task, progress: Tensor) -> Tensor:
-        """Mean of `meta_loss` over the tasks of a batch."""
-        return _over_tasks(lambda task: self.meta_loss(task, progress), self.embed(tasks)).mean()
+    def forward(self, tasks: Task, progress: Tensor, side_by_side: bool = True) -> Tensor:
+        """Mean of `meta_loss` over the tasks of a batch.
+
+        Arguments:
+            side_by_side: whether the tasks run at once, by `vmap`, or one after the other.
+        """
+
+        def loss(task: Task) -> Tensor:
+            return self.meta_loss(task, progress)
+
+        with attention.differentiable_twice(self.second_order):
+            return over_tasks(loss, self.embed(tasks), side_by_side).mean()
 
     def scores(
-        self, tasks: Task, steps: int, progress: Tensor, at: Collection[int] | None = None
+        self,
+        tasks: Task,
+        steps: int,
+        progress: Tensor,
+        at: Collection[int] | None = None,
+        side_by_side: bool = True,
     ) -> dict[str, Tensor]:
         """Metrics of each task's queries after 0, 1, ... `steps` steps, from one trajectory each.
 
         Arguments:
             at: the inner steps to score; None for all. Learners without steps ignore it.
+            side_by_side: as in `forward`.
 
         Returns `(T, steps + 1)` per metric, or `(T, len(at))`; `(T, 1)` if there are no steps.
         What the objective scores by a vector has its dimension at the end.
@@ -103,12 +141,17 @@ class Algorithm(nn.Module):
             ]
             return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
-        return _over_tasks(score, self.embed(tasks))
+        return over_tasks(score, self.embed(tasks), side_by_side)
+
+    @property
+    def second_order(self) -> bool:
+        """Whether the outer loop differentiates through inner gradients."""
+        return self.adapts_by_steps and self.steps > 0
 
     @property
     def unrolls(self) -> bool:
         """Whether the outer loop differentiates through several inner steps."""
-        return self.steps > 1
+        return self.second_order and self.steps > 1
 
     @property
     def embeds(self) -> bool:
@@ -119,15 +162,20 @@ class Algorithm(nn.Module):
         """`module(inputs)` with these parameters in place of its own."""
         return functional_call(module, parameters, (inputs,))
 
-    def statistics_of(self, support: Examples) -> Any:
-        """What `norm.with_support` needs to answer queries: the support's inputs, or None."""
-        return support.inputs if "support" in norm.modes(self.model) else None
 
+def over_tasks(
+    function: Callable[[Any], Any], tasks: Any, side_by_side: bool = True
+) -> Any:
+    """What `function` returns for each task of a batch, stacked.
 
-def _over_tasks(function: Any, tasks: Task) -> Any:
-    if task_tools.count(tasks) > 1:
-        with norm.together():
-            return vmap(function)(tasks)
+    Arguments:
+        function: of one task, to a tree of tensors.
+        side_by_side: whether the tasks run at once, by `vmap`. Each then draws random numbers of
+            its own, as dropout needs.
+    """
+    count = task_tools.count(tasks)
+    if count > 1 and side_by_side:
+        return vmap(function, randomness="different")(tasks)
     # One task needs no vmap, which would turn its convolutions into slower grouped ones.
-    result = function(task_tools.only(tasks))
-    return torch.utils._pytree.tree_map(lambda x: x[None], result)
+    results = [function(task_tools.only(task_tools.part(tasks, i, i + 1))) for i in range(count)]
+    return tree_map(lambda *values: torch.stack(values), *results)

@@ -6,45 +6,45 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from innerloop import norm
 from innerloop.adaptation.descent import descend
 from innerloop.adaptation.gradients import Parameters
 from innerloop.adaptation.rules import SGD
-from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.maml import Adapted, positive_rate
+from innerloop.adaptation.selection import moving
+from innerloop.algorithms.maml import MAML, Adapted
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples
 
 
-class ANIL(Algorithm):
+class ANIL(MAML):
     """MAML whose inner loop moves only the head; the support's features are computed once.
+
+    Where the head shares weights with the body, the features change with it, and every step
+    computes them anew.
 
     Arguments:
         rate: inner learning rate.
     """
 
     def __init__(self, model: nn.Module, objective: Objective, rate: float, steps: int = 1) -> None:
-        super().__init__(model, objective, steps)
-        self.rate = positive_rate(rate)
+        super().__init__(model, objective, rate, steps, adapted="head")
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
+        start = moving(self.model, "head.")
+        if not start.keys().isdisjoint(moving(self.model, "body.")):
+            yield from super().adapt(support, steps, progress)
+            return
         features = self.model.body(support.inputs)  # type: ignore[operator]
-        head, statistics = dict(self.model.head.named_parameters()), self.statistics_of(support)  # type: ignore[union-attr]
+        fixed = {k: p for k, p in self.model.named_parameters() if k not in start}
 
-        def loss(parameters: Parameters, features: Tensor, targets: Tensor) -> Tensor:
-            return self.objective.loss(self._head(parameters, features), targets)
+        def loss(
+            parameters: Parameters, fixed: Parameters, features: Tensor, targets: Tensor
+        ) -> Tensor:
+            return self.objective.loss(self._head(fixed | parameters, features), targets)
 
-        given = (features, support.targets)
-        for parameters in descend(loss, head, steps, SGD(self.rate), given=given):
-            yield Adapted(parameters, statistics)
+        given = (fixed, features, support.targets)
+        for parameters in descend(loss, start, steps, SGD(self.rate), given=given):
+            yield Adapted(fixed | parameters)
 
-    def predict(self, adapted: Adapted, inputs: Any) -> Tensor:
-        features = norm.with_support(self.model.body, inputs, adapted.statistics)
-        return self._head(adapted.parameters, features)
-
-    def weights(self, adapted: Adapted) -> dict[str, Tensor]:
-        head = {f"head.{name}": value for name, value in adapted.parameters.items()}
-        return self.model.state_dict() | head
-
-    def _head(self, parameters: Parameters, features: Tensor) -> Tensor:
-        return self.call(self.model.head, parameters, features)  # type: ignore[arg-type]
+    def _head(self, parameters: Parameters, features: Any) -> Tensor:
+        own = {k.removeprefix("head."): p for k, p in parameters.items() if k.startswith("head.")}
+        return self.call(self.model.head, own, features)  # type: ignore[arg-type]

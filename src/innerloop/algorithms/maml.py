@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from innerloop import norm
 from innerloop.adaptation.descent import descend
 from innerloop.adaptation.gradients import Parameters, first_order, unrolled
 from innerloop.adaptation.rules import SGD
+from innerloop.adaptation.selection import in_full, moving
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError
 from innerloop.objectives import Objective
@@ -19,10 +19,9 @@ PARTS = {"all": "", "body": "body.", "head": "head."}
 
 
 class Adapted(NamedTuple):
-    """A model adapted to a task: its parameters, and the inputs that batch norm may need."""
+    """A model adapted to a task: all its parameters by name."""
 
     parameters: Parameters
-    statistics: Any
 
 
 class MAML(Algorithm):
@@ -34,7 +33,8 @@ class MAML(Algorithm):
         first_order: treat inner gradients as constants (section 5.2 of the paper).
         adapted: which part the inner loop moves: `all`; `body` is BOIL (Oh et al., "BOIL: towards
             representation change for few-shot learning", 2021); `head` is ANIL, which
-            `innerloop.algorithms.anil` runs faster.
+            `innerloop.algorithms.anil` runs faster. Frozen and tied parameters:
+            `innerloop.adaptation.selection`.
 
     Raises:
         UserError: if `rate` is not positive or `adapted` is none of the three.
@@ -55,30 +55,26 @@ class MAML(Algorithm):
             raise UserError(f"algorithm.adapted={adapted} is unknown: choose {', '.join(PARTS)}.")
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
-        own: Parameters = dict(self.model.named_parameters())
-        moving = {k: p for k, p in own.items() if k.startswith(PARTS[self.adapted])}
-        fixed = {k: p for k, p in own.items() if k not in moving}
-        statistics = self.statistics_of(support)
+        start = moving(self.model, PARTS[self.adapted])
+        fixed = {k: p for k, p in self.model.named_parameters() if k not in start}
 
         def loss(parameters: Parameters, fixed: Parameters, support: Examples) -> Tensor:
             outputs = self.call(self.model, fixed | parameters, support.inputs)
             return self.objective.loss(outputs, support.targets)
 
         gradient, given = first_order if self.first_order else unrolled, (fixed, support)
-        for parameters in descend(loss, moving, steps, self.rule(), gradient, given=given):
-            yield Adapted(fixed | parameters, statistics)
+        for parameters in descend(loss, start, steps, self.rule(), gradient, given=given):
+            yield Adapted(fixed | parameters)
 
     def predict(self, adapted: Adapted, inputs: Any) -> Tensor:
-        return norm.with_support(
-            lambda x: self.call(self.model, adapted.parameters, x), inputs, adapted.statistics
-        )
+        return self.call(self.model, adapted.parameters, inputs)
 
     def weights(self, adapted: Adapted) -> dict[str, Tensor]:
-        return self.model.state_dict() | adapted.parameters
+        return in_full(self.model, adapted.parameters)
 
     @property
-    def unrolls(self) -> bool:
-        return super().unrolls and not self.first_order
+    def second_order(self) -> bool:
+        return super().second_order and not self.first_order
 
     def rule(self) -> SGD:
         """How the inner loop descends."""

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from innerloop.adaptation.rules import SGD
+from innerloop.adaptation.selection import moving
 from innerloop.algorithms.maml import MAML
 from innerloop.objectives import Objective
 
@@ -28,14 +29,15 @@ class MetaSGD(MAML):
     ) -> None:
         super().__init__(model, objective, rate, steps, first_order)
         self.rates = nn.ParameterDict(
-            {key(k): torch.full_like(p, rate) for k, p in model.named_parameters()}
+            {key(k): torch.full_like(p, rate) for k, p in moving(self.model).items()}
         )
 
     def rule(self) -> SGD:
         return SGD(self.learned_rates())
 
     def learned_rates(self) -> dict[str, Tensor]:
-        return {k: self.rates[key(k)] for k, _ in self.model.named_parameters()}
+        named = {k: key(k) for k, _ in self.model.named_parameters()}
+        return {k: self.rates[entry] for k, entry in named.items() if entry in self.rates}
 
 
 def key(name: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from innerloop import norm
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.layers.distances import class_means, squared_distances
 from innerloop.tasks import Examples, Task
 
 
@@ -28,24 +28,17 @@ class ProtoNet(Algorithm):
         labelled, total = task_tools.count(task_tools.only(tasks.support)), task_tools.count(tasks)
         inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
         rows = torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs)
-        with norm.grouped(total, labelled):
-            features = self.model.body(rows).unflatten(0, (total, -1))  # type: ignore[operator]
+        features = self.model.body(rows).unflatten(0, (total, -1))  # type: ignore[operator]
         return Task(
             Examples(features[:, :labelled], tasks.support.targets),
             Examples(features[:, labelled:], tasks.query.targets),
         )
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
-        classes = torch.arange(
-            self.objective.classes(self.training) or 0, device=support.targets.device
-        )
-        member = (support.targets[:, None] == classes).to(support.inputs.dtype)
-        yield (member.T @ support.inputs) / member.sum(0)[:, None]
+        yield class_means(support, self.objective.classes(self.training) or 0)
 
     def weights(self, adapted: Tensor) -> dict[str, Tensor]:
         return {"prototypes": adapted}
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
-        # |x|^2 is the same for every class, and stays: the loss does not see it, the logits do.
-        squares = (inputs**2).sum(1, keepdim=True) + (adapted**2).sum(1)
-        return 2 * inputs @ adapted.T - squares
+        return -squared_distances(inputs, adapted)

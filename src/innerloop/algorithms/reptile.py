@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from innerloop import norm
 from innerloop import tasks as task_tools
 from innerloop.adaptation.descent import descend
 from innerloop.adaptation.gradients import Parameters, first_order
 from innerloop.adaptation.rules import Adam
+from innerloop.adaptation.selection import in_full, moving
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.maml import Adapted, positive_rate
 from innerloop.errors import UserError
@@ -45,8 +45,8 @@ class Reptile(Algorithm):
         self.rate, self.batch = positive_rate(rate), batch
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
-        start = {k: p.detach() for k, p in self.model.named_parameters()}
-        n, statistics = task_tools.count(support), self.statistics_of(support)
+        start = {k: p.detach() for k, p in moving(self.model).items()}
+        n = task_tools.count(support)
         size = min(self.batch, n)
 
         def minibatch_loss(step: int) -> Any:
@@ -60,18 +60,16 @@ class Reptile(Algorithm):
 
         rule = Adam(self.rate, momentum=0.0)
         for parameters in descend(minibatch_loss, start, steps, rule, first_order, stochastic=True):
-            yield Adapted(parameters, statistics)
+            yield Adapted(parameters)
 
     def predict(self, adapted: Adapted, inputs: Any) -> Tensor:
-        return norm.with_support(
-            lambda x: self.call(self.model, adapted.parameters, x), inputs, adapted.statistics
-        )
+        return self.call(self.model, adapted.parameters, inputs)
 
     def weights(self, adapted: Adapted) -> dict[str, Tensor]:
-        return self.model.state_dict() | adapted.parameters
+        return in_full(self.model, adapted.parameters)
 
     @property
-    def unrolls(self) -> bool:
+    def second_order(self) -> bool:
         return False
 
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
@@ -79,6 +77,6 @@ class Reptile(Algorithm):
         *_, adapted = self.adapt(examples, self.steps, progress)
         gaps = [
             ((p - adapted.parameters[k].detach()) ** 2).sum()
-            for k, p in self.model.named_parameters()
+            for k, p in moving(self.model).items()
         ]
         return 0.5 * torch.stack(gaps).sum()

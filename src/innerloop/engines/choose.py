@@ -76,8 +76,10 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     """The engine that a run began with, from `Engine.describe`."""
     if record["name"] == "learn2learn":
         return choose(algorithm, "learn2learn", None, False, "cpu", 0)
-    compile, checkpoint = record["compile"] and can_compile(), record.get("checkpoint", False)
-    return Engine(record["chunk"], compile, record["name"], checkpoint)
+    return Engine(
+        record["chunk"], record["compile"] and can_compile(), record["name"],
+        record.get("checkpoint", False), record.get("each_task", False),
+    )  # fmt: skip
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:

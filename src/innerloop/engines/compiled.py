@@ -18,24 +18,23 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, products
 from innerloop.engines.engine import CannotCompileError
+from innerloop.engines.gradients import Gradient, of_each_task
 from innerloop.files import cache_folder
 from innerloop.tasks import Task
-
-Gradient = tuple[Tensor, dict[str, Tensor]]
-
 
 class Compiled:
     """Meta-gradients of one algorithm, compiled anew for every shape of a batch of tasks.
 
     Arguments:
         say: told how long a compilation took.
+        each_task: whether every task is differentiated by itself.
 
     Raises:
         CannotCompileError: when called with what the compiler fails on.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, say: Callable[[str], None], each_task: bool = False) -> None:
+        self.say, self.each_task = say, each_task
         self._made: dict[Any, Any] = {}
 
     def __call__(
@@ -61,7 +60,7 @@ class Compiled:
     def _make(self, algorithm: Algorithm, names: list[str], layout: Any, inputs: list[Any]) -> Any:
         began = time.perf_counter()
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
-        flat = _flat(algorithm, names, layout)
+        flat = _flat(algorithm, names, layout, self.each_task)
         graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
         products.turn(graph)
         wrapper = inputs[-1].device.type == "cpu"  # saves a tenth of a call of small networks
@@ -70,7 +69,9 @@ class Compiled:
         return made
 
 
-def _flat(algorithm: Algorithm, names: list[str], layout: Any) -> Callable[..., list[Tensor]]:
+def _flat(
+    algorithm: Algorithm, names: list[str], layout: Any, each_task: bool
+) -> Callable[..., list[Tensor]]:
     """The loss and its gradient as a function of tensors alone, in the order of `Compiled`."""
     others = [k for k, _ in _others(algorithm, names)]
 
@@ -82,6 +83,12 @@ def _flat(algorithm: Algorithm, names: list[str], layout: Any) -> Callable[..., 
 
     def flat(*inputs: Tensor) -> list[Tensor]:
         parameters = dict(zip(names, inputs[: len(names)], strict=True))
+        if each_task:
+            fixed = dict(zip(others, inputs[len(names) : len(names) + len(others)], strict=True))
+            *leaves, progress = inputs[len(names) + len(others) :]
+            tasks = tree_unflatten(leaves, layout)
+            value, gradient = of_each_task(algorithm, parameters, tasks, progress, fixed)
+            return [value, *gradient.values()]
         gradient, value = grad_and_value(loss)(parameters, *inputs[len(names) :])
         return [value, *gradient.values()]
 

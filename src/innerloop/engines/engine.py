@@ -1,7 +1,9 @@
 """How the tasks of a batch are run: their mean loss and its gradient, and their scores."""
 
+import contextlib
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -10,9 +12,13 @@ from innerloop import early_pooling
 from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import memory
+from innerloop.engines import gradients, memory
+from innerloop.engines.known import is_known
 from innerloop.errors import UserError
 from innerloop.tasks import Task
+
+if TYPE_CHECKING:
+    from innerloop.engines.check import Verdict
 
 
 class CannotCompileError(Exception):
@@ -23,8 +29,10 @@ class Engine:
     """Runs tasks in chunks: within a chunk side by side (`vmap`), chunk after chunk.
 
     Gradients are added up over the chunks, so that memory does not grow with the number of tasks.
-    Chunks of one task run without `vmap`. A pass that finds no memory is tried again with half the
-    chunk, and at last with inner steps that are computed twice; which stays so.
+    Chunks of one task run without `vmap`; so do all tasks of a learner whose layers are not right
+    side by side, which its first batch shows (`innerloop.engines.check`). A pass that finds no
+    memory is tried again with half the chunk, and at last with inner steps that are computed twice;
+    which stays so.
 
     Arguments:
         chunk: tasks side by side; None for all of a batch.
@@ -32,6 +40,7 @@ class Engine:
         name: what it is called in results.
         checkpoint: whether inner steps are computed again for the meta-gradient, and only what each
             starts from is kept until then, see `innerloop.adaptation.checkpointing`.
+        each_task: whether every task is differentiated by itself, see `innerloop.engines.gradients`.
     """
 
     def __init__(
@@ -40,12 +49,15 @@ class Engine:
         compile: bool = False,
         name: str = "vmap",
         checkpoint: bool = False,
+        each_task: bool = False,
     ) -> None:
         if chunk is not None and chunk < 1:
             raise UserError(f"engine.chunk={chunk}: a chunk holds at least one task.")
         self.chunk, self.compile, self.name, self.checkpoint = chunk, compile, name, checkpoint
+        self.each_task, self.one_by_one = each_task, False
         self.inference = True  #: whether it works where autograd is switched off
         self._compiled: Any = None
+        self._checked: WeakSet[Algorithm] = WeakSet()
 
     def meta_gradient(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor
@@ -53,6 +65,7 @@ class Engine:
         """The mean meta-loss over the tasks and its gradient for every parameter by name."""
         if progress.device.type == "cpu":
             memory.keep_freed()
+        self._check(algorithm, tasks, progress)
         return memory.fitting(
             lambda: self._sum(algorithm, tasks, progress),
             lambda: self._shrink(algorithm, tasks, learns=True),
@@ -71,11 +84,13 @@ class Engine:
         def run() -> dict[str, Tensor]:
             with torch.no_grad(), early_pooling.allowed():
                 parts = [
-                    algorithm.scores(chunk, steps, progress, at)
+                    algorithm.scores(chunk, steps, progress, at, self.chunk != 1)
                     for _, chunk in self._chunks(algorithm, tasks)
                 ]
             return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
+        with contextlib.suppress(UserError):  # what cannot be trained may still be scored
+            self._check(algorithm, tasks, progress)
         return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=False))
 
     def say(self, line: str) -> None:
@@ -86,8 +101,28 @@ class Engine:
         """What was chosen, as plain values: for the record of a run and its checkpoints."""
         return {
             "name": self.name, "chunk": self.chunk, "compile": self.compile,
-            "checkpoint": self.checkpoint,
+            "checkpoint": self.checkpoint, "each_task": self.each_task,
         }  # fmt: skip
+
+    def _check(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
+        """Settles, on a learner's first batch, whether its tasks may run side by side."""
+        if algorithm in self._checked:
+            return
+        self._checked.add(algorithm)
+        if not is_known(algorithm):
+            from innerloop.engines.check import check  # seldom needed
+
+            self._heed(check(algorithm, tasks, progress))
+
+    def _heed(self, verdict: "Verdict") -> None:
+        alone = self.chunk == 1
+        self.each_task = self.each_task or verdict.each_task
+        if verdict.side_by_side and not (self.each_task and self.checkpoint):
+            return
+        self.one_by_one = True
+        self.chunk, self.compile, self.name = 1, False, "loop"
+        if not alone:
+            self.say(f"tasks run one by one, because side by side would be wrong: {verdict.why}")
 
     def _shrink(self, algorithm: Algorithm, tasks: Task, learns: bool) -> bool:
         """Takes the next way to run that needs less memory; False if there is none.
@@ -143,11 +178,10 @@ class Engine:
             # A buffer that moves in the pass (running averages) must not do so in a transform.
             if self.compile and not algorithm.embeds:
                 return self._compiled_gradient(algorithm, parameters, tasks, progress)
-            loss = algorithm(tasks, progress)
-        gradient = torch.autograd.grad(
-            loss, list(parameters.values()), allow_unused=True, materialize_grads=True
-        )
-        return loss.detach(), dict(zip(parameters, gradient, strict=True))
+            if self.each_task and task_tools.count(tasks) > 1 and not algorithm.embeds:
+                return gradients.of_each_task(algorithm, parameters, tasks, progress)
+            loss = algorithm(tasks, progress, self.chunk != 1)
+        return gradients.of_the_mean(loss, parameters)
 
     def _compiled_gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
@@ -155,7 +189,7 @@ class Engine:
         if self._compiled is None:
             from innerloop.engines.compiled import Compiled  # what it imports takes a second
 
-            self._compiled = Compiled(self.say)
+            self._compiled = Compiled(self.say, self.each_task)
         try:
             return self._compiled(algorithm, parameters, tasks, progress)
         except CannotCompileError as failure:

@@ -13,9 +13,12 @@ from innerloop import norm
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.maml import MAML
-from innerloop.algorithms.meta_sgd import MetaSGD, key
+from innerloop.algorithms.meta_sgd import MetaSGD
+from innerloop.engines import gradients, memory
+from innerloop.engines.check import first_line
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
+from innerloop.layers import attention
 from innerloop.tasks import Task
 
 
@@ -29,6 +32,12 @@ class Learn2LearnEngine(Engine):
     def __init__(self, algorithm: Algorithm) -> None:
         super().__init__(chunk=1, compile=False, name="learn2learn")
         self.inference = False  # its adapt calls autograd.grad, which inference mode forbids
+        frozen = any(not p.requires_grad for p in algorithm.model.parameters())
+        if type(algorithm) is MetaSGD and frozen:
+            raise UserError(
+                "engine=learn2learn cannot keep frozen parameters still with algorithm=meta_sgd: "
+                "use engine=auto."
+            )
         if type(algorithm) not in (MAML, MetaSGD) or getattr(algorithm, "adapted", "") != "all":
             raise UserError(
                 f"engine=learn2learn runs algorithm=maml, fomaml and meta_sgd, not "
@@ -38,17 +47,19 @@ class Learn2LearnEngine(Engine):
     def meta_gradient(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        parameters = dict(algorithm.named_parameters())
-        total, learner = torch.zeros((), device=progress.device), _wrap(algorithm)
+        self._check(algorithm, tasks, progress)
+        with _explained(), attention.differentiable_twice(algorithm.second_order):
+            return self._mean(algorithm, tasks)
+
+    def _mean(self, algorithm: Algorithm, tasks: Task) -> tuple[Tensor, dict[str, Tensor]]:
+        parameters = {k: p for k, p in algorithm.named_parameters() if p.requires_grad}
+        total, learner = torch.zeros((), device=tasks.query.targets.device), _wrap(algorithm)
         sums = {k: torch.zeros_like(p) for k, p in parameters.items()}
         for share, chunk in self._chunks(algorithm, tasks):
             *_, (_, loss) = _losses(algorithm, learner, chunk, algorithm.steps, {algorithm.steps})
-            loss = share * loss
-            total = total + loss.detach()
-            found = torch.autograd.grad(
-                loss, list(parameters.values()), allow_unused=True, materialize_grads=True
-            )
-            sums = {k: sums[k] + g for k, g in zip(parameters, found, strict=True)}
+            loss, slopes = gradients.of_the_mean(share * loss, parameters)
+            total = total + loss
+            sums = {k: sums[k] + slopes[k] for k in parameters}
         return total, sums
 
     def scores(
@@ -60,7 +71,7 @@ class Learn2LearnEngine(Engine):
         at: Collection[int] | None = None,
     ) -> dict[str, Tensor]:
         learner, rows = _wrap(algorithm), []
-        with torch.enable_grad():
+        with torch.enable_grad(), _explained():
             for _, chunk in self._chunks(algorithm, tasks):
                 scored = range(steps + 1) if at is None else at
                 curve = [s for s, _ in _losses(algorithm, learner, chunk, steps, scored)]
@@ -68,15 +79,32 @@ class Learn2LearnEngine(Engine):
         return {k: torch.stack([row[k] for row in rows]) for k in rows[0]}
 
 
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Says in a line what learn2learn fails on; it prints a traceback itself before it does."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    except (RuntimeError, TypeError, UnboundLocalError) as error:
+        if memory.ran_out(error):
+            raise
+        raise UserError(
+            f"learn2learn's classes cannot run this model ({first_line(error)}): use engine=auto."
+        ) from error
+
+
 def _wrap(algorithm: Any) -> Any:
     with contextlib.redirect_stderr(io.StringIO()):  # gym, which it imports, talks a lot
         from learn2learn import algorithms
     if isinstance(algorithm, MetaSGD):
-        rates = [algorithm.rates[key(k)] for k, _ in algorithm.model.named_parameters()]
+        rates = list(algorithm.learned_rates().values())
         return algorithms.MetaSGD(
             algorithm.model, lr=1.0, first_order=algorithm.first_order, lrs=rates
         )
-    return algorithms.MAML(algorithm.model, lr=algorithm.rate, first_order=algorithm.first_order)
+    return algorithms.MAML(
+        algorithm.model, lr=algorithm.rate, first_order=algorithm.first_order,
+        allow_nograd=True,  # frozen parameters stay still
+    )  # fmt: skip
 
 
 def _losses(
@@ -84,11 +112,16 @@ def _losses(
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
     """Query scores and loss of one task after those of 0, 1, ... `steps` steps that are scored."""
     task, clone, objective = task_tools.only(chunk), learner.clone(), algorithm.objective
-    statistics = algorithm.statistics_of(task.support)
+    inputs = task.support.inputs
     for step in range(steps + 1):
         if step:
-            clone.adapt(objective.loss(clone(task.support.inputs), task.support.targets))
+            clone.adapt(objective.loss(clone(inputs), task.support.targets))
         if step in scored:
-            outputs = norm.with_support(clone, task.query.inputs, statistics)
+            by_support = "support" in norm.modes(algorithm.model)
+            outputs = (
+                norm.with_support(clone, task.query.inputs, inputs)
+                if by_support
+                else clone(task.query.inputs)
+            )
             scores = objective.scores(outputs.detach(), task.query.targets)
             yield scores, objective.loss(outputs, task.query.targets)

@@ -38,7 +38,9 @@ class TryingEngine(Engine):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         if not self.settled:
             self.settled = True
-            self._settle(algorithm, tasks, progress)
+            self._check(algorithm, tasks, progress)
+            if not self.one_by_one:
+                self._settle(algorithm, tasks, progress)
         return super().meta_gradient(algorithm, tasks, progress)
 
     def _settle(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
@@ -48,7 +50,7 @@ class TryingEngine(Engine):
         how = "measured earlier"
         if times is None:
             how = "tried"
-            ways = {n: Engine(n, checkpoint=self.checkpoint) for n in sizes(tasks)}
+            ways = {n: self._like(algorithm, n) for n in sizes(tasks)}
             times = {n: seconds(way, algorithm, tasks, progress) for n, way in ways.items()}
             _keep(file, times)
         best = min(times, key=lambda n: times[n])
@@ -56,6 +58,12 @@ class TryingEngine(Engine):
         self.name = "loop" if best == 1 else "vmap"
         shown = ", ".join(f"{n} at a time {1e3 * t:.0f} ms" for n, t in times.items())
         self.say(f"engine auto: a step with {shown} ({how}): {best} at a time it is")
+
+    def _like(self, algorithm: Algorithm, chunk: int) -> Engine:
+        """An engine with another chunk, which need not check the learner again."""
+        made = Engine(chunk, checkpoint=self.checkpoint, each_task=self.each_task)
+        made._checked.add(algorithm)
+        return made
 
 
 def sizes(tasks: Task) -> list[int]:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from innerloop import norm
 from innerloop import tasks as task_tools
 from innerloop.evaluation import disturbed, stamps
 from innerloop.tasks import Examples, Task
@@ -137,6 +136,5 @@ def _few(tasks: Task) -> list[int]:
 
 def _side_by_side(function: Callable[[Any], tuple[Tensor, ...]], tasks: Any) -> tuple[Tensor, ...]:
     if task_tools.count(tasks) > 1:
-        with norm.together():
-            return vmap(function)(tasks)
+        return vmap(function, randomness="different")(tasks)
     return tuple(output[None] for output in function(task_tools.only(tasks)))

@@ -1,0 +1,50 @@
+"""Distances between features, exact to float32 whatever the precision of the run.
+
+Under autocast, products of matrices are computed in bfloat16. A distance is a small difference of
+such products where features share a large common part, as they do after a ReLU: with half of the
+digits, nothing is left of it.
+"""
+
+import torch
+from torch import Tensor
+
+from innerloop.tasks import Examples
+
+
+def squared_distances(features: Tensor, centres: Tensor) -> Tensor:
+    r""":math:`|x_i - c_k|^2 = |x_i|^2 - 2 x_i \cdot c_k + |c_k|^2`, all less the mean centre.
+
+    Arguments:
+        features: `(n, d)`.
+        centres: `(k, d)`.
+
+    Returns `(n, k)`, in float32 at least.
+
+    Example:
+        >>> squared_distances(torch.tensor([[1000.0], [1002.0]]), torch.tensor([[1001.0]]))
+        tensor([[1.],
+                [1.]])
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        features, centres = _wide(features), _wide(centres)
+        middle = centres.mean(0)
+        features, centres = features - middle, centres - middle
+        squares = (features**2).sum(1, keepdim=True) + (centres**2).sum(1)
+        return squares - 2 * features @ centres.T
+
+
+def class_means(support: Examples, ways: int) -> Tensor:
+    """The mean feature of each class `(ways, d)`, in float32 at least.
+
+    Arguments:
+        support: features `(n, d)` and labels below `ways`.
+    """
+    features, classes = support.inputs, torch.arange(ways, device=support.targets.device)
+    with torch.autocast(features.device.type, enabled=False):
+        features = _wide(features)
+        member = (support.targets[:, None] == classes).to(features.dtype)
+        return (member.T @ features) / member.sum(0)[:, None]
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
