@@ -17,11 +17,12 @@ LEAVES = {  # import no room
 }  # fmt: skip
 ROOMS = {
     "adaptation": set(),
+    "layers": set(),
     "models": set(),
     "evaluation": set(),
     "data": set(),
-    "algorithms": {"adaptation", "evaluation", "engines"},
-    "engines": {"algorithms", "adaptation"},
+    "algorithms": {"adaptation", "evaluation", "engines", "layers"},
+    "engines": {"algorithms", "adaptation", "layers"},
     "callbacks": {"algorithms", "dashboards"},
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},

@@ -27,7 +27,9 @@ def chosen(learner: Algorithm, **more: Any) -> Engine:
 
 
 def plain(name: str, chunk: int | None) -> dict[str, Any]:
-    return {"name": name, "chunk": chunk, "compile": False, "checkpoint": False}
+    return {
+        "name": name, "chunk": chunk, "compile": False, "checkpoint": False, "each_task": False,
+    }  # fmt: skip
 
 
 def test_the_fastest_chunk_is_taken_and_kept(clock: dict[int | None, float], capsys: Any) -> None:

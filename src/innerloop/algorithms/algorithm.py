@@ -110,7 +110,8 @@ class Algorithm(nn.Module):
         def loss(task: Task) -> Tensor:
             return self.meta_loss(task, progress)
 
-        with attention.differentiable_twice(self.second_order):
+        plain = self.second_order or (side_by_side and not self.embeds)
+        with attention.differentiable_twice(plain):
             return over_tasks(loss, self.embed(tasks), side_by_side).mean()
 
     def scores(

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_map
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import gradients
+from innerloop.engines import gradients, memory
 from innerloop.engines.gradients import Gradient
 from innerloop.errors import UserError
 from innerloop.tasks import Task
@@ -66,12 +66,15 @@ def _verdict(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Verdict:
         with _Embeddings() as embeddings:
             reference = exact.one_by_one()
     except Exception as error:  # of as many kinds as there are layers
+        if memory.ran_out(error):
+            return Verdict(False, why="memory does not suffice to check it")
         _must_run(algorithm, tasks, progress, error)
         return Verdict(False, why=f"it cannot be checked in float64 ({first_line(error)})")
-    if changed := exact.changed_buffers():
-        return Verdict(False, why=f"every pass through the model changes its {changed[0]}")
+    changed = exact.changed_buffers()
+    if changed and not algorithm.embeds:
+        raise UserError(_changes(algorithm, changed[0]))
     if embeddings.padded:
-        return Verdict(False, why="PyTorch would train the padding row of an embedding")
+        return Verdict(False, why="the padding row of an embedding would be trained")
     why = exact.disagreement(reference, each_task=False)
     if why is None:
         return Verdict()
@@ -118,11 +121,11 @@ class _Copy:
         try:
             found = self._of_each_task() if each_task else self._of_the_mean(side_by_side=True)
         except Exception as error:
-            return first_line(error)
+            return f"PyTorch cannot run them so: {first_line(error)}"
         gap, size = _distance(found, reference)
         if gap <= AGREE * size:
             return None
-        return f"PyTorch's meta-gradient is off by {gap / size:.1g} of its norm"
+        return f"the meta-gradient would be off by {gap / size:.1g} of its norm"
 
     def changed_buffers(self) -> list[str]:
         """Buffers that the last pass changed."""
@@ -195,16 +198,20 @@ def _distance(found: Gradient, reference: Gradient) -> tuple[float, float]:
 
 
 def _cannot(algorithm: Algorithm, changed: list[str], error: Exception) -> str:
-    name = type(algorithm).__name__
     if changed:
-        return (
-            f"{name} cannot train this model: every pass changes its buffer {changed[0]}, which an "
-            "inner loop cannot undo. Use a layer without such a state (norm= for batch norm), or "
-            "switch it off with eval() or track_running_stats=False."
-        )
+        return _changes(algorithm, changed[0])
     return (
-        f"{name} cannot differentiate this model: {first_line(error)}. Use layers that PyTorch can "
-        "differentiate twice, or algorithm=fomaml, reptile or protonet, which differentiate once."
+        f"{type(algorithm).__name__} cannot differentiate this model: {first_line(error)}. Use "
+        "layers that PyTorch can differentiate twice, or algorithm=fomaml, reptile or protonet, "
+        "which differentiate once."
+    )
+
+
+def _changes(algorithm: Algorithm, buffer: str) -> str:
+    return (
+        f"{type(algorithm).__name__} cannot train this model: every pass through it changes "
+        f"{buffer}, so that what a task learns would depend on the tasks before it. Use a layer "
+        "without such a state (track_running_stats=False; weight_norm instead of spectral_norm)."
     )
 
 

@@ -13,8 +13,9 @@ from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import gradients, memory
-from innerloop.engines.known import is_known
+from innerloop.engines.known import unknown
 from innerloop.errors import UserError
+from innerloop.layers import attention
 from innerloop.tasks import Task
 
 if TYPE_CHECKING:
@@ -109,20 +110,20 @@ class Engine:
         if algorithm in self._checked:
             return
         self._checked.add(algorithm)
-        if not is_known(algorithm):
+        if layers := unknown(algorithm):
             from innerloop.engines.check import check  # seldom needed
 
-            self._heed(check(algorithm, tasks, progress))
+            self._heed(check(algorithm, tasks, progress), ", ".join(layers))
 
-    def _heed(self, verdict: "Verdict") -> None:
-        alone = self.chunk == 1
+    def _heed(self, verdict: "Verdict", layers: str) -> None:
+        """Takes the fastest way that is right."""
         self.each_task = self.each_task or verdict.each_task
         if verdict.side_by_side and not (self.each_task and self.checkpoint):
             return
+        if self.chunk != 1:
+            self.say(f"tasks run one by one, not side by side, for {layers}: {verdict.why}")
         self.one_by_one = True
         self.chunk, self.compile, self.name = 1, False, "loop"
-        if not alone:
-            self.say(f"tasks run one by one, because side by side would be wrong: {verdict.why}")
 
     def _shrink(self, algorithm: Algorithm, tasks: Task, learns: bool) -> bool:
         """Takes the next way to run that needs less memory; False if there is none.
@@ -174,14 +175,17 @@ class Engine:
     def _gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        with early_pooling.allowed(), checkpointing.wanted(self.checkpoint):
+        with (
+            early_pooling.allowed(), checkpointing.wanted(self.checkpoint),
+            attention.differentiable_twice(self.checkpoint),  # where steps are computed again
+        ):  # fmt: skip
             # A buffer that moves in the pass (running averages) must not do so in a transform.
             if self.compile and not algorithm.embeds:
                 return self._compiled_gradient(algorithm, parameters, tasks, progress)
             if self.each_task and task_tools.count(tasks) > 1 and not algorithm.embeds:
                 return gradients.of_each_task(algorithm, parameters, tasks, progress)
             loss = algorithm(tasks, progress, self.chunk != 1)
-        return gradients.of_the_mean(loss, parameters)
+            return gradients.of_the_mean(loss, parameters)
 
     def _compiled_gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor

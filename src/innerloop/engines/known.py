@@ -11,9 +11,9 @@ KNOWN = frozenset({
 })  # fmt: skip
 
 
-def is_known(model: nn.Module) -> bool:
-    """Whether all layers are known, or innerloop's own."""
-    return all(_is_known(layer) for layer in model.modules())
+def unknown(model: nn.Module) -> list[str]:
+    """The kinds of layers that are neither known nor innerloop's own."""
+    return list({type(m).__name__: None for m in model.modules() if not _is_known(m)})
 
 
 def _is_known(layer: nn.Module) -> bool:

@@ -1,0 +1,101 @@
+"""Ordinary models under every learner in every engine: the right meta-gradient, or one line."""
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.anil import ANIL
+from innerloop.algorithms.maml import MAML
+from innerloop.algorithms.meta_sgd import MetaSGD
+from innerloop.algorithms.protonet import ProtoNet
+from innerloop.algorithms.reptile import Reptile
+from innerloop.engines.engine import Engine
+from innerloop.engines.learn2learn import Learn2LearnEngine
+from innerloop.errors import UserError
+from innerloop.objectives import Classification
+
+NOW = torch.tensor(0.5, dtype=torch.float64)
+CLOSE = 1e-10  # of the gradient's norm
+CLOSE_ADAM = 1e-8  # it divides gradients that are zero but for rounding by its eps of 1e-8
+RATE, STEPS = zoo.RATE, zoo.STEPS
+BY_STEPS = {"maml", "fomaml", "anil", "boil", "meta_sgd", "reptile"}
+REFUSED = {  # what PyTorch cannot differentiate twice, and what every pass changes
+    "EmbeddingBag": {"maml", "meta_sgd", "boil"},
+    "counting buffer": BY_STEPS,
+    "InstanceNorm1d with averages": BY_STEPS,
+    "spectral norm": BY_STEPS,
+}
+
+
+def learner(name: str, model: Any) -> Algorithm:
+    objective = Classification(zoo.WAYS, zoo.WAYS)
+    if name == "reptile":
+        return Reptile(model, objective, RATE, steps=STEPS)
+    if name == "protonet":
+        return ProtoNet(model, objective)
+    if name in ("anil", "meta_sgd"):
+        return {"anil": ANIL, "meta_sgd": MetaSGD}[name](model, objective, RATE, STEPS).double()
+    part = "body" if name == "boil" else "all"
+    return MAML(model, objective, RATE, STEPS, first_order=name == "fomaml", adapted=part)
+
+
+def engines(made: Algorithm) -> dict[str, Engine]:
+    found = {"side by side": Engine(), "in chunks": Engine(3), "one by one": Engine(1),
+             "steps computed again": Engine(2, checkpoint=True)}  # fmt: skip
+    if type(made) in (MAML, MetaSGD) and getattr(made, "adapted", "all") == "all":
+        try:
+            found["learn2learn"] = Learn2LearnEngine(made)
+        except UserError as refused:
+            assert "frozen" in str(refused)
+    return found
+
+
+def compared(model: str, name: str, make: Any) -> set[str]:
+    """Holds the engines that `make` gives to the loop; returns those that refused."""
+    tasks, refused = zoo.tasks_of(model), set()
+    with sdpa_kernel(SDPBackend.MATH):  # of which alone PyTorch has a second derivative
+        try:
+            expected = zoo.by_hand(name, zoo.model_of(model), tasks)
+        except (NotImplementedError, RuntimeError):
+            expected = None  # nor can plain autograd
+    norm = None if expected is None else torch.cat([g.flatten() for g in expected.values()]).norm()
+    for how, engine in make(learner(name, zoo.model_of(model))).items():
+        made = learner(name, zoo.model_of(model))  # anew: some models change in every pass
+        try:
+            _, gradient = engine.meta_gradient(made, tasks, NOW)
+        except UserError as error:
+            assert len(str(error).splitlines()) == 1 and len(str(error)) < 500
+            refused.add(how)
+            continue
+        assert expected is not None and norm is not None and norm > 0, (name, how)
+        found = {k.removeprefix("model.").replace("/", "."): g for k, g in gradient.items()}
+        used = {k for k in expected if name != "protonet" or not k.startswith("head")}
+        assert found.keys() == used, (name, how)
+        gap = torch.cat([(found[k] - expected[k]).flatten() for k in used]).norm()
+        assert gap <= (CLOSE_ADAM if name == "reptile" else CLOSE) * norm, (name, how, float(gap / norm))
+    return refused
+
+
+NAMES = ("maml", "fomaml", "anil", "boil", "meta_sgd", "reptile", "protonet")
+
+
+@pytest.mark.parametrize("model", zoo.MODELS)
+def test_every_engine_agrees_with_a_plain_loop_or_refuses_in_a_line(model: str) -> None:
+    for name in NAMES:
+        refused = compared(model, name, engines)
+        if name in REFUSED.get(model, ()):
+            assert "side by side" in refused, name
+        else:
+            assert refused <= {"learn2learn", "steps computed again"}, (name, refused)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", zoo.MODELS)
+def test_compiled_meta_gradients_agree_too(model: str) -> None:
+    for name in ("maml", "fomaml"):
+        refused = compared(model, name, lambda made: {"compiled": Engine(compile=True)})
+        assert bool(refused) == (name in REFUSED.get(model, ()))
