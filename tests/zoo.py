@@ -1,6 +1,5 @@
 """Ordinary models as users bring them, and their meta-gradients by hand-written loops."""
 
-import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -291,9 +290,7 @@ def _query_loss(name: str, model: Any, task: Task, trained: Any, rates: Any) -> 
         slopes = torch.autograd.grad(loss, list(moving.values()), create_graph=second,
                                      allow_unused=True, materialize_grads=True)  # fmt: skip
         rate = {k: rates[k] if name == "meta_sgd" else RATE for k in moving}
-        moving = {
-            k: p - rate[k] * g for (k, p), g in zip(moving.items(), slopes, strict=True)
-        }
+        moving = {k: p - rate[k] * g for (k, p), g in zip(moving.items(), slopes, strict=True)}
     outputs = functional_call(model, trained | moving, (task.query.inputs,))
     return F.cross_entropy(outputs, task.query.targets)
 

@@ -9,7 +9,9 @@ import torch
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments import SLURMEnvironment
 from omegaconf import DictConfig
+from torch import nn
 
+from innerloop import notices
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
@@ -18,6 +20,7 @@ from innerloop.data.source import TaskSource
 from innerloop.engines import choose
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
+from innerloop.layers.adopt import adopt, batch_norms
 from innerloop.objectives import Objective
 from innerloop.tasks import Episode
 
@@ -56,7 +59,7 @@ def algorithm(config: DictConfig) -> Algorithm:
     """The algorithm around its model."""
     train, test = episodes(config)
     objective: Objective = instantiate(_objective(config))
-    model = instantiate(config.model, outputs=objective.width)
+    model = _with_norm(instantiate(config.model, outputs=objective.width), config.norm)
     made: Algorithm = instantiate(config.algorithm, model=model, objective=objective)
     if made.adapts_by_steps and train.ways != test.ways:
         raise UserError(
@@ -65,6 +68,13 @@ def algorithm(config: DictConfig) -> Algorithm:
             "use a metric learner such as algorithm=protonet."
         )
     return made
+
+
+def _with_norm(model: nn.Module, mode: str) -> nn.Module:
+    """The model, whose batch norm of PyTorch's own follows `norm=` too."""
+    if layers := batch_norms(model):
+        notices.say(f"norm={mode}: PyTorch's batch norm follows it, in {len(layers)} layers")
+    return adopt(model, mode)
 
 
 def _objective(config: DictConfig) -> DictConfig:

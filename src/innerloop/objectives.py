@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from innerloop.errors import UserError
+
 BINS = 15  #: of equal width, into which confidences are sorted to see whether they are kept
 
 
@@ -57,7 +59,7 @@ class Classification:
         return self.ways if training else self.test_ways
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(outputs, targets)
+        return F.cross_entropy(_wide(outputs), targets)
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Of one task; the last two are vectors.
@@ -66,6 +68,7 @@ class Classification:
         (the same number, as long as the loss is cross-entropy); `class_accuracy` `(ways,)`;
         `calibration_gaps` `(BINS,)`, the sum of confidence less hit in each bin over all queries.
         """
+        outputs = _wide(outputs)
         hits = (outputs.argmax(-1) == targets).to(outputs.dtype)
         return {
             "accuracy": hits.mean(),
@@ -74,6 +77,11 @@ class Classification:
             "class_accuracy": _class_accuracy(hits, targets, outputs.shape[-1]),
             "calibration_gaps": _calibration_gaps(outputs.softmax(-1).amax(-1), hits),
         }
+
+
+def _wide(outputs: Tensor) -> Tensor:
+    """Outputs in float32 at least: a loss is a small difference of what autocast rounds."""
+    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
 
 
 def _class_accuracy(hits: Tensor, targets: Tensor, ways: int) -> Tensor:
@@ -112,6 +120,19 @@ class Regression:
         return None
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Of outputs `(n, d)` and targets `(n, d)`, or `(n,)` for a single target.
+
+        Raises:
+            UserError: for other shapes, which would be broadcast.
+        """
+        if targets.shape != outputs.shape:
+            if targets.shape != outputs.shape[:1] or outputs.shape[1:] != (1,):
+                raise UserError(
+                    f"The learner's outputs have the shape {tuple(outputs.shape)} and the targets "
+                    f"{tuple(targets.shape)}: a regression compares numbers one by one. Set "
+                    "dataset.objective.targets to the numbers that each input has."
+                )
+            targets = targets[:, None]
         return torch.mean((outputs - targets) ** 2)
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:

@@ -76,7 +76,11 @@ def compared(model: str, name: str, make: Any) -> set[str]:
         used = {k for k in expected if name != "protonet" or not k.startswith("head")}
         assert found.keys() == used, (name, how)
         gap = torch.cat([(found[k] - expected[k]).flatten() for k in used]).norm()
-        assert gap <= (CLOSE_ADAM if name == "reptile" else CLOSE) * norm, (name, how, float(gap / norm))
+        assert gap <= (CLOSE_ADAM if name == "reptile" else CLOSE) * norm, (
+            name,
+            how,
+            float(gap / norm),
+        )
     return refused
 
 

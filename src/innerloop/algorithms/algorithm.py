@@ -164,9 +164,7 @@ class Algorithm(nn.Module):
         return functional_call(module, parameters, (inputs,))
 
 
-def over_tasks(
-    function: Callable[[Any], Any], tasks: Any, side_by_side: bool = True
-) -> Any:
+def over_tasks(function: Callable[[Any], Any], tasks: Any, side_by_side: bool = True) -> Any:
     """What `function` returns for each task of a batch, stacked.
 
     Arguments:

@@ -76,7 +76,6 @@ class Reptile(Algorithm):
         examples = task_tools.concatenate(task.support, task.query)
         *_, adapted = self.adapt(examples, self.steps, progress)
         gaps = [
-            ((p - adapted.parameters[k].detach()) ** 2).sum()
-            for k, p in moving(self.model).items()
+            ((p - adapted.parameters[k].detach()) ** 2).sum() for k, p in moving(self.model).items()
         ]
         return 0.5 * torch.stack(gaps).sum()

@@ -22,6 +22,7 @@ from innerloop.engines.gradients import Gradient, of_each_task
 from innerloop.files import cache_folder
 from innerloop.tasks import Task
 
+
 class Compiled:
     """Meta-gradients of one algorithm, compiled anew for every shape of a batch of tasks.
 
