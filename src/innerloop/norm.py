@@ -157,7 +157,7 @@ class TaskNorm(nn.Module):
 
 
 def side_by_side(value: Tensor) -> bool:
-    """Whether a tensor holds the values of many tasks, under vmap, however deep inside a gradient."""
+    """Whether a tensor holds the values of many tasks, under vmap, at any depth of gradients."""
     functorch = torch._C._functorch
     while functorch.is_functorch_wrapped_tensor(value):
         if functorch.is_batchedtensor(value):

@@ -1,4 +1,4 @@
-"""What holds for every algorithm, also for those of users: queries apart, frozen and tied weights."""
+"""What holds for every algorithm, a user's too: queries apart, frozen and tied weights."""
 
 from collections.abc import Iterator
 from typing import Any

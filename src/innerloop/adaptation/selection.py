@@ -11,12 +11,12 @@ from innerloop.adaptation.gradients import Parameters
 
 def moving(model: nn.Module, prefix: str = "") -> Parameters:
     """The parameters, by their first name, of the part of the model whose names begin so."""
-    names = _names(model)
-    return {
-        name: parameter
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad and any(n.startswith(prefix) for n in names[id(parameter)])
-    }
+    trained: Parameters = {k: p for k, p in model.named_parameters() if p.requires_grad}
+    if not prefix:
+        return trained
+    tied = model.named_parameters(remove_duplicate=False)
+    chosen = {id(p) for name, p in tied if name.startswith(prefix)}
+    return {k: p for k, p in trained.items() if id(p) in chosen}
 
 
 def in_full(model: nn.Module, adapted: Parameters) -> dict[str, Tensor]:
@@ -24,11 +24,3 @@ def in_full(model: nn.Module, adapted: Parameters) -> dict[str, Tensor]:
     values = {id(p): adapted[k] for k, p in model.named_parameters() if k in adapted}
     tied = model.named_parameters(remove_duplicate=False)
     return model.state_dict() | {k: values[id(p)] for k, p in tied if id(p) in values}
-
-
-def _names(model: nn.Module) -> dict[int, list[str]]:
-    """All names of each parameter."""
-    found: dict[int, list[str]] = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        found.setdefault(id(parameter), []).append(name)
-    return found

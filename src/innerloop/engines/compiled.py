@@ -15,6 +15,7 @@ from torch.func import functional_call, grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from innerloop import early_pooling
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, products
 from innerloop.engines.engine import CannotCompileError
@@ -62,7 +63,8 @@ class Compiled:
         began = time.perf_counter()
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
         flat = _flat(algorithm, names, layout, self.each_task)
-        graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
+        with early_pooling.allowed():
+            graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
         products.turn(graph)
         wrapper = inputs[-1].device.type == "cpu"  # saves a tenth of a call of small networks
         made = torch._inductor.compile(graph, inputs, {"cpp_wrapper": wrapper})

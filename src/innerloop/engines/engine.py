@@ -41,7 +41,7 @@ class Engine:
         name: what it is called in results.
         checkpoint: whether inner steps are computed again for the meta-gradient, and only what each
             starts from is kept until then, see `innerloop.adaptation.checkpointing`.
-        each_task: whether every task is differentiated by itself, see `innerloop.engines.gradients`.
+        each_task: whether tasks are differentiated one by one, see `innerloop.engines.gradients`.
     """
 
     def __init__(
@@ -175,13 +175,13 @@ class Engine:
     def _gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
+        # A buffer that moves in the pass (running averages) must not do so in a transform.
+        if self.compile and not algorithm.embeds:
+            return self._compiled_gradient(algorithm, parameters, tasks, progress)
         with (
             early_pooling.allowed(), checkpointing.wanted(self.checkpoint),
             attention.differentiable_twice(self.checkpoint),  # where steps are computed again
         ):  # fmt: skip
-            # A buffer that moves in the pass (running averages) must not do so in a transform.
-            if self.compile and not algorithm.embeds:
-                return self._compiled_gradient(algorithm, parameters, tasks, progress)
             if self.each_task and task_tools.count(tasks) > 1 and not algorithm.embeds:
                 return gradients.of_each_task(algorithm, parameters, tasks, progress)
             loss = algorithm(tasks, progress, self.chunk != 1)

@@ -17,5 +17,5 @@ class PaddedEmbedding(nn.Embedding):
 
     def forward(self, input: Tensor) -> Tensor:
         vectors = F.embedding(input, self.weight)
-        padding = (input == self.padding_idx)[..., None]
+        padding = input.eq(self.padding_idx or 0)[..., None]
         return torch.where(padding, vectors.detach(), vectors)
