@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from innerloop.data.ordinary import ordinary
 from innerloop.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -29,11 +30,13 @@ def fetch(files: Mapping[str, Remote], folder: Path, what: str) -> list[Path]:
     a differing checksum is a warning.
 
     Raises:
-        UserError: if a download fails, naming the files and where to put them.
+        UserError: if a download fails, naming the files and where to put them; or if something
+            else than a file is in a file's place.
     """
     for name, remote in files.items():
         path = folder / name
-        if path.exists():
+        if os.path.lexists(path):
+            ordinary(path)
             _compare(path, remote)
             continue
         try:

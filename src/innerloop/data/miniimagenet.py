@@ -1,6 +1,7 @@
 """miniImageNet: 100 classes of ImageNet at 84x84 (Vinyals et al. 2016), in the split of Ravi and
 Larochelle ("Optimization as a model for few-shot learning", 2017)."""
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,18 +52,26 @@ class MiniImageNet(ImageClasses):
 
 
 def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
-    content = safe_pickle.load(path)
+    shape = (600 * CLASSES[split], 84, 84, 3)
+    content = safe_pickle.load(path, most=4 * math.prod(shape))  # as text it takes more room
     try:
-        images, rows = np.asarray(content["image_data"]), dict(content["class_dict"])
-        sizes = {len(r) for r in rows.values()}
-    except (TypeError, KeyError, ValueError) as error:
+        images, rows = content["image_data"], content["class_dict"]
+        whole = images.dtype == np.uint8 and images.shape == shape and len(rows) == CLASSES[split]
+        whole = whole and all(_are_rows(name, rows[name], len(images)) for name in rows)
+    except (AttributeError, TypeError, LookupError) as error:
         raise UserError(_wrong(path, split)) from error
-    whole = images.dtype == np.uint8 and images.shape == (600 * CLASSES[split], 84, 84, 3)
-    if len(rows) != CLASSES[split] or sizes != {600} or not whole:
+    if not whole:
         raise UserError(_wrong(path, split))
     del content
     for name in sorted(rows):
         yield name, images[rows[name]]
+
+
+def _are_rows(name: Any, rows: Any, count: int) -> bool:
+    """Whether they are the rows of a class's 600 images, each of `count` that there are."""
+    rows = rows.tolist() if isinstance(rows, np.ndarray) else list(rows)
+    whole = isinstance(name, str) and len(rows) == 600
+    return whole and all(isinstance(row, int) and 0 <= row < count for row in rows)
 
 
 def _wrong(path: Path, split: str) -> str:

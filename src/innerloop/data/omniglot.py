@@ -11,6 +11,7 @@ import numpy as np
 
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
+from innerloop.data.ordinary import ordinary
 from innerloop.data.packing import Classes
 from innerloop.data.pictures import Reading
 from innerloop.data.source import SPLITS
@@ -25,6 +26,8 @@ FILES = {
         f"{PUBLISHER}/images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811"
     ),
 }
+MOST = 2**28  #: bytes of a zip, and of an image in it
+MOST_OF_IMAGE = 2**20
 READING = Reading(28, 1, ink=True)
 
 
@@ -66,9 +69,12 @@ def _class_list(split: str) -> list[str]:
 
 def _names(path: Path) -> list[str]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return [name for name in archive.namelist() if name.endswith(".png")]
-    except zipfile.BadZipFile as error:
+        with zipfile.ZipFile(ordinary(path, MOST)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".png")]
+            return [name for name in names if not name.rsplit("/", 1)[-1].startswith(".")]
+    except UserError:
+        raise
+    except Exception as error:  # an altered zip can raise nearly anything
         raise UserError(
             f"{path} is damaged or cut short ({error}): delete it and run again."
         ) from error
@@ -102,6 +108,8 @@ def _characters(
 def _drawing(archive: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
     """One drawing, `(28, 28, 1)` with ink 255."""
     try:
+        if archive.getinfo(name).file_size > MOST_OF_IMAGE:
+            raise zipfile.BadZipFile("it unpacks to more than a drawing")
         return READING.decode(io.BytesIO(archive.read(name)))
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # an altered zip or image can raise nearly anything
         raise UserError(f"{name} in {path} is damaged: delete the zip and run again.") from error
