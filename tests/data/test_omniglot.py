@@ -72,6 +72,31 @@ def test_an_altered_zip_is_refused(tmp_path: Path) -> None:
         Omniglot(str(tmp_path)).prepare()
 
 
+def test_hidden_files_in_a_zip_are_left_alone(tmp_path: Path) -> None:
+    file = publish(tmp_path) / "omniglot" / "images_background.zip"
+    with zipfile.ZipFile(file, "a") as archive:
+        for folder in ("images_background", "__MACOSX/images_background"):
+            archive.writestr(f"{folder}/Greek/character01/._0001_01.png", b"of macOS")
+    assert Omniglot(str(tmp_path)).pack.images("train").shape == (40, 28, 28, 1)
+
+
+def test_a_drawing_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
+    file = publish(tmp_path, drawings=19) / "omniglot" / "images_background.zip"
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        for character in (1, 2):
+            name = f"images_background/Greek/character{character:02}/0001_20.png"
+            archive.writestr(name, bytes(2**26))
+    other = file.with_name("images_evaluation.zip")
+    with zipfile.ZipFile(other, "a") as archive:
+        for character in (1, 2):
+            png = io.BytesIO()
+            drawing(70 + character).save(png, "PNG")
+            name = f"images_evaluation/Latin/character{character:02}/0001_20.png"
+            archive.writestr(name, png.getvalue())
+    with pytest.raises(UserError, match=r"0001_20\.png in .* is damaged"):
+        Omniglot(str(tmp_path)).prepare()
+
+
 def test_the_class_lists_of_the_real_split() -> None:
     names = {split: omniglot._class_list(split) for split in ("train", "val", "test")}
     assert {split: len(found) for split, found in names.items()} == {

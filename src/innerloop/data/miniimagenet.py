@@ -55,9 +55,10 @@ def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
     shape = (600 * CLASSES[split], 84, 84, 3)
     content = safe_pickle.load(path, most=4 * math.prod(shape))  # as text it takes more room
     try:
-        images, rows = content["image_data"], content["class_dict"]
+        images = content["image_data"]
+        rows = {name: list(found) for name, found in content["class_dict"].items()}
         whole = images.dtype == np.uint8 and images.shape == shape and len(rows) == CLASSES[split]
-        whole = whole and all(_are_rows(name, rows[name], len(images)) for name in rows)
+        whole = whole and _share_out(rows, len(images))
     except (AttributeError, TypeError, LookupError) as error:
         raise UserError(_wrong(path, split)) from error
     if not whole:
@@ -67,11 +68,12 @@ def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
         yield name, images[rows[name]]
 
 
-def _are_rows(name: Any, rows: Any, count: int) -> bool:
-    """Whether they are the rows of a class's 600 images, each of `count` that there are."""
-    rows = rows.tolist() if isinstance(rows, np.ndarray) else list(rows)
-    whole = isinstance(name, str) and len(rows) == 600
-    return whole and all(isinstance(row, int) and 0 <= row < count for row in rows)
+def _share_out(rows: Mapping[Any, list[Any]], count: int) -> bool:
+    """Whether each of `count` images is of one class, and 600 are of each."""
+    every = [row for found in rows.values() for row in found]
+    named = all(isinstance(n, str) and len(found) == 600 for n, found in rows.items())
+    numbers = all(isinstance(row, int | np.integer) and not isinstance(row, bool) for row in every)
+    return named and numbers and sorted(every) == list(range(count))
 
 
 def _wrong(path: Path, split: str) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
-from innerloop.data.ordinary import ordinary
 from innerloop.data.packing import Classes
 from innerloop.data.pictures import Reading
 from innerloop.data.source import SPLITS
@@ -51,7 +50,7 @@ class Omniglot(ImageClasses):
         return {"split": "vinyals", "size": 28, "filter": "lanczos", "ink": 255}
 
     def read(self) -> Mapping[str, Classes]:
-        paths = fetch(FILES, self.folder, "Omniglot")
+        paths = fetch(FILES, self.folder, "Omniglot", MOST)
         drawings: dict[str, tuple[Path, list[str]]] = {}
         for path in paths:
             for name in sorted(_names(path)):
@@ -69,7 +68,7 @@ def _class_list(split: str) -> list[str]:
 
 def _names(path: Path) -> list[str]:
     try:
-        with zipfile.ZipFile(ordinary(path, MOST)) as archive:
+        with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".png")]
             return [name for name in names if not name.rsplit("/", 1)[-1].startswith(".")]
     except UserError:

@@ -100,6 +100,9 @@ def _build(
         check()
         _remove(folder)  # a damaged pack: who reads it has its files open
         os.rename(work, folder)
+    except OSError as error:
+        error.filename = error.filename or str(folder)  # a full disk does not say whose it is
+        raise
     finally:
         _remove(work)
 
