@@ -1,6 +1,7 @@
 """Omniglot from its zips: made-up ones in the publisher's layout, and the real ones if at hand."""
 
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -93,8 +94,11 @@ def test_a_drawing_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
             drawing(70 + character).save(png, "PNG")
             name = f"images_evaluation/Latin/character{character:02}/0001_20.png"
             archive.writestr(name, png.getvalue())
+    tracemalloc.start()
     with pytest.raises(UserError, match=r"0001_20\.png in .* is damaged"):
         Omniglot(str(tmp_path)).prepare()
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
 
 
 def test_the_class_lists_of_the_real_split() -> None:
