@@ -28,7 +28,8 @@ def open_or_build(
     Every recipe has a folder of its own, so that packs of two sizes never meet.
 
     Arguments:
-        data: folder of the data set, and its `name`.
+        data: folder of the data set.
+        name: of the data set.
         recipe: gives the recipe; asked again after the files were read, as they may have changed.
         read: gives the classes of each split.
 
@@ -37,7 +38,11 @@ def open_or_build(
     """
     wanted = recipe()
     beside, place = data / "packed", pack_folder(data, name)
-    for folder in (beside / name_of(wanted), place / name_of(wanted), beside):  # the last: once
+    for folder in (
+        beside / name_of(wanted),
+        place / name_of(wanted),
+        beside,
+    ):  # where they once lay
         if (found := open_pack(folder, wanted)) is not None:
             return found
 
@@ -45,7 +50,7 @@ def open_or_build(
         if recipe() != wanted:
             raise UserError(f"The files in {data} changed while they were packed: start again.")
 
-    return build_pack(place / name_of(wanted), wanted, read, check)
+    return build_pack(place / own, wanted, read, check)
 
 
 def build_pack(
@@ -108,7 +113,7 @@ def _build(
 
 
 def _remove(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
         path.unlink()
     shutil.rmtree(path, ignore_errors=True)
 
