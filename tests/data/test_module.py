@@ -1,12 +1,15 @@
 """How the tasks of an outer step and of the fixed lists are shared by processes."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from outer import TASKS, wave_data
+from outer import TASKS, learner_of, trainer, wave_data
+from torch import distributed
 
 from innerloop.data.module import TaskData
+from innerloop.data.sinusoid import Sinusoid
 from innerloop.errors import UserError
 
 
@@ -44,3 +47,19 @@ def test_what_cannot_be_shared_is_refused() -> None:
         of_rank(0, 4).setup("fit")
     with pytest.raises(UserError, match="8 processes"):
         of_rank(0, 8).test_dataloader()
+
+
+class Differing(Sinusoid):
+    """Waves that each process of a run says are others."""
+
+    def fingerprint(self, split: str) -> str:
+        return f"waves of process {distributed.get_rank() if distributed.is_initialized() else 0}"
+
+
+def test_processes_that_read_different_data_are_all_told(tmp_path: Path) -> None:
+    data = wave_data()
+    more = {"default_root_dir": tmp_path, "devices": 2, "strategy": "ddp_fork", "max_steps": 1}
+    trainer(**more).fit(learner_of("maml"), data)
+    data.source = Differing()
+    with pytest.raises(Exception, match="processes of this run read different data"):
+        trainer(**more).fit(learner_of("maml"), data)

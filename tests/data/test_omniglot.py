@@ -1,6 +1,7 @@
 """Omniglot from its zips: made-up ones in the publisher's layout, and the real ones if at hand."""
 
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -72,6 +73,34 @@ def test_an_altered_zip_is_refused(tmp_path: Path) -> None:
         Omniglot(str(tmp_path)).prepare()
 
 
+def test_hidden_files_in_a_zip_are_left_alone(tmp_path: Path) -> None:
+    file = publish(tmp_path) / "omniglot" / "images_background.zip"
+    with zipfile.ZipFile(file, "a") as archive:
+        for folder in ("images_background", "__MACOSX/images_background"):
+            archive.writestr(f"{folder}/Greek/character01/._0001_01.png", b"of macOS")
+    assert Omniglot(str(tmp_path)).pack.images("train").shape == (40, 28, 28, 1)
+
+
+def test_a_drawing_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
+    file = publish(tmp_path, drawings=19) / "omniglot" / "images_background.zip"
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        for character in (1, 2):
+            name = f"images_background/Greek/character{character:02}/0001_20.png"
+            archive.writestr(name, bytes(2**26))
+    other = file.with_name("images_evaluation.zip")
+    with zipfile.ZipFile(other, "a") as archive:
+        for character in (1, 2):
+            png = io.BytesIO()
+            drawing(70 + character).save(png, "PNG")
+            name = f"images_evaluation/Latin/character{character:02}/0001_20.png"
+            archive.writestr(name, png.getvalue())
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"0001_20\.png in .* is damaged"):
+        Omniglot(str(tmp_path)).prepare()
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
+
+
 def test_the_class_lists_of_the_real_split() -> None:
     names = {split: omniglot._class_list(split) for split in ("train", "val", "test")}
     assert {split: len(found) for split, found in names.items()} == {
@@ -85,12 +114,12 @@ def test_the_real_images_are_those_of_an_independent_packing(tmp_path: Path) -> 
     source = Omniglot(str(real.folder("omniglot", tmp_path)))
     reference = np.load(real.beside("omniglot/omniglot_28.npz"))
     names = [f"{a}/{c}" for a, c in zip(reference["alphabet"], reference["character"], strict=True)]
-    place = {name: i for i, name in enumerate(names)}
+    place, drawn = {name: i for i, name in enumerate(names)}, reference["images"]
     for split, total in (("train", 1028), ("val", 172), ("test", 423)):
         images, start = source.pack.images(split), 0
         assert len(source.pack.classes(split)) == total
         for name, count in zip(source.pack.classes(split), source.pack.counts(split), strict=True):
             if count == 20:  # else a copy was left out
                 ours = 255 - images[start : start + 20, ..., 0]
-                np.testing.assert_array_equal(ours, reference["images"][place[name]])
+                np.testing.assert_array_equal(ours, drawn[place[name]])
             start += count

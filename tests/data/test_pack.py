@@ -1,7 +1,9 @@
 """Packs are whole or not there, whatever happens while they are built."""
 
+import json
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,8 +15,9 @@ import numpy as np
 import pytest
 
 from innerloop.data import pack
-from innerloop.data.pack import open_pack, pack_folder
-from innerloop.data.packing import Classes, build_pack
+from innerloop.data.pack import name_of, open_pack, pack_folder
+from innerloop.data.packing import Classes, build_pack, open_or_build
+from innerloop.errors import UserError
 
 RECIPE = {"made": "by the test"}
 
@@ -63,16 +66,40 @@ def test_a_changed_byte_is_noticed_and_the_pack_built_again(tmp_path: Path) -> N
     assert open_pack(folder, RECIPE) is not None
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing", "record"])
-def test_a_damaged_pack_does_not_open(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "truncated", "missing", "pipe", "link", "record", "deep", "list", "shape", "shapes",
+        "counts", "negative", "names", "pipe of a record",
+    ],
+)  # fmt: skip
+def test_a_damaged_pack_is_built_again(tmp_path: Path, damage: str) -> None:
     folder = build(tmp_path / "packed").folder
+    record = json.loads((folder / "pack.json").read_text())
+    part = record["splits"]["train"]
     if damage == "truncated":
         os.truncate(folder / "train.u8", 3)
-    elif damage == "missing":
+    elif damage in ("missing", "pipe", "link"):
         (folder / "test.u8").unlink()
+        if damage == "pipe":
+            os.mkfifo(folder / "test.u8")
+        elif damage == "link":
+            (folder / "test.u8").symlink_to("nowhere")
+    elif damage == "pipe of a record":
+        (folder / "pack.json").unlink()
+        os.mkfifo(folder / "pack.json")
     else:
-        (folder / "pack.json").write_text('{"recipe":')
+        part |= {
+            "shape": {"shape": [10**9, 10**9, 1, 1]},
+            "shapes": {"shape": "large"},
+            "counts": {"counts": [4, 4, 5]},
+            "negative": {"counts": [-4, 8, 8]},
+            "names": {"classes": ["a"]},
+        }.get(damage, {})
+        texts = {"record": '{"recipe":', "deep": "[" * 100_000, "list": "[1]"}
+        (folder / "pack.json").write_text(texts.get(damage, json.dumps(record)))
     assert open_pack(folder, RECIPE) is None
+    assert len(build(folder).images("train")) == 12
 
 
 def test_a_touched_file_with_the_same_contents_opens(tmp_path: Path) -> None:
@@ -95,7 +122,7 @@ def test_copies_within_a_split_are_left_out_and_across_splits_noted(
     assert list(made.counts("train")) == [4, 2]
     assert list(made.counts("test")) == [1]
     assert "one of train/a left out of train/a" in caplog.text
-    assert "test/c and train/a share one" in caplog.text
+    assert made.record["shared"] == ["test/c and train/a share one"]
 
 
 def test_copies_of_an_image_that_another_split_has_too(tmp_path: Path) -> None:
@@ -110,8 +137,9 @@ def test_an_error_while_building_leaves_nothing(tmp_path: Path) -> None:
         yield from classes(0, 1)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as caught:
         build_pack(tmp_path / "packed", RECIPE, lambda: {"train": failing()})
+    assert caught.value.filename == str(tmp_path / "packed")
     assert left(tmp_path) == []
 
 
@@ -180,3 +208,76 @@ def test_of_two_processes_one_packs_and_the_other_waits(
             thread.join(60)
     assert len(reads) == 1
     assert open_pack(tmp_path / "packed", RECIPE) is not None
+
+
+def found(data: Path, recipe: dict, seed: int = 0) -> pack.Pack:
+    return open_or_build(data, "it", lambda: recipe, lambda: {"train": classes(seed)})
+
+
+def test_every_recipe_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    first, second = found(tmp_path, {"size": 1}, 0), found(tmp_path, {"size": 2}, 1)
+    assert first.folder.parent == second.folder.parent == tmp_path / "packed"
+    assert first.folder != second.folder
+    assert found(tmp_path, {"size": 1}, 2).checksum("train") == first.checksum("train")
+
+
+def test_a_pack_in_the_old_place_is_used_and_left_alone(tmp_path: Path) -> None:
+    build_pack(tmp_path / "packed", RECIPE, lambda: {"train": classes(0)})
+    old = {file: file.read_bytes() for file in (tmp_path / "packed").iterdir()}
+    assert found(tmp_path, RECIPE, 1).folder == tmp_path / "packed"
+    other = found(tmp_path, {"made": "otherwise"}, 1)
+    assert other.folder == tmp_path / "packed" / name_of({"made": "otherwise"})
+    assert {file: file.read_bytes() for file in old} == old
+
+
+def test_an_open_pack_stays_what_it_is(tmp_path: Path) -> None:
+    made = build(tmp_path / "packed")
+    expected = np.array(made.images("test"))
+    (made.folder / "pack.json").write_text("damaged")
+    build_pack(made.folder, RECIPE, lambda: {"train": classes(5), "test": classes(6)})
+    np.testing.assert_array_equal(made.images("test"), expected)
+
+
+def test_another_process_opens_the_very_same_pack_or_none(tmp_path: Path) -> None:
+    made = build(tmp_path / "packed")
+    sent = pickle.dumps(made)
+    np.testing.assert_array_equal(pickle.loads(sent).images("test"), made.images("test"))
+    (made.folder / "pack.json").write_text("damaged")
+    build_pack(made.folder, RECIPE, lambda: {"train": classes(0), "test": classes(6)})
+    with pytest.raises(UserError, match="was changed while a run read it"):
+        pickle.loads(sent)
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nothing"])
+def test_something_else_by_the_name_of_the_packs_is_named(tmp_path: Path, kind: str) -> None:
+    if kind == "file":
+        (tmp_path / "packed").write_text("a user's")
+    else:
+        (tmp_path / "packed").symlink_to("nowhere")
+    with pytest.raises(UserError, match="packed is the folder for packed images"):
+        found(tmp_path, RECIPE)
+    assert [p.name for p in tmp_path.iterdir()] == ["packed"]
+
+
+def test_a_read_only_folder_of_packs_is_read_and_the_next_goes_to_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    beside = found(tmp_path / "data", {"size": 1})
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert found(tmp_path / "data", {"size": 1}).folder == beside.folder
+    other = found(tmp_path / "data", {"size": 2})
+    assert other.folder.is_relative_to(tmp_path / "cache")
+    assert found(tmp_path / "data", {"size": 2}).folder == other.folder
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "link", "empty folder"])
+def test_what_is_in_the_place_of_a_pack_is_replaced(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "packed" / name_of(RECIPE)
+    place.parent.mkdir()
+    make = {
+        "file": lambda: place.write_text("x"), "pipe": lambda: os.mkfifo(place),
+        "link": lambda: place.symlink_to("nowhere"), "empty folder": place.mkdir,
+    }  # fmt: skip
+    make[kind]()
+    assert len(found(tmp_path, RECIPE).images("train")) == 12

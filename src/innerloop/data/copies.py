@@ -6,10 +6,11 @@ import numpy as np
 
 
 class Copies:
-    """Finds copies: within a split they are left out, between splits they are noted."""
+    """Finds copies: those within a split are `left_out`, those of two splits are `shared`."""
 
     def __init__(self) -> None:
-        self.notes: list[str] = []
+        self.left_out: list[str] = []
+        self.shared: list[str] = []
         self._seen: dict[bytes, dict[str, str]] = {}  # by image: by split, the first class
 
     def first_of_their_kind(self, images: np.ndarray, split: str, name: str) -> list[int]:
@@ -19,9 +20,9 @@ class Copies:
             key = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
             places = self._seen.setdefault(key, {})
             if split in places:
-                self.notes.append(f"one of {split}/{places[split]} left out of {split}/{name}")
+                self.left_out.append(f"one of {split}/{places[split]} left out of {split}/{name}")
                 continue
-            self.notes += [f"{split}/{name} and {s}/{c} share one" for s, c in places.items()]
+            self.shared += [f"{split}/{name} and {s}/{c} share one" for s, c in places.items()]
             places[split] = name
             rows.append(row)
         return rows

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from innerloop.data.ordinary import ordinary
 from innerloop.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -22,18 +23,26 @@ class Remote(NamedTuple):
     checksum: str | None = None
 
 
-def fetch(files: Mapping[str, Remote], folder: Path, what: str) -> list[Path]:
+def fetch(
+    files: Mapping[str, Remote], folder: Path, what: str, most: int | None = None
+) -> list[Path]:
     """The files in `folder`, downloaded where they are missing.
 
     A file that was put there by hand is taken as it is: its content is checked when it is read, and
     a differing checksum is a warning.
 
+    Arguments:
+        what: name of the data set, for messages.
+        most: bytes that such a file can have.
+
     Raises:
-        UserError: if a download fails, naming the files and where to put them.
+        UserError: if a download fails, naming the files and where to put them; or if something
+            else than a file is in a file's place.
     """
     for name, remote in files.items():
         path = folder / name
-        if path.exists():
+        if os.path.lexists(path):
+            ordinary(path, most)
             _compare(path, remote)
             continue
         try:

@@ -1,6 +1,5 @@
 """Episodes of image classes, drawn from a pack: the whole batch of tasks in one gather."""
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import sampling
-from innerloop.data.pack import Pack, open_pack, pack_folder
-from innerloop.data.packing import Classes, build_pack
+from innerloop.data import identity, overlap, sampling
+from innerloop.data.pack import Pack
+from innerloop.data.packing import Classes, open_or_build
 from innerloop.data.resident import Places, Resident, fits
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
@@ -49,7 +48,6 @@ class ImageClasses(TaskSource):
         self.mean, self.std, self.on_device = torch.tensor(mean), torch.tensor(std), on_device
         self._resident: Resident | None = None
         self._pack: Pack | None = None
-        self._images: dict[str, np.ndarray] = {}
 
     @property
     @abstractmethod
@@ -66,16 +64,18 @@ class ImageClasses(TaskSource):
 
     @property
     def pack(self) -> Pack:
-        """The opened pack."""
+        """The opened pack, the same to the end of the run."""
         if self._pack is None:
-            self.prepare()
-        assert self._pack is not None
+            self._pack = open_or_build(self.folder, self.name, lambda: self.recipe, self.read)
         return self._pack
 
     def prepare(self) -> None:
-        place, recipe = pack_folder(self.folder, self.name), self.recipe
-        self._images = {}
-        self._pack = open_pack(place, recipe) or build_pack(place, recipe, self.read)
+        if self._pack is None:
+            self.warn(self.pack)
+
+    def warn(self, pack: Pack) -> None:
+        """Says what a user should know of the data, once a run."""
+        overlap.warn_of_images(self.name, pack)
 
     def check(self, split: str, episode: Episode) -> None:
         key = "episode" if split == "train" else "episode.test"
@@ -138,15 +138,10 @@ class ImageClasses(TaskSource):
         return Task(_shuffled(support, turns, key[:, 3]), _shuffled(query, turns, key[:, 4]))
 
     def _images_at(self, split: str, places: Places) -> Tensor:
-        images = self._memory(split)[places.rows.numpy()]  # (T, ways * n, H, W, C)
+        images = self.pack.images(split)[places.rows.numpy()]  # (T, ways * n, H, W, C)
         if self.rotations:
             _rotate(images, places.turns.numpy())
         return torch.from_numpy(np.moveaxis(images, -1, -3)).contiguous()
-
-    def _memory(self, split: str) -> np.ndarray:
-        if split not in self._images:
-            self._images[split] = self.pack.images(split)
-        return self._images[split]
 
     def transform(self, inputs: Tensor | Places) -> Tensor:
         if isinstance(inputs, Places):
@@ -157,13 +152,7 @@ class ImageClasses(TaskSource):
         return (inputs.float() / 255 - mean) / std
 
     def fingerprint(self, split: str) -> str:
-        recipe = {k: v for k, v in self.recipe.items() if k != "listing"}  # copied files may differ
-        made = json.dumps(recipe, sort_keys=True)
-        turns = "quarter-turns drawn after the classes" if self.rotations else "no rotations"
-        return f"{self.name} {split} {self.pack.checksum(split)} {made} {turns}"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_images": {}}  # every process maps the file itself
+        return f"{self.name} {split} {identity.digest(self, split)}"
 
 
 def _shuffled(rows: np.ndarray, turns: np.ndarray, key: np.ndarray) -> Examples:

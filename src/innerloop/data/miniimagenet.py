@@ -1,6 +1,7 @@
 """miniImageNet: 100 classes of ImageNet at 84x84 (Vinyals et al. 2016), in the split of Ravi and
 Larochelle ("Optimization as a model for few-shot learning", 2017)."""
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,18 +52,28 @@ class MiniImageNet(ImageClasses):
 
 
 def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
-    content = safe_pickle.load(path)
+    shape = (600 * CLASSES[split], 84, 84, 3)
+    content = safe_pickle.load(path, most=4 * math.prod(shape))  # as text it takes more room
     try:
-        images, rows = np.asarray(content["image_data"]), dict(content["class_dict"])
-        sizes = {len(r) for r in rows.values()}
-    except (TypeError, KeyError, ValueError) as error:
+        images = content["image_data"]
+        rows = {name: list(found) for name, found in content["class_dict"].items()}
+        whole = images.dtype == np.uint8 and images.shape == shape and len(rows) == CLASSES[split]
+        whole = whole and _share_out(rows, len(images))
+    except (AttributeError, TypeError, LookupError) as error:
         raise UserError(_wrong(path, split)) from error
-    whole = images.dtype == np.uint8 and images.shape == (600 * CLASSES[split], 84, 84, 3)
-    if len(rows) != CLASSES[split] or sizes != {600} or not whole:
+    if not whole:
         raise UserError(_wrong(path, split))
     del content
     for name in sorted(rows):
         yield name, images[rows[name]]
+
+
+def _share_out(rows: Mapping[Any, list[Any]], count: int) -> bool:
+    """Whether each of `count` images is of one class, and 600 are of each."""
+    every = [row for found in rows.values() for row in found]
+    named = all(isinstance(n, str) and len(found) == 600 for n, found in rows.items())
+    numbers = all(isinstance(row, int | np.integer) and not isinstance(row, bool) for row in every)
+    return named and numbers and sorted(every) == list(range(count))
 
 
 def _wrong(path: Path, split: str) -> str:

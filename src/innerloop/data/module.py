@@ -1,12 +1,13 @@
 """One Lightning data module for every data set: batches of tasks, training's without end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lightning
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
+from innerloop import processes
 from innerloop.data import sampling
 from innerloop.data.loader import TaskLoader
 from innerloop.data.source import SPLITS, TaskSource
@@ -88,11 +89,25 @@ class TaskData(lightning.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Raises `UserError` where a split cannot serve its episodes, before any training."""
-        for split in SPLITS if stage == "fit" else [stage.replace("validate", "val")]:
+        splits = SPLITS if stage == "fit" else (stage.replace("validate", "val"),)
+        for split in splits:
             self.source.check(split, self.episode if split == "train" else self.test_episode)
         self.training_indices(0)
+        self._compare_processes(splits)
         if self.trainer is not None:
             self.source.settle(self.trainer.strategy.root_device)
+
+    def _compare_processes(self, splits: Sequence[str]) -> None:
+        """Raises `UserError` in all processes of a run if their files are not the same."""
+        if processes.count() == 1 or self.trainer is None:
+            return
+        strategy, own = self.trainer.strategy, [self.fingerprint(split) for split in splits]
+        differs = int(strategy.broadcast(own) != own)
+        if processes.largest(differs, strategy.root_device):
+            raise UserError(
+                "The processes of this run read different data: the files changed while it "
+                "started, or its machines have others. Start it again on the same files."
+            )
 
     def fingerprint(self, split: str) -> str:
         """Names the tasks of a split: what they are drawn from, and how."""

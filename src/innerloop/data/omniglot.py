@@ -25,6 +25,8 @@ FILES = {
         f"{PUBLISHER}/images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811"
     ),
 }
+MOST = 2**28  #: bytes of a zip, and of an image in it
+MOST_OF_IMAGE = 2**20
 READING = Reading(28, 1, ink=True)
 
 
@@ -48,7 +50,7 @@ class Omniglot(ImageClasses):
         return {"split": "vinyals", "size": 28, "filter": "lanczos", "ink": 255}
 
     def read(self) -> Mapping[str, Classes]:
-        paths = fetch(FILES, self.folder, "Omniglot")
+        paths = fetch(FILES, self.folder, "Omniglot", MOST)
         drawings: dict[str, tuple[Path, list[str]]] = {}
         for path in paths:
             for name in sorted(_names(path)):
@@ -67,8 +69,11 @@ def _class_list(split: str) -> list[str]:
 def _names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            return [name for name in archive.namelist() if name.endswith(".png")]
-    except zipfile.BadZipFile as error:
+            names = [name for name in archive.namelist() if name.endswith(".png")]
+            return [name for name in names if not name.rsplit("/", 1)[-1].startswith(".")]
+    except UserError:
+        raise
+    except Exception as error:  # an altered zip can raise nearly anything
         raise UserError(
             f"{path} is damaged or cut short ({error}): delete it and run again."
         ) from error
@@ -102,6 +107,8 @@ def _characters(
 def _drawing(archive: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
     """One drawing, `(28, 28, 1)` with ink 255."""
     try:
+        if archive.getinfo(name).file_size > MOST_OF_IMAGE:
+            raise zipfile.BadZipFile("it unpacks to more than a drawing")
         return READING.decode(io.BytesIO(archive.read(name)))
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # an altered zip or image can raise nearly anything
         raise UserError(f"{name} in {path} is damaged: delete the zip and run again.") from error

@@ -7,28 +7,40 @@ one class after the other, and `pack.json` says which, made how, with which chec
 import hashlib
 import json
 import logging
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from innerloop.data.ordinary import ordinary
+from innerloop.errors import UserError
 from innerloop.files import cache_folder
 
 RECORD = "pack.json"
+MOST = 2**28  #: bytes of a record
 log = logging.getLogger(__name__)
 
 
 class Pack:
-    """A finished pack.
+    """A finished pack with all of its files open: what is later put in their place changes nothing.
 
     Arguments:
         folder: where it lies.
         record: the contents of its `pack.json`.
+
+    Raises `ValueError`, or what a damaged record raises, if the files are not the recorded ones.
     """
 
     def __init__(self, folder: Path, record: dict[str, Any]) -> None:
         self.folder, self.record = folder, record
+        self._images = {
+            split: _opened(folder / f"{split}.u8", part) for split, part in record["splits"].items()
+        }
+
+    def __reduce__(self) -> Any:
+        return _open_again, (self.folder, self.record)  # for data workers that are not forked
 
     @property
     def splits(self) -> list[str]:
@@ -37,8 +49,7 @@ class Pack:
 
     def images(self, split: str) -> np.ndarray:
         """The images of a split, `(images, height, width, channels)` uint8, read as needed."""
-        shape = tuple(self.record["splits"][split]["shape"])
-        return np.memmap(self.folder / f"{split}.u8", np.uint8, "r", shape=shape)
+        return self._images[split]
 
     def classes(self, split: str) -> list[str]:
         """Names of the classes of a split, in the order of their images."""
@@ -54,36 +65,55 @@ class Pack:
 
 
 def open_pack(folder: Path, recipe: dict[str, Any]) -> Pack | None:
-    """The pack in `folder`; None if there is none, it is damaged, or made by another recipe.
-
-    A file whose size or time of change is not the recorded one is read through and compared.
-    """
-    try:
-        record = json.loads((folder / RECORD).read_text())
-        if record["recipe"] != recipe:
-            return None
-        for split, part in record["splits"].items():
-            file = folder / f"{split}.u8"
-            status = file.stat()
-            touched = [status.st_size, status.st_mtime_ns] != [part["size"], part["mtime_ns"]]
-            if touched and _sha256(file) != part["sha256"]:
-                log.warning("%s is damaged: the pack is built again.", file)
-                return None
-    except (OSError, ValueError, KeyError, TypeError):
+    """The pack in `folder`; None if there is none, it is damaged, or made by another recipe."""
+    if not (folder / RECORD).exists():
         return None
-    return Pack(folder, record)
+    try:
+        record = json.loads(ordinary(folder / RECORD, MOST).read_text())
+        return Pack(folder, record) if record["recipe"] == recipe else None
+    except Exception as error:  # a damaged record can raise nearly anything
+        log.warning("The pack %s is damaged (%s): it is built again.", folder, error)
+        return None
+
+
+def _open_again(folder: Path, record: dict[str, Any]) -> Pack:
+    """The same pack in another process of the run."""
+    try:
+        return Pack(folder, record)
+    except Exception as error:
+        raise UserError(
+            f"The pack {folder} was changed while a run read it ({error}): start the run again."
+        ) from error
+
+
+def _opened(file: Path, part: dict[str, Any]) -> np.ndarray:
+    """The images of a split, if they are what its part of the record says.
+
+    A file whose time of change is not the recorded one is read through and compared.
+    """
+    with ordinary(file).open("rb") as stream:
+        status, shape, counts = os.fstat(stream.fileno()), part["shape"], part["counts"]
+        if len(shape) != 4 or math.prod(shape) != status.st_size:
+            raise ValueError(f"{file} has not the size that was recorded")
+        if sum(counts) != shape[0] or min(counts) < 0 or len(counts) != len(part["classes"]):
+            raise ValueError(f"{file} has not the classes that were recorded")
+        images = np.memmap(stream, np.uint8, "r", shape=tuple(shape))
+    touched = status.st_mtime_ns != part["mtime_ns"]
+    if touched and hashlib.sha256(images.data).hexdigest() != part["sha256"]:
+        raise ValueError(f"{file} was altered")
+    return images
+
+
+def name_of(recipe: dict[str, Any]) -> str:
+    """The name of the folder of the pack that is made by a recipe."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def pack_folder(data: Path, name: str) -> Path:
-    """Where the pack of a data set goes: beside the data, or to a cache where that is read-only."""
+    """Where the packs of a data set go: beside the data, or to a cache where that is read-only."""
     beside = data / "packed"
-    nearest = next(p for p in (data, *data.parents) if p.exists())
-    if beside.exists() or os.access(nearest, os.W_OK):
+    nearest = next(p for p in (beside, *beside.parents) if p.exists())
+    if os.access(nearest, os.W_OK):
         return beside
     place = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
     return cache_folder() / f"{name}-{place}"
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -13,14 +13,51 @@ from typing import Any
 import numpy as np
 
 from innerloop.data.copies import Copies
-from innerloop.data.pack import RECORD, Pack, open_pack
+from innerloop.data.pack import RECORD, Pack, name_of, open_pack, pack_folder
+from innerloop.errors import UserError
 
 Classes = Iterable[tuple[str, np.ndarray]]  #: names with images `(n, height, width, channels)`
 log = logging.getLogger(__name__)
 
 
+def open_or_build(
+    data: Path, name: str, recipe: Callable[[], dict[str, Any]], read: Callable[[], Mapping]
+) -> Pack:
+    """The pack of a recipe, wherever it lies; built if there is none.
+
+    Every recipe has a folder of its own, so that packs of two sizes never meet.
+
+    Arguments:
+        data: folder of the data set.
+        name: of the data set.
+        recipe: gives the recipe; asked again after the files were read, as they may have changed.
+        read: gives the classes of each split.
+
+    Raises:
+        UserError: if the files changed while they were read.
+    """
+    wanted = recipe()
+    beside, place = data / "packed", pack_folder(data, name)
+    for folder in (
+        beside / name_of(wanted),
+        place / name_of(wanted),
+        beside,
+    ):  # where they once lay
+        if (found := open_pack(folder, wanted)) is not None:
+            return found
+
+    def check() -> None:
+        if recipe() != wanted:
+            raise UserError(f"The files in {data} changed while they were packed: start again.")
+
+    return build_pack(place / own, wanted, read, check)
+
+
 def build_pack(
-    folder: Path, recipe: dict[str, Any], read: Callable[[], Mapping[str, Classes]]
+    folder: Path,
+    recipe: dict[str, Any],
+    read: Callable[[], Mapping[str, Classes]],
+    check: Callable[[], None] = lambda: None,
 ) -> Pack:
     """Writes a pack beside `folder`, then renames it into place: it is whole or not there.
 
@@ -29,31 +66,56 @@ def build_pack(
 
     Arguments:
         read: gives the classes of each split.
+        check: raises an error if they cannot be trusted after all.
+
+    Raises:
+        UserError: if the folder cannot be made, because something else has its name.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"{folder.parent} is the folder for packed images, but something else has that name: "
+            "rename it or take it out."
+        ) from error
     with _alone(folder):
         made = open_pack(folder, recipe)  # by the process that was waited for
         if made is None:
-            _build(folder, recipe, read())
+            _build(folder, recipe, read(), check)
             made = open_pack(folder, recipe)
     assert made is not None, f"the pack in {folder} vanished as soon as it was written"
     return made
 
 
-def _build(folder: Path, recipe: dict[str, Any], splits: Mapping[str, Classes]) -> None:
+def _build(
+    folder: Path,
+    recipe: dict[str, Any],
+    splits: Mapping[str, Classes],
+    check: Callable[[], None],
+) -> None:
     work = folder.with_name(f".{folder.name}.part")
     if work.exists():
         log.warning("Removed a half-written pack, %s.", work)
-    shutil.rmtree(work, ignore_errors=True)
+    _remove(work)
     work.mkdir()
     try:
         record: dict[str, Any] = {"recipe": recipe, "splits": {}}
         _write_splits(work, record, splits)
         (work / RECORD).write_text(json.dumps(record))
-        shutil.rmtree(folder, ignore_errors=True)  # of another recipe, or damaged
+        check()
+        _remove(folder)  # a damaged pack: who reads it has its files open
         os.rename(work, folder)
+    except OSError as error:
+        error.filename = error.filename or str(folder)  # a full disk does not say whose it is
+        raise
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
+
+
+def _remove(path: Path) -> None:
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
@@ -86,13 +148,13 @@ def _write_splits(work: Path, record: dict[str, Any], splits: Mapping[str, Class
                 part = _write_classes(file, progress.track(classes, task_id=bar), split, copies)
                 file.flush()
                 os.fsync(file.fileno())
-            status = (work / f"{split}.u8").stat()
-            part |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+            part["mtime_ns"] = (work / f"{split}.u8").stat().st_mtime_ns
             record["splits"][split] = part
             progress.update(bar, total=len(part["classes"]))
-    record["copies"] = copies.notes
-    if copies.notes:
-        log.warning("%d images are copies: %s", len(copies.notes), "; ".join(copies.notes[:3]))
+    record |= {"copies": copies.left_out, "shared": copies.shared}
+    if copies.left_out:
+        few = "; ".join(copies.left_out[:3])
+        log.warning("%d images are copies: %s", len(copies.left_out), few)
 
 
 def _write_classes(file: Any, classes: Classes, split: str, copies: Copies) -> dict[str, Any]:

@@ -1,0 +1,263 @@
+"""Damaged data folders, made from seeds: each is read right or refused in a line, and soon."""
+
+import os
+import pickle
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from data import damage
+from data.damage import some
+from PIL import Image
+
+from innerloop.data import download, miniimagenet, omniglot
+from innerloop.data.folder import Folder
+from innerloop.data.images import ImageClasses
+from innerloop.data.miniimagenet import MiniImageNet
+from innerloop.data.omniglot import Omniglot
+from innerloop.errors import UserError
+
+LISTS = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/character02"]}
+LISTS["test"] = ["Latin/character01"]
+FIRST = int(os.environ.get("INNERLOOP_FUZZ_SEED", "0"))  #: of the folders: try others
+
+
+@pytest.fixture(autouse=True)
+def _small_and_off_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_network(*args: Any) -> None:
+        raise ConnectionError("there is no network")
+
+    monkeypatch.setattr(omniglot, "_class_list", LISTS.__getitem__)
+    monkeypatch.setattr(miniimagenet, "CLASSES", dict.fromkeys(("train", "val", "test"), 1))
+    monkeypatch.setattr(download, "_download", no_network)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    def late(*args: Any) -> None:
+        raise TimeoutError(f"nothing came within {seconds} s")
+
+    old = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+def listing(root: Path) -> dict[Path, Any]:
+    """All that lies in a folder but for packs; of files also sizes and times."""
+    found = {}
+    for path in root.rglob("*"):
+        of_pack = "packed" in path.relative_to(root).parts
+        if of_pack and (path.name != "packed" or path.is_dir()):
+            continue
+        status = path.lstat()
+        found[path] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
+    return found
+
+
+def tried(source: Callable[[], ImageClasses], root: Path) -> str:
+    """`read` if a data set can be read, else the message that refuses it; all else fails."""
+    before = listing(root)
+    try:
+        with within(5):
+            made = source()
+            made.prepare()
+            for split in ("train", "val", "test"):
+                images, counts = made.pack.images(split), made.pack.counts(split)
+                assert images.dtype == np.uint8 and len(images) == counts.sum()
+                made.fingerprint(split)
+        told = "read"
+    except UserError as error:
+        told = str(error)
+        assert len(told.splitlines()) <= 2 and 20 < len(told) < 600, told
+        assert str(root) in told, told
+    assert listing(root) == before
+    return told
+
+
+# A user's folder.
+
+
+def folder(root: Path) -> Path:
+    for s, split in enumerate(("train", "val", "test")):
+        for c in range(2):
+            (root / split / f"{split}{c}").mkdir(parents=True)
+            for i in range(3):
+                pixels = np.random.default_rng([s, c, i]).integers(0, 255, (10, 9, 3), np.uint8)
+                Image.fromarray(pixels).save(root / split / f"{split}{c}" / f"{i}.png")
+    return root
+
+
+@pytest.mark.parametrize("way", damage.IMAGE, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + 3))
+def test_a_damaged_image(way: Any, seed: int, tmp_path: Path) -> None:
+    rng, root = np.random.default_rng([seed, 1]), folder(tmp_path / "mine")
+    file = some(sorted(root.rglob("*.png")), rng)
+    way(file, rng)
+    told = tried(lambda: Folder(str(root), size=8), tmp_path)
+    readable = {"flips", "more", "hole", "exif", "cut", "sparse", "bomb_of_text"}
+    assert (told == "read" and way.__name__ in readable) or str(file) in told, told
+
+
+def hidden(root: Path, rng: np.random.Generator) -> None:
+    for name in (".DS_Store", "._0.png", ".hidden.png"):
+        (some(sorted(root.glob("*/*")), rng) / name).write_bytes(rng.bytes(100))
+    (root / "train" / ".git").mkdir()
+
+
+def gone(root: Path, rng: np.random.Generator) -> None:
+    shutil.rmtree(some(sorted([*root.glob("*"), *root.glob("*/*")]), rng))
+
+
+def bare(root: Path, rng: np.random.Generator) -> None:
+    for file in some(sorted(root.glob("*/*")), rng).iterdir():
+        file.unlink()
+
+
+def class_link(root: Path, rng: np.random.Generator) -> None:
+    (some(sorted(root.glob("*")), rng) / "elsewhere").symlink_to("/nowhere/at/all")
+
+
+def split_file(root: Path, rng: np.random.Generator) -> None:
+    place = some(sorted(root.glob("*")), rng)
+    shutil.rmtree(place)
+    place.write_text("no folder")
+
+
+def split_pipe(root: Path, rng: np.random.Generator) -> None:
+    place = some(sorted([*root.glob("*"), *root.glob("*/*")]), rng)
+    shutil.rmtree(place)
+    os.mkfifo(place)
+
+
+def packed_file(root: Path, rng: np.random.Generator) -> None:
+    (root / "packed").write_text("a user's")
+
+
+def packed_link(root: Path, rng: np.random.Generator) -> None:
+    (root / "packed").symlink_to("/nowhere/at/all")
+
+
+def packed_pipe(root: Path, rng: np.random.Generator) -> None:
+    os.mkfifo(root / "packed")
+
+
+def odd_names(root: Path, rng: np.random.Generator) -> None:
+    for name in (b"a\xff\xfe", b"line\nbreak", b"\x1b[2J", "ß🙂".encode()):
+        place = os.path.join(os.fsencode(root / "train"), name)
+        os.mkdir(place)
+        shutil.copy(root / "train" / "train0" / "0.png", os.path.join(place, b"x.png"))
+
+
+WHOLE = [
+    hidden, gone, bare, class_link, split_file, split_pipe, packed_file, packed_link, packed_pipe,
+    odd_names,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WHOLE, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + 2))
+def test_a_damaged_folder(way: Any, seed: int, tmp_path: Path) -> None:
+    rng, root = np.random.default_rng([seed, 2]), folder(tmp_path / "mine")
+    way(root, rng)
+    told = tried(lambda: Folder(str(root), size=8), tmp_path)
+    if way in (hidden, odd_names):
+        assert told == "read"
+    elif way not in (gone, split_pipe):  # where the others of a split may be left
+        assert told != "read"
+
+
+@pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("name", ["pack.json", "train.u8", "test.u8"])
+def test_a_damaged_pack_is_made_again(way: Any, name: str, tmp_path: Path) -> None:
+    rng, root = np.random.default_rng(3), folder(tmp_path / "mine")
+    source = Folder(str(root), size=8)
+    source.prepare()
+    expected = {split: np.array(source.pack.images(split)) for split in source.pack.splits}
+    way(source.pack.folder / name, rng)
+    again = Folder(str(root), size=8)
+    with within(5):
+        for split, images in expected.items():
+            np.testing.assert_array_equal(again.pack.images(split), images)
+
+
+@pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
+def test_a_damaged_list_of_classes(way: Any, tmp_path: Path) -> None:
+    rng, root = np.random.default_rng(4), tmp_path / "mine"
+    for split in ("train", "val", "test"):
+        shutil.copytree(folder(tmp_path / "made" / split) / split, root, dirs_exist_ok=True)
+    text = "".join(f"{s}: [{s}0, {s}1]\n" for s in ("train", "val", "test"))
+    (root / "split.yaml").write_text(text)
+    way(root / "split.yaml", rng)
+    assert tried(lambda: Folder(str(root), str(root / "split.yaml"), size=8), tmp_path) != "read"
+
+
+# The publishers' files.
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from data.test_omniglot import publish as publish_omniglot
+
+    root = publish_omniglot(tmp_path_factory.mktemp("published"))
+    (root / "miniimagenet").mkdir()
+    for seed, name in enumerate(miniimagenet.FILES.values()):
+        pixels = np.random.default_rng(seed).integers(0, 255, (600, 84, 84, 3), np.uint8)
+        content = {"image_data": pixels, "class_dict": {"n0": list(range(600))}}
+        (root / "miniimagenet" / name).write_bytes(pickle.dumps(content))
+    return root
+
+
+@pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + 2))
+@pytest.mark.parametrize("kind", [Omniglot, MiniImageNet])
+def test_a_damaged_file_of_a_publisher(
+    kind: Any, seed: int, way: Any, published: Path, tmp_path: Path
+) -> None:
+    rng, name = np.random.default_rng([seed, 5]), kind.__name__.lower()
+    shutil.copytree(published / name, tmp_path / name)
+    way(some(sorted((tmp_path / name).iterdir()), rng), rng)
+    told = tried(lambda: kind(str(tmp_path)), tmp_path)
+    assert told != "read" or way.__name__ in ("flips", "hole", "more"), told
+
+
+def contents(rng: np.random.Generator) -> dict[str, Any]:
+    """Wrong contents of a pickle, under the right names."""
+    images, rows = np.zeros((600, 84, 84, 3), np.uint8), {"n0": list(range(600))}
+    deep: list = []
+    for _ in range(60):
+        deep = [deep, deep]  # 2**60 lists if somebody writes them out
+    return {
+        "a list": [images, rows],
+        "nothing": {},
+        "no rows": {"image_data": images},
+        "objects": {"image_data": images[:2].astype(object), "class_dict": rows},
+        "floats": {"image_data": images[:2] / 255, "class_dict": rows},
+        "small": {"image_data": images[:, :8, :8], "class_dict": rows},
+        "few": {"image_data": images[:599], "class_dict": rows},
+        "beyond": {"image_data": images, "class_dict": {"n0": [*range(599), 600]}},
+        "twice": {"image_data": images, "class_dict": {"n0": [*range(599), 5]}},
+        "unnamed": {"image_data": images, "class_dict": {0: rows["n0"]}},
+        "no list": {"image_data": images, "class_dict": {"n0": 600}},
+        "deep rows": {"image_data": images, "class_dict": {"n0": [deep] * 600}},
+        "deep images": {"image_data": deep, "class_dict": rows},
+        "texts": {"image_data": "images", "class_dict": "rows"},
+        "scalars": {"image_data": np.uint8(3), "class_dict": np.float32(2)},
+    }
+
+
+@pytest.mark.parametrize("what", contents(np.random.default_rng(0)))
+def test_wrong_contents_of_a_pickle(what: str, published: Path, tmp_path: Path) -> None:
+    shutil.copytree(published / "miniimagenet", tmp_path / "miniimagenet")
+    file = tmp_path / "miniimagenet" / miniimagenet.FILES["train"]
+    file.write_bytes(pickle.dumps(contents(np.random.default_rng(0))[what]))
+    assert str(file) in tried(lambda: MiniImageNet(str(tmp_path)), tmp_path)
