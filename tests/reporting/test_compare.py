@@ -177,7 +177,7 @@ def test_precision_is_part_of_a_setting_and_the_number_of_devices_is_not(tmp_pat
             values["dataset"] = {"on_device": "auto"}
         config.write_text(yaml.safe_dump(values))
     found = settings([read(tmp_path / name) for name in given])
-    assert [[run.results["seed"] for run in setting.runs] for setting in found] == [[0, 1], [0]]
+    assert [[run.results.seed for run in setting.runs] for setting in found] == [[0, 1], [0]]
     out = ("--outputs", str(tmp_path))
     assert "trainer.precision is 32-true" in mistake("compare", "algorithm=maml", *out)
     words = ("trainer.precision=32-true", "trainer.precision=bf16-mixed")

@@ -8,7 +8,9 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from innerloop.errors import visible
 from innerloop.files import whole_file
 from innerloop.replaying.beats import Beaten
 from innerloop.replaying.trace import ALL, Step
@@ -42,7 +44,9 @@ def table(steps: list[Step], metric: str) -> Table:
             made.add_section()
         if step <= SHOWN or step == last:
             first = str(step) if layer == ALL else ""
-            made.add_row(first, layer, *["" if n is None else f"{n:.3g}" for n in numbers])
+            made.add_row(
+                first, Text(visible(layer)), *["" if n is None else f"{n:.3g}" for n in numbers]
+            )
     return made
 
 

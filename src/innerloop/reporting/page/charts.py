@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from innerloop.errors import visible
+
 COLOURS = 7  #: of `--line0` to `--line6` in the page's style; then the dashes change
+LONGEST = 60  #: letters of a name in the legend
 DASHES = ("-", "--", ":", "-.")
 TEXT, GRID = "#010101", "#020202"  # stand-ins that no chart shows
 SIZE = (5.0, 3.3)  # inches
@@ -44,14 +47,16 @@ def chart(title: str, xlabel: str, ylabel: str, lines: Sequence[Line], log: bool
         "svg.fonttype": "none", "svg.hashsalt": name, "text.color": TEXT, "axes.labelcolor": TEXT,
         "xtick.color": TEXT, "ytick.color": TEXT, "axes.edgecolor": TEXT, "grid.color": GRID,
         "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-        "legend.frameon": False, "font.size": 9,
+        "legend.frameon": False, "font.size": 9, "text.parse_math": False,
     }  # fmt: skip
     with matplotlib.rc_context(look):
         figure = Figure(figsize=SIZE, layout="constrained")
         FigureCanvasSVG(figure)
         axis = figure.subplots()
         _draw(axis, lines)
-        axis.set(title=title, xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
+        words = {"title": title, "xlabel": xlabel, "ylabel": ylabel}
+        axis.set(**{place: _short(word) for place, word in words.items()})
+        axis.set_yscale("log" if log else "linear")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if any(line.label for line in lines):
             axis.legend(fontsize=8)
@@ -67,11 +72,25 @@ def _draw(axis: Any, lines: Sequence[Line]) -> None:
         colour = _stand_in(line.style)
         dash = DASHES[line.style // COLOURS % len(DASHES)]
         mark = {"marker": "o", "markersize": 3} if len(line.x) < 15 else {}
-        axis.plot(line.x, line.y, dash, color=colour, label=line.label, linewidth=1.5, **mark)
+        axis.plot(
+            line.x,
+            line.y,
+            dash,
+            color=colour,
+            label=line.label and _short(line.label),
+            linewidth=1.5,
+            **mark,
+        )
         if line.half is not None:
             low = [y - h for y, h in zip(line.y, line.half, strict=True)]
             high = [y + h for y, h in zip(line.y, line.half, strict=True)]
             axis.fill_between(line.x, low, high, color=colour, alpha=0.18, linewidth=0)
+
+
+def _short(label: str) -> str:
+    """A name that a chart has room for, and none that matplotlib hides (`_...`)."""
+    label = visible(label).lstrip("_")
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
 def _stand_in(style: int) -> str:
