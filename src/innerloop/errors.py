@@ -14,9 +14,14 @@ class UserError(Exception):
     """
 
 
-def visible(text: object) -> str:
+def visible(text: object, longest: int | None = None) -> str:
     """A text from outside as a single line in which control characters are spelled out.
 
-    `"a\\x1b[2Jb"`, which clears the screen, becomes the eight characters `a\\x1b[2Jb`.
+    The escape character, which begins a terminal's commands, becomes the four letters `\\x1b`.
+
+    Arguments:
+        longest: letters after which the text is cut.
     """
-    return str(text).translate(SPELLED)
+    text = str(text)
+    cut = longest is not None and len(text) > longest
+    return (f"{text[:longest]}…" if cut else text).translate(SPELLED)

@@ -157,6 +157,6 @@ def read(content: dict[str, Any], source: object) -> Results:
         return Results.model_validate(content)
     except ValidationError as error:
         first, *others = error.errors(include_url=False, include_input=False)
-        field = ".".join(map(str, first["loc"]))
+        field = visible(".".join(map(str, first["loc"])), 80)
         more = f" ({len(others)} more faults)" if others else ""
         raise UserError(visible(f"{source}: {field}: {first['msg'].lower()}{more}")) from None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import RESULTS, SCORES, Finished, read
 from innerloop.reporting.foreign import there
 
@@ -61,4 +61,4 @@ def _said(run: Finished) -> str:
     """What two tests must have in common."""
     protocol, test = run.results.protocol, run.results.episode.test
     size = f"{protocol.tasks} tasks, {test.ways}-way {test.shots}-shot"
-    return f"{protocol.hash} ({size}, by {run.metric})"
+    return visible(f"{protocol.hash} ({size}, by {run.metric})", 120)

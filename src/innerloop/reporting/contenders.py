@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished, below, read, select
 from innerloop.reporting.terminal import leave_out
 
@@ -112,6 +112,11 @@ def of_setting(key: str) -> bool:
     return key == "trainer.precision" or not {key, key.split(".")[0]} & set(APART)
 
 
+def _said(value: object) -> str:
+    """A value in a message."""
+    return visible(value, 80)
+
+
 def _same_setting(argument: str, first: Finished, second: Finished) -> None:
     ours, theirs = [
         {k: v for k, v in run.values.items() if k.split(".")[0] in SAME} for run in (first, second)
@@ -123,9 +128,9 @@ def _same_setting(argument: str, first: Finished, second: Finished) -> None:
     for key in dict.fromkeys([*ours, *theirs]):
         if ours.get(key) != theirs.get(key):
             raise UserError(
-                f"{argument!r} matches different settings: {key} is {ours.get(key)} in "
-                f"{first.folder} and {theirs.get(key)} in {second.folder}.\n"
-                f"Narrow it, as with {key}={theirs.get(key)}, or give folders."
+                f"{argument!r} matches different settings: {key} is {_said(ours.get(key))} in "
+                f"{first.folder} and {_said(theirs.get(key))} in {second.folder}.\n"
+                f"Narrow it, as with {key}={_said(theirs.get(key))}, or give folders."
             )
 
 
@@ -138,7 +143,7 @@ def _same_protocol(first: Finished, second: Finished) -> None:
     differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
     if not differing:
         return
-    listed = ", ".join(f"{key} is {ours} and {theirs}" for key, (ours, theirs) in differing.items())
+    listed = ", ".join(f"{key} is {_said(a)} and {_said(b)}" for key, (a, b) in differing.items())
     advice = (
         "Batch norm is part of the protocol: train both with the same norm=."
         if "norm" in differing

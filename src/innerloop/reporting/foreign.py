@@ -102,7 +102,7 @@ def read_json(file: Path) -> dict[str, Any]:
     except RecursionError:
         raise BadFile(file, f"has more than {DEPTH} levels deep") from None
     except ValueError as error:
-        raise BadFile(file, f"is no JSON: {error}") from None
+        raise BadFile(file, f"is no JSON: {visible(error, 200)}") from None
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
@@ -117,7 +117,9 @@ def read_yaml(file: Path) -> dict[str, Any]:
         _check_events(file, yaml.parse(text, Loader=_Plain))
         return _mapping(file, yaml.load(text, Loader=_Plain))
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise BadFile(file, f"is no plain YAML: {' '.join(str(error).split())}") from None
+        raise BadFile(
+            file, f"is no plain YAML: {visible(' '.join(str(error).split()), 200)}"
+        ) from None
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
@@ -149,7 +151,7 @@ def _check_events(file: Path, events: Iterable[Any]) -> None:
             depth -= 1
         if depth > DEPTH:
             raise BadFile(file, f"has more than {DEPTH} levels deep")
-        if number > 4 * VALUES:
+        if number > 2 * VALUES:
             raise BadFile(file, f"has more than {VALUES} values")
 
 

@@ -89,8 +89,7 @@ def _draw(axis: Any, lines: Sequence[Line]) -> None:
 
 def _short(label: str) -> str:
     """A name that a chart has room for, and none that matplotlib hides (`_...`)."""
-    label = visible(label).lstrip("_")
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+    return visible(label.lstrip("_"), LONGEST)
 
 
 def _stand_in(style: int) -> str:
