@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished, read
 from innerloop.reporting.page.numbers import interval, shown
 from innerloop.reporting.settings import Setting, settings
@@ -31,7 +31,7 @@ def close(sweep: Path, console: Console) -> str | None:
         return None
     return (
         f"{failed} of the {len(started)} members that started did not finish. The same command "
-        f"with sweep.resume=true hydra.sweep.dir={sweep} goes on with what is left."
+        f"with sweep.resume=true hydra.sweep.dir={visible(sweep)} goes on with what is left."
     )
 
 

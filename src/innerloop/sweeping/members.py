@@ -89,7 +89,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "stopped by the keyboard"
     words = explain(error) or f"{type(error).__name__}: {error}"
-    return " ".join(words.split())
+    return visible(" ".join(words.split()))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from innerloop.errors import visible
+from innerloop.reporting.drawing.style import plain
 
 COLOURS = 7  #: of `--line0` to `--line6` in the page's style; then the dashes change
-LONGEST = 60  #: letters of a name in the legend
 DASHES = ("-", "--", ":", "-.")
 TEXT, GRID = "#010101", "#020202"  # stand-ins that no chart shows
 SIZE = (5.0, 3.3)  # inches
@@ -47,7 +46,7 @@ def chart(title: str, xlabel: str, ylabel: str, lines: Sequence[Line], log: bool
         "svg.fonttype": "none", "svg.hashsalt": name, "text.color": TEXT, "axes.labelcolor": TEXT,
         "xtick.color": TEXT, "ytick.color": TEXT, "axes.edgecolor": TEXT, "grid.color": GRID,
         "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-        "legend.frameon": False, "font.size": 9, "text.parse_math": False,
+        "legend.frameon": False, "font.size": 9,
     }  # fmt: skip
     with matplotlib.rc_context(look):
         figure = Figure(figsize=SIZE, layout="constrained")
@@ -55,7 +54,7 @@ def chart(title: str, xlabel: str, ylabel: str, lines: Sequence[Line], log: bool
         axis = figure.subplots()
         _draw(axis, lines)
         words = {"title": title, "xlabel": xlabel, "ylabel": ylabel}
-        axis.set(**{place: _short(word) for place, word in words.items()})
+        axis.set(**{place: plain(word) for place, word in words.items()})
         axis.set_yscale("log" if log else "linear")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if any(line.label for line in lines):
@@ -77,7 +76,7 @@ def _draw(axis: Any, lines: Sequence[Line]) -> None:
             line.y,
             dash,
             color=colour,
-            label=line.label and _short(line.label),
+            label=line.label and plain(line.label.lstrip("_")),  # `_...` would be hidden
             linewidth=1.5,
             **mark,
         )
@@ -85,11 +84,6 @@ def _draw(axis: Any, lines: Sequence[Line]) -> None:
             low = [y - h for y, h in zip(line.y, line.half, strict=True)]
             high = [y + h for y, h in zip(line.y, line.half, strict=True)]
             axis.fill_between(line.x, low, high, color=colour, alpha=0.18, linewidth=0)
-
-
-def _short(label: str) -> str:
-    """A name that a chart has room for, and none that matplotlib hides (`_...`)."""
-    return visible(label.lstrip("_"), LONGEST)
 
 
 def _stand_in(style: int) -> str:
