@@ -25,7 +25,7 @@ ROOMS = {
     "callbacks": {"algorithms", "dashboards"},
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
-    "replaying": {"adaptation", "algorithms", "reporting"},
+    "replaying": {"adaptation", "algorithms", "evaluation", "reporting"},
     "sweeping": {"reporting", "command", "resolvers"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}

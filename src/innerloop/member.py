@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 
 from innerloop import notices, stored
 from innerloop.errors import UserError
-from innerloop.reporting import finished
 from innerloop.sweeping import members
 
 
@@ -55,6 +54,8 @@ def earlier(config: DictConfig) -> Earlier:
     if not _in_sweep():
         return Earlier()
     if (folder / members.DONE).exists():
+        from innerloop.reporting import finished  # pydantic, which a run's start does without
+
         results = finished.read(folder).results
         _check(config, folder, results.seed, results.configuration)
         notices.say(f"{folder} is done already")

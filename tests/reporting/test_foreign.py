@@ -117,7 +117,17 @@ def test_a_bad_folder_is_left_out_with_a_line(
     assert found["runs"][0]["seeds"] == [0]
     assert "c/scores.npz holds no readable accuracy" in capsys.readouterr().err
     assert "b/results.json" in mistake("compare", str(tmp_path / "b"), str(tmp_path / "a"))
+    assert "b/results.json" in mistake("report", str(tmp_path / "a"), str(tmp_path / "b"))
     assert "c/scores.npz" in mistake("compare", str(tmp_path / "a"), str(tmp_path / "c"))
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+    a, b = str(made(tmp_path / "a")), str(made(tmp_path / "b"))
+    file = f"{a}/results.json/page"
+    assert "is a folder" in mistake("report", a, "--out", b)
+    assert "is no folder to write to" in mistake("report", a, "--out", file)
+    assert "is a folder" in mistake("compare", a, b, "--json", b)
+    assert "is no folder to write to" in mistake("compare", a, b, "--json", file)
 
 
 def test_pictures_are_files_of_the_run_itself(

@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.console import Console
 
-from innerloop.evaluation import schema
 from innerloop.reporting.summary import FULL, by_data_set, summary
 from innerloop.reporting.table import closing_table
 
@@ -33,15 +32,11 @@ def accurate() -> dict[str, Any]:
     return made
 
 
-def read(*results: dict[str, Any]) -> list[schema.Results]:
-    return [schema.read(content, "made up") for content in results]
-
-
 def rows(*results: dict[str, Any]) -> list[dict[str, str]]:
     """The cells of a full table by their headings."""
     head, _, *body = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in summary(read(*results), FULL).splitlines()
+        for line in summary(results, FULL).splitlines()
     ]
     return [dict(zip(head, line, strict=True)) for line in body]
 
@@ -73,13 +68,13 @@ def test_an_accuracy_has_its_interval() -> None:
 
 
 def test_each_data_set_has_its_table() -> None:
-    text = by_data_set(read(result(0, 1.0), accurate()))
+    text = by_data_set([result(0, 1.0), accurate()])
     assert text.index("## sinusoid") < text.index("maml,") < text.index("## omniglot")
 
 
 def shown(results: dict[str, Any]) -> str:
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(closing_table(*read(results)))
+    console.print(closing_table(results))
     return console.export_text()
 
 

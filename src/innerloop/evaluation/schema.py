@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from innerloop.errors import UserError, visible
 
+RESULTS = "results.json"
+
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
@@ -138,16 +140,25 @@ class Results(Part):
         return next(iter(self.test))
 
     @property
+    def audited(self) -> dict[str, Any] | None:
+        """What the audit found, for `stamps.in_words`."""
+        if self.audit is None:
+            return None
+        renamed = self.audit.relabelled
+        found = {"tasks": self.audit.tasks, "stamps": self.audit.stamps}
+        return found | ({"relabelled": {"spread": renamed.spread}} if renamed else {})
+
+    @property
     def headline(self) -> Entry:
         """The headline's mean and intervals."""
         return self.test[self.metric]
 
 
-def read(content: dict[str, Any], source: object) -> Results:
+def read(content: dict[str, Any] | Results, source: object = RESULTS) -> Results:
     """The results, if they have all that they must.
 
     Arguments:
-        content: what `results.json` holds.
+        content: what `results.json` holds, or results that were read before.
         source: named by the error.
 
     Raises:

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from innerloop.evaluation import significance
-from innerloop.evaluation.schema import Audit
 
 LEVEL = 0.0025
 FEWEST = math.ceil(-math.log2(LEVEL))  #: tasks below which no sign test can reach LEVEL
@@ -80,15 +79,15 @@ def judged(measured: dict[str, Tensor], ways: int | None, higher_is_better: bool
     return found
 
 
-def in_words(audits: Iterable[Audit | dict[str, Any] | None]) -> str:
+def in_words(audits: Iterable[dict[str, Any] | None]) -> str:
     """The stamps of a run, or of all seeds of a setting, for a table; empty without an audit."""
-    kept = [Audit.model_validate(audit) for audit in audits if audit]
-    stamps = list(dict.fromkeys(stamp for audit in kept for stamp in audit.stamps))
-    spreads = [audit.relabelled.spread for audit in kept if audit.relabelled]
+    kept = [audit for audit in audits if audit]
+    stamps = list(dict.fromkeys(stamp for audit in kept for stamp in audit["stamps"]))
+    spreads = [a["relabelled"]["spread"] for a in kept if "relabelled" in a]
     if any(spread is not None for spread in spreads):
         widest = max(spread for spread in spreads if spread is not None)
         stamps.append(f"label order ±{100 * widest:.2g} %")
-    few = min((audit.tasks for audit in kept), default=FEWEST)
+    few = min((audit["tasks"] for audit in kept), default=FEWEST)
     if few < FEWEST:
         stamps.append(f"{few} tasks, too few for more")
     return ", ".join(stamps)

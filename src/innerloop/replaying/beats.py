@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from innerloop.errors import UserError, visible
-from innerloop.reporting.finished import RESULTS, SCORES, Finished, read
+from innerloop.evaluation.schema import RESULTS
+from innerloop.reporting.finished import SCORES, Finished, read
 from innerloop.reporting.foreign import there
 
 

@@ -61,7 +61,7 @@ def _mean(side: Contender) -> dict[str, Any]:
         "ci95": found.ci95 if found.tasks > 1 else None,
         "ci95_classes": _over_classes(side.scores, side.classes),
         "ci95_seeds": over_seeds(side.means),
-        "audit": stamps.in_words(run.results.audit for run in side.runs),
+        "audit": stamps.in_words(run.results.audited for run in side.runs),
         "commands": [run.results.command for run in side.runs],
         "git": sorted({str(run.results.git) for run in side.runs}),
     }

@@ -8,8 +8,9 @@ from typing import Any
 from rich.table import Table
 
 from innerloop.evaluation import stamps
+from innerloop.evaluation.schema import RESULTS
 from innerloop.reporting.comparison import TASKS
-from innerloop.reporting.finished import RESULTS, Finished
+from innerloop.reporting.finished import Finished
 from innerloop.reporting.terminal import add_row, cell, new_table, terminal
 
 
@@ -81,7 +82,7 @@ def show_runs(runs: Sequence[Finished]) -> None:
             table, _shown(run.folder), results.algorithm, results.dataset,
             f"{test.ways}/{test.shots}", results.norm or "-", results.seed,
             run.metric, _value(run.headline.mean, run.metric), _half(run.headline.ci95, run.metric),
-            stamps.in_words([results.audit]) or "-", _date(run.folder / RESULTS),
+            stamps.in_words([results.audited]) or "-", _date(run.folder / RESULTS),
         )  # fmt: skip
     terminal().print(table)
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation import schema
-from innerloop.evaluation.schema import Entry, Results
+from innerloop.evaluation.schema import RESULTS, Entry, Results
 from innerloop.reporting.arrays import read_array
 from innerloop.reporting.foreign import BadFile, find, read_json, read_yaml, there
 from innerloop.reporting.terminal import leave_out
 
-RESULTS, CONFIGURATION, SCORES = "results.json", "config.yaml", "scores.npz"
+CONFIGURATION, SCORES = "config.yaml", "scores.npz"
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,14 @@ def load(folder: Path) -> list[Results]:
     return [schema.read(read_json(file), file) for file in sorted(folder.glob("*.json"))]
 
 
-def summary(results: Iterable[Results], columns: Sequence[str] = SHORT) -> str:
+def summary(results: Iterable[Results | dict[str, Any]], columns: Sequence[str] = SHORT) -> str:
     """A Markdown table with a row for all seeds of a command.
 
     Arguments:
         columns: some of `FULL`.
     """
     groups: dict[str, list[Results]] = {}
-    for result in results:
+    for result in map(schema.read, results):
         groups.setdefault(_without_seed(result.command), []).append(result)
     lines = [list(columns), ["---"] * len(columns)]
     for group in groups.values():
@@ -41,10 +41,10 @@ def summary(results: Iterable[Results], columns: Sequence[str] = SHORT) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def by_data_set(results: Iterable[Results]) -> str:
+def by_data_set(results: Iterable[Results | dict[str, Any]]) -> str:
     """Sections with a full table for each data set."""
     groups: dict[str, list[Results]] = {}
-    for result in results:
+    for result in map(schema.read, results):
         groups.setdefault(result.dataset, []).append(result)
     return "\n\n".join(f"## {name}\n\n{summary(group, FULL)}" for name, group in groups.items())
 
@@ -59,7 +59,7 @@ def _row(group: list[Results]) -> dict[str, str]:
     return {
         "run": f"{first.algorithm}, {first.dataset}, {ways}{test.shots}-shot{norm}",
         "test": _errors(group) if "mse" in first.test else _accuracies(group),
-        "audit": stamps.in_words(result.audit for result in group) or "-",
+        "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),
         "best known reproduction": published.text(known.get("reproduction")),
         "within the paper's interval": _within(group, known.get("paper")),

@@ -1,19 +1,28 @@
 """The closing table of a run."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from innerloop.evaluation import schema, stamps
-from innerloop.evaluation.schema import Entry, Results
+from innerloop.evaluation import stamps
 from innerloop.reporting.terminal import add_row, cell, terminal
+
+if TYPE_CHECKING:
+    from innerloop.evaluation.schema import Entry, Results
 
 STEPS = (0, 1, 5, 10)
 
 
-def closing_table(results: Results) -> Table:
-    """The headline number, and for learners with inner steps the numbers before and after them."""
+def closing_table(content: dict[str, Any]) -> Table:
+    """The headline number, and for learners with inner steps the numbers before and after them.
+
+    Arguments:
+        content: what `results.json` holds.
+    """
+    from innerloop.evaluation import schema  # pydantic, which a run's start does without
+
+    results = schema.read(content)
     episode, protocol = results.episode.test, results.protocol
     table = Table(
         title=cell(
@@ -41,13 +50,13 @@ def _half(half: float | None, scale: int, unit: str) -> str:
     return "-" if half is None else f"± {scale * half:.2g}{unit}"
 
 
-def _caption(results: Results) -> list[str]:
+def _caption(results: "Results") -> list[str]:
     norm = f"{results.norm} batch norm, " if results.norm else ""
-    words = stamps.in_words([results.audit])
+    words = stamps.in_words([results.audited])
     return [f"{norm}protocol {results.protocol.hash}", *([f"audit: {words}"] if words else [])]
 
 
-def _rows(results: Results) -> list[tuple[str, str, Entry]]:
+def _rows(results: "Results") -> list[tuple[str, str, "Entry"]]:
     test, scored, name = results.test, results.protocol.scored_step, results.metric
     steps = [] if scored is None else sorted({*STEPS, scored})
     steps = [s for s in steps if f"{name}/step_{s}" in test]
@@ -62,5 +71,5 @@ def _label(step: int, scored: int) -> str:
 
 
 def show(results: dict[str, Any]) -> None:
-    """Prints the closing table of what `results.json` holds."""
-    terminal().print(closing_table(schema.read(results, "the results")))
+    """Prints the closing table."""
+    terminal().print(closing_table(results))

@@ -69,4 +69,4 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
 
 def _stamps(setting: Setting) -> str:
     """What an audit of the test found, where there was one."""
-    return stamps.in_words(run.results.audit for run in setting.runs)
+    return stamps.in_words(run.results.audited for run in setting.runs)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.errors import UserError, visible
-from innerloop.reporting.finished import RESULTS, Finished
+from innerloop.evaluation.schema import RESULTS
+from innerloop.reporting.finished import Finished
 from innerloop.reporting.foreign import BadFile, find, read_bytes, there
 from innerloop.reporting.page.numbers import half_width, minutes, shown
 from innerloop.reporting.terminal import leave_out

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.errors import UserError, visible
-from innerloop.files import whole_file
-from innerloop.reporting.finished import RESULTS, Finished, below
+from innerloop.evaluation.schema import RESULTS
+from innerloop.files import check_writable, whole_file
+from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.foreign import find, there
 from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import COMPOSED, differences, labels, settings
@@ -16,13 +17,13 @@ def write(folders: Sequence[Path], out: Path) -> Path:
     """Writes the page of all finished runs in some folders, and returns its place.
 
     Raises:
-        UserError: if there are none, or if the place is a folder.
+        UserError: if there are none, if a run that was named is damaged, or if the page cannot be
+            written.
     """
-    if out.is_dir():
-        raise UserError(f"{out} is a folder: give a file for the page, as with --out report.html")
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     runs = _runs(folders)
+    check_writable(out)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -34,6 +35,9 @@ def write(folders: Sequence[Path], out: Path) -> Path:
 
 
 def _runs(folders: Sequence[Path]) -> list[Finished]:
+    for folder in folders:
+        if there(folder / RESULTS):
+            read(folder)  # named itself, it is not left out in silence
     found = {run.folder.resolve(): run for folder in folders for run in below(folder)}
     if not found:
         raise UserError(
