@@ -23,9 +23,10 @@ def main() -> None:
     )
     given = parser.parse_args()
 
+    from innerloop.errors import visible
     from innerloop.reporting.page.write import write  # heavy: --help does without it
 
-    print(f"report {write(given.folders, given.out or given.folders[0] / 'report.html')}")
+    print(f"report {visible(write(given.folders, given.out or given.folders[0] / 'report.html'))}")
 
 
 if __name__ == "__main__":

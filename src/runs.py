@@ -18,6 +18,7 @@ def main() -> None:
     )  # fmt: skip
     given = parser.parse_args()
 
+    from innerloop.errors import visible
     from innerloop.reporting.comparison_table import show_runs  # heavy: --help does without it
     from innerloop.reporting.finished import below, select
 
@@ -26,7 +27,7 @@ def main() -> None:
     if found:
         show_runs(found)
     else:
-        print(f"No finished run under {given.outputs} meets {' '.join(words) or 'this'}.")
+        print(visible(f"No finished run under {given.outputs} meets {' '.join(words) or 'this'}."))
 
 
 if __name__ == "__main__":

@@ -26,13 +26,13 @@ ROOMS = {
     "callbacks": {"algorithms", "dashboards"},
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
-    "replaying": {"adaptation", "algorithms"},
+    "replaying": {"adaptation", "algorithms", "evaluation", "reporting"},
     "sweeping": {"reporting", "command", "resolvers"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (
     "command", "resolvers", "folder_check", "errors", "published", "sweeping/watch",
-    "sweeping/gpus", "sweeping/members",
+    "sweeping/gpus", "sweeping/members", "reporting/foreign",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 
 FULL = "HYDRA_FULL_ERROR"  # Hydra's own switch for tracebacks
 ASKED = "INNERLOOP_FULL_ERROR"  # what it was when the program started
@@ -39,6 +39,7 @@ def run(main: Callable[[], object]) -> None:
         message = explain(error)
         if wants_traceback or message is None:
             raise
+        message = "\n".join(map(visible, message.split("\n")))
         sys.exit(f"Error: {message}\n(HYDRA_FULL_ERROR=1 shows where it happened.)")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.dashboards import access
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.files import whole_file
 from innerloop.resolvers import repository
 
@@ -30,12 +30,13 @@ def dashboard(words: Sequence[str]) -> None:
     why = "dry=true" if given["dry"] == "true" else access.obstacle()
     if why is None:
         for url in _within(PATIENCE, lambda: _save(entity, project, datasets)):
-            print(url)
+            print(visible(url))
         return
     file = root / Path(given["spec"]).expanduser()
     with whole_file(file) as target:
         target.write((json.dumps(spec(entity, project, datasets), indent=1) + "\n").encode())
-    print(f"Wrote {file} and sent nothing ({why}); with a key (wandb login) W&B gets it.")
+    words = f"Wrote {file} and sent nothing ({why}); with a key (wandb login) W&B gets it."
+    print(visible(words))
 
 
 def spec(entity: str, project: str, datasets: Sequence[str]) -> dict[str, Any]:

@@ -1,4 +1,10 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The one exception that is meant for the person at the keyboard, and how names are shown there."""
+
+# What a terminal obeys instead of showing: C0, DEL and C1 controls, line separators, changes of
+# writing direction; and lone surrogates, which cannot be written at all.
+HIDDEN = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F),
+          *range(0x2066, 0x206A), *range(0xD800, 0xE000)]  # fmt: skip
+SPELLED = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in HIDDEN}
 
 
 class UserError(Exception):
@@ -6,3 +12,16 @@ class UserError(Exception):
 
     `innerloop.command` prints it without a traceback and ends the run with a non-zero status.
     """
+
+
+def visible(text: object, longest: int | None = None) -> str:
+    """A text from outside as a single line in which control characters are spelled out.
+
+    The escape character, which begins a terminal's commands, becomes the four letters `\\x1b`.
+
+    Arguments:
+        longest: letters after which the text is cut.
+    """
+    text = str(text)
+    cut = longest is not None and len(text) > longest
+    return (f"{text[:longest]}…" if cut else text).translate(SPELLED)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from innerloop.errors import UserError
+
 UNFINISHED = ".unfinished"  #: how the name of a file that is being written ends
 
 
@@ -36,6 +38,14 @@ def whole_file(path: Path, keep: int = 1) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a full disk does not say whose it is
         raise
+
+
+def check_writable(path: Path) -> None:
+    """Raises `UserError` unless a file of this name can be written, before the work for it."""
+    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = "is a folder" if path.is_dir() else f"needs {folder}, which is no folder to write to"
+        raise UserError(f"{path} {why}: give the name of a file that can be written.")
 
 
 def earlier(path: Path, age: int) -> Path:

@@ -1,10 +1,9 @@
 """A run as a member of a sweep: done before, half done before, or new."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
@@ -55,10 +54,12 @@ def earlier(config: DictConfig) -> Earlier:
     if not _in_sweep():
         return Earlier()
     if (folder / members.DONE).exists():
-        results: dict[str, Any] = json.loads((folder / members.DONE).read_text())
-        _check(config, folder, results["seed"], results["configuration"])
+        from innerloop.reporting import finished  # pydantic, which a run's start does without
+
+        results = finished.read(folder).results
+        _check(config, folder, results.seed, results.configuration)
         notices.say(f"{folder} is done already")
-        return Earlier(results["checkpoint"]["validation"][next(iter(results["test"]))])
+        return Earlier(results.checkpoint.validation.get(results.metric))
     if (folder / stored.KEPT).exists():
         old = stored.of_run(folder)
         _check(config, folder, old.seed, stored.fingerprint(old))
@@ -70,7 +71,7 @@ def _in_sweep() -> bool:
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
-def _check(config: DictConfig, folder: Path, seed: int, fingerprint: str) -> None:
+def _check(config: DictConfig, folder: Path, seed: int, fingerprint: str | None) -> None:
     if (seed, fingerprint) != (config.seed, stored.fingerprint(config)):
         raise UserError(
             f"{folder} holds a run with another configuration: sweep.resume=true goes on with the "

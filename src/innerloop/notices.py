@@ -9,6 +9,7 @@ from hydra.errors import HydraException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
+from innerloop.errors import visible
 from innerloop.evaluation.protocol import setting
 
 CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
@@ -87,7 +88,7 @@ def engine(chosen: dict[str, Any]) -> list[str]:
 @rank_zero_only
 def say(*lines: str) -> None:
     """Prints lines at once, also where the output is piped; in the first process alone."""
-    print("\n".join(lines), flush=True)
+    print("\n".join(map(visible, lines)), flush=True)
 
 
 def _composed(*overrides: str) -> DictConfig:

@@ -12,6 +12,9 @@ from innerloop.errors import UserError
 from innerloop.replayed import DATA, PLACES, Replayed, open_run
 from innerloop.replaying import beats, nonfinite, picture, tables
 from innerloop.replaying.trace import trace
+from innerloop.reporting.arrays import read_array
+from innerloop.reporting.finished import SCORES
+from innerloop.reporting.foreign import there
 from innerloop.tasks import Task
 
 OPTIONS = ("task", "checkpoint", "top", *DATA)
@@ -122,13 +125,15 @@ def _scores(opened: Replayed, tasks: Task, steps: int, metric: str) -> list[str]
     learner = opened.learner
     curve = learner.engine.scores(learner.algorithm, tasks, steps, opened.progress)[metric][0]
     line = f"{metric} {float(curve[-1]):.6g}"
-    file = opened.folder / "scores.npz"
-    if opened.split != "test" or opened.checkpoint.name != "best.ckpt" or not file.exists():
+    file = opened.folder / SCORES
+    if opened.split != "test" or opened.checkpoint.name != "best.ckpt" or not there(file):
         return [line]
-    with np.load(file) as kept:
-        if opened.number >= len(kept[metric]):
-            return [f"{line}; the test had {len(kept[metric])} tasks"]
-        return [f"{line}; the test kept {kept[metric][opened.number, len(curve) - 1]:.6g}"]
+    kept = read_array(file, metric)
+    if kept is None or kept.ndim != 2 or kept.shape[1] < len(curve):
+        return [f"{line}; {file} does not hold it"]
+    if opened.number >= len(kept):
+        return [f"{line}; the test had {len(kept)} tasks"]
+    return [f"{line}; the test kept {kept[opened.number, len(curve) - 1]:.6g}"]
 
 
 def _compare(first: Path, second: Path, top: int) -> None:

@@ -35,10 +35,61 @@ def test_paired_t_is_near_the_chance_of_flipping_signs() -> None:
     assert paired(difference, np.zeros(200)).p == pytest.approx(share, abs=4 * error)
 
 
-def test_equal_scores_do_not_differ_and_a_constant_shift_surely_does() -> None:
+def flipping(difference: np.ndarray) -> float:
+    """The exact p-value of flipping the signs of the differences, from scipy."""
+    nothing = np.zeros(len(difference))
+    return stats.permutation_test(
+        (difference, nothing), lambda x, y: x.mean() - y.mean(), permutation_type="samples"
+    ).pvalue
+
+
+def test_equal_scores_do_not_differ() -> None:
     scores = np.array([0.25, 0.5, 0.75])
     assert paired(scores, scores) == (0.0, 0.0, 1.0)
-    assert paired(scores, scores + 0.25) == (-0.25, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 12])
+def test_a_constant_shift_is_as_sure_as_the_number_of_its_signs(n: int) -> None:
+    scores = np.arange(n) / 16
+    found = paired(scores, scores + 0.25)
+    assert (found.mean, found.ci95) == (-0.25, 0.0)
+    assert found.p == pytest.approx(flipping(np.full(n, 0.25)))
+
+
+@pytest.mark.parametrize("n", [2, 6, 12])
+def test_rounding_is_no_evidence(n: int) -> None:
+    second = (RNG(n).integers(1, 16, n) / 25).astype(np.float32)
+    shifted = second + np.float32(0.2)
+    exact = shifted.astype(np.float64) - second
+    assert 0 < exact.std() < 1e-7, "rounding is all the spread there is"
+    if n > 2:
+        assert stats.ttest_rel(shifted.astype(np.float64), second).pvalue < 1e-12
+    assert paired(shifted, second).p == pytest.approx(flipping(np.full(n, 0.2)))
+    nearly = np.nextafter(second, np.float32(1))
+    assert paired(nearly, second) == (0.0, 0.0, 1.0)
+
+
+def test_small_errors_beside_a_large_one_still_count() -> None:
+    """Rounding is relative to each task's own score, not to the largest."""
+    second = np.array([1e6, *RNG(0).uniform(1e-3, 2e-3, 20)])
+    first = second * np.array([1, *RNG(1).uniform(1.1, 1.2, 20)])
+    assert paired(first, second).mean == pytest.approx((first - second).mean())
+
+
+def test_one_observation_has_no_interval() -> None:
+    assert paired(np.array([0.75]), np.array([0.5])) == (0.25, None, None)
+
+
+@pytest.mark.parametrize("queries", [1, 5, 75])
+@pytest.mark.parametrize("n", [2, 4, 6, 10])
+def test_p_values_of_few_tasks_are_honest(n: int, queries: int) -> None:
+    """Two equal learners differ at 5% in at most 5% of experiments, five standard errors aside."""
+    experiments, rng = 2000, RNG([n, queries])
+    hardness = rng.beta(6, 3, (experiments, n))
+    pairs = rng.binomial(queries, hardness, (2, experiments, n)).astype(np.float32) / queries
+    found = [paired(first, second).p for first, second in zip(*pairs, strict=True)]
+    share = np.mean([p is not None and p <= 0.05 for p in found])
+    assert share <= 0.05 + 5 * (0.05 * 0.95 / experiments) ** 0.5
 
 
 def test_pairing_gains_what_tasks_share() -> None:
@@ -58,6 +109,24 @@ def test_between_seeds_is_scipys_welch_t(sizes: tuple[int, int]) -> None:
     assert found.mean == pytest.approx((low + high) / 2, rel=1e-9)
     assert found.ci95 == pytest.approx((high - low) / 2, rel=1e-9)
     assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+def dealing(first: list[float], second: list[float]) -> float:
+    """The exact p-value of dealing the seeds to the two sides at random, from scipy."""
+    return stats.permutation_test(
+        (first, second), lambda x, y: np.mean(x) - np.mean(y), n_resamples=np.inf
+    ).pvalue
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (2, 4)])
+def test_seeds_that_do_not_differ_are_as_sure_as_their_number(sizes: tuple[int, int]) -> None:
+    first, second = [0.5] * sizes[0], [0.625] * sizes[1]
+    found = between_seeds(first, second)
+    assert (found.mean, found.ci95) == (-0.125, 0.0)
+    assert found.p == pytest.approx(dealing(first, second))
+    assert between_seeds(first, [value + 1e-8 for value in first]) == (0.0, 0.0, 1.0)
+    nearly = [0.5 + 1e-8 * number for number in range(sizes[0])]
+    assert between_seeds(nearly, second).p == found.p
 
 
 def closed(p: list[float]) -> list[float]:

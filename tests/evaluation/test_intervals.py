@@ -73,6 +73,12 @@ def test_there_is_none_where_classes_hardly_recur_or_are_in_every_task() -> None
     assert over_classes(np.full(100, 0.25), RNG(0).random((100, 9)).argsort(1)[:, :5]) == 0.0
 
 
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_one_or_two_tasks_say_nothing_of_classes(tasks: int) -> None:
+    assert over_classes(RNG(0).random(tasks), np.zeros((tasks, 1), int)) is None
+    assert over_classes(RNG(0).random(tasks), np.tile(np.arange(2), (tasks, 10))) is None
+
+
 def test_over_seeds_is_students() -> None:
     means = [0.51, 0.48, 0.53, 0.5]
     low, high = stats.t.interval(0.95, 3, loc=np.mean(means), scale=stats.sem(means))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,14 @@ def test_errors_come_with_their_median_and_divergences() -> None:
     assert entry["diverged"] == 2
     scores = torch.tensor([[1.0], [2.0], [1e6]])
     assert metrics({"mse": scores}, Regression(), 0)["mse/step_0"]["median"] == 2.0
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 2.0, 4.0, 1e6], [5.0, 1.0], [3.0, math.inf, math.inf, 1.0]]
+)
+def test_the_median_of_an_even_number_is_between_the_middle_two(values: list[float]) -> None:
+    entry = metrics({"mse": torch.tensor(values)[:, None]}, Regression(), 0)["mse/step_0"]
+    assert entry["median"] == statistics.median(values)
 
 
 def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """compare.py and runs.py: what they find, what they say of it, what they refuse."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,59 +7,12 @@ import numpy as np
 import pytest
 import yaml
 from cli import FAST, call, mistake, train
+from finished_runs import CLASSES, TASKS, compared, made, scores_of
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
 from innerloop.reporting.finished import below, flat, read, select
 from innerloop.reporting.settings import settings
-
-TASKS, WAYS = 200, 5
-CLASSES = np.random.default_rng(0).random((TASKS, 9)).argsort(1)[:, :WAYS]
-HARDNESS = np.random.default_rng(1).normal(0, 0.1, TASKS)
-
-
-def made(
-    folder: Path, algorithm: str = "maml", seed: int = 0, mean: float = 0.5, **more: Any
-) -> Path:
-    """A finished run's folder, with scores that are partly those of its tasks."""
-    steps = 1 if algorithm == "protonet" else 4
-    own = np.random.default_rng([seed, len(algorithm)]).normal(mean, 0.05, (TASKS, steps))
-    scores = (own + HARDNESS[:, None]).astype(np.float32)
-    episode = {"ways": WAYS, "shots": 1, "queries": 15}
-    scored = None if steps == 1 else 3
-    results = {
-        "command": f"python src/train.py algorithm={algorithm} seed={seed}",
-        "algorithm": algorithm, "dataset": "mine", "model": "conv4", "experiment": None,
-        "norm": "support", "episode": {**episode, "test": episode},
-        "outer": {"steps": 10, "tasks": 2}, "seed": seed,
-        "protocol": {"split": "test", "tasks": TASKS, "seed": 1, "scored_step": scored,
-                     "selected_by": "val/accuracy", "hash": "abc"},
-        "test": {"accuracy": {"mean": float(scores[:, scored or 0].mean()), "ci95": 0.01}},
-        "git": "0123",
-    }  # fmt: skip
-    for key, value in more.items():
-        *path, last = key.split("__")
-        place: Any = results
-        for part in path:
-            place = place[part]
-        place[last] = value
-    folder.mkdir(parents=True)
-    (folder / "results.json").write_text(json.dumps(results))
-    np.savez(folder / "scores.npz", accuracy=scores, classes=CLASSES)
-    config = {"seed": seed, "inner": {"rate": 0.1}, "paths": {"run": str(folder)}}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    return folder
-
-
-def compared(tmp_path: Path, *words: Any) -> dict[str, Any]:
-    file = tmp_path / "figures.json"
-    call("compare", *map(str, words), "--outputs", str(tmp_path), "--json", str(file))
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
-
-
-def scores_of(folder: Path, step: int) -> np.ndarray:
-    return np.load(folder / "scores.npz")["accuracy"][:, step].astype(np.float64)
 
 
 def test_two_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,7 +129,7 @@ def test_precision_is_part_of_a_setting_and_the_number_of_devices_is_not(tmp_pat
             values["dataset"] = {"on_device": "auto"}
         config.write_text(yaml.safe_dump(values))
     found = settings([read(tmp_path / name) for name in given])
-    assert [[run.results["seed"] for run in setting.runs] for setting in found] == [[0, 1], [0]]
+    assert [[run.results.seed for run in setting.runs] for setting in found] == [[0, 1], [0]]
     out = ("--outputs", str(tmp_path))
     assert "trainer.precision is 32-true" in mistake("compare", "algorithm=maml", *out)
     words = ("trainer.precision=32-true", "trainer.precision=bf16-mixed")

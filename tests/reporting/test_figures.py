@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from innerloop.reporting import figures, send
-from innerloop.reporting.drawing import embedding, episode, images, spread, style
+from innerloop.reporting.drawing import curve, embedding, episode, images, spread, style
 
 COMMON = {"adaptation", "figures/tasks"}
 STEPS = {"figures/curves", "figures/inside"}
@@ -101,6 +102,13 @@ def test_an_episode_lies_on_the_sheet_row_by_row() -> None:
     assert places[:, 1].tolist() == [0, 0, 1.5, 1.5, 3]
     inks = images.pictures(torch.tensor([[[[0.0, 5.0]]]]))
     assert inks.tolist() == [[[[1, 1, 1], [0, 0, 0]]]]
+
+
+def test_a_curve_of_errors_shows_the_median_of_an_even_number_of_tasks() -> None:
+    axis = mock.MagicMock()
+    curve.curve(axis, "mse", torch.tensor([[1.0, 8.0], [2.0, 6.0], [4.0, 2.0], [100.0, 1.0]]))
+    (_, median, _), _ = axis.plot.call_args
+    assert median.tolist() == [3.0, 4.0]
 
 
 def test_bars_meet_the_values_that_a_score_can_take() -> None:

@@ -47,11 +47,11 @@ def over_classes(scores: np.ndarray, classes: np.ndarray) -> float | None:
     """
     ids, places = np.unique(classes, return_inverse=True)
     tasks, ways, count = *classes.shape, len(ids)
-    if tasks * ways < SEEN * count:
+    if tasks < 3 or tasks * ways < SEEN * count:
         return None
     places = places.reshape(-1)  # NumPy 1 and 2 disagree on its shape
     shared = np.bincount(places) / tasks  # of the tasks, which have class k
-    if shared.max() == 1.0:
+    if shared.max() >= 1.0:
         return None
     centred = scores.astype(np.float64) - scores.mean(dtype=np.float64)
     sums = np.bincount(places, weights=np.repeat(centred, ways))

@@ -50,7 +50,7 @@ def _entry(values: Tensor, objective: Objective, classes: np.ndarray | None) -> 
     entry = _intervals(values, classes)
     if not objective.higher_is_better:  # errors are heavy-tailed: one task can be the whole mean
         entry |= {
-            "median": float(values.double().median()),
+            "median": float(np.median(values.double().numpy())),  # torch's is the lower middle
             "diverged": int((~(values < DIVERGED)).sum()),
         }
     return entry

@@ -1,12 +1,14 @@
 """The test tasks on which one run beats another most."""
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
+from innerloop.evaluation.schema import RESULTS
+from innerloop.reporting.finished import SCORES, Finished, read
+from innerloop.reporting.foreign import there
 
 
 class Beaten(NamedTuple):
@@ -23,16 +25,16 @@ def beaten(first: Path, second: Path, top: int) -> tuple[str, list[Beaten]]:
     Raises:
         UserError: where a folder holds no test, or the two were not tested on the same tasks.
     """
-    results = [_results(run) for run in (first, second)]
-    hashes = [found["protocol"]["hash"] for found in results]
-    if hashes[0] != hashes[1]:
+    runs = [_tested(folder) for folder in (first, second)]
+    said = [_said(run) for run in runs]
+    if said[0] != said[1]:
         raise UserError(
             f"{first} and {second} were not tested on the same tasks: their protocols are "
-            f"{hashes[0]} ({_said(results[0])}) and {hashes[1]} ({_said(results[1])})."
+            f"{said[0]} and {said[1]}."
         )
-    metric = next(iter(results[0]["test"]))
-    sign = 1.0 if results[0].get("higher_is_better", metric == "accuracy") else -1.0
-    better, worse = (_scores(r, metric, f) for r, f in zip((first, second), results, strict=True))
+    metric, higher = runs[0].metric, runs[0].results.higher_is_better
+    sign = 1.0 if (metric == "accuracy" if higher is None else higher) else -1.0
+    better, worse = (run.scores for run in runs)
     gap = _gap(sign * better, sign * worse)
     order = [int(i) for i in np.argsort(-gap, kind="stable") if gap[i] > 0]
     return metric, [Beaten(i, float(better[i]), float(worse[i])) for i in order[:top]]
@@ -46,21 +48,18 @@ def _gap(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
     return np.where(lost[0], -np.inf, gap)
 
 
-def _scores(run: Path, metric: str, results: dict[str, Any]) -> np.ndarray:
-    with np.load(run / "scores.npz") as kept:
-        return kept[metric][:, results["protocol"]["scored_step"] or 0].astype(np.float64)
+def _tested(folder: Path) -> Finished:
+    for name in (RESULTS, SCORES):
+        if not there(folder / name):
+            raise UserError(
+                f"{folder} holds no test: {RESULTS} and {SCORES} are written at the end of a run. "
+                "Give the folder that the run printed, such as outputs/DATE/TIME_NAME."
+            )
+    return read(folder)
 
 
-def _results(run: Path) -> dict[str, Any]:
-    if not (run / "results.json").exists() or not (run / "scores.npz").exists():
-        raise UserError(
-            f"{run} holds no test: results.json and scores.npz are written at the end of a run. "
-            "Give the folder that the run printed, such as outputs/DATE/TIME_NAME."
-        )
-    found: dict[str, Any] = json.loads((run / "results.json").read_text())
-    return found
-
-
-def _said(results: dict[str, Any]) -> str:
-    test = results["episode"]["test"]
-    return f"{results['protocol']['tasks']} tasks, {test['ways']}-way {test['shots']}-shot"
+def _said(run: Finished) -> str:
+    """What two tests must have in common."""
+    protocol, test = run.results.protocol, run.results.episode.test
+    size = f"{protocol.tasks} tasks, {test.ways}-way {test.shots}-shot"
+    return visible(f"{protocol.hash} ({size}, by {run.metric})", 120)

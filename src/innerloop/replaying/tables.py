@@ -12,6 +12,7 @@ from rich.table import Table
 from innerloop.files import whole_file
 from innerloop.replaying.beats import Beaten
 from innerloop.replaying.trace import ALL, Step
+from innerloop.reporting.terminal import cell
 
 SHOWN = 5  #: inner steps on the screen, before the last; the file has them all
 COLUMNS = ("step", "layer", "support loss", "query loss", "score", "gradient", "update")
@@ -34,7 +35,9 @@ def table(steps: list[Step], metric: str) -> Table:
     for heading in COLUMNS:
         heading = f"query {metric}" if heading == "score" else heading
         left = heading in ("step", "layer")
-        made.add_column(heading, justify="left" if left else "right", no_wrap=heading == "layer")
+        made.add_column(
+            cell(heading), justify="left" if left else "right", no_wrap=heading == "layer"
+        )
     last = steps[-1].step
     for row in rows(steps):
         step, layer, *numbers = row
@@ -42,7 +45,7 @@ def table(steps: list[Step], metric: str) -> Table:
             made.add_section()
         if step <= SHOWN or step == last:
             first = str(step) if layer == ALL else ""
-            made.add_row(first, layer, *["" if n is None else f"{n:.3g}" for n in numbers])
+            made.add_row(first, cell(layer), *["" if n is None else f"{n:.3g}" for n in numbers])
     return made
 
 
@@ -69,7 +72,8 @@ def outer(losses: Iterable[tuple[int, float, float]]) -> Table:
 
 def beaten(metric: str, found: list[Beaten], names: tuple[str, str]) -> Table:
     """The tasks of `innerloop.replaying.beats`."""
-    made = Table(title=f"test tasks where {names[0]} beats {names[1]} most, by {metric}")
+    title = f"test tasks where {names[0]} beats {names[1]} most, by {metric}"
+    made = Table(title=cell(title))
     for heading in ("task", "A", "B", "A - B"):
         made.add_column(heading, justify="right")
     for task, first, second in found:

@@ -1,29 +1,29 @@
 """A comparison, and a list of runs, as tables for the terminal."""
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from innerloop.evaluation import stamps
+from innerloop.evaluation.schema import RESULTS
+from innerloop.reporting.comparison import TASKS
 from innerloop.reporting.finished import Finished
-
-WIDE = 200  #: columns where the output is no terminal: nothing is cut
+from innerloop.reporting.terminal import add_row, cell, new_table, terminal
 
 
 def show_comparison(found: dict[str, Any]) -> None:
     """Prints the means, then the differences and what they speak of."""
     episode, protocol = found["episode"], found["protocol"]
     console = terminal()
-    console.print(
+    words = (
         f"{found['dataset']}, {episode['ways']}-way {episode['shots']}-shot, "
         f"{protocol['tasks']} {protocol['split']} tasks, batch norm {found['norm'] or 'none'}, "
         f"protocol {protocol['hash']}"
     )
+    console.print(cell(words))
     console.print(_means(found))
     if found["differences"]:
         console.print(_differences(found))
@@ -31,25 +31,26 @@ def show_comparison(found: dict[str, Any]) -> None:
 
 
 def _means(found: dict[str, Any]) -> Table:
-    table = _table("", "run", "algorithm", "seeds", found["metric"], "over tasks", "over classes",
-                   "over seeds", "audit")  # fmt: skip
+    table = new_table("", "run", "algorithm", "seeds", found["metric"], "over tasks",
+                      "over classes", "over seeds", "audit")  # fmt: skip
     for number, run in enumerate(found["runs"], 1):
         seeds = ", ".join(map(str, run["seeds"]))
-        table.add_row(
-            str(number), run["name"], run["algorithm"], seeds, _value(run["mean"], found["metric"]),
-            *_halves(run, found["metric"]), run["audit"] or "-",
+        add_row(
+            table, number, run["name"], run["algorithm"], seeds,
+            _value(run["mean"], found["metric"]), *_halves(run, found["metric"]),
+            run["audit"] or "-",
         )  # fmt: skip
     return table
 
 
 def _differences(found: dict[str, Any]) -> Table:
     several = len(found["differences"]) > 1
-    table = _table("difference", "of", found["metric"], "over tasks, paired", "over classes",
+    table = new_table("difference", "of", found["metric"], "over tasks, paired", "over classes",
                    "over seeds", "p by Holm" if several else "p", "paired / unpaired")  # fmt: skip
     for entry in found["differences"]:
         ratio = entry["paired_to_unpaired"]
-        table.add_row(
-            f"{entry['first'] + 1} - {entry['second'] + 1}", entry["about"],
+        add_row(
+            table, f"{entry['first'] + 1} - {entry['second'] + 1}", entry["about"],
             _value(entry["mean"], found["metric"], sign="+"), *_halves(entry, found["metric"]),
             _p(entry["p_holm"]), "-" if ratio is None else f"{ratio:.2f}",
         )  # fmt: skip
@@ -63,6 +64,8 @@ def _words(differences: Sequence[dict[str, Any]], tasks: int) -> list[str]:
         lines[0] += (
             f" These checkpoints: p by the paired t over {tasks} tasks; it says nothing of the "
             "methods, for which three seeds of each are needed."
+            if tasks >= TASKS
+            else f" No p-value: {tasks} test tasks are too few for one, which takes {TASKS}."
         )
     if "methods" in abouts:
         lines[0] += " Methods: p by Welch's t over seeds."
@@ -71,19 +74,25 @@ def _words(differences: Sequence[dict[str, Any]], tasks: int) -> list[str]:
 
 def show_runs(runs: Sequence[Finished]) -> None:
     """Prints what runs there are, with their headline and its interval over tasks."""
-    table = _table("folder", "algorithm", "dataset", "ways/shots", "norm", "seed", "metric",
+    table = new_table("folder", "algorithm", "dataset", "ways/shots", "norm", "seed", "metric",
                    "mean", "over tasks", "audit", "date")  # fmt: skip
     for run in runs:
-        results, test = run.results, run.results["episode"]["test"]
-        when = datetime.fromtimestamp((run.folder / "results.json").stat().st_mtime)
-        table.add_row(
-            _shown(run.folder), results["algorithm"], results["dataset"],
-            f"{test['ways']}/{test['shots']}", str(results["norm"] or "-"), str(results["seed"]),
-            run.metric, _value(run.headline["mean"], run.metric),
-            _half(run.headline["ci95"], run.metric),
-            stamps.in_words([results.get("audit")]) or "-", f"{when:%Y-%m-%d %H:%M}",
+        results, test = run.results, run.results.episode.test
+        add_row(
+            table, _shown(run.folder), results.algorithm, results.dataset,
+            f"{test.ways}/{test.shots}", results.norm or "-", results.seed,
+            run.metric, _value(run.headline.mean, run.metric), _half(run.headline.ci95, run.metric),
+            stamps.in_words([results.audited]) or "-", _date(run.folder / RESULTS),
         )  # fmt: skip
     terminal().print(table)
+
+
+def _date(file: Path) -> str:
+    """When a file was written; a dash for a time outside of the calendar."""
+    try:
+        return f"{datetime.fromtimestamp(file.stat().st_mtime):%Y-%m-%d %H:%M}"
+    except (OSError, ValueError, OverflowError):
+        return "-"
 
 
 def _shown(folder: Path) -> str:
@@ -92,24 +101,13 @@ def _shown(folder: Path) -> str:
     return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
-def _table(*headings: str) -> Table:
-    table = Table()
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def terminal() -> Console:
-    """To the terminal's width; wide where there is none."""
-    width = None if sys.stdout.isatty() else WIDE
-    return Console(width=width, markup=False, highlight=False)
-
-
 def _halves(entry: dict[str, Any], metric: str) -> list[str]:
     return [_half(entry[key], metric) for key in ("ci95", "ci95_classes", "ci95_seeds")]
 
 
-def _p(value: float) -> str:
+def _p(value: float | None) -> str:
+    if value is None:
+        return "-"
     return "< 1e-16" if value < 1e-16 else f"{value:.2g}"
 
 

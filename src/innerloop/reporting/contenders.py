@@ -1,5 +1,6 @@
 """What is compared: a run, or the seeds of one setting; and whether they may be compared at all."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished, below, read, select
+from innerloop.reporting.terminal import leave_out
 
 SAME = ("algorithm", "dataset", "model", "experiment", "norm", "episode", "outer")
 APART = (  # parts of the configuration in which runs of one setting may differ
@@ -33,12 +35,12 @@ class Contender:
 
     @property
     def seeds(self) -> list[int]:
-        return [run.results["seed"] for run in self.runs]
+        return [run.results.seed for run in self.runs]
 
     @cached_property
     def by_run(self) -> np.ndarray:
         """Headline scores `(runs, tasks)`."""
-        found = np.stack([run.scores() for run in self.runs])
+        found = np.stack([run.scores for run in self.runs])
         if not np.isfinite(found).all():
             raise UserError(
                 f"{self.name}: {int((~np.isfinite(found)).sum())} test tasks have no finite "
@@ -58,7 +60,7 @@ class Contender:
 
     @property
     def classes(self) -> np.ndarray | None:
-        return self.runs[0].array("classes")
+        return self.runs[0].classes
 
 
 def contenders(arguments: Sequence[str], outputs: Path) -> list[Contender]:
@@ -71,30 +73,48 @@ def contenders(arguments: Sequence[str], outputs: Path) -> list[Contender]:
     Raises:
         UserError: if one names nothing or a mixture, or if the protocols differ.
     """
-    made = [_contender(argument, outputs) for argument in arguments]
+    there = below(outputs) if any(map(_selects, arguments)) else []
+    made = [_contender(argument, there, outputs) for argument in arguments]
     for first, second in combinations([run for contender in made for run in contender.runs], 2):
         _same_protocol(first, second)
     return made
 
 
-def _contender(argument: str, outputs: Path) -> Contender:
-    folder = Path(argument).expanduser()
-    if folder.is_dir() or "=" not in argument:
-        return Contender(argument, [read(folder)])
-    found = select(below(outputs), argument.split())
+def _selects(argument: str) -> bool:
+    """Whether it is conditions rather than a folder."""
+    return "=" in argument and not os.path.isdir(os.path.expanduser(argument))
+
+
+def _contender(argument: str, there: list[Finished], outputs: Path) -> Contender:
+    if not _selects(argument):
+        return Contender(argument, [read(Path(argument).expanduser())])
+    found = [run for run in select(there, argument.split()) if _has_scores(run)]
     if not found:
         raise UserError(
             f"No finished run under {outputs} meets {argument!r}; python src/runs.py lists them."
         )
     for first, second in combinations(found, 2):
         _same_setting(argument, first, second)
-    newest = {run.results["seed"]: run for run in found}
+    newest = {run.results.seed: run for run in found}
     return Contender(argument, [newest[seed] for seed in sorted(newest)])
+
+
+def _has_scores(run: Finished) -> bool:
+    try:
+        return len(run.scores) > 0
+    except UserError as error:
+        leave_out(error)
+        return False
 
 
 def of_setting(key: str) -> bool:
     """Whether runs of one setting have the same value of this key of the configuration."""
     return key == "trainer.precision" or not {key, key.split(".")[0]} & set(APART)
+
+
+def _said(value: object) -> str:
+    """A value in a message."""
+    return visible(value, 80)
 
 
 def _same_setting(argument: str, first: Finished, second: Finished) -> None:
@@ -108,21 +128,22 @@ def _same_setting(argument: str, first: Finished, second: Finished) -> None:
     for key in dict.fromkeys([*ours, *theirs]):
         if ours.get(key) != theirs.get(key):
             raise UserError(
-                f"{argument!r} matches different settings: {key} is {ours.get(key)} in "
-                f"{first.folder} and {theirs.get(key)} in {second.folder}.\n"
-                f"Narrow it, as with {key}={theirs.get(key)}, or give folders."
+                f"{argument!r} matches different settings: {key} is {_said(ours.get(key))} in "
+                f"{first.folder} and {_said(theirs.get(key))} in {second.folder}.\n"
+                f"Narrow it, as with {key}={_said(theirs.get(key))}, or give folders."
             )
 
 
 def _same_protocol(first: Finished, second: Finished) -> None:
     """Learners without inner steps have no scored step, which differs from nobody's."""
     pairs = {key: (first.get(key), second.get(key)) for key in PROTOCOL}
+    pairs["metric"] = (first.metric, second.metric)
     if None in pairs["protocol.scored_step"]:
         del pairs["protocol.scored_step"]
     differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
     if not differing:
         return
-    listed = ", ".join(f"{key} is {ours} and {theirs}" for key, (ours, theirs) in differing.items())
+    listed = ", ".join(f"{key} is {_said(a)} and {_said(b)}" for key, (a, b) in differing.items())
     advice = (
         "Batch norm is part of the protocol: train both with the same norm=."
         if "norm" in differing

@@ -9,28 +9,43 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
+from innerloop.evaluation import schema
+from innerloop.evaluation.schema import RESULTS, Entry, Results
+from innerloop.reporting.arrays import read_array
+from innerloop.reporting.foreign import BadFile, find, read_json, read_yaml, there
+from innerloop.reporting.terminal import leave_out
+
+CONFIGURATION, SCORES = "config.yaml", "scores.npz"
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that was tested: its folder and what its `results.json` says."""
+    """A run that was tested.
+
+    Arguments:
+        folder: the run's.
+        results: what its `results.json` says.
+        values: the same by dotted key, with what no table reads.
+        configuration: the resolved configuration by dotted key; of a checkpoint tested again there
+            is none.
+    """
 
     folder: Path
-    results: dict[str, Any]
+    results: Results
+    values: dict[str, Any]
+    configuration: dict[str, Any]
 
     @property
     def metric(self) -> str:
         """The headline metric."""
-        return next(iter(self.results["test"]))
+        return self.results.metric
 
     @property
-    def headline(self) -> dict[str, Any]:
+    def headline(self) -> Entry:
         """The headline's mean and intervals."""
-        entry: dict[str, Any] = self.results["test"][self.metric]
-        return entry
+        return self.results.headline
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a dotted key in the results, or else in the configuration."""
@@ -39,37 +54,48 @@ class Finished:
         return self.configuration.get(key, default)
 
     @cached_property
-    def values(self) -> dict[str, Any]:
-        """The results by dotted key."""
-        return flat(self.results)
-
-    @cached_property
-    def configuration(self) -> dict[str, Any]:
-        """The resolved configuration by dotted key; of a checkpoint tested again there is none."""
-        file = self.folder / "config.yaml"
-        return flat(yaml.safe_load(file.read_text())) if file.exists() else {}
-
-    def array(self, name: str) -> np.ndarray | None:
-        """An array of `scores.npz`, or None.
+    def classes(self) -> np.ndarray | None:
+        """Numbers of the classes of every test task, `(tasks, ways)`; None if they were not kept.
 
         Raises:
             UserError: if the run kept no scores.
         """
-        try:
-            with np.load(self.folder / "scores.npz") as arrays:
-                return arrays[name] if name in arrays.files else None
-        except (OSError, ValueError):
-            raise UserError(
-                f"{self.folder} has no scores of its test tasks (scores.npz): test it again with "
-                f"python src/evaluate.py ckpt_path={self.folder}"
-            ) from None
+        found = self._array("classes")
+        if found is None:
+            return None
+        numbers = found.ndim == 2 and found.dtype.kind in "iu" and found.size > 0
+        if not numbers or len(found) != self.results.protocol.tasks:
+            raise BadFile(self.folder / SCORES, "has no row of classes for each task")
+        return found
 
+    @cached_property
     def scores(self) -> np.ndarray:
-        """The headline metric of every test task at the scored step, `(tasks,)`."""
-        values = self.array(self.metric)
-        if values is None:
-            raise UserError(f"{self.folder}/scores.npz does not hold {self.metric}.")
-        return values[:, self.results["protocol"]["scored_step"] or 0].astype(np.float64)
+        """The headline metric of every test task at the scored step, `(tasks,)`.
+
+        Raises:
+            UserError: if the run kept no scores, or not those that its results speak of.
+        """
+        values, protocol = self._array(self.metric), self.results.protocol
+        step = protocol.scored_step or 0
+        if values is None or values.ndim != 2 or values.dtype.kind != "f":
+            raise BadFile(self.folder / SCORES, f"does not hold {self.metric} of tasks by steps")
+        if len(values) != protocol.tasks or step >= values.shape[1]:
+            raise BadFile(
+                self.folder / SCORES,
+                f"has {self.metric} of {values.shape[0]} tasks and {values.shape[1] - 1} steps; "
+                f"{RESULTS} says {protocol.tasks} tasks, scored after {step}",
+            )
+        return values[:, step].astype(np.float64)
+
+    def _array(self, name: str) -> np.ndarray | None:
+        file = self.folder / SCORES
+        try:
+            return read_array(file, name)
+        except BadFile as error:
+            raise UserError(
+                f"{error}. Without the scores of its test tasks this run cannot be compared: test "
+                f"it again with python src/evaluate.py ckpt_path={visible(self.folder)}"
+            ) from None
 
 
 def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -85,29 +111,34 @@ def read(folder: Path) -> Finished:
     """The run in a folder.
 
     Raises:
-        UserError: if no run has finished there.
+        UserError: if no run has finished there, or if its files cannot be read.
     """
-    try:
-        results = json.loads((folder / "results.json").read_text())
-        if "protocol" in results and "test" in results:
-            return Finished(folder, results)
-    except (OSError, ValueError, TypeError):
-        pass
-    raise UserError(
-        f"{folder} holds no results of a finished run (results.json); python src/runs.py lists "
-        "those there are."
-    )
+    file = folder / RESULTS
+    if not there(file):
+        raise UserError(
+            f"{visible(folder)} holds no results of a finished run ({RESULTS}); python src/runs.py "
+            "lists those there are."
+        )
+    content = read_json(file)
+    results = schema.read(content, file)
+    configured = folder / CONFIGURATION
+    configuration = flat(read_yaml(configured)) if there(configured) else {}
+    return Finished(folder, results, flat(content), configuration)
 
 
 def below(outputs: Path) -> list[Finished]:
-    """All finished runs under a folder, oldest first."""
+    """All finished runs under a folder, oldest first; a line says which cannot be read, and why."""
     found = []
-    for file in sorted(outputs.rglob("results.json"), key=lambda f: (f.stat().st_mtime, str(f))):
+    for file in sorted(find(outputs, RESULTS.__eq__), key=_age):
         try:
             found.append(read(file.parent))
-        except UserError:  # somebody else's results.json
-            continue
+        except UserError as error:
+            leave_out(error)
     return found
+
+
+def _age(file: Path) -> tuple[float, str]:
+    return file.lstat().st_mtime, str(file)
 
 
 def select(runs: Iterable[Finished], selector: Sequence[str]) -> list[Finished]:

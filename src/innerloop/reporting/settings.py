@@ -3,13 +3,15 @@ another."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
-import yaml
-
+from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
 from innerloop.reporting.contenders import SAME, of_setting
 from innerloop.reporting.finished import Finished, flat
+from innerloop.reporting.foreign import read_yaml, there
+from innerloop.reporting.terminal import leave_out
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
 COMPOSED = "composed.yaml"  #: of a run: its configuration before values follow each other
@@ -32,11 +34,15 @@ class Setting:
     runs: list[Finished]
     values: dict[str, Any]  #: the configuration by dotted key, seed and surroundings left out
 
-    @property
+    @cached_property
     def following(self) -> set[str]:
-        """Keys whose values merely follow another's."""
+        """Keys whose values merely follow another's; none where that cannot be read."""
         file = self.first.folder / COMPOSED
-        composed = flat(yaml.safe_load(file.read_text())) if file.exists() else {}
+        try:
+            composed = flat(read_yaml(file)) if there(file) else {}
+        except UserError as error:
+            leave_out(f"which settings follow others: {error}")
+            composed = {}
         return {key for key, value in composed.items() if "${" in str(value)}
 
     @property
@@ -44,20 +50,22 @@ class Setting:
         return self.runs[0]
 
     def mean(self, entry: str) -> Mean:
-        """An entry of `results["test"]`: over seeds by Student's t, of a single run over tasks."""
-        found = [run.results["test"].get(entry) for run in self.runs]
-        if any(one is None or one["mean"] is None for one in found):
+        """An entry of the test's results: over seeds by Student's t, of a single run over tasks."""
+        found = [run.results.test.get(entry) for run in self.runs]
+        means = [one.mean for one in found if one is not None and one.mean is not None]
+        if len(means) < len(found):
             return Mean(None, None, "")
-        if len(found) == 1:
-            return Mean(found[0]["mean"], found[0]["ci95"], f"{found[0]['tasks']} tasks")
-        means = [one["mean"] for one in found]
+        if len(self.runs) == 1:
+            only = self.first.results
+            tasks = only.test[entry].tasks or only.protocol.tasks
+            return Mean(means[0], only.test[entry].ci95, f"{tasks} tasks")
         return Mean(sum(means) / len(means), over_seeds(means), f"{len(means)} seeds")
 
     def curve(self) -> list[Mean]:
         """The headline metric after 0, 1, ... inner steps; empty without steps."""
         name = self.first.metric
         found: list[Mean] = []
-        while f"{name}/step_{len(found)}" in self.first.results["test"]:
+        while f"{name}/step_{len(found)}" in self.first.results.test:
             found.append(self.mean(f"{name}/step_{len(found)}"))
         return found
 
@@ -68,8 +76,8 @@ def settings(runs: Iterable[Finished]) -> list[Setting]:
     kept: dict[str, dict[str, Any]] = {}
     for run in runs:
         values = _configured(run)
-        key = repr(sorted(values.items(), key=lambda item: item[0])) + run.get("protocol.hash")
-        groups.setdefault(key, {})[run.results["seed"]] = run  # the newest of a seed stays
+        key = repr(sorted(values.items(), key=lambda item: item[0])) + run.results.protocol.hash
+        groups.setdefault(key, {})[run.results.seed] = run  # the newest of a seed stays
         kept[key] = values
     return [
         Setting([seeds[seed] for seed in sorted(seeds)], kept[key]) for key, seeds in groups.items()
@@ -101,7 +109,7 @@ def differences(found: list[Setting]) -> dict[str, list[Any]]:
 
 def labels(found: list[Setting]) -> list[str]:
     """A short name for each setting: its algorithm, and as few differences as tell them apart."""
-    names = {g: [str(s.first.results.get(g)) for s in found] for g in NAMED}
+    names = {g: [str(getattr(s.first.results, g)) for s in found] for g in NAMED}
     rows = {group: row for group, row in names.items() if len(set(row)) > 1}
     rows |= {
         key: [f"{key}={value}" for value in row]

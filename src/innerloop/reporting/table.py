@@ -1,65 +1,68 @@
 """The closing table of a run."""
 
-import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from innerloop.evaluation import stamps
+from innerloop.reporting.terminal import add_row, cell, terminal
+
+if TYPE_CHECKING:
+    from innerloop.evaluation.schema import Entry, Results
 
 STEPS = (0, 1, 5, 10)
 
 
-def closing_table(results: dict[str, Any]) -> Table:
-    """The headline number, and for learners with inner steps the numbers before and after them."""
-    episode, protocol = results["episode"]["test"], results["protocol"]
+def closing_table(content: dict[str, Any]) -> Table:
+    """The headline number, and for learners with inner steps the numbers before and after them.
+
+    Arguments:
+        content: what `results.json` holds.
+    """
+    from innerloop.evaluation import schema  # pydantic, which a run's start does without
+
+    results = schema.read(content)
+    episode, protocol = results.episode.test, results.protocol
     table = Table(
-        title=f"{results['algorithm']} on {results['dataset']}: {protocol['tasks']} test tasks, "
-        f"{episode['ways']}-way {episode['shots']}-shot, {episode['queries']} queries",
-        caption=f"{_norm(results['norm'])}protocol {protocol['hash']}{_audit(results)}",
+        title=cell(
+            f"{results.algorithm} on {results.dataset}: {protocol.tasks} test tasks, "
+            f"{episode.ways}-way {episode.shots}-shot, {episode.queries} queries"
+        ),
+        caption=Text("\n").join(map(cell, _caption(results))),
     )
     rows = _rows(results)
-    intervals = {"95% over tasks": "ci95"}
-    if "ci95_classes" in rows[0][2]:
-        intervals["95% over classes"] = "ci95_classes"
-    for heading in ("adaptation", "metric", "mean", *intervals):
-        table.add_column(
-            heading, justify="left" if heading in ("adaptation", "metric") else "right"
-        )
+    wide = rows[0][2].ci95_classes is not None
+    for heading in ("adaptation", "metric"):
+        table.add_column(heading)
+    for heading in ("mean", "95% over tasks", *(["95% over classes"] if wide else [])):
+        table.add_column(heading, justify="right")
     for label, name, entry in rows:
-        scale = 100 if name == "accuracy" else 1
-        unit = " %" if name == "accuracy" else ""
-        table.add_row(
-            label,
-            name,
-            f"{scale * entry['mean']:.4g}{unit}",
-            *[_half(scale * entry[key], unit) for key in intervals.values()],
-        )
+        scale, unit = (100, " %") if name == "accuracy" else (1, "")
+        mean = "nan" if entry.mean is None else f"{scale * entry.mean:.4g}{unit}"
+        halves = (entry.ci95, entry.ci95_classes) if wide else (entry.ci95,)
+        add_row(table, label, name, mean, *[_half(half, scale, unit) for half in halves])
     return table
 
 
-def _half(half: float, unit: str) -> str:
+def _half(half: float | None, scale: int, unit: str) -> str:
     """Half an interval; a dash for a single task, which has none."""
-    return f"± {half:.2g}{unit}" if math.isfinite(half) else "-"
+    return "-" if half is None else f"± {scale * half:.2g}{unit}"
 
 
-def _audit(results: dict[str, Any]) -> str:
-    words = stamps.in_words([results.get("audit")])
-    return f"\naudit: {words}" if words else ""
+def _caption(results: "Results") -> list[str]:
+    norm = f"{results.norm} batch norm, " if results.norm else ""
+    words = stamps.in_words([results.audited])
+    return [f"{norm}protocol {results.protocol.hash}", *([f"audit: {words}"] if words else [])]
 
 
-def _rows(results: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    test, scored = results["test"], results["protocol"]["scored_step"]
-    name = next(iter(test))
-    if scored is None:
+def _rows(results: "Results") -> list[tuple[str, str, "Entry"]]:
+    test, scored, name = results.test, results.protocol.scored_step, results.metric
+    steps = [] if scored is None else sorted({*STEPS, scored})
+    steps = [s for s in steps if f"{name}/step_{s}" in test]
+    if scored is None or not steps:
         return [("test", name, test[name])]
-    steps = sorted(s for s in {*STEPS, scored} if f"{name}/step_{s}" in test)
     return [(_label(s, scored), name, test[f"{name}/step_{s}"]) for s in steps]
-
-
-def _norm(mode: str | None) -> str:
-    return f"{mode} batch norm, " if mode else ""
 
 
 def _label(step: int, scored: int) -> str:
@@ -69,4 +72,4 @@ def _label(step: int, scored: int) -> str:
 
 def show(results: dict[str, Any]) -> None:
     """Prints the closing table."""
-    Console().print(closing_table(results))
+    terminal().print(closing_table(results))

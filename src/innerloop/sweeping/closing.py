@@ -7,9 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished, read
 from innerloop.reporting.page.numbers import interval, shown
 from innerloop.reporting.settings import Setting, settings
+from innerloop.reporting.terminal import add_row, cell, leave_out, new_table
 from innerloop.sweeping import members
 
 
@@ -17,30 +19,41 @@ def close(sweep: Path, console: Console) -> str | None:
     """Prints what a sweep found; returns what to say of members that did not finish, if any."""
     started = members.folders(sweep)
     left = [found for folder in started if (found := members.unfinished(folder))]
-    done = [read(folder) for folder in started if folder not in {found.folder for found in left}]
+    broken = {found.folder for found in left}
+    done = _readable([folder for folder in started if folder not in broken])
     if done:
         console.print(table(done))
     for found in left:
-        console.print(f"{found.folder.relative_to(sweep)}: {found.reason}\n  {found.command}")
+        console.print(cell(f"{found.folder.relative_to(sweep)}: {found.reason}"))
+        console.print(cell(f"  {found.command}"))
     failed = sum(found.reason != members.RUNNING for found in left)
     if not failed:
         return None
     return (
         f"{failed} of the {len(started)} members that started did not finish. The same command "
-        f"with sweep.resume=true hydra.sweep.dir={sweep} goes on with what is left."
+        f"with sweep.resume=true hydra.sweep.dir={visible(sweep)} goes on with what is left."
     )
+
+
+def _readable(folders: list[Path]) -> list[Finished]:
+    found = []
+    for folder in folders:
+        try:
+            found.append(read(folder))
+        except UserError as error:
+            leave_out(error)
+    return found
 
 
 def table(done: Sequence[Finished]) -> Table:
     """A row for each setting: validation and test, as means over its seeds."""
     found = settings(done)
-    made = Table(caption="Choose by validation; the test is for what was chosen. 95% intervals.")
-    for heading in ("setting", "seeds", "metric", "validation", "test", "interval of the test"):
-        made.add_column(heading, overflow="fold")
+    made = new_table("setting", "seeds", "metric", "validation", "test", "interval of the test")
+    made.caption = "Choose by validation; the test is for what was chosen. 95% intervals."
     for label, setting in zip(_varied(found), found, strict=True):
         metric, test = setting.first.metric, setting.mean(setting.first.metric)
-        made.add_row(
-            label, ", ".join(str(run.results["seed"]) for run in setting.runs), metric,
+        add_row(
+            made, label, ", ".join(str(run.results.seed) for run in setting.runs), metric,
             shown(_validation(setting), metric), shown(test.mean, metric), interval(test, metric),
         )  # fmt: skip
     return made
@@ -48,11 +61,18 @@ def table(done: Sequence[Finished]) -> Table:
 
 def _varied(found: Sequence[Setting]) -> list[str]:
     """What the sweep set otherwise in one setting than in another."""
-    lines = [shlex.split(setting.first.results["command"]) for setting in found]
+    lines = [_words(setting.first.results.command) for setting in found]
     common = set.intersection(*map(set, lines))
     told = [[w for w in line if w not in common and not w.startswith("seed=")] for line in lines]
-    names = [setting.first.results["algorithm"] for setting in found]
+    names = [setting.first.results.algorithm for setting in found]
     return [" ".join(map(_short, t)) or name for t, name in zip(told, names, strict=True)]
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quote that does not end
+        return command.split()
 
 
 def _short(word: str) -> str:
@@ -65,5 +85,6 @@ def _short(word: str) -> str:
 
 
 def _validation(setting: Setting) -> float | None:
-    found = [run.results["checkpoint"]["validation"][run.metric] for run in setting.runs]
-    return None if None in found else sum(found) / len(found)
+    found = [run.results.checkpoint.validation.get(run.metric) for run in setting.runs]
+    known = [value for value in found if value is not None]
+    return sum(known) / len(known) if len(known) == len(found) else None

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from innerloop.command import explain
+from innerloop.errors import UserError, visible
 from innerloop.files import whole_file
+from innerloop.reporting.foreign import find, read_json, there
 
 UNFINISHED = "unfinished.json"  #: there from a member's start until it is done: why it is not
 DONE = "results.json"
@@ -31,18 +33,20 @@ class Unfinished(NamedTuple):
 
 def folders(sweep: Path) -> list[Path]:
     """The folders of the members that have started, by their numbers."""
-    found = {file.parent for name in (UNFINISHED, DONE) for file in sweep.rglob(name)}
+    found = {file.parent for file in find(sweep, (UNFINISHED, DONE).__contains__)}
     return sorted(found - {sweep}, key=lambda folder: _natural(str(folder.relative_to(sweep))))
 
 
 def unfinished(folder: Path) -> Unfinished | None:
     """Why the member of a folder is not done; None if it is."""
-    try:
-        found = json.loads((folder / UNFINISHED).read_text())
-    except FileNotFoundError:
+    if not there(folder / UNFINISHED):
         return None
-    why = RUNNING if running(folder) else found["reason"]
-    return Unfinished(folder, found["command"], why)
+    try:
+        found = read_json(folder / UNFINISHED)
+    except UserError as error:
+        found = {"reason": error}
+    why = RUNNING if running(folder) else visible(found.get("reason", SILENT_END))
+    return Unfinished(folder, visible(found.get("command", "of an unknown command")), why)
 
 
 def running(folder: Path) -> bool:
@@ -52,6 +56,8 @@ def running(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # what has the lock's name is no lock
+        return False
 
 
 @contextmanager
@@ -83,7 +89,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "stopped by the keyboard"
     words = explain(error) or f"{type(error).__name__}: {error}"
-    return " ".join(words.split())
+    return visible(" ".join(words.split()))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -45,7 +45,7 @@ class SweepWatch(Callback):
         job_return.return_value, job_return.status = None, JobStatus.COMPLETED
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        from innerloop.reporting.comparison_table import terminal  # heavy: --help does without it
+        from innerloop.reporting.terminal import terminal  # heavy: --help does without it
         from innerloop.sweeping.closing import close
 
         problem = close(Path(config.hydra.sweep.dir), terminal())

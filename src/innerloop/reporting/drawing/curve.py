@@ -22,7 +22,7 @@ def curve(axis: Any, metric: str, scores: Tensor, chance: float | None = None) -
     axis.fill_between(x, mean - half, mean + half, color=BLUE, alpha=0.25, linewidth=0)
     axis.errorbar(x, mean, half, fmt="o-", capsize=3, markersize=4, color=BLUE, label="mean, 95%")
     if metric == "mse":
-        median = scores.double().median(0).values.numpy()
+        median = np.median(scores.double().numpy(), axis=0)
         axis.plot(x, median, "s--", markersize=4, color=ORANGE, label="median")
         axis.set_yscale("log")
     if chance is not None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from innerloop.reporting.drawing.style import BLUE, ORANGE
+from innerloop.reporting.drawing.style import BLUE, ORANGE, plain
 
 
 def losses(axis: Any, found: dict[str, Any], unit: str) -> None:
@@ -30,7 +30,7 @@ def layers(axis: Any, found: dict[str, Any], what: str, label: str) -> None:
     mean, half = (np.array([e[key] for e in mine.values()]) for key in ("mean", "ci95"))
     places = np.arange(len(mine))[::-1]
     axis.errorbar(mean, places, xerr=half, fmt="o", color=BLUE, capsize=3, markersize=5)
-    axis.set_yticks(places, list(mine), fontsize=7)
+    axis.set_yticks(places, [plain(name) for name in mine], fontsize=7)
     axis.grid(axis="x", alpha=0.3)
     axis.set_title("each layer, 95% over tasks", fontsize=10)
     axis.set(xlabel=label, ylabel="layer", ylim=(-0.5, len(mine) - 0.5))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from innerloop.errors import visible
+
 # Okabe and Ito's colours, which stay apart for the colour-blind; a mark or a line style goes with
 # each, so that nothing is told by colour alone.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -10,6 +12,7 @@ CLASSES = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, BLACK)
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PAPER = "#F7F7F5"  #: opaque, so that the black text can be read on light and on dark pages
 
+LONGEST = 60  #: letters of a name
 UNITS = {
     "accuracy": "accuracy (%)",
     "loss": "cross-entropy (nats)",
@@ -32,9 +35,14 @@ def canvas(columns: int, width: float = 3.7, height: float = 3.6) -> tuple[Any, 
     return figure, axes
 
 
+def plain(text: str) -> str:
+    """A name from outside, cut to what fits into a figure, of which matplotlib typesets nothing."""
+    return visible(text, LONGEST).replace("$", r"\$")
+
+
 def label(metric: str) -> str:
     """A metric with its unit."""
-    return UNITS.get(metric, metric)
+    return UNITS.get(metric) or plain(metric)
 
 
 def scale(metric: str) -> float:

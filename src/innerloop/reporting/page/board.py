@@ -1,11 +1,11 @@
 """Settings that were tested on the very same tasks, which alone may share a table and a chart."""
 
-import statistics
 from typing import Any
 
 from innerloop.evaluation import stamps
+from innerloop.evaluation.schema import Sizes
 from innerloop.reporting.page.curves import charts
-from innerloop.reporting.page.numbers import half_width, interval, shown
+from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
 from innerloop.reporting.settings import Setting
 
 Members = list[tuple[Setting, str]]
@@ -19,19 +19,19 @@ def boards(found: list[Setting], names: list[str]) -> list[dict[str, Any]]:
     """
     groups: dict[str, Members] = {}
     for member in zip(found, names, strict=True):
-        groups.setdefault(member[0].first.get("protocol.hash"), []).append(member)
+        groups.setdefault(member[0].first.results.protocol.hash, []).append(member)
     return [_board(f"chart{i}", members) for i, members in enumerate(groups.values())]
 
 
 def _board(name: str, members: Members) -> dict[str, Any]:
     results = members[0][0].first.results
-    episode, protocol = results["episode"]["test"], results["protocol"]
-    several = episode["ways"] > 1
+    episode, protocol = results.episode.test, results.protocol
+    several = episode.ways > 1
     rows = [_row(setting, label) for setting, label in members]
     return {
-        "title": f"{results['dataset']}, {_size(episode)}",
-        "tested": f"{protocol['tasks']} test tasks with {episode['queries']} queries "
-        f"{'of each class' if several else 'each'}, protocol {protocol['hash']}",
+        "title": f"{results.dataset}, {_size(episode)}",
+        "tested": f"{protocol.tasks} test tasks with {episode.queries} queries "
+        f"{'of each class' if several else 'each'}, protocol {protocol.hash}",
         "metric": members[0][0].first.metric,
         "columns": [key for key in rows[0] if any(row[key] for row in rows)],
         "rows": rows,
@@ -39,33 +39,34 @@ def _board(name: str, members: Members) -> dict[str, Any]:
     }
 
 
-def _size(episode: dict[str, Any]) -> str:
-    ways = f"{episode['ways']}-way " if episode["ways"] > 1 else ""
-    return f"{ways}{episode['shots']}-shot"
+def _size(episode: Sizes | None) -> str:
+    if episode is None:
+        return ""
+    ways = f"{episode.ways}-way " if episode.ways > 1 else ""
+    return f"{ways}{episode.shots}-shot"
 
 
 def _row(setting: Setting, label: str) -> dict[str, str]:
     """Cells by heading; headings without any cell are left out of the table."""
     first, metric = setting.first, setting.first.metric
-    scored, steps = setting.mean(metric), first.results["protocol"]["scored_step"]
-    seconds = statistics.median(run.results["seconds"] for run in setting.runs)
-    wide = first.headline.get("ci95_classes") if len(setting.runs) == 1 else None
+    scored, steps = setting.mean(metric), first.results.protocol.scored_step
+    wide = first.headline.ci95_classes if len(setting.runs) == 1 else None
     before = setting.mean(f"{metric}/step_0").mean
     return {
         "setting": label,
-        "batch norm": first.results["norm"] or "none",
-        "trained on": _size(first.results["episode"]),
+        "batch norm": first.results.norm or "none",
+        "trained on": _size(first.results.episode.training),
         "before adapting": shown(before, metric) if setting.curve() else "",
         metric: shown(scored.mean, metric),
         "95% interval": interval(scored, metric),
         "95% over classes": half_width(wide, metric),
         "inner steps": "" if steps is None else str(steps),
-        "seeds": ", ".join(str(run.results["seed"]) for run in setting.runs),
-        "minutes": f"{seconds / 60:.1f}",
+        "seeds": ", ".join(str(run.results.seed) for run in setting.runs),
+        "minutes": minutes(setting.runs),
         "audit": _stamps(setting),
     }
 
 
 def _stamps(setting: Setting) -> str:
     """What an audit of the test found, where there was one."""
-    return stamps.in_words(run.results.get("audit") for run in setting.runs)
+    return stamps.in_words(run.results.audited for run in setting.runs)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from innerloop.reporting.drawing.style import plain
+
 COLOURS = 7  #: of `--line0` to `--line6` in the page's style; then the dashes change
 DASHES = ("-", "--", ":", "-.")
 TEXT, GRID = "#010101", "#020202"  # stand-ins that no chart shows
@@ -51,7 +53,9 @@ def chart(title: str, xlabel: str, ylabel: str, lines: Sequence[Line], log: bool
         FigureCanvasSVG(figure)
         axis = figure.subplots()
         _draw(axis, lines)
-        axis.set(title=title, xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
+        words = {"title": title, "xlabel": xlabel, "ylabel": ylabel}
+        axis.set(**{place: plain(word) for place, word in words.items()})
+        axis.set_yscale("log" if log else "linear")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if any(line.label for line in lines):
             axis.legend(fontsize=8)
@@ -67,7 +71,15 @@ def _draw(axis: Any, lines: Sequence[Line]) -> None:
         colour = _stand_in(line.style)
         dash = DASHES[line.style // COLOURS % len(DASHES)]
         mark = {"marker": "o", "markersize": 3} if len(line.x) < 15 else {}
-        axis.plot(line.x, line.y, dash, color=colour, label=line.label, linewidth=1.5, **mark)
+        axis.plot(
+            line.x,
+            line.y,
+            dash,
+            color=colour,
+            label=line.label and plain(line.label.lstrip("_")),  # `_...` would be hidden
+            linewidth=1.5,
+            **mark,
+        )
         if line.half is not None:
             low = [y - h for y, h in zip(line.y, line.half, strict=True)]
             high = [y + h for y, h in zip(line.y, line.half, strict=True)]

@@ -1,12 +1,18 @@
 """What adaptation does, and how validation and training went: the lines of a board's charts."""
 
-import csv
-import math
 from pathlib import Path
+from typing import Any
 
+from innerloop.errors import UserError
+from innerloop.reporting.finished import Finished
+from innerloop.reporting.foreign import BadFile, read_rows, there
 from innerloop.reporting.page.charts import Line, chart
 from innerloop.reporting.settings import Setting
+from innerloop.reporting.terminal import leave_out
 
+Point = tuple[int, float]
+LOGGED = ("val", "train")
+LARGEST = 1e30  #: of a number in a chart, whose axes have to be wider than it
 TITLES = {
     "adapting": ("Adapting to a test task", "inner steps"),
     "val": ("Validation while training", "outer steps"),
@@ -23,8 +29,9 @@ def charts(name: str, members: list[tuple[Setting, str]]) -> list[str]:
     longest = max(len(setting.curve()) for setting, _ in members)
     for style, (setting, label) in enumerate(members):
         lines["adapting"] += _adapting(setting, label, style, scale, longest)
-        for part in ("val", "train"):
-            lines[part] += _learning(setting, label, style, scale, f"{part}/{metric}")
+        logs = [_logged(run) for run in setting.runs]
+        for part in LOGGED:
+            lines[part] += _learning([log.get(part, []) for log in logs], label, style, scale)
     return [
         chart(*TITLES[part], ylabel, drawn, metric == "mse", f"{name}-{part}")
         for part, drawn in lines.items()
@@ -36,28 +43,36 @@ def _adapting(setting: Setting, label: str, style: int, scale: float, longest: i
     """The mean after every inner step; level for a learner that adapts in one go."""
     found = setting.curve() or [setting.mean(setting.first.metric)] * longest
     points = [(x, p.mean, p.half or 0.0) for x, p in enumerate(found) if p.mean is not None]
+    points = [point for point in points if abs(point[1]) + point[2] < LARGEST]
     if not points:
         return []
     x, y, half = zip(*points, strict=True)
     return [Line(x, [scale * v for v in y], style, label, [scale * h for h in half])]
 
 
-def _learning(setting: Setting, label: str, style: int, scale: float, key: str) -> list[Line]:
+def _learning(logs: list[list[Point]], label: str, style: int, scale: float) -> list[Line]:
     """A line for each seed, of which the first has the label."""
     lines: list[Line] = []
-    for run in setting.runs:
-        found = _logged(run.folder / "metrics.csv", key)
-        if found:
-            x, y = zip(*found, strict=True)
-            lines.append(Line(x, [scale * v for v in y], style, None if lines else label))
+    for log in filter(None, logs):
+        x, y = zip(*log, strict=True)
+        lines.append(Line(x, [scale * v for v in y], style, None if lines else label))
     return lines
 
 
-def _logged(file: Path, key: str) -> list[tuple[int, float]]:
-    """Outer steps done, and the finite values of one column of a run's log."""
-    if not file.exists():
-        return []
-    with file.open(newline="") as lines:
-        rows = [(row["step"], row.get(key)) for row in csv.DictReader(lines)]
-    found = [(int(step) + 1, float(value)) for step, value in rows if value]
-    return [(step, value) for step, value in found if math.isfinite(value)]
+def _logged(run: Finished) -> dict[str, list[Point]]:
+    """Outer steps done and the headline metric, of validation and of training."""
+    file = run.folder / "metrics.csv"
+    try:
+        rows = read_rows(file) if there(file) else []
+        return {part: _column(file, rows, f"{part}/{run.metric}") for part in LOGGED}
+    except UserError as error:
+        leave_out(f"curves: {error}")
+        return {}
+
+
+def _column(file: Path, rows: list[dict[str, Any]], key: str) -> list[Point]:
+    try:
+        found = [(int(row["step"]) + 1, float(row[key])) for row in rows if row.get(key)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadFile(file, f"has no numbers in step or {key}: {error}") from None
+    return [point for point in found if max(map(abs, point)) < LARGEST]

@@ -1,5 +1,9 @@
 """How numbers stand in the page's tables."""
 
+import statistics
+from collections.abc import Sequence
+
+from innerloop.reporting.finished import Finished
 from innerloop.reporting.settings import Mean
 
 
@@ -18,3 +22,9 @@ def half_width(half: float | None, metric: str) -> str:
 def interval(mean: Mean, metric: str) -> str:
     """Half an interval, and over what it is."""
     return "" if mean.half is None else f"{half_width(mean.half, metric)} over {mean.over}"
+
+
+def minutes(runs: Sequence[Finished]) -> str:
+    """The median time that runs took; nothing where it was not kept."""
+    known = [run.results.seconds for run in runs if run.results.seconds is not None]
+    return f"{statistics.median(known) / 60:.1f}" if known else ""

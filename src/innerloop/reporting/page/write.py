@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop.errors import UserError
-from innerloop.files import whole_file
-from innerloop.reporting.finished import Finished, below
+from innerloop.errors import UserError, visible
+from innerloop.evaluation.schema import RESULTS
+from innerloop.files import check_writable, whole_file
+from innerloop.reporting.finished import Finished, below, read
+from innerloop.reporting.foreign import find, there
 from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import COMPOSED, differences, labels, settings
 
@@ -15,22 +17,27 @@ def write(folders: Sequence[Path], out: Path) -> Path:
     """Writes the page of all finished runs in some folders, and returns its place.
 
     Raises:
-        UserError: if there are none.
+        UserError: if there are none, if a run that was named is damaged, or if the page cannot be
+            written.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     runs = _runs(folders)
+    check_writable(out)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     text = environment.get_template("page.html").render(_content(runs, _unfinished(folders)))
     with whole_file(out) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="replace"))
     return out
 
 
 def _runs(folders: Sequence[Path]) -> list[Finished]:
+    for folder in folders:
+        if there(folder / RESULTS):
+            read(folder)  # named itself, it is not left out in silence
     found = {run.folder.resolve(): run for folder in folders for run in below(folder)}
     if not found:
         raise UserError(
@@ -41,8 +48,8 @@ def _runs(folders: Sequence[Path]) -> list[Finished]:
 
 
 def _unfinished(folders: Sequence[Path]) -> list[str]:
-    begun = {file.parent for folder in folders for file in folder.rglob(COMPOSED)}
-    return sorted(str(folder) for folder in begun if not (folder / "results.json").exists())
+    begun = {file.parent for folder in folders for file in find(folder, COMPOSED.__eq__)}
+    return sorted(visible(folder) for folder in begun if not there(folder / RESULTS))
 
 
 def _content(runs: list[Finished], unfinished: list[str]) -> dict[str, Any]:
@@ -61,11 +68,11 @@ def _content(runs: list[Finished], unfinished: list[str]) -> dict[str, Any]:
         "names": names,
         "differences": differences(found),
         "runs": [details.details(run, of_run[run.folder], i) for i, run in enumerate(kept)],
-        "replaced": [str(run.folder) for run in runs if run.folder not in of_run],
+        "replaced": [visible(run.folder) for run in runs if run.folder not in of_run],
         "unfinished": unfinished,
     }
 
 
 def _title(run: Finished) -> str:
     results = run.results
-    return f"{results['algorithm']} on {results['dataset']}, seed {results['seed']}"
+    return f"{results.algorithm} on {results.dataset}, seed {results.seed}"

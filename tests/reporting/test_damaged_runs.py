@@ -1,0 +1,173 @@
+"""Runs that are damaged, or made to do harm: each is left out or refused in a line, at once."""
+
+import base64
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli import FAST, call, train
+from rich.console import Console
+from run_damage import damages
+
+from innerloop.sweeping import closing
+
+DAMAGES = damages()
+PATIENCE = 5  #: seconds of work
+HANGS = 60  #: seconds on the clock, which other processes take from
+SECRET = b"this is none of your business"
+TOGETHER = 25  #: damaged runs on one page
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sound runs beside a file that no program may show or change."""
+    root = tmp_path_factory.mktemp("world")
+    first = root / "runs" / "sound0"
+    train(first, "dataset=glyphs", "inner.steps=2", FAST[0], "seed=0")
+    shutil.rmtree(first / "checkpoints")
+    for picture in (first / "figures").glob("[!t]*.png"):
+        picture.unlink()
+    seed(shutil.copytree(first, root / "runs" / "sound1"), 1)
+    (root / "outside").mkdir()
+    (root / "outside" / "secret.png").write_bytes(SECRET)
+    return root
+
+
+@pytest.fixture
+def damaged(world: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """Makes a damaged run beside the sound ones; afterwards all else must be as it was."""
+    monkeypatch.chdir(world)
+    before, made = state(world), []
+
+    def make(name: str) -> Path:
+        folder = world / "runs" / f"damaged{len(made)}"
+        made.append(shutil.copytree(world / "runs" / "sound0", folder))
+        seed(folder, 10 + len(made))
+        DAMAGES[name](folder)
+        return folder
+
+    yield make
+    for folder in made:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)  # of any depth
+    (world / "page.html").unlink(missing_ok=True)
+    assert state(world) == before
+
+
+def seed(run: Path, number: int) -> None:
+    text = (run / "results.json").read_text()
+    (run / "results.json").write_text(text.replace('"seed": 0,', f'"seed": {number},', 1))
+
+
+def state(folder: Path) -> dict[str, Any]:
+    """All files below, with what would change if they did."""
+    found = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    return {str(file): (file.lstat().st_mtime_ns, file.lstat().st_size) for file in found}
+
+
+@contextlib.contextmanager
+def patience() -> Iterator[None]:
+    """An error for what takes longer, be it waiting or at work."""
+
+    def over(*_: Any) -> None:
+        raise AssertionError(f"hangs for more than {HANGS} s")
+
+    before, began = signal.signal(signal.SIGALRM, over), time.process_time()
+    signal.alarm(HANGS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        assert time.process_time() - began < PATIENCE
+
+
+def answer(program: str, *words: object) -> str | None:
+    """None if a program ends well, or its message, which must be short."""
+    try:
+        with patience():
+            call(program, *map(str, words))
+    except SystemExit as end:
+        message = str(end.code).replace("\n(HYDRA_FULL_ERROR=1 shows where it happened.)", "")
+        assert 20 < len(message) < 1500 and len(message.splitlines()) <= 2, message
+        return message
+    return None
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
+    """What was printed, and the lines on what was left out; nothing a terminal would obey."""
+    out, err = capsys.readouterr()
+    assert not {c for c in out + err if ord(c) < 32 or 127 <= ord(c) < 160} - {"\n"}
+    assert SECRET.decode() not in out + err
+    return out, [line for line in err.splitlines() if line.startswith("left out: ")]
+
+
+def test_there_are_enough() -> None:
+    assert len(DAMAGES) >= 100
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_run_ends_nothing(
+    name: str, world: Path, damaged: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, sound = damaged(name), [world / "runs" / f"sound{seed}" for seed in (0, 1)]
+    capsys.readouterr()
+    assert answer("runs", "--outputs", world / "runs") is None
+    out, left_out = told(capsys)
+    assert all(folder.name in out for folder in sound)
+    faults = [line for line in left_out if bad.name in line]
+    here = os.path.lexists(bad / "results.json")
+    assert len(faults) + (bad.name in out) == here, "it is in the table or left out with a line"
+
+    assert answer("compare", "--outputs", world / "runs", "seed=0", "seed=1") is None
+    answer("compare", "--outputs", world / "runs", "algorithm=maml")
+    refused = answer("compare", sound[0], bad)
+    if faults or not here:
+        assert refused is not None and bad.name in refused
+    answer("replay", sound[0], bad)
+    answer("replay", bad, sound[0])
+    with patience(), open(os.devnull, "w") as nowhere:
+        closing.close(world / "runs", Console(file=nowhere))
+    told(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("report.html as a folder", "report.html is a folder"),
+        ("results.json a pipe", "results.json is no regular file"),
+        ("results.json deep", "results.json has more than"),
+        ("config.yaml: alias bomb", "config.yaml has more than"),
+        ("config.yaml: itself", "refers to itself"),
+        ("config.yaml empty", "config.yaml holds nothing"),
+        ("composed.yaml: merge bomb", None),
+        ("metrics.csv: text", None),
+        ("adaptation.png a link to a secret", None),
+        ("scores.npz that says 20 GB", None),
+    ],
+)
+def test_the_page_of_one_damaged_run(
+    name: str, refused: str | None, damaged: Callable[[str], Path]
+) -> None:
+    message = answer("report", damaged(name))
+    assert message is None if refused is None else refused in str(message)
+
+
+@pytest.mark.parametrize("first", range(0, len(DAMAGES), TOGETHER))
+def test_damaged_runs_do_not_spoil_the_page(
+    first: int, world: Path, damaged: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in list(DAMAGES)[first : first + TOGETHER]:
+        damaged(name)
+    capsys.readouterr()
+    assert answer("report", world / "runs", "--out", world / "page.html") is None
+    told(capsys)
+    page = (world / "page.html").read_bytes()
+    assert b"sound0" in page and b"sound1" in page
+    assert SECRET not in page and base64.b64encode(SECRET)[:-4] not in page
