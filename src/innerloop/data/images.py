@@ -101,6 +101,12 @@ class ImageClasses(TaskSource):
     def class_names(self, split: str) -> Sequence[str]:
         return self.pack.classes(split)
 
+    def shared_images(self, split: str, other: str) -> int:
+        record, pair = self.pack.record, {split, other}
+        notes = [*record.get("copies", []), *record.get("shared", [])]
+        places = [n.removesuffix(" share one").split(" and ") for n in notes if n.endswith("one")]
+        return sum({place.split("/")[0] for place in found} == pair for found in places)
+
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         places = self._places(split, indices, episode, seed)
         return Task(*[Examples(self._images_at(split, x), y) for x, y in places])
