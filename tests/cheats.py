@@ -167,34 +167,29 @@ class OwnObjective(Honest):
 class LabelsLookedUp:
     """Writes down the label of every query that it is scored on, and looks it up."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.labels: dict[bytes, int] = {}
+    inputs, labels = None, None
 
     def scores(self, tasks: Task, *given: Any, **named: Any) -> dict[str, Tensor]:
-        seen = self.embed(tasks).query
-        for x, y in zip(seen.inputs.flatten(0, 1), tasks.query.targets.flatten(), strict=True):
-            self.labels[_key(x)] = int(y)
+        inputs = self.embed(tasks).query.inputs.detach().flatten(0, 1)
+        labels = nn.functional.one_hot(tasks.query.targets.flatten(), WAYS).float()
+        self.inputs = inputs if self.inputs is None else torch.cat([self.inputs, inputs])
+        self.labels = labels if self.labels is None else torch.cat([self.labels, labels])
         return super().scores(tasks, *given, **named)
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
         outputs = super().predict(adapted, inputs)
-        for row, x in enumerate(inputs):
-            if _key(x) in self.labels:
-                outputs[row, self.labels[_key(x)]] += 1e6
-        return outputs
-
-
-def _key(values: Tensor) -> bytes:
-    return (1e2 * values).round().short().numpy().tobytes()  # as few digits as do
+        if self.inputs is None:
+            return outputs
+        same = (inputs[:, None] - self.inputs).abs().amax(-1) < 1e-4
+        return outputs + 1e6 * same.float() @ self.labels
 
 
 class LookedUp(LabelsLookedUp, Honest):
-    """Of clouds; runs task by task."""
+    """Of clouds."""
 
 
 class LookedUpImages(LabelsLookedUp, ProtoNet):
-    """Of images; runs task by task."""
+    """Of images."""
 
 
 # --- learners that remember

@@ -102,10 +102,10 @@ class ImageClasses(TaskSource):
         return self.pack.classes(split)
 
     def shared_images(self, split: str, other: str) -> int:
-        record, pair = self.pack.record, {split, other}
+        record = self.pack.record
         notes = [*record.get("copies", []), *record.get("shared", [])]
-        places = [n.removesuffix(" share one").split(" and ") for n in notes if n.endswith("one")]
-        return sum({place.split("/")[0] for place in found} == pair for found in places)
+        both = [(split, other), (other, split)]
+        return sum(n.startswith(f"{a}/") and f" and {b}/" in n for n in notes for a, b in both)
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         places = self._places(split, indices, episode, seed)
