@@ -265,9 +265,7 @@ class ImagesHeld(Honest):
             self.images = {"all": [images.numpy()]}
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
-        return super().adapt(
-            Examples(support.inputs.flatten(1), support.targets), steps, progress
-        )
+        return super().adapt(Examples(support.inputs.flatten(1), support.targets), steps, progress)
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
         return super().predict(adapted, inputs.flatten(1))

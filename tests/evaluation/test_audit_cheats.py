@@ -1,6 +1,7 @@
 """Learners that read query labels, remember tasks or hold the test's images are stamped for it."""
 
 import copy
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,14 @@ def test_a_score_that_could_not_be_checked_is_said_to_be_so() -> None:
     unknown = torch.full((50,), torch.nan)
     found = audit(Asked(Honest(), None, 0, NOW), [HARD], unknown)
     assert "test score not checked" in found["stamps"] and not found["reported"]["checked"]
+
+
+def test_a_learner_that_cannot_be_copied_is_asked_itself() -> None:
+    learner = Honest()
+    expected = audit(Asked(learner, None, 0, NOW), [HARD])
+    learner.lock = threading.Lock()
+    assert Asked(learner, None, 0, NOW).fresh().algorithm is learner
+    assert audit(Asked(learner, None, 0, NOW), [HARD]) == expected
 
 
 def test_noise_confirms_its_own_score_as_often_as_is_said() -> None:
