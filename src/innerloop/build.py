@@ -58,9 +58,9 @@ def data(config: DictConfig) -> TaskData:
 def algorithm(config: DictConfig) -> Algorithm:
     """The algorithm around its model."""
     train, test = episodes(config)
-    objective: Objective = instantiate(_objective(config))
-    model = _with_norm(instantiate(config.model, outputs=objective.width), config.norm)
-    made: Algorithm = instantiate(config.algorithm, model=model, objective=objective)
+    task_objective = objective(config)
+    model = _with_norm(instantiate(config.model, outputs=task_objective.width), config.norm)
+    made: Algorithm = instantiate(config.algorithm, model=model, objective=task_objective)
     if made.adapts_by_steps and train.ways != test.ways:
         raise UserError(
             f"episode.ways={train.ways} but episode.test.ways={test.ways}: algorithm="
@@ -77,13 +77,15 @@ def _with_norm(model: nn.Module, mode: str) -> nn.Module:
     return adopt(model, mode)
 
 
-def _objective(config: DictConfig) -> DictConfig:
+def objective(config: DictConfig) -> Objective:
+    """What the data set asks of a learner."""
     if "objective" not in config.dataset:
         raise UserError(
             "The data set names no objective: its yaml needs dataset.objective, such as "
             "{_target_: innerloop.objectives.Classification, ways: ..., test_ways: ...}."
         )
-    return config.dataset.objective
+    made: Objective = instantiate(config.dataset.objective)
+    return made
 
 
 def device(config: DictConfig) -> str:

@@ -8,10 +8,11 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
-from innerloop import machine, norm, notices, pictures, resolvers, stored, wandb_run
+from innerloop import build, machine, norm, notices, pictures, resolvers, stored, wandb_run
 from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.callbacks.inside_log import found_by
 from innerloop.evaluation import audit, pooled, protocol, results
+from innerloop.evaluation.asked import Asked
 from innerloop.experiment import Experiment
 from innerloop.reporting import table
 from innerloop.tasks import Task
@@ -90,9 +91,17 @@ def _audit(made: Experiment) -> dict[str, Any] | None:
         return None
     learner.to(made.trainer.strategy.root_device)  # where the test was; it left for the CPU since
     now = learner.progress(learner.loaded["step"])
-    asked = audit.Asked(learner.algorithm, learner.engine.chunk, learner.scored_step, now)
+    asked = Asked(
+        learner.untested or learner.algorithm, learner.engine.chunk, learner.scored_step, now,
+        build.objective(made.config),
+    )  # fmt: skip
     indices = np.array_split(np.arange(tasks), -(-tasks // data.batch))
-    found = audit.audit(asked, (_test_tasks(made, part) for part in indices))
+    reported = learner.test_scores[asked.objective.metric][:tasks, learner.scored_step]
+    found = audit.audit(
+        asked, (_test_tasks(made, part) for part in indices),
+        reported if learner.untested else torch.full_like(reported, torch.nan),
+        data.source.shared_images("test", "train"),
+    )  # fmt: skip
     learner.to("cpu")
     return found
 

@@ -1,9 +1,11 @@
 """What a task is: a support set to adapt to, and a query set to be judged on."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.func import vmap
 from torch.utils._pytree import tree_leaves, tree_map
 
 
@@ -47,3 +49,19 @@ def only(tasks: Any) -> Any:
 def concatenate(first: Any, second: Any, dim: int = 0) -> Any:
     """Joins two sets of examples, or the same leaves of two batches along `dim`."""
     return tree_map(lambda a, b: torch.cat([a, b], dim), first, second)
+
+
+def over_tasks(function: Callable[[Any], Any], tasks: Any, side_by_side: bool = True) -> Any:
+    """What `function` returns for each task of a batch, stacked.
+
+    Arguments:
+        function: of one task, to a tree of tensors.
+        side_by_side: whether the tasks run at once, by `vmap`. Each then draws random numbers of
+            its own, as dropout needs.
+    """
+    total = count(tasks)
+    if total > 1 and side_by_side:
+        return vmap(function, randomness="different")(tasks)
+    # One task needs no vmap, which would turn its convolutions into slower grouped ones.
+    results = [function(only(part(tasks, i, i + 1))) for i in range(total)]
+    return tree_map(lambda *values: torch.stack(values), *results)

@@ -23,7 +23,8 @@ from torch.utils._pytree import tree_map
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.evaluation import disturbed, significance, stamps
-from innerloop.evaluation.audit import Asked, audit
+from innerloop.evaluation.asked import Asked
+from innerloop.evaluation.audit import audit
 from innerloop.models.conv4 import Conv4
 from innerloop.reporting import summary
 from innerloop.tasks import Episode, Examples, Task

@@ -5,16 +5,14 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
-from torch.utils._pytree import tree_map
+from torch.func import functional_call
 
-from innerloop import tasks as task_tools
 from innerloop.algorithms import promises
 from innerloop.errors import UserError
 from innerloop.layers import attention
 from innerloop.layers.adopt import adopt
 from innerloop.objectives import Objective
-from innerloop.tasks import Examples, Task
+from innerloop.tasks import Examples, Task, over_tasks
 
 WRAPPERS: dict[str, Callable[[Any], Any]] = {
     "adapt": promises.carries_support,
@@ -48,8 +46,9 @@ class Algorithm(nn.Module):
         """Wraps what a subclass defines in what `innerloop.algorithms.promises` promises."""
         super().__init_subclass__(**arguments)
         for name, wrap in WRAPPERS.items():
-            if name in vars(cls):
-                setattr(cls, name, wrap(vars(cls)[name]))
+            owner = next((base for base in cls.__mro__ if name in vars(base)), Algorithm)
+            if owner is cls or not issubclass(owner, Algorithm):  # a mixin's is wrapped as well
+                setattr(cls, name, wrap(vars(owner)[name]))
 
     def __init__(self, model: nn.Module, objective: Objective, steps: int = 0) -> None:
         super().__init__()
@@ -162,19 +161,3 @@ class Algorithm(nn.Module):
     def call(self, module: nn.Module, parameters: dict[str, Tensor], inputs: Any) -> Tensor:
         """`module(inputs)` with these parameters in place of its own."""
         return functional_call(module, parameters, (inputs,))
-
-
-def over_tasks(function: Callable[[Any], Any], tasks: Any, side_by_side: bool = True) -> Any:
-    """What `function` returns for each task of a batch, stacked.
-
-    Arguments:
-        function: of one task, to a tree of tensors.
-        side_by_side: whether the tasks run at once, by `vmap`. Each then draws random numbers of
-            its own, as dropout needs.
-    """
-    count = task_tools.count(tasks)
-    if count > 1 and side_by_side:
-        return vmap(function, randomness="different")(tasks)
-    # One task needs no vmap, which would turn its convolutions into slower grouped ones.
-    results = [function(task_tools.only(task_tools.part(tasks, i, i + 1))) for i in range(count)]
-    return tree_map(lambda *values: torch.stack(values), *results)

@@ -1,6 +1,7 @@
 """The outer loop, shared by all algorithms: one Lightning module with manual optimization."""
 
 import contextlib
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -66,6 +67,7 @@ class MetaLearner(lightning.LightningModule):
         self.curve = max(curve, scored_step) if algorithm.adapts_by_steps else 0
         self.test_scores: dict[str, Tensor] = {}  #: `(tasks, steps + 1)` by metric
         self.test_vectors: dict[str, Measured] = {}  #: what is pooled over tasks, see `pooled`
+        self._untested: list[Algorithm] = []  # a list, so that it is no part of this module
         self.record: Callable[[], dict[str, Any]] = dict  #: makes what checkpoints carry, plainly
         self.loaded: dict[str, Any] = {}  #: what the checkpoint carried that was loaded last
         self.validated: dict[str, float] = {}  #: the last validation's means
@@ -207,6 +209,18 @@ class MetaLearner(lightning.LightningModule):
         for name, mean in means.items():
             shown = name == self.algorithm.objective.metric
             self.log(f"val/{name}", mean.float(), prog_bar=shown, sync_dist=True)
+
+    @property
+    def untested(self) -> Algorithm | None:
+        """A copy from before the last test, for the audit: it has seen no label of a test's query.
+
+        None if there was no test, or the algorithm cannot be copied.
+        """
+        return next(iter(self._untested), None)
+
+    def on_test_start(self) -> None:
+        with contextlib.suppress(Exception):  # of as many kinds as there are attributes
+            self._untested = [copy.deepcopy(self.algorithm)]
 
     def test_step(self, tasks: Task, batch_idx: int) -> None:
         self._evaluate(tasks, batch_idx, self.curve)

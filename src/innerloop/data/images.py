@@ -101,6 +101,12 @@ class ImageClasses(TaskSource):
     def class_names(self, split: str) -> Sequence[str]:
         return self.pack.classes(split)
 
+    def shared_images(self, split: str, other: str) -> int:
+        record = self.pack.record
+        notes = [*record.get("copies", []), *record.get("shared", [])]
+        both = [(split, other), (other, split)]
+        return sum(n.startswith(f"{a}/") and f" and {b}/" in n for n in notes for a, b in both)
+
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         places = self._places(split, indices, episode, seed)
         return Task(*[Examples(self._images_at(split, x), y) for x, y in places])

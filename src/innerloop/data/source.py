@@ -46,6 +46,10 @@ class TaskSource(ABC):
         """Names of the classes, by the numbers of `classes`; None where they have none."""
         return None
 
+    def shared_images(self, split: str, other: str) -> int | None:
+        """How many images two splits have in common; None where that is not known."""
+        return None
+
     def settle(self, device: Any) -> None:  # noqa: B027
         """Told where the learner runs, before `drawn` is asked for."""
 

@@ -1,124 +1,92 @@
 """Audits a learner: asks it disturbed test tasks, and stamps what its answers depended on.
 
-Measured rather than declared: nothing here knows which algorithm it asks. A learner is taken for
-what the contract says it has: `adapt`, `predict`, `embed`, `embeds` and `objective`.
+Measured rather than declared: nothing here knows which algorithm it asks. What it asks holds no
+label of a query, and every question is put to a copy of the learner as it was before, so that no
+answer depends on an earlier question unless the question is about that.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vmap
+from torch.utils._pytree import tree_map
 
-from innerloop import tasks as task_tools
-from innerloop.evaluation import disturbed, stamps
-from innerloop.tasks import Examples, Task
+from innerloop.evaluation import disturbed, memory, stamps
+from innerloop.evaluation.asked import Asked, few
+from innerloop.tasks import Task
 
-ALONE = 3  #: queries of each task that are asked one at a time
 SEED = 20170403  # of the disturbances
 
 
-class Asked(NamedTuple):
-    """A learner that is asked.
-
-    Arguments:
-        algorithm: what answers, in evaluation mode.
-        chunk: tasks side by side; None for all of a batch.
-        step: inner step at which it is scored.
-        progress: how far its training was, in 0..1.
-    """
-
-    algorithm: Any
-    chunk: int | None
-    step: int
-    progress: Tensor
-
-    def answers(self, support: Examples, queries: Sequence[Examples], step: int) -> list[Tensor]:
-        """Outputs `(T, n, width)` for each of several query sets, adapting as rarely as can be."""
-        if self.algorithm.embeds:  # what it sees of a query set may reach its support
-            tasks = [self.algorithm.embed(Task(support, query)) for query in queries]
-            return [self._run(self._predict(step), (t.support, (t.query,)))[0] for t in tasks]
-        return list(self._run(self._predict(step), (support, tuple(queries))))
-
-    def alone(self, tasks: Task) -> Tensor:
-        """Outputs for a few queries, each asked as if it were its task's only one."""
-        queries = [disturbed.row(tasks.query, i) for i in _few(tasks)]
-        if not self.algorithm.embeds:
-            return torch.cat(self.answers(tasks.support, queries, self.step), 1)
-        found = []
-        for i in range(task_tools.count(tasks)):  # nor does it see another task
-            support, own = task_tools.part((tasks.support, queries), i, i + 1)
-            found.append(torch.cat(self.answers(support, own, self.step), 1))
-        return torch.cat(found)
-
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The headline metric of each task, `(T,)`."""
-        objective = self.algorithm.objective
-        pairs = zip(outputs, targets, strict=True)
-        return torch.stack([objective.scores(o, t)[objective.metric] for o, t in pairs])
-
-    def _predict(self, step: int) -> Callable[[Any], tuple[Tensor, ...]]:
-        def one(task: Any) -> tuple[Tensor, ...]:
-            support, queries = task
-            *_, adapted = self.algorithm.adapt(support, step, self.progress)
-            return tuple(self.algorithm.predict(adapted, query.inputs) for query in queries)
-
-        return one
-
-    def _run(self, function: Callable[[Any], tuple[Tensor, ...]], tasks: Any) -> tuple[Tensor, ...]:
-        total = task_tools.count(tasks)
-        size = min(self.chunk or total, total)
-        parts = [
-            _side_by_side(function, task_tools.part(tasks, s, s + size))
-            for s in range(0, total, size)
-        ]
-        return tuple(torch.cat(found) for found in zip(*parts, strict=True))
-
-
-def audit(asked: Asked, batches: Iterable[Task]) -> dict[str, Any]:
+def audit(
+    asked: Asked,
+    batches: Iterable[Task],
+    reported: Tensor | None = None,
+    shared_images: int | None = None,
+) -> dict[str, Any]:
     """Stamps and the numbers behind them, see `innerloop.evaluation.stamps`.
 
     Arguments:
         batches: test tasks, as the learner was tested on.
+        reported: `(T,)` headline scores of these tasks, as the test found them; not a number where
+            `asked` is not from before the test, so that they cannot be checked.
+        shared_images: how many images of the test are in the training too; None if not known.
     """
     algorithm, random = asked.algorithm, torch.Generator().manual_seed(SEED)
     training = algorithm.training
     algorithm.eval()
     exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    parts, earlier = [], None
     try:
         with torch.no_grad(), exact:
-            parts = [_measured(asked, tasks, random) for tasks in batches]
+            for tasks in batches:
+                parts.append(_measured(asked, tasks, earlier or tasks, random))
+                earlier = tasks
     finally:
         algorithm.train(training)
-    together = {name: torch.cat([part[name] for part in parts]).cpu() for name in parts[0]}
-    objective = algorithm.objective
-    return stamps.judged(together, objective.classes(False), objective.higher_is_better)
+    together = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
+    if reported is not None:
+        together["reported"] = reported
+    objective = asked.objective
+    ways = objective.classes(False)
+    return stamps.judged(together, ways, objective.higher_is_better, shared_images)
 
 
-def _measured(asked: Asked, tasks: Task, random: torch.Generator) -> dict[str, Tensor]:
+def _measured(
+    asked: Asked, tasks: Task, earlier: Task, random: torch.Generator
+) -> dict[str, Tensor]:
     """`(T,)` values of every question."""
-    ways = asked.algorithm.objective.classes(False)
+    ways = asked.objective.classes(False)
     order = disturbed.orders(tasks.query, random)
-    outputs, mixed = asked.answers(
-        tasks.support, [tasks.query, disturbed.rows(tasks.query, order)], asked.step
-    )
+    others = disturbed.rows(tasks.query, order)
+    outputs, mixed, alone = asked.fresh().with_and_alone(tasks, others)
     shuffled = disturbed.labels_shuffled(tasks, random)
-    misled = asked.answers(shuffled.support, [tasks.query], asked.step)[0]
+    used = asked.fresh()
+    misled = used.answers(shuffled.support, [tasks.query], asked.step)[0]
+    again = _in_reverse(used, tasks)
     sorted_back = mixed.gather(1, order.argsort(1)[..., None].expand_as(mixed))
 
+    def changed(before: Tensor, after: Tensor) -> Tensor:
+        return stamps.changed(before, after, ways is not None)
+
     def score(disturbed_tasks: Task, step: int = asked.step) -> Tensor:
-        found = asked.answers(disturbed_tasks.support, [disturbed_tasks.query], step)[0]
-        return asked.scores(found, disturbed_tasks.query.targets)
+        support, query = disturbed_tasks
+        return asked.scores(asked.fresh().answers(support, [query], step)[0], query.targets)
 
     found = {
         "score": asked.scores(outputs, tasks.query.targets),
-        "alone": stamps.changed(outputs[:, _few(tasks)], asked.alone(tasks), ways is not None),
-        "queries": stamps.changed(outputs, sorted_back, ways is not None),
-        "labels": stamps.changed(outputs, misled, ways is not None),
+        "alone": changed(outputs[:, few(tasks)], alone),
+        "queries": changed(outputs, sorted_back),
+        "labels": changed(outputs, misled),
+        "again": changed(outputs, again),
         "shuffled": asked.scores(misled, tasks.query.targets),
         "reordered": score(disturbed.support_reordered(tasks, random)),
+        "images": memory.of_images(asked.algorithm, tasks),
     }
+    if found["again"].any():  # then the other questions of its first copy were not without effect
+        found["score"] = score(tasks)
+    found["memory"] = memory.of_other_tasks(asked, tasks, earlier, found["again"].cpu())
     if ways is None:
         return found
     # A learner without steps is not adapted as long as its support's labels say nothing.
@@ -128,13 +96,7 @@ def _measured(asked: Asked, tasks: Task, random: torch.Generator) -> dict[str, T
     return found | {"before": before, "relabelled": renamed}
 
 
-def _few(tasks: Task) -> list[int]:
-    """Rows of a few queries, spread over the query set."""
-    n = tasks.query.targets.shape[1]
-    return [i * n // min(ALONE, n) for i in range(min(ALONE, n))]
-
-
-def _side_by_side(function: Callable[[Any], tuple[Tensor, ...]], tasks: Any) -> tuple[Tensor, ...]:
-    if task_tools.count(tasks) > 1:
-        return vmap(function, randomness="different")(tasks)
-    return tuple(output[None] for output in function(task_tools.only(tasks)))
+def _in_reverse(asked: Asked, tasks: Task) -> Tensor:
+    """Outputs for the tasks, asked in reverse order."""
+    reverse: Task = tree_map(lambda x: x.flip(0), tasks)
+    return asked.answers(reverse.support, [reverse.query], asked.step)[0].flip(0)

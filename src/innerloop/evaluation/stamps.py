@@ -6,7 +6,13 @@ and decided by an exact sign test over the tasks (nothing is assumed of how scor
 regression task that diverged is one sign), its distance from chance by Student's t.
 
 Four questions are of the second kind. Each is asked at `LEVEL`, so that at most one in a hundred
-honest learners carries a false stamp of that kind.
+honest learners carries a false stamp of that kind. A fifth, whether the test's score is confirmed,
+compares a learner with itself: an honest one ties in every task, unless it draws random numbers or
+was tested in a lower precision, and is then stamped falsely once in 400 times.
+
+Answers that change when the same question is asked again, because the learner remembers other tasks
+or draws random numbers, would also change under any other question of the first kind: these then
+stamp nothing.
 """
 
 import math
@@ -42,17 +48,25 @@ def changed(answers: Tensor, again: Tensor, classes: bool) -> Tensor:
     return torch.where(gap.isfinite(), beyond, math.nan)
 
 
-def judged(measured: dict[str, Tensor], ways: int | None, higher_is_better: bool) -> dict[str, Any]:
+def judged(
+    measured: dict[str, Tensor],
+    ways: int | None,
+    higher_is_better: bool,
+    shared_images: int | None = None,
+) -> dict[str, Any]:
     """The stamps, and the numbers behind them, as `results.json` keeps them.
 
     Arguments:
         measured: `(T,)` values by name, from `innerloop.evaluation.audit`.
         ways: classes of a task; None for real targets.
+        shared_images: how many images of the test are in the training too; None if not known.
     """
     sign = 1.0 if higher_is_better else -1.0
     score = measured["score"]
-    alone, moved = _share(measured["alone"]), _share(measured["queries"])
-    noticed = _share(measured["labels"])
+    alone, moved, noticed, again, memory, images = (
+        _share(measured.get(name))
+        for name in ("alone", "queries", "labels", "again", "memory", "images")
+    )
     shuffled = significance.worse(score, measured["shuffled"], sign)
     reordered = significance.worse(score, measured["reordered"], sign)
     found: dict[str, Any] = {
@@ -63,18 +77,27 @@ def judged(measured: dict[str, Tensor], ways: int | None, higher_is_better: bool
         "queries_reordered": {"changed": moved},
         "labels_shuffled": {"changed": noticed, **shuffled},
         "support_reordered": reordered,
+        "asked_again": {"changed": again, "changed_by_other_tasks": memory},
+        "test_images_held": {"tasks": images},
+        "shared_images": shared_images,
     }
+    if (reported := measured.get("reported")) is not None:
+        found["reported"] = significance.worse(reported, score, sign) | {
+            "mean": float(reported.double().mean()), "checked": not bool(reported.isnan().all())
+        }  # fmt: skip
     before, renamed = None, None
     if ways is not None:
         before = found["not_adapted"] = significance.against_chance(measured["before"], 1 / ways)
         renamed = found["relabelled"] = significance.worse(score, measured["relabelled"], sign) | {
             "spread": significance.spread(score, measured["relabelled"])
         }
+    steady = not _often(again)
     found["stamps"] = [
-        *_of_queries(alone),
-        *_of_order(moved, reordered),
+        *(_of_queries(alone) if steady else _of_memory(memory)),
+        *_of_order(moved if steady else None, reordered),
         *_of_support(noticed, shuffled),
         *_of_names(before, renamed),
+        *_of_test(found.get("reported"), images, shared_images),
     ]
     return found
 
@@ -94,11 +117,15 @@ def in_words(audits: Iterable[dict[str, Any] | None]) -> str:
 
 
 def _of_queries(alone: float | None) -> list[str]:
-    return [] if alone is None else ["transductive" if alone > RARELY else "inductive"]
+    return [] if alone is None else ["transductive" if _often(alone) else "inductive"]
+
+
+def _of_memory(memory: float | None) -> list[str]:
+    return ["remembers other tasks" if _often(memory) else "answers change when asked again"]
 
 
 def _of_order(moved: float | None, reordered: dict[str, Any]) -> list[str]:
-    leaks = (moved is not None and moved > RARELY) or reordered["p"] < LEVEL
+    leaks = _often(moved) or reordered["p"] < LEVEL
     return ["labels leaked by order"] if leaks else []
 
 
@@ -119,6 +146,24 @@ def _of_names(before: dict[str, Any] | None, renamed: dict[str, Any] | None) -> 
     return [*stamps, "class identity learned"] if renamed["p"] < LEVEL else stamps
 
 
-def _share(flags: Tensor) -> float | None:
+def _of_test(
+    reported: dict[str, Any] | None, images: float | None, shared: int | None
+) -> list[str]:
+    stamps = {
+        "test score not checked": reported and not reported["checked"],
+        "test score not confirmed": reported and reported["p"] < LEVEL,
+        "holds test images": images,
+        "training and test share images": shared,
+    }
+    return [stamp for stamp, found in stamps.items() if found]
+
+
+def _often(share: float | None) -> bool:
+    return share is not None and share > RARELY
+
+
+def _share(flags: Tensor | None) -> float | None:
+    if flags is None:
+        return None
     known = flags[~flags.isnan()]
     return float(known.mean()) if len(known) else None
