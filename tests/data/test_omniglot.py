@@ -114,12 +114,12 @@ def test_the_real_images_are_those_of_an_independent_packing(tmp_path: Path) -> 
     source = Omniglot(str(real.folder("omniglot", tmp_path)))
     reference = np.load(real.beside("omniglot/omniglot_28.npz"))
     names = [f"{a}/{c}" for a, c in zip(reference["alphabet"], reference["character"], strict=True)]
-    place = {name: i for i, name in enumerate(names)}
+    place, drawn = {name: i for i, name in enumerate(names)}, reference["images"]
     for split, total in (("train", 1028), ("val", 172), ("test", 423)):
         images, start = source.pack.images(split), 0
         assert len(source.pack.classes(split)) == total
         for name, count in zip(source.pack.classes(split), source.pack.counts(split), strict=True):
             if count == 20:  # else a copy was left out
                 ours = 255 - images[start : start + 20, ..., 0]
-                np.testing.assert_array_equal(ours, reference["images"][place[name]])
+                np.testing.assert_array_equal(ours, drawn[place[name]])
             start += count

@@ -269,3 +269,15 @@ def test_a_read_only_folder_of_packs_is_read_and_the_next_goes_to_the_cache(
     other = found(tmp_path / "data", {"size": 2})
     assert other.folder.is_relative_to(tmp_path / "cache")
     assert found(tmp_path / "data", {"size": 2}).folder == other.folder
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "link", "empty folder"])
+def test_what_is_in_the_place_of_a_pack_is_replaced(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "packed" / name_of(RECIPE)
+    place.parent.mkdir()
+    make = {
+        "file": lambda: place.write_text("x"), "pipe": lambda: os.mkfifo(place),
+        "link": lambda: place.symlink_to("nowhere"), "empty folder": place.mkdir,
+    }  # fmt: skip
+    make[kind]()
+    assert len(found(tmp_path, RECIPE).images("train")) == 12

@@ -21,7 +21,7 @@ MOST = 2**19  #: bytes of a split's list, which holds names alone
 
 
 class Folder(ImageClasses):
-    """Classes are folders of images.
+    """Classes are folders of images, which are read as a viewer shows them (`data.pixels`).
 
     Arguments:
         path: holds `train`, `val` and `test`, each with a folder for each class; or, with `split`,

@@ -1,13 +1,14 @@
 """Files that somebody else put there: looked at before they are opened."""
 
 import os
+import stat
 from pathlib import Path
 
 from innerloop.errors import UserError
 
 
 def ordinary(path: Path, most: int | None = None) -> Path:
-    """The path, which is that of an ordinary file: opening a pipe or a device may never return.
+    """The path, if it is that of an ordinary file: opening a pipe or a device may never return.
 
     Arguments:
         most: bytes that such a file can have.
@@ -16,17 +17,17 @@ def ordinary(path: Path, most: int | None = None) -> Path:
         UserError: if it is missing, something else than a file, or too large.
     """
     try:
-        if path.is_file():
-            size = path.stat().st_size
-            if most is None or size <= most:
-                return path
-            what = f"has {size:,} bytes, which no such file has"
-        elif path.is_symlink() and not path.exists():
-            what = f"is a link to {os.readlink(path)}, which is not there"
-        elif path.exists():
-            what = f"is a {'folder' if path.is_dir() else 'pipe or a device'}, not a file"
-        else:
-            raise UserError(f"{path} is not there.")
+        status = path.stat()
     except OSError as error:
-        what = f"cannot be looked at ({error.strerror})"
+        if not os.path.lexists(path):
+            raise UserError(f"{path} is not there.") from error
+        what = f"cannot be followed to a file ({error.strerror})"
+    else:
+        if not stat.S_ISREG(status.st_mode):
+            kind = "folder" if stat.S_ISDIR(status.st_mode) else "pipe or a device"
+            what = f"is a {kind}, not a file"
+        elif most is not None and status.st_size > most:
+            what = f"has {status.st_size:,} bytes, which no such file has"
+        else:
+            return path
     raise UserError(f"{path} {what}: repair it or take it out.")

@@ -28,7 +28,8 @@ def open_or_build(
     Every recipe has a folder of its own, so that packs of two sizes never meet.
 
     Arguments:
-        data: folder of the data set, and its `name`.
+        data: folder of the data set.
+        name: of the data set.
         recipe: gives the recipe; asked again after the files were read, as they may have changed.
         read: gives the classes of each split.
 
@@ -36,8 +37,8 @@ def open_or_build(
         UserError: if the files changed while they were read.
     """
     wanted = recipe()
-    beside, place = data / "packed", pack_folder(data, name)
-    for folder in (beside / name_of(wanted), place / name_of(wanted), beside):  # the last: once
+    own, beside, place = name_of(wanted), data / "packed", pack_folder(data, name)
+    for folder in (beside / own, place / own, beside):  # packs once lay in `beside` itself
         if (found := open_pack(folder, wanted)) is not None:
             return found
 
@@ -45,7 +46,7 @@ def open_or_build(
         if recipe() != wanted:
             raise UserError(f"The files in {data} changed while they were packed: start again.")
 
-    return build_pack(place / name_of(wanted), wanted, read, check)
+    return build_pack(place / own, wanted, read, check)
 
 
 def build_pack(
@@ -108,7 +109,7 @@ def _build(
 
 
 def _remove(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
         path.unlink()
     shutil.rmtree(path, ignore_errors=True)
 

@@ -11,7 +11,14 @@ from innerloop.data.ordinary import ordinary
 from innerloop.data.pixels import as_shown
 from innerloop.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  #: Pillow knows some that start programs
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "BMP",
+    "GIF",
+    "WEBP",
+    "TIFF",
+)  #: others may start programs
 MOST = 2**30  #: bytes of an image file
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -45,7 +52,7 @@ class Reading(NamedTuple):
         """`(size, size, channels)` uint8.
 
         Raises:
-            UserError: if the file does not decode, or says no 8-bit image.
+            UserError: if the file does not decode, or the white of its numbers is unknown.
         """
         try:
             return self.decode(ordinary(file, MOST))
