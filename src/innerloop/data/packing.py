@@ -37,12 +37,8 @@ def open_or_build(
         UserError: if the files changed while they were read.
     """
     wanted = recipe()
-    beside, place = data / "packed", pack_folder(data, name)
-    for folder in (
-        beside / name_of(wanted),
-        place / name_of(wanted),
-        beside,
-    ):  # where they once lay
+    own, beside, place = name_of(wanted), data / "packed", pack_folder(data, name)
+    for folder in (beside / own, place / own, beside):  # packs once lay in `beside` itself
         if (found := open_pack(folder, wanted)) is not None:
             return found
 
