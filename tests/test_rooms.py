@@ -32,7 +32,7 @@ ROOMS = {
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (
     "command", "resolvers", "folder_check", "errors", "published", "sweeping/watch",
-    "sweeping/gpus", "sweeping/members", "reporting/foreign",
+    "sweeping/gpus", "sweeping/members", "reporting/foreign", "reporting/mappings",
 )  # fmt: skip
 
 

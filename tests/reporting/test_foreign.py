@@ -14,11 +14,12 @@ import pytest
 import yaml
 from cli import call, mistake
 from finished_runs import compared, made, scores_of
+from helpers import ROOT
 from rich.console import Console
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation import schema
-from innerloop.reporting import arrays, foreign
+from innerloop.reporting import arrays, mappings
 from innerloop.reporting.finished import below, read
 from innerloop.reporting.page.charts import Line, chart
 from innerloop.reporting.page.details import _pictures
@@ -46,14 +47,14 @@ def test_yaml_is_read_as_by_the_safe_loader(tmp_path: Path) -> None:
     content = {"a": {"b": [1, 2.5, "x", None, True]}, "c": {}, "7": "011", "d": "${a.b}"}
     file = tmp_path / "a.yaml"
     file.write_text(yaml.safe_dump(content))
-    assert foreign.read_yaml(file) == content
+    assert mappings.read_yaml(file) == content
     file.write_text("a: &x [1, 2]\nb: *x\n")
-    assert foreign.read_yaml(file) == yaml.safe_load(file.read_text())
+    assert mappings.read_yaml(file) == yaml.safe_load(file.read_text())
 
 
-@pytest.mark.parametrize("reader", [foreign.read_json, foreign.read_yaml])
+@pytest.mark.parametrize("reader", [mappings.read_json, mappings.read_yaml])
 def test_depth_has_a_limit(tmp_path: Path, reader: Any) -> None:
-    file, most = tmp_path / "a", foreign.DEPTH
+    file, most = tmp_path / "a", mappings.DEPTH
     for levels in (most - 1, most + 1):
         nested: Any = 1
         for _ in range(levels):
@@ -70,10 +71,10 @@ def test_references_count_as_often_as_they_stand(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     row = ", ".join(["*a"] * 100)
     file.write_text(f"a: &a [{', '.join(['1'] * 100)}]\nb: [{row}]\n")
-    assert len(foreign.read_yaml(file)["b"]) == 100
+    assert len(mappings.read_yaml(file)["b"]) == 100
     file.write_text(f"a: &a [{', '.join(['1'] * 999)}]\nb: [{row}]\n")
     with pytest.raises(UserError, match=r"a\.yaml has more than 50000 values"):
-        foreign.read_yaml(file)
+        mappings.read_yaml(file)
 
 
 def test_arrays_come_back(tmp_path: Path) -> None:
@@ -198,6 +199,17 @@ def test_cells_are_no_markup() -> None:
     console.print(table)
     shown = console.export_text()
     assert "[bold]a" in shown and "[/red] :smile:" in shown
+
+
+@pytest.mark.parametrize("room", ["reporting", "replaying", "sweeping"])
+def test_files_of_runs_are_opened_in_one_place(room: str) -> None:
+    safe = {"foreign.py", "mappings.py", "arrays.py"}
+    opens = re.compile(
+        r"json\.loads?\(|safe_load|yaml\.load|np\.load|\.read_(text|bytes)\(|\bopen\("
+    )
+    for file in (ROOT / "src" / "innerloop" / room).rglob("*.py"):
+        lines = [] if file.name in safe else file.read_text().splitlines()
+        assert [line for line in lines if opens.search(line) and "Image.open" not in line] == []
 
 
 def few(folder: Path, scores: list[float], algorithm: str) -> Path:

@@ -10,7 +10,8 @@ from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
 from innerloop.reporting.contenders import SAME, of_setting
 from innerloop.reporting.finished import Finished, flat
-from innerloop.reporting.foreign import read_yaml, there
+from innerloop.reporting.foreign import there
+from innerloop.reporting.mappings import read_yaml
 from innerloop.reporting.terminal import leave_out
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values

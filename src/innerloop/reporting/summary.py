@@ -10,7 +10,7 @@ from innerloop import published
 from innerloop.evaluation import schema, stamps
 from innerloop.evaluation.protocol import setting
 from innerloop.evaluation.schema import Results
-from innerloop.reporting.foreign import read_json
+from innerloop.reporting.mappings import read_json
 
 STEPS = (1, 5, 10)
 SHORT = ("run", "test", "paper", "minutes", "command")

@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from innerloop.command import explain
 from innerloop.errors import UserError, visible
 from innerloop.files import whole_file
-from innerloop.reporting.foreign import find, read_json, there
+from innerloop.reporting.foreign import find, there
+from innerloop.reporting.mappings import read_json
 
 UNFINISHED = "unfinished.json"  #: there from a member's start until it is done: why it is not
 DONE = "results.json"
