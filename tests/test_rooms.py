@@ -26,12 +26,15 @@ ROOMS = {
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
     "replaying": {"adaptation", "algorithms"},
+    "run": {"startup"},
+    "startup": set(),
     "sweeping": {"reporting", "command", "resolvers"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (
     "command", "resolvers", "folder_check", "errors", "published", "sweeping/watch",
-    "sweeping/gpus", "sweeping/members",
+    "sweeping/gpus", "sweeping/members", "startup/keywords", "startup/overrides",
+    "startup/suggestions",
 )  # fmt: skip
 
 

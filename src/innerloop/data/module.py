@@ -131,8 +131,9 @@ class TaskData(lightning.LightningDataModule):
         return self._fixed("test")
 
     def on_after_batch_transfer(self, tasks: Task, dataloader_idx: int) -> Task:
-        """Normalises the inputs where they are, after they reached the device."""
-        return Task(*[Examples(self.source.transform(x), y) for x, y in tasks])
+        """Normalises the inputs where they are, and gives them the precision of the trainer."""
+        ready = Task(*[Examples(self.source.transform(x), y) for x, y in tasks])
+        return self.trainer.precision_plugin.convert_input(ready) if self.trainer else ready
 
     def _ranks(self) -> tuple[int, int]:
         trainer = self.trainer

@@ -19,7 +19,12 @@ from innerloop.sweeping import gpus, members
 resolvers.register()  # for processes that a launcher starts: they unpickle this, not src/train.py
 
 HERE = ("basic", "joblib")  #: launchers that leave the GPUs to this program
-NEEDS = {"joblib": "joblib", "ray": "ray", "slurm": "submitit", "optuna": "optuna"}
+NEEDS = {  #: modules without which a choice of launcher or sweeper does not work
+    "joblib": ("joblib", "hydra_plugins.hydra_joblib_launcher"),
+    "ray": ("ray",),
+    "slurm": ("submitit", "hydra_plugins.hydra_submitit_launcher"),
+    "optuna": ("optuna",),
+}
 
 
 class SweepWatch(Callback):
@@ -56,9 +61,10 @@ class SweepWatch(Callback):
 def _check_installed(config: DictConfig) -> None:
     for group in ("hydra/launcher", "hydra/sweeper"):
         choice = config.hydra.runtime.choices[group]
-        if choice in NEEDS and find_spec(NEEDS[choice]) is None:
+        missing = [name for name in NEEDS.get(choice, ()) if find_spec(name) is None]
+        if missing:
             sys.exit(
-                f"{group}={choice} needs {NEEDS[choice]}, which is not installed: "
+                f"{group}={choice} needs {' and '.join(missing)}, which is not installed: "
                 "uv pip install -e '.[sweeps]'"
             )
 
