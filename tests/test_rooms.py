@@ -28,7 +28,7 @@ ROOMS = {
     "replaying": {"adaptation", "algorithms"},
     "run": {"startup"},
     "startup": set(),
-    "sweeping": {"reporting", "command", "resolvers"},
+    "sweeping": {"reporting", "command", "resolvers", "run"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (

@@ -8,8 +8,9 @@ import lightning
 import torch
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments import SLURMEnvironment
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from innerloop.algorithms.algorithm import Algorithm
@@ -60,6 +61,7 @@ def data(config: DictConfig) -> TaskData:
         source(config), train, test, config.outer.steps, config.outer.tasks,
         evaluation.validation.tasks, evaluation.tasks, evaluation.batch,
         config.seed, evaluation.seed, config.workers, config.get("patience", 300),
+        OmegaConf.to_container(config.dataset.input_shape, resolve=True),
     )  # fmt: skip
 
 
@@ -125,9 +127,13 @@ def trainer(config: DictConfig, objective: Objective, inference: bool) -> lightn
         _built(part, f"logger.{name}", Logger)  # type: ignore[type-abstract]
         for name, part in config.logger.items()
     ]
+    asked: dict[str, Any] = {"enable_model_summary": False, "enable_progress_bar": True}
+    asked |= instantiate(config.trainer, _convert_="all")
     parts = callbacks(config, objective)
+    if not asked["enable_progress_bar"]:
+        parts = [part for part in parts if not isinstance(part, ProgressBar)]
+    asked["enable_progress_bar"] = any(isinstance(part, ProgressBar) for part in parts)
     every = min(config.evaluation.validation.every, config.outer.steps)
-    asked = {"enable_model_summary": False} | instantiate(config.trainer, _convert_="all")
     with blamed_on("trainer"):
         return lightning.Trainer(
             **asked,

@@ -66,7 +66,9 @@ def _explained(error: BaseException) -> str | None:
             return f"There is not enough memory. {one_line(seen)}"
     name = type(error).__name__  # of what is heavy to import here, or an extra
     if name == "MisconfigurationException":  # Lightning's
-        return f"{one_line(error)} If this machine lacks a device, use trainer=cpu or auto."
+        said = one_line(error)
+        of_device = any(word in said for word in ("device", "accelerator", "backend", "GPU"))
+        return f"{said} If this machine lacks one, use trainer=cpu or auto." if of_device else said
     if name == "TerminatedWorkerError":  # joblib's
         return (
             "a member's process was killed, perhaps for want of memory, and joblib ends with it. "

@@ -5,6 +5,7 @@ from typing import Any
 
 import lightning
 import numpy as np
+from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.data import sampling
@@ -58,6 +59,7 @@ class TaskData(lightning.LightningDataModule):
         seed: of the training tasks; `evaluation_seed`: of the two fixed lists.
         workers: processes that prepare batches; 0 for the training process itself.
         patience: seconds to wait for a batch of a worker.
+        shape: what the model takes for the shape of one input; None for no check.
     """
 
     def __init__(
@@ -74,13 +76,14 @@ class TaskData(lightning.LightningDataModule):
         evaluation_seed: int,
         workers: int = 0,
         patience: float = 300.0,
+        shape: Any = None,
     ) -> None:
         super().__init__()
         self.source, self.episode, self.test_episode = source, episode, test_episode
         self.steps, self.tasks, self.batch = steps, tasks, batch
         self.workers, self.patience = workers, patience
         self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
-        self.seed, self.evaluation_seed = seed, evaluation_seed
+        self.seed, self.evaluation_seed, self.shape = seed, evaluation_seed, shape
 
     def prepare_data(self) -> None:
         """Lightning calls this in one process of each machine."""
@@ -90,9 +93,22 @@ class TaskData(lightning.LightningDataModule):
         """Raises `UserError` where a split cannot serve its episodes, before any training."""
         for split in SPLITS if stage == "fit" else [stage.replace("validate", "val")]:
             self.source.check(split, self.episode if split == "train" else self.test_episode)
+        self._check_shape("train" if stage == "fit" else split)
         self.training_indices(0)
         if self.trainer is not None:
             self.source.settle(self.trainer.strategy.root_device)
+
+    def _check_shape(self, split: str) -> None:
+        if self.shape is None:
+            return
+        episode = self.episode if split == "train" else self.test_episode
+        tasks = self.source.tasks(split, np.zeros(1, int), episode, self.evaluation_seed)
+        found = tree_map(lambda x: list(x.shape[2:]), tasks.support.inputs)
+        if found != self.shape:
+            raise UserError(
+                f"dataset.input_shape={self.shape}, for which the model is built, is not the shape "
+                f"of the data set's inputs, {found}."
+            )
 
     def fingerprint(self, split: str) -> str:
         """Names the tasks of a split: what they are drawn from, and how."""

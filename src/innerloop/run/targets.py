@@ -9,7 +9,7 @@ import json
 import pkgutil
 import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -17,8 +17,17 @@ from innerloop.errors import UserError, one_line
 from innerloop.run.shown import shown
 from innerloop.startup.suggestions import listed, similar
 
-PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+PLAIN: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+}
 OBJECTS = ("needs_python_object", "callable_type", "is_instance_of")  #: no plain value is one
+HYDRAS = {  #: what Hydra itself reads of a part
+    "_target_": str, "_partial_": bool, "_recursive_": bool, "_args_": list,
+    "_convert_": Literal["none", "partial", "object", "all"],
+}  # fmt: skip
 CONFIG = ConfigDict(arbitrary_types_allowed=True, strict=True)
 
 
@@ -33,8 +42,10 @@ def check(part: Mapping[str, Any], key: str, supplied: Collection[str] = ()) -> 
     Raises:
         UserError: for what cannot be called so.
     """
+    for name in part.keys() & HYDRAS.keys():
+        _check_value(f"{key}.{name}", part[name], HYDRAS[name])
     target = _located(part["_target_"], f"{key}._target_")
-    given = {k: v for k, v in part.items() if not k.startswith("_")}
+    given = {k: v for k, v in part.items() if k not in HYDRAS}
     for name, value in given.items():
         for place, inner in _parts(value, f"{key}.{name}"):
             check(inner, place)
@@ -47,8 +58,8 @@ def check(part: Mapping[str, Any], key: str, supplied: Collection[str] = ()) -> 
     if "_args_" not in part:
         _check_missing(given, key, part, parameters, supplied)
     for name, value in given.items():
-        if name in parameters and not list(_parts(value, "")):
-            _check_value(f"{key}.{name}", value, parameters[name], target)
+        if name in parameters and not _parts(value, ""):
+            _check_argument(f"{key}.{name}", value, parameters[name], target)
 
 
 def _located(name: Any, key: str) -> Callable[..., Any]:
@@ -106,10 +117,14 @@ def _check_missing(
             raise UserError(f"{key}.{name} is missing: {_short(part)} needs it.")
 
 
-def _check_value(key: str, value: Any, parameter: inspect.Parameter, target: Any) -> None:
-    annotation, default = _annotation(parameter, target), parameter.default
-    if (value is None and default is None) or annotation is None:
-        return
+def _check_argument(key: str, value: Any, parameter: inspect.Parameter, target: Any) -> None:
+    annotation = _annotation(parameter, target)
+    by_default = value is None and parameter.default is None
+    if annotation is not None and not by_default:
+        _check_value(key, value, annotation)
+
+
+def _check_value(key: str, value: Any, annotation: Any) -> None:
     if not _fits(value, annotation):
         kind = inspect.formatannotation(annotation).replace("typing.", "")
         wanted = PLAIN.get(annotation, f"a value of type {kind}")

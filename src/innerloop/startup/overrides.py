@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.errors import MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from innerloop.errors import one_line
 from innerloop.startup.suggestions import dotted, similar, unknown_key
@@ -36,7 +37,12 @@ def explained(error: BaseException) -> str:
         return unknown_key(found[1], known())
     if found := CHOSEN.match(text):
         return f"+{found[1]}=: a choice of {found[1]} is there already, so leave out the +."
-    return one_line(Exception(text.split("Config search path")[0]))
+    said = one_line(Exception(text.split("Config search path")[0]))
+    if error.__cause__ is not None:
+        said = f"{said}: {one_line(error.__cause__)}"
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return said
+    return f"Hydra cannot apply one of {' '.join(sys.argv[1:])}: {said}"
 
 
 def known() -> list[str]:

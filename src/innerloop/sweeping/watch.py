@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from innerloop import resolvers
 from innerloop.sweeping import gpus, members
@@ -33,6 +33,7 @@ class SweepWatch(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         _check_installed(config)
         _check_folder(config)
+        _check_parts(config)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         choice = config.hydra.runtime.choices["hydra/launcher"]
@@ -67,6 +68,15 @@ def _check_installed(config: DictConfig) -> None:
                 f"{group}={choice} needs {' and '.join(missing)}, which is not installed: "
                 "uv pip install -e '.[sweeps]'"
             )
+
+
+def _check_parts(config: DictConfig) -> None:
+    """The launcher and the sweeper, before Hydra makes them: its own error would be a traceback."""
+    from innerloop.run import targets  # every program imports this file before --help answers
+
+    for name in ("launcher", "sweeper"):
+        part: Any = OmegaConf.to_container(config.hydra[name], resolve=True)
+        targets.check(part, f"hydra.{name}")
 
 
 def _check_folder(config: DictConfig) -> None:
