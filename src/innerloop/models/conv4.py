@@ -41,6 +41,8 @@ class Conv4(nn.Module):
         if pool not in ("max", "stride"):
             raise UserError(f"model.body.pool={pool} is not known to Conv4: choose max or stride.")
         _check_shape(input_shape, pool)
+        if filters < 1:
+            raise UserError(f"model.body.filters={filters}: give 1 or more.")
         channels = [input_shape[0], *[filters] * 4]
         self.blocks = nn.Sequential(
             *[_block(a, b, norm, pool) for a, b in itertools.pairwise(channels)]

@@ -59,7 +59,7 @@ def _stepped(made: Any) -> Optimizer:
 
 def _to_the_end(made: Any, steps: int) -> None:
     """Takes a schedule to the last outer step; one made of others is moved step by step."""
-    if not callable(getattr(made, "step", None)) or not hasattr(made, "state_dict"):
+    if not isinstance(made, torch.optim.lr_scheduler.LRScheduler):
         raise UserError(f"outer.scheduler: {type(made).__name__} is not a schedule of PyTorch.")
     if _needs_more(made.step):
         raise UserError(
@@ -67,7 +67,7 @@ def _to_the_end(made: Any, steps: int) -> None:
             "loop does not have: use one that goes by steps, such as CosineAnnealingLR or StepLR."
         )
     remaining = steps
-    if hasattr(made, "last_epoch") and not hasattr(made, "_schedulers"):
+    if not hasattr(made, "_schedulers"):
         made.last_epoch, remaining = steps - 1, 1
     for _ in range(remaining):
         made.step()

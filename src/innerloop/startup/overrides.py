@@ -20,7 +20,7 @@ from innerloop.startup.suggestions import dotted, similar, unknown_key
 CONF = Path(__file__).resolve().parents[3] / "conf"
 OPTIONS = ("--multirun", "-m")  #: that may stand anywhere
 UNKNOWN = re.compile(r"(?:Could not override|Could not delete from config\.) '([^']*)'")
-CHOSEN = re.compile(r"Multiple values for ([\w/@]+)\.")
+CHOSEN = re.compile(r"Multiple values for ([\w/@]+)\.|([\w/@]+) appears more than once")
 
 
 def options_first(words: Sequence[str]) -> list[str]:
@@ -36,7 +36,8 @@ def explained(error: BaseException) -> str:
     if found := UNKNOWN.match(text):
         return unknown_key(found[1], known())
     if found := CHOSEN.match(text):
-        return f"+{found[1]}=: a choice of {found[1]} is there already, so leave out the +."
+        group = found[1] or found[2]
+        return f"+{group}=: a choice of {group} is there already, so leave out the +."
     said = one_line(Exception(text.split("Config search path")[0]))
     if error.__cause__ is not None:
         said = f"{said}: {one_line(error.__cause__)}"

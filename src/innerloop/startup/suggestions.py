@@ -25,9 +25,9 @@ def unknown_key(key: str, known: Collection[str]) -> str:
     if section and section not in known:
         return unknown_key(section, known)
     siblings = [k for k in known if k.rpartition(".")[0] == section]
-    close = similar(key, siblings) or " or ".join(_same_end(key, known))
+    close = [k for k in (similar(key, siblings), *_same_end(key, known)) if k]
     if close:
-        return f"{key} is not a key of the configuration: did you mean {close}?"
+        return f"{key} is not a key of the configuration: did you mean {' or '.join(close)}?"
     inside = listed(k.rpartition(".")[2] for k in siblings) or "no keys"
     return f"{key} is not a key of the configuration: {section or 'at its top it'} has {inside}."
 
@@ -39,7 +39,7 @@ def similar(word: str, known: Collection[str]) -> str:
 
 def _same_end(key: str, known: Collection[str]) -> list[str]:
     """Keys such as `outer.steps` for one who wrote `steps`."""
-    return [k for k in known if k.rpartition(".")[2] == key.rpartition(".")[2]][:3]
+    return [k for k in known if k != key and k.rpartition(".")[2] == key.rpartition(".")[2]][:3]
 
 
 def listed(words: Iterable[str]) -> str:
