@@ -152,6 +152,13 @@ def test_a_launcher_whose_plugin_is_missing(tmp_path: Path) -> None:
             assert f"hydra_plugins.{plugin}_launcher" in message and ".[sweeps]" in message
 
 
+def test_a_launcher_with_a_keyword_it_does_not_take(tmp_path: Path) -> None:
+    sweep = ("--multirun", f"hydra.sweep.dir={tmp_path}", "hydra/launcher=ray")
+    with mock.patch("innerloop.sweeping.watch.find_spec", return_value=True):
+        message = mistake("train", *sweep, "+hydra.launcher.rey=3")
+    assert "RayLauncher takes no rey; did you mean hydra.launcher.ray?" in message
+
+
 @pytest.mark.parametrize("by_lightning", [False, True])
 def test_ctrl_c_is_a_line_and_a_status(
     capsys: pytest.CaptureFixture[str], by_lightning: bool

@@ -62,8 +62,11 @@ def _explained(error: BaseException) -> str | None:
             return str(seen)
         if isinstance(seen, OSError) and seen.errno in DISK:
             return f"{seen.filename or 'writing failed'}: {DISK[seen.errno]}."
-        if isinstance(seen, MemoryError):
-            return f"There is not enough memory. {one_line(seen)}"
+        if isinstance(seen, MemoryError) or "can't allocate memory" in str(seen):
+            return (
+                f"not enough memory: {one_line(seen)} Fewer outer.tasks, a smaller "
+                "evaluation.batch, episode or engine.chunk need less."
+            )
     name = type(error).__name__  # of what is heavy to import here, or an extra
     if name == "MisconfigurationException":  # Lightning's
         said = one_line(error)

@@ -26,6 +26,9 @@ class OptunaSweeper(Sweeper):
         storage: URL of the study's database; name: of the study in it.
         sampler: Optuna's.
         params: the search space by key, in Hydra's grammar (`innerloop.sweeping.spaces`).
+
+    Raises:
+        UserError: for no trials.
     """
 
     def __init__(
@@ -37,6 +40,10 @@ class OptunaSweeper(Sweeper):
         sampler: Any,
         params: DictConfig | None = None,
     ) -> None:
+        if min(trials, at_once) < 1:
+            raise UserError(
+                f"hydra.sweeper.trials={trials}, hydra.sweeper.at_once={at_once}: give 1 or more."
+            )
         self.trials, self.at_once, self.storage, self.name = trials, at_once, storage, name
         self.sampler, self.params = sampler, {str(k): v for k, v in (params or {}).items()}
 

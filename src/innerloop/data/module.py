@@ -5,6 +5,7 @@ from typing import Any
 
 import lightning
 import numpy as np
+from torch import Tensor
 from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
 
@@ -103,8 +104,9 @@ class TaskData(lightning.LightningDataModule):
             return
         episode = self.episode if split == "train" else self.test_episode
         tasks = self.source.tasks(split, np.zeros(1, int), episode, self.evaluation_seed)
-        found = tree_map(lambda x: list(x.shape[2:]), tasks.support.inputs)
-        if found != self.shape:
+        inputs = tasks.support.inputs
+        found = tree_map(lambda x: list(x.shape[2:]), inputs)
+        if isinstance(inputs, Tensor | dict) and found != self.shape:
             raise UserError(
                 f"dataset.input_shape={self.shape}, for which the model is built, is not the shape "
                 f"of the data set's inputs, {found}."

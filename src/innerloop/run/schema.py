@@ -1,7 +1,8 @@
 """The schema of a whole configuration: every key, its type and its range.
 
-A new key of `conf/` is one line here. A field's description completes the sentence "KEY=VALUE:
-give ...", which is all a user sees of a value that does not fit.
+A new key of `conf/` is one line here, with a default if there are runs without it. A field's
+description completes the sentence "KEY=VALUE: give ...", which is all that a user sees of a value
+that does not fit.
 """
 
 from typing import Annotated, Literal
@@ -209,15 +210,15 @@ class Configuration(Section):
     seed: Seed
     tags: Annotated[list[Text], Field(description="a list of words, such as [first, try]")]
     published: OptionalText
-    deviates: OptionalText
+    deviates: OptionalText = None
     resume: OptionalText
-    estimate: Flag
-    sweep: Sweep
+    estimate: Flag = False
+    sweep: Sweep = Sweep(resume=False, slots=1)
     inner: Inner
     outer: Outer
     episode: Episode
     evaluation: Evaluation
-    diagnostics: Diagnostics
+    diagnostics: Diagnostics = Diagnostics(test_tasks=0, validation_tasks=0)
     norm: Annotated[
         Literal["transductive", "support", "running"],
         Field(description="transductive, support or running"),

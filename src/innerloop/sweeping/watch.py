@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop import resolvers
+from innerloop.errors import UserError
 from innerloop.sweeping import gpus, members
 
 resolvers.register()  # for processes that a launcher starts: they unpickle this, not src/train.py
@@ -76,7 +77,10 @@ def _check_parts(config: DictConfig) -> None:
 
     for name in ("launcher", "sweeper"):
         part: Any = OmegaConf.to_container(config.hydra[name], resolve=True)
-        targets.check(part, f"hydra.{name}")
+        try:
+            targets.check(part, f"hydra.{name}")
+        except UserError as error:  # Hydra makes a warning of what its callbacks raise
+            sys.exit(str(error))
 
 
 def _check_folder(config: DictConfig) -> None:
