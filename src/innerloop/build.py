@@ -68,13 +68,7 @@ def data(config: DictConfig) -> TaskData:
 def algorithm(config: DictConfig) -> Algorithm:
     """The algorithm around its model."""
     train, test = episodes(config)
-    objective: Objective = instantiate(config.dataset.objective)
-    if not hasattr(objective, "metric"):
-        raise UserError(
-            f"dataset.objective._target_={config.dataset.objective._target_} is no objective: "
-            "choose innerloop.objectives.Classification or Regression, or a class with the same "
-            "methods."
-        )
+    objective = _objective(config.dataset.objective, train, test)
     model = _built(config.model, "model", nn.Module, outputs=objective.width)
     made = _built(config.algorithm, "algorithm", Algorithm, model=model, objective=objective)
     if made.adapts_by_steps and train.ways != test.ways:
@@ -83,6 +77,22 @@ def algorithm(config: DictConfig) -> Algorithm:
             f"{config.names.algorithm} trains a head of fixed width. Give both the same number, or "
             "use a metric learner such as algorithm=protonet."
         )
+    return made
+
+
+def _objective(part: DictConfig, train: Episode, test: Episode) -> Objective:
+    made: Objective = instantiate(part)
+    if not hasattr(made, "metric"):
+        raise UserError(
+            f"dataset.objective._target_={part._target_} is no objective: choose "
+            "innerloop.objectives.Classification or Regression, or a class with the same methods."
+        )
+    for training, key, ways in ((True, "episode", train.ways), (False, "episode.test", test.ways)):
+        if made.classes(training) not in (None, ways):
+            raise UserError(
+                f"dataset.objective is for tasks of {made.classes(training)} classes, and {key}."
+                f"ways={ways}: leave its ways= and test_ways= out, which follow episode."
+            )
     return made
 
 

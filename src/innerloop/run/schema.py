@@ -52,13 +52,15 @@ class Sweep(Section):
 class Inner(Section):
     steps: Annotated[int, Field(description="a number of inner steps, 0 or more", ge=0, le=MOST)]
     rate: Annotated[
-        float, Field(description="a rate above zero, such as 0.01", gt=0, allow_inf_nan=False)
+        float,
+        Field(description="a rate above zero, such as 0.01", gt=0, le=MOST, allow_inf_nan=False),
     ]
 
 
 class Optimizer(Target):
     lr: Annotated[
-        float, Field(description="a rate, 0 or more, such as 0.001", ge=0, allow_inf_nan=False)
+        float,
+        Field(description="a rate, 0 or more, such as 0.001", ge=0, le=MOST, allow_inf_nan=False),
     ] = 0.0
 
 
@@ -69,7 +71,12 @@ class Outer(Section):
     scheduler: Annotated[Target | None, Field(description=SCHEDULER)]
     clip: Annotated[
         float | None,
-        Field(description="a number above zero, or null for no limit", gt=0, allow_inf_nan=False),
+        Field(
+            description="a number above zero, or null for no limit",
+            gt=0,
+            le=MOST,
+            allow_inf_nan=False,
+        ),
     ]
     nonfinite: Annotated[Literal["stop", "skip"], Field(description="stop or skip")] = "stop"
 
@@ -148,16 +155,42 @@ class Best(Target):
     mode: Annotated[None, Field(description="nothing: the data set says which way is better")] = (
         None
     )
+    enable_version_counter: Annotated[
+        Literal[False], Field(description="false: the test reads best.ckpt")
+    ] = False
+    save_on_train_epoch_end: Annotated[
+        Literal[False], Field(description="false: it is kept after a validation")
+    ] = False
     save_top_k: Annotated[Literal[1], Field(description="1: the test reads one checkpoint")] = 1
 
 
-class Last(Target):
+class Periodic(Target):
+    """A callback that does something every so many outer steps."""
+
+    every: Count = 1
+
+
+class Last(Periodic):
     """The checkpoint that a run is resumed from."""
 
     folder: Text
+    steps: OptionalCount = None
+    minutes: Annotated[
+        float | None, Field(description="0 or more, or null", ge=0, le=MOST, allow_inf_nan=False)
+    ] = None
+    keep: Annotated[int, Field(description="a whole number from 1 to 1000", ge=1, le=1000)] = 1
+
+
+class Inside(Target):
+    """The callback that measures what happens inside the learner."""
+
+    test_tasks: Natural = 0
+    validation_tasks: Natural = 0
 
 
 class Callbacks(BaseModel):
+    """Those of `conf/callbacks/default.yaml`, of which some may be taken away, and a user's own."""
+
     model_config = ConfigDict(strict=True, extra="allow")
     __pydantic_extra__: dict[str, Target]
     best: Annotated[
@@ -167,6 +200,9 @@ class Callbacks(BaseModel):
         Last,
         Field(description="the checkpoint that a run is resumed from; callbacks=default has it"),
     ]
+    divergence: Periodic | None = None
+    progress: Periodic | None = None
+    inside: Inside | None = None
 
 
 class Trainer(Section):

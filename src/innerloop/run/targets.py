@@ -28,6 +28,7 @@ HYDRAS = {  #: what Hydra itself reads of a part
     "_target_": str, "_partial_": bool, "_recursive_": bool, "_args_": list,
     "_convert_": Literal["none", "partial", "object", "all"],
 }  # fmt: skip
+LARGEST = 2**63 - 1  #: of the whole numbers that PyTorch takes
 CONFIG = ConfigDict(arbitrary_types_allowed=True, strict=True)
 
 
@@ -125,6 +126,8 @@ def _check_argument(key: str, value: Any, parameter: inspect.Parameter, target: 
 
 
 def _check_value(key: str, value: Any, annotation: Any) -> None:
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise UserError(f"{key}={shown(value)}: give a number that fits into 64 bits.")
     if not _fits(value, annotation):
         kind = inspect.formatannotation(annotation).replace("typing.", "")
         wanted = PLAIN.get(annotation, f"a value of type {kind}")

@@ -30,5 +30,7 @@ OptionalCount = Annotated[
 ]
 Natural = Annotated[int, Field(description="a whole number, 0 or more", ge=0, le=MOST)]
 Seed = Annotated[int, Field(description="a whole number from 0 to 4294967295", ge=0, le=2**32 - 1)]
-Positive = Annotated[float, Field(description="a number above zero", gt=0, allow_inf_nan=False)]
+Positive = Annotated[
+    float, Field(description="a number above zero", gt=0, le=MOST, allow_inf_nan=False)
+]
 Processes = Annotated[int, Field(description="a whole number from 0 to 1024", ge=0, le=1024)]
