@@ -12,7 +12,9 @@ import torch
 from cli import FAST, mistake, train
 from helpers import ROOT
 
+from innerloop import command
 from innerloop.data import packing
+from innerloop.errors import UserError
 
 
 @pytest.fixture
@@ -23,18 +25,18 @@ def out(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("overrides", "parts"),
     [
-        ("algorithm=mmal", ["algorithm/mmal", "maml", "protonet"]),
-        ("algorithm.lr=1", ["algorithm.lr"]),
+        ("algorithm=mmal", ["algorithm=mmal", "algorithm=maml?", "protonet"]),
+        ("algorithm.lr=1", ["algorithm.lr", "algorithm.rate"]),
         ("inner.rate=-0.1", ["inner.rate=-0.1", "above zero"]),
         ("inner.steps=-1", ["inner.steps=-1", "0 or more"]),
         ("outer.tasks=0", ["outer.tasks=0"]),
         ("outer.optimizer.lr=-1", ["outer.optimizer.lr=-1"]),
         ("outer.clip=-1", ["outer.clip=-1"]),
         ("evaluation.tasks=0", ["evaluation.tasks=0"]),
-        ("episode.shots=0", ["episode.shots=0", "at least 1"]),
+        ("episode.shots=0", ["episode.shots=0", "from 1"]),
         ("episode.ways=2", ["episode.ways", "1"]),
         ("engine.chunk=0", ["engine.chunk=0"]),
-        ("engine.name=jax", ["engine=jax", "learn2learn"]),
+        ("engine.name=jax", ["engine.name=jax", "learn2learn"]),
         ("engine=learn2learn algorithm=anil", ["learn2learn", "ANIL"]),
         ("algorithm=protonet", ["ProtoNet", "algorithm=maml"]),
         ("algorithm.adapted=tail", ["algorithm.adapted=tail", "body"]),
@@ -43,6 +45,28 @@ def out(tmp_path: Path) -> str:
         ("dataset=glyphs episode.test.ways=7", ["episode.test.ways=7", "protonet"]),
         ("dataset=glyphs +dataset.classes={test:3}", ["3 classes", "episode.test.ways=5"]),
         ("dataset=folder dataset.path=/nowhere", ["/nowhere", "train/CLASS"]),
+        ("+ckpt_path=outputs", ["ckpt_path=", "resume=RUN", "evaluate.py"]),
+        ("ckpt_path=outputs", ["ckpt_path=", "resume=RUN", "evaluate.py"]),
+        ("+algoritm=maml", ["did you mean algorithm?"]),
+        ("+algorithm=maml", ["leave out the +"]),
+        ("dataset=glyphs dataset.siz=14", ["did you mean dataset.size?"]),
+        ("dataset=glyphs dataset.input_shape=[1,14,14]", ["[1, 14, 14]", "[1, 28, 28]"]),
+        ("dataset=glyphs dataset.size=14 model=conv4", ["14", "conv4_strided", "16x16"]),
+        ("model=conv4", ["images", "model=mlp"]),
+        ("dataset.input_shape=wide", ["input_shape=wide", "[1, 28, 28]"]),
+        ("dataset=glyphs model.body.filters=0", ["model.body.filters=0", "1 or more"]),
+        ("model.body.hidden=[40,0]", ["no features"]),
+        ("+algorithm=protonet", ["leave out the +"]),
+        ("dataset.objective=null", ["dataset.objective=null", "Classification"]),
+        ("outer.scheduler=cosine", ["outer.scheduler=cosine", "CosineAnnealingLR"]),
+        ("outer.optimizer._target_=torch.optim.LBFGS", ["LBFGS", "torch.optim.Adam"]),
+        ("workers=-1", ["workers=-1", "0 to 1024"]),
+        ("+trainer.gradient_clip_val=1", ["outer.clip"]),
+        ("trainer.precision=16-true", ["16-true", "bf16-mixed"]),
+        ("paths.run=/elsewhere", ["paths.run=/elsewhere", "hydra.run.dir="]),
+        ("estimate=maybe", ["estimate=maybe", "true or false"]),
+        ("logger=null", ["override"]),
+        ("outer.clip=\x1b[2J", ["outer.clip="]),
     ],
 )
 def test_is_answered_in_a_line_or_two(out: str, overrides: str, parts: list[str]) -> None:
@@ -96,6 +120,75 @@ def test_resuming_otherwise_than_it_began(
     assert "--multirun" in capsys.readouterr().err
     assert "composed.yaml" in mistake("train", f"resume={tmp_path / 'typo'}")
     assert not (tmp_path / "typo").exists()
+
+
+def test_a_run_is_resumed_in_its_own_folder_alone(tmp_path: Path) -> None:
+    train(tmp_path / "run", *FAST)
+    message = mistake("train", f"resume={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'other'}")
+    assert "hydra.run.dir= cannot be given with resume=" in message
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
+def test_double_precision_runs_to_the_end(tmp_path: Path, dataset: str) -> None:
+    train(tmp_path, *FAST, f"dataset={dataset}", "trainer.precision=64-true")
+    kept = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert {v.dtype for v in kept["state_dict"].values()} == {torch.float64}
+
+
+@pytest.mark.parametrize("size", [1, 5, 14, 40])
+def test_glyphs_of_any_size(tmp_path: Path, size: int) -> None:
+    assert train(tmp_path, *FAST, "dataset=glyphs", f"dataset.size={size}")["dataset"] == "glyphs"
+
+
+def test_a_launcher_whose_plugin_is_missing(tmp_path: Path) -> None:
+    def missing(name: str) -> object:
+        return None if "hydra_plugins" in name else object()
+
+    sweep = ("--multirun", f"hydra.sweep.dir={tmp_path}")
+    with mock.patch("innerloop.sweeping.watch.find_spec", missing):
+        for launcher, plugin in (("joblib", "hydra_joblib"), ("slurm", "hydra_submitit")):
+            message = mistake("train", *sweep, f"hydra/launcher={launcher}")
+            assert f"hydra_plugins.{plugin}_launcher" in message and ".[sweeps]" in message
+
+
+def test_a_launcher_with_a_keyword_it_does_not_take(tmp_path: Path) -> None:
+    sweep = ("--multirun", f"hydra.sweep.dir={tmp_path}", "hydra/launcher=ray")
+    with mock.patch("innerloop.sweeping.watch.find_spec", return_value=True):
+        message = mistake("train", *sweep, "+hydra.launcher.rey=3")
+    assert "RayLauncher takes no rey; did you mean hydra.launcher.ray?" in message
+
+
+@pytest.mark.parametrize("by_lightning", [False, True])
+def test_ctrl_c_is_a_line_and_a_status(
+    capsys: pytest.CaptureFixture[str], by_lightning: bool
+) -> None:
+    def program() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            if by_lightning:  # which ends the process itself, with 1
+                sys.exit(1)
+            raise
+
+    with mock.patch.dict(os.environ), pytest.raises(SystemExit) as end:
+        command.run(program)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "Stopped by the keyboard.\n"
+
+
+def test_ctrl_c_while_data_are_prepared(tmp_path: Path) -> None:
+    from innerloop.data.sinusoid import Sinusoid
+
+    interrupted = mock.patch.object(Sinusoid, "prepare", side_effect=KeyboardInterrupt)
+    with interrupted, pytest.raises(SystemExit) as end:
+        train(tmp_path, *FAST)
+    assert end.value.code == 130
+
+
+def test_control_characters_of_a_message_stay_away_from_the_terminal() -> None:
+    shown = command.explain(UserError("a\x1b[2Jb\x07\x9bc\u202ed"))
+    assert shown == "a\ufffd[2Jb\ufffd\ufffdc\ufffdd"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

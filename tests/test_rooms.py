@@ -27,12 +27,15 @@ ROOMS = {
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
     "replaying": {"adaptation", "algorithms", "evaluation", "reporting"},
-    "sweeping": {"reporting", "command", "resolvers"},
+    "run": {"startup"},
+    "startup": set(),
+    "sweeping": {"reporting", "command", "resolvers", "run"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (
     "command", "resolvers", "folder_check", "errors", "published", "sweeping/watch",
     "sweeping/gpus", "sweeping/members", "reporting/foreign", "reporting/mappings",
+    "startup/keywords", "startup/overrides", "startup/suggestions",
 )  # fmt: skip
 
 

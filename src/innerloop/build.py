@@ -1,14 +1,16 @@
 """From a configuration to the objects of a run."""
 
-import functools
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import lightning
 import torch
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments import SLURMEnvironment
-from omegaconf import DictConfig
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from innerloop import notices
@@ -19,29 +21,38 @@ from innerloop.data.module import TaskData
 from innerloop.data.source import TaskSource
 from innerloop.engines import choose
 from innerloop.engines.engine import Engine
-from innerloop.errors import UserError
+from innerloop.errors import UserError, blamed_on
 from innerloop.layers.adopt import adopt, batch_norms
 from innerloop.objectives import Objective
+from innerloop.run import schedule
+from innerloop.run.check import DESCRIPTIVE
 from innerloop.tasks import Episode
 
-DESCRIPTIVE = ("input_shape", "objective")  #: keys of `dataset` that are not the source's arguments
+Built = TypeVar("Built")
+
+
+def _built(part: Any, key: str, kind: type[Built], **given: Any) -> Built:
+    """What a part of the configuration makes, which must be of a kind."""
+    made = instantiate(part, _convert_="all", **given)
+    if not isinstance(made, kind):
+        raise UserError(
+            f"{key}._target_={part['_target_']} makes a {type(made).__name__}, where a "
+            f"{kind.__name__} is needed."
+        )
+    return made
 
 
 def episodes(config: DictConfig) -> tuple[Episode, Episode]:
     """Sizes of training and of test tasks."""
-    found = []
-    for name, part in (("episode", config.episode), ("episode.test", config.episode.test)):
-        for key in Episode._fields:
-            if part[key] < 1:
-                raise UserError(f"{name}.{key}={part[key]}: a task has at least 1 of them.")
-        found.append(Episode(part.ways, part.shots, part.queries))
-    return found[0], found[1]
+    sizes = (config.episode, config.episode.test)
+    train, test = [Episode(part.ways, part.shots, part.queries) for part in sizes]
+    return train, test
 
 
 def source(config: DictConfig) -> TaskSource:
     """The data set."""
     arguments = {k: v for k, v in config.dataset.items() if k not in DESCRIPTIVE}
-    return instantiate(arguments, _convert_="all")
+    return _built(arguments, "dataset", TaskSource)  # type: ignore[type-abstract]
 
 
 def data(config: DictConfig) -> TaskData:
@@ -52,6 +63,7 @@ def data(config: DictConfig) -> TaskData:
         source(config), train, test, config.outer.steps, config.outer.tasks,
         evaluation.validation.tasks, evaluation.tasks, evaluation.batch,
         config.seed, evaluation.seed, config.workers, config.get("patience", 300),
+        OmegaConf.to_container(config.dataset.input_shape, resolve=True),
     )  # fmt: skip
 
 
@@ -59,8 +71,9 @@ def algorithm(config: DictConfig) -> Algorithm:
     """The algorithm around its model."""
     train, test = episodes(config)
     task_objective = objective(config)
-    model = _with_norm(instantiate(config.model, outputs=task_objective.width), config.norm)
-    made: Algorithm = instantiate(config.algorithm, model=model, objective=task_objective)
+    model = _built(config.model, "model", nn.Module, outputs=task_objective.width)
+    model = _with_norm(model, config.norm)
+    made = _built(config.algorithm, "algorithm", Algorithm, model=model, objective=task_objective)
     if made.adapts_by_steps and train.ways != test.ways:
         raise UserError(
             f"episode.ways={train.ways} but episode.test.ways={test.ways}: algorithm="
@@ -79,12 +92,20 @@ def _with_norm(model: nn.Module, mode: str) -> nn.Module:
 
 def objective(config: DictConfig) -> Objective:
     """What the data set asks of a learner."""
-    if "objective" not in config.dataset:
+    train, test = episodes(config)
+    part = config.dataset.objective
+    made: Objective = instantiate(part)
+    if not hasattr(made, "metric"):
         raise UserError(
-            "The data set names no objective: its yaml needs dataset.objective, such as "
-            "{_target_: innerloop.objectives.Classification, ways: ..., test_ways: ...}."
+            f"dataset.objective._target_={part._target_} is no objective: choose "
+            "innerloop.objectives.Classification or Regression, or a class with the same methods."
         )
-    made: Objective = instantiate(config.dataset.objective)
+    for training, key, ways in ((True, "episode", train.ways), (False, "episode.test", test.ways)):
+        if made.classes(training) not in (None, ways):
+            raise UserError(
+                f"dataset.objective is for tasks of {made.classes(training)} classes, and {key}."
+                f"ways={ways}: leave its ways= and test_ways= out, which follow episode."
+            )
     return made
 
 
@@ -97,79 +118,61 @@ def device(config: DictConfig) -> str:
 def engine(config: DictConfig, made: Algorithm, device: str) -> Engine:
     """The engine that was asked for, or chosen."""
     asked = config.engine
-    pixels = math.prod(list(config.dataset.input_shape)[-2:])
     alone = config.trainer.devices in (1, "1") and config.trainer.num_nodes == 1
     return choose.choose(
-        made, asked.name, asked.chunk, asked.compile, device, config.outer.steps, pixels, alone,
-        asked.get("checkpoint", False),
+        made, asked.name, asked.chunk, asked.compile, device, config.outer.steps,
+        _pixels(config.dataset.input_shape), alone, asked.get("checkpoint", False),
     )  # fmt: skip
+
+
+def _pixels(shape: Any) -> int:
+    """Of an image of this shape; of the largest where an input has several parts."""
+    if isinstance(shape, Mapping):
+        return max(map(_pixels, shape.values()), default=1)
+    return math.prod(list(shape)[-2:])
 
 
 def learner(config: DictConfig, made: Algorithm, runs: Engine) -> MetaLearner:
     """The outer loop around the algorithm."""
     outer, evaluation = config.outer, config.evaluation
-    _check(config)
-    scheduler = None if outer.scheduler is None else instantiate(outer.scheduler)
+    optimizer = instantiate(outer.optimizer, _partial_=True)
+    scheduler = None if outer.scheduler is None else instantiate(outer.scheduler, _partial_=True)
+    schedule.check(made.parameters(), optimizer, scheduler, outer.steps)
     return MetaLearner(
-        made, runs, instantiate(outer.optimizer), scheduler, outer.steps, outer.clip,
+        made, runs, optimizer, scheduler, outer.steps, outer.clip,
         evaluation.scored_step, evaluation.curve, config.log_every, outer.get("nonfinite", "stop"),
     )  # fmt: skip
 
 
-def _check(config: DictConfig) -> None:
-    outer, evaluation = config.outer, config.evaluation
-    for name, value in {
-        "outer.tasks": outer.tasks, "outer.steps": outer.steps, "log_every": config.log_every,
-        "evaluation.tasks": evaluation.tasks, "evaluation.batch": evaluation.batch,
-        "evaluation.validation.tasks": evaluation.validation.tasks,
-        "evaluation.validation.every": evaluation.validation.every,
-    }.items():  # fmt: skip
-        if not isinstance(value, int) or value < 1:
-            raise UserError(f"{name}={value} makes no sense: give a whole number from 1.")
-    if evaluation.scored_step < 0:
-        raise UserError(f"evaluation.scored_step={evaluation.scored_step}: give 0 or more.")
-    audit = evaluation.get("audit", 0)
-    if not isinstance(audit, int) or audit < 0:
-        raise UserError(f"evaluation.audit={audit}: give 0 for none, or a number of tasks.")
-    if any(word in config.trainer.strategy for word in ("spawn", "fork", "notebook")):
-        raise UserError(
-            f"trainer.strategy={config.trainer.strategy} forks processes whose results are lost: "
-            "use ddp."
-        )
-    if config.trainer.precision == "16-mixed":
-        raise UserError(
-            "trainer.precision=16-mixed scales losses, which meta-gradients do not pass through: "
-            "use bf16-mixed."
-        )
-    if outer.get("nonfinite", "stop") not in ("stop", "skip"):
-        raise UserError(f"outer.nonfinite={outer.nonfinite}: choose stop or skip.")
-    rate = outer.optimizer.get("lr", 1.0)
-    if rate < 0 or (outer.clip is not None and outer.clip <= 0):
-        raise UserError(
-            f"outer.optimizer.lr={rate}, outer.clip={outer.clip}: neither may be negative."
-        )
-
-
 def trainer(config: DictConfig, objective: Objective, inference: bool) -> lightning.Trainer:
     """Lightning's trainer with this run's loggers and callbacks."""
-    loggers = [instantiate(part) for part in config.logger.values()]
+    loggers = [
+        _built(part, f"logger.{name}", Logger)  # type: ignore[type-abstract]
+        for name, part in config.logger.items()
+    ]
+    asked: dict[str, Any] = {"enable_model_summary": False, "enable_progress_bar": True}
+    asked |= instantiate(config.trainer, _convert_="all")
+    parts = callbacks(config, objective)
+    if not asked["enable_progress_bar"]:
+        parts = [part for part in parts if not isinstance(part, ProgressBar)]
+    asked["enable_progress_bar"] = any(isinstance(part, ProgressBar) for part in parts)
     every = min(config.evaluation.validation.every, config.outer.steps)
-    return lightning.Trainer(
-        **instantiate(config.trainer, _convert_="all"),
-        max_steps=config.outer.steps,
-        max_epochs=-1,
-        val_check_interval=every,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        log_every_n_steps=config.log_every,
-        logger=loggers or False,
-        callbacks=callbacks(config, objective),
-        plugins=_plugins(),
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        inference_mode=inference,
-        default_root_dir=config.paths.run,
-    )
+    with blamed_on("trainer"):
+        return lightning.Trainer(
+            **asked,
+            max_steps=config.outer.steps,
+            max_epochs=-1,
+            val_check_interval=every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            log_every_n_steps=config.log_every,
+            logger=loggers or False,
+            callbacks=parts,
+            plugins=_plugins(),
+            use_distributed_sampler=False,
+            inference_mode=inference,
+            default_root_dir=config.paths.run,
+        )
 
 
 def _plugins() -> list[Any]:
@@ -180,9 +183,13 @@ def _plugins() -> list[Any]:
 
 def callbacks(config: DictConfig, objective: Objective) -> list[lightning.Callback]:
     """The configured callbacks; a partial one is told what the data set is judged by."""
-    made = [instantiate(part) for part in config.callbacks.values()]
     judged: dict[str, Any] = {
         "monitor": f"val/{objective.metric}",
         "mode": "max" if objective.higher_is_better else "min",
     }
-    return [c(**judged) if isinstance(c, functools.partial) else c for c in made]
+    return [
+        _built(part, f"callbacks.{name}", lightning.Callback, _partial_=False, **judged)
+        if part.get("_partial_", False)
+        else _built(part, f"callbacks.{name}", lightning.Callback)
+        for name, part in config.callbacks.items()
+    ]

@@ -11,6 +11,7 @@ from innerloop import build, notices
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import choose, memory, trial
 from innerloop.engines.engine import Engine
+from innerloop.run.check import check
 from innerloop.tasks import Task
 
 
@@ -21,6 +22,7 @@ def show(config: DictConfig) -> None:
     On the first training batch, after a step to warm up. Compiled ways appear where they are
     asked for (`engine.compile=true`) or the model is small enough to compile in seconds.
     """
+    check(config)
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler, which talks on its own
     device = torch.device(build.device(config))
     algorithm = build.algorithm(config).to(device)

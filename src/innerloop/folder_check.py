@@ -23,6 +23,12 @@ class FolderCheck(Callback):
     """Tries the output folder before Hydra does, whose error would be a long traceback."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        named = any(o.startswith("hydra.run.dir=") for o in config.hydra.overrides.hydra)
+        if config.get("resume") and named:
+            sys.exit(
+                f"hydra.run.dir= cannot be given with resume={config.resume}: a run is resumed in "
+                "its own folder."
+            )
         if config.get("resume") and not (Path(config.hydra.run.dir) / KEPT).exists():
             sys.exit(no_run(config.resume))
         if not config.get("resume"):

@@ -17,6 +17,7 @@ from innerloop.callbacks.interruption import Interrupted
 from innerloop.callbacks.recovery import LAST, validates
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
+from innerloop.run.check import check
 
 
 def train(config: DictConfig) -> float | None:
@@ -30,6 +31,8 @@ def train(config: DictConfig) -> float | None:
     checkpoint, folder = None, Path(config.paths.run)
     goes_on = f"python src/train.py resume={folder} goes on"
     with _ending_well(goes_on), member.noted(folder):
+        if not config.resume:
+            check(config)
         before = member.earlier(config)
         if before.score is not None:
             return before.score
@@ -69,6 +72,7 @@ def evaluate(config: DictConfig) -> float | None:
         old = OmegaConf.create(record["config"])
         config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
         config.names.command = notices.command()
+        check(config)
         changed = any(o.startswith("engine") for o in overrides)
         made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
         rewind(folder, 0)
@@ -94,7 +98,7 @@ def _resumed(config: DictConfig) -> DictConfig:
     changed = [o for o in overrides if not o.startswith("resume=")]
     if changed:
         config.names.command += f", resumed with {' '.join(changed)}"
-    return config
+    return check(config)
 
 
 def _last(folder: Path) -> tuple[Path | None, dict[str, Any]]:

@@ -44,11 +44,18 @@ class Classification:
     Arguments:
         ways: classes of a training task.
         test_ways: classes of a validation or test task.
+
+    Raises:
+        UserError: for tasks without classes.
     """
 
     metric, higher_is_better = "accuracy", True
 
     def __init__(self, ways: int, test_ways: int) -> None:
+        if min(ways, test_ways) < 1:
+            raise UserError(
+                f"dataset.objective: ways={ways}, test_ways={test_ways}: give 1 or more classes."
+            )
         self.ways, self.test_ways = ways, test_ways
 
     @property
@@ -105,11 +112,16 @@ class Regression:
 
     Arguments:
         targets: numbers to predict for each input.
+
+    Raises:
+        UserError: for none.
     """
 
     metric, higher_is_better = "mse", False
 
     def __init__(self, targets: int = 1) -> None:
+        if targets < 1:
+            raise UserError(f"dataset.objective.targets={targets}: give 1 or more.")
         self.targets = targets
 
     @property

@@ -14,6 +14,8 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from innerloop.errors import UserError
+
 
 class OptunaSweeper(Sweeper):
     """Members that Optuna proposes, to find the best score of validation.
@@ -24,6 +26,9 @@ class OptunaSweeper(Sweeper):
         storage: URL of the study's database; name: of the study in it.
         sampler: Optuna's.
         params: the search space by key, in Hydra's grammar (`innerloop.sweeping.spaces`).
+
+    Raises:
+        UserError: for no trials.
     """
 
     def __init__(
@@ -35,6 +40,10 @@ class OptunaSweeper(Sweeper):
         sampler: Any,
         params: DictConfig | None = None,
     ) -> None:
+        if min(trials, at_once) < 1:
+            raise UserError(
+                f"hydra.sweeper.trials={trials}, hydra.sweeper.at_once={at_once}: give 1 or more."
+            )
         self.trials, self.at_once, self.storage, self.name = trials, at_once, storage, name
         self.sampler, self.params = sampler, {str(k): v for k, v in (params or {}).items()}
 
@@ -54,7 +63,7 @@ class OptunaSweeper(Sweeper):
         assert self.config is not None and self.launcher is not None
         given = _overrides(self.params)
         space, fixed = split(self.parser.parse_overrides([*given, *arguments]))
-        maximize = instantiate(self.config.dataset.objective).higher_is_better
+        maximize = _maximize(self.config.dataset.objective)
         study = Study(
             Path(self.config.hydra.sweep.dir), self.storage, self.name, self.trials, maximize,
             self.sampler,
@@ -65,6 +74,14 @@ class OptunaSweeper(Sweeper):
             for number, result in zip(taken, returned, strict=True):
                 study.tell(number, result.return_value)
         _say(study.best())
+
+
+def _maximize(objective: Any) -> bool:
+    """Whether the validation score of a data set with this objective is better if higher."""
+    better = getattr(instantiate(objective), "higher_is_better", None)
+    if better is None:
+        raise UserError("dataset.objective does not say higher_is_better, by which Optuna goes.")
+    return bool(better)
 
 
 def _overrides(values: dict[str, Any]) -> list[str]:

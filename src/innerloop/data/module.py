@@ -5,6 +5,8 @@ from typing import Any
 
 import lightning
 import numpy as np
+from torch import Tensor
+from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop import processes
@@ -59,6 +61,7 @@ class TaskData(lightning.LightningDataModule):
         seed: of the training tasks; `evaluation_seed`: of the two fixed lists.
         workers: processes that prepare batches; 0 for the training process itself.
         patience: seconds to wait for a batch of a worker.
+        shape: what the model takes for the shape of one input; None for no check.
     """
 
     def __init__(
@@ -75,13 +78,14 @@ class TaskData(lightning.LightningDataModule):
         evaluation_seed: int,
         workers: int = 0,
         patience: float = 300.0,
+        shape: Any = None,
     ) -> None:
         super().__init__()
         self.source, self.episode, self.test_episode = source, episode, test_episode
         self.steps, self.tasks, self.batch = steps, tasks, batch
         self.workers, self.patience = workers, patience
         self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
-        self.seed, self.evaluation_seed = seed, evaluation_seed
+        self.seed, self.evaluation_seed, self.shape = seed, evaluation_seed, shape
 
     def prepare_data(self) -> None:
         """Lightning calls this in one process of each machine."""
@@ -92,6 +96,7 @@ class TaskData(lightning.LightningDataModule):
         splits = SPLITS if stage == "fit" else (stage.replace("validate", "val"),)
         for split in splits:
             self.source.check(split, self.episode if split == "train" else self.test_episode)
+        self._check_shape("train" if stage == "fit" else split)
         self.training_indices(0)
         self._compare_processes(splits)
         if self.trainer is not None:
@@ -107,6 +112,19 @@ class TaskData(lightning.LightningDataModule):
             raise UserError(
                 "The processes of this run read different data: the files changed while it "
                 "started, or its machines have others. Start it again on the same files."
+            )
+
+    def _check_shape(self, split: str) -> None:
+        if self.shape is None:
+            return
+        episode = self.episode if split == "train" else self.test_episode
+        tasks = self.source.tasks(split, np.zeros(1, int), episode, self.evaluation_seed)
+        inputs = tasks.support.inputs
+        found = tree_map(lambda x: list(x.shape[2:]), inputs)
+        if isinstance(inputs, Tensor | dict) and found != self.shape:
+            raise UserError(
+                f"dataset.input_shape={self.shape}, for which the model is built, is not the shape "
+                f"of the data set's inputs, {found}."
             )
 
     def fingerprint(self, split: str) -> str:
@@ -146,8 +164,9 @@ class TaskData(lightning.LightningDataModule):
         return self._fixed("test")
 
     def on_after_batch_transfer(self, tasks: Task, dataloader_idx: int) -> Task:
-        """Normalises the inputs where they are, after they reached the device."""
-        return Task(*[Examples(self.source.transform(x), y) for x, y in tasks])
+        """Normalises the inputs where they are, and gives them the precision of the trainer."""
+        ready = Task(*[Examples(self.source.transform(x), y) for x, y in tasks])
+        return self.trainer.precision_plugin.convert_input(ready) if self.trainer else ready
 
     def _ranks(self) -> tuple[int, int]:
         trainer = self.trainer

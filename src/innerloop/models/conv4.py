@@ -10,6 +10,8 @@ from innerloop.early_pooling import PoolingBlock
 from innerloop.errors import UserError
 from innerloop.norm import TaskNorm
 
+SMALLEST = 2**4  #: side of an image that four 2x2 poolings turn into one pixel
+
 
 class Conv4(nn.Module):
     """Four blocks of 3x3 convolution, batch norm, ReLU and 2x2 max-pooling, then flattened.
@@ -22,6 +24,9 @@ class Conv4(nn.Module):
             (about a quarter of the work).
         average: whether what is left of the image is averaged, as in that network, instead of
             flattened.
+
+    Raises:
+        UserError: for inputs that are no images, or too small for the poolings.
     """
 
     def __init__(
@@ -35,6 +40,9 @@ class Conv4(nn.Module):
         super().__init__()
         if pool not in ("max", "stride"):
             raise UserError(f"model.body.pool={pool} is not known to Conv4: choose max or stride.")
+        _check_shape(input_shape, pool)
+        if filters < 1:
+            raise UserError(f"model.body.filters={filters}: give 1 or more.")
         channels = [input_shape[0], *[filters] * 4]
         self.blocks = nn.Sequential(
             *[_block(a, b, norm, pool) for a, b in itertools.pairwise(channels)]
@@ -47,6 +55,19 @@ class Conv4(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = self.blocks(images)
         return features.mean((2, 3)) if self.average else features.flatten(1)
+
+
+def _check_shape(shape: Sequence[int], pool: str) -> None:
+    if len(shape) != 3:
+        raise UserError(
+            f"model.body.input_shape={list(shape)}: Conv4 takes images, [channels, height, width]. "
+            "Use model=mlp for other inputs."
+        )
+    if pool == "max" and min(shape[1:]) < SMALLEST:
+        raise UserError(
+            f"model.body.input_shape={list(shape)}: four poolings leave nothing of images below "
+            f"{SMALLEST}x{SMALLEST}. Use model=conv4_strided, or larger images."
+        )
 
 
 def _block(channels: int, filters: int, norm: str, pool: str) -> nn.Sequential:

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from innerloop.errors import UserError
+
 
 class Network(nn.Module):
     """`head(body(inputs))`.
@@ -11,12 +13,18 @@ class Network(nn.Module):
     Arguments:
         body: any module with an attribute `width`, the number of its features.
         outputs: width of the head, from the data set's objective.
+
+    Raises:
+        UserError: for a body without features.
     """
 
     def __init__(self, body: nn.Module, outputs: int) -> None:
         super().__init__()
         self.body = body
-        self.head = nn.Linear(int(body.width), outputs)  # type: ignore[arg-type]
+        width = int(body.width)  # type: ignore[arg-type]
+        if width < 1:
+            raise UserError("model.body makes no features: every layer of it needs 1 or more.")
+        self.head = nn.Linear(width, outputs)
 
     def forward(self, inputs: Any) -> Tensor:
         return self.head(self.body(inputs))

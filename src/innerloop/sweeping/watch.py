@@ -11,15 +11,21 @@ from typing import Any
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from innerloop import resolvers
+from innerloop.errors import UserError
 from innerloop.sweeping import gpus, members
 
 resolvers.register()  # for processes that a launcher starts: they unpickle this, not src/train.py
 
 HERE = ("basic", "joblib")  #: launchers that leave the GPUs to this program
-NEEDS = {"joblib": "joblib", "ray": "ray", "slurm": "submitit", "optuna": "optuna"}
+NEEDS = {  #: modules without which a choice of launcher or sweeper does not work
+    "joblib": ("joblib", "hydra_plugins.hydra_joblib_launcher"),
+    "ray": ("ray",),
+    "slurm": ("submitit", "hydra_plugins.hydra_submitit_launcher"),
+    "optuna": ("optuna",),
+}
 
 
 class SweepWatch(Callback):
@@ -28,6 +34,7 @@ class SweepWatch(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         _check_installed(config)
         _check_folder(config)
+        _check_parts(config)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         choice = config.hydra.runtime.choices["hydra/launcher"]
@@ -56,11 +63,24 @@ class SweepWatch(Callback):
 def _check_installed(config: DictConfig) -> None:
     for group in ("hydra/launcher", "hydra/sweeper"):
         choice = config.hydra.runtime.choices[group]
-        if choice in NEEDS and find_spec(NEEDS[choice]) is None:
+        missing = [name for name in NEEDS.get(choice, ()) if find_spec(name) is None]
+        if missing:
             sys.exit(
-                f"{group}={choice} needs {NEEDS[choice]}, which is not installed: "
+                f"{group}={choice} needs {' and '.join(missing)}, which is not installed: "
                 "uv pip install -e '.[sweeps]'"
             )
+
+
+def _check_parts(config: DictConfig) -> None:
+    """The launcher and the sweeper, before Hydra makes them: its own error would be a traceback."""
+    from innerloop.run import targets  # every program imports this file before --help answers
+
+    for name in ("launcher", "sweeper"):
+        part: Any = OmegaConf.to_container(config.hydra[name], resolve=True)
+        try:
+            targets.check(part, f"hydra.{name}")
+        except UserError as error:  # Hydra makes a warning of what its callbacks raise
+            sys.exit(str(error))
 
 
 def _check_folder(config: DictConfig) -> None:

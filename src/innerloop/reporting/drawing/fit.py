@@ -16,7 +16,7 @@ def fit(axis: Any, algorithm: Algorithm, task: Task, span: Any, last: int) -> No
     Arguments:
         span: range of x.
     """
-    x = torch.linspace(span[0], span[1], 200, device=task.support.targets.device)[:, None]
+    x = torch.linspace(span[0], span[1], 200).to(task.support.targets)[:, None]
     looks = {0: (GREY, ":"), 1: (ORANGE, "--"), last: (BLUE, "-")}
     order = task.query.inputs[:, 0].argsort()
     truth = _xy(task.query.inputs[order], task.query.targets[order])

@@ -1,0 +1,78 @@
+"""Tries the outer optimizer and its schedule before the training, to its last step."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from innerloop.errors import UserError, blamed_on
+
+Optimizer = torch.optim.Optimizer
+
+
+def check(
+    parameters: Iterable[nn.Parameter],
+    optimizer: Callable[..., Any],
+    scheduler: Callable[[Optimizer], Any] | None,
+    steps: int,
+) -> None:
+    """Makes both as the training will, and moves them on a stand-in for the parameters.
+
+    Arguments:
+        parameters: those of the learner, which are not moved.
+        optimizer, scheduler: as `MetaLearner` takes them.
+        steps: outer steps of the training.
+
+    Raises:
+        UserError: if either cannot be made, or cannot serve the training to its end.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with blamed_on("outer.optimizer"):
+            optimizer(list(parameters))
+            moved = _stepped(optimizer([_stand_in()]))
+        if scheduler is not None:
+            with blamed_on("outer.scheduler"):
+                _to_the_end(scheduler(moved), steps)
+
+
+def _stand_in() -> nn.Parameter:
+    parameter = nn.Parameter(torch.ones(2, 2))
+    parameter.grad = torch.ones(2, 2)
+    return parameter
+
+
+def _stepped(made: Any) -> Optimizer:
+    if not isinstance(made, Optimizer):
+        raise UserError(f"outer.optimizer: {type(made).__name__} is not an optimizer of PyTorch.")
+    if _needs_more(made.step):
+        raise UserError(
+            f"outer.optimizer: {type(made).__name__} evaluates the loss several times in a step, "
+            "which the outer loop does not do: use one such as torch.optim.Adam or SGD."
+        )
+    made.step()
+    return made
+
+
+def _to_the_end(made: Any, steps: int) -> None:
+    """Takes a schedule to the last outer step; one made of others is moved step by step."""
+    if not isinstance(made, torch.optim.lr_scheduler.LRScheduler):
+        raise UserError(f"outer.scheduler: {type(made).__name__} is not a schedule of PyTorch.")
+    if _needs_more(made.step):
+        raise UserError(
+            f"outer.scheduler: {type(made).__name__} needs a metric at every step, which the outer "
+            "loop does not have: use one that goes by steps, such as CosineAnnealingLR or StepLR."
+        )
+    remaining = steps
+    if not hasattr(made, "_schedulers"):
+        made.last_epoch, remaining = steps - 1, 1
+    for _ in range(remaining):
+        made.step()
+
+
+def _needs_more(step: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(step).parameters.values()
+    return any(p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD for p in parameters)

@@ -1,0 +1,89 @@
+"""The schema knows every key of conf/, and every keyword of Lightning's trainer."""
+
+import inspect
+
+import lightning
+import pytest
+from helpers import CONF, choices, config
+
+from innerloop import norm
+from innerloop.engines import choose
+from innerloop.errors import UserError
+from innerloop.run.check import check
+from innerloop.run.schema import Configuration, Engine, Trainer
+from innerloop.startup import keywords
+
+MORE = {"dataset/folder": ["dataset.path=nowhere"], "search/protonet": ["dataset=glyphs"]}
+GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name not in ("hydra", "paths"))
+
+
+def refusal(*overrides: str) -> str:
+    with pytest.raises(UserError) as error:
+        check(config(*overrides))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_choice_passes(group: str) -> None:
+    for choice in choices(group):
+        if group != "search":  # its sampler is an extra
+            check(config(f"{group}={choice}", *MORE.get(f"{group}/{choice}", [])))
+
+
+def test_every_keyword_of_lightning_has_its_meaning_or_is_refused() -> None:
+    known = set(Trainer.model_fields) | set(keywords.REFUSED)
+    assert not set(Trainer.model_fields) & set(keywords.REFUSED)
+    assert set(inspect.signature(lightning.Trainer).parameters) == known
+
+
+@pytest.mark.parametrize("name", sorted(keywords.REFUSED))
+def test_a_keyword_that_bypasses_the_plan_is_refused(name: str) -> None:
+    assert f"trainer.{name} would bypass the plan" in refusal(f"+trainer.{name}=1")
+
+
+def test_what_to_use_instead_of_a_keyword_is_a_key() -> None:
+    content = config()
+    for line in keywords.REFUSED.values():
+        for word in line.replace(",", " ").replace(";", " ").split():
+            if word.startswith(("outer.", "evaluation.", "callbacks.last")):
+                section, _, key = word.rpartition(".")
+                assert key in (Configuration.model_fields | _fields(content, section)), word
+
+
+def _fields(content: object, section: str) -> dict[str, object]:
+    for part in section.split("."):
+        content = content[part]  # type: ignore[index]
+    return dict(content)  # type: ignore[call-overload]
+
+
+def test_choices_are_those_of_the_code() -> None:
+    for mode in norm.MODES:
+        check(config(f"norm={mode}"))
+    literal = Engine.model_fields["name"].annotation
+    assert set(literal.__args__) == set(choose.NAMES)  # type: ignore[union-attr]
+    assert all(mode in refusal("norm=batch") for mode in norm.MODES)
+
+
+@pytest.mark.parametrize("steps", ["1.5", "true", "'3'", "null", "0", "-1", "[3]", "nan"])
+def test_a_count_is_a_whole_number_from_one(steps: str) -> None:
+    assert f"outer.steps={steps}".replace("'", "") in refusal(f"outer.steps={steps}").replace(
+        '"', ""
+    ).replace("NaN", "nan")
+
+
+@pytest.mark.parametrize("seed", ["1.5", "true", "-1", "4294967296"])
+def test_a_seed_is_taken_as_it_is_or_not_at_all(seed: str) -> None:
+    assert f"seed={seed}: give a whole number" in refusal(f"seed={seed}")
+
+
+def test_sizes_follow_from_one_key() -> None:
+    made = config("dataset=glyphs", "dataset.size=14")
+    assert list(made.model.body.input_shape) == [1, 14, 14]
+
+
+def test_checkpoints_stay_where_the_test_and_resuming_look_for_them() -> None:
+    assert "hydra.run.dir" in refusal("callbacks.best.dirpath=/elsewhere")
+    assert "hydra.run.dir" in refusal("callbacks.last.folder=/elsewhere")
+    assert "callbacks.best.filename=first" in refusal("callbacks.best.filename=first")
+    assert "callbacks.best is missing" in refusal("~callbacks.best")
+    assert "callbacks.best.monitor" in refusal("+callbacks.best.monitor=val/loss")

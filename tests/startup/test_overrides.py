@@ -1,0 +1,34 @@
+"""What is said of overrides that Hydra refuses, and the order in which it gets them."""
+
+import pytest
+
+from innerloop.startup.overrides import options_first
+from innerloop.startup.suggestions import dotted, unknown_key
+
+KNOWN = dotted(
+    {"outer": {"steps": 1, "clip": None}, "inner": {"steps": 1, "rate": 1}, "algorithm": {"a": 1}}
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("algoritm", "did you mean algorithm?"),
+        ("outer.step", "did you mean outer.steps?"),
+        ("outer.rate", "or inner.rate?"),
+        ("steps", "did you mean outer.steps or inner.steps?"),
+        ("outer.zzz", "outer has clip, steps"),
+        ("oter.steps", "did you mean outer?"),
+        ("ckpt_path", "resume=RUN"),
+        ("trainer.limit_val_batches", "evaluation.validation.tasks"),
+        ("trainer.profiler", "+trainer.profiler="),
+    ],
+)
+def test_an_unknown_key_is_answered_by_the_one_that_was_meant(key: str, line: str) -> None:
+    assert line in unknown_key(key, KNOWN)
+
+
+def test_multirun_may_stand_anywhere() -> None:
+    assert options_first(["seed=0,1", "--multirun", "a=b"]) == ["--multirun", "seed=0,1", "a=b"]
+    assert options_first(["b=1", "a=2", "-m"]) == ["-m", "b=1", "a=2"]
+    assert options_first(["--cfg", "job", "a=2"]) == ["--cfg", "job", "a=2"]
