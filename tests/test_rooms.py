@@ -26,12 +26,13 @@ ROOMS = {
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
     "replaying": {"adaptation", "algorithms"},
-    "sweeping": {"reporting", "command", "resolvers"},
+    "run": set(),
+    "sweeping": {"reporting", "run", "command", "resolvers"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (
     "command", "resolvers", "folder_check", "errors", "published", "sweeping/watch",
-    "sweeping/gpus", "sweeping/members",
+    "sweeping/gpus", "sweeping/members", "run/lock",
 )  # fmt: skip
 
 

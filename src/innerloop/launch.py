@@ -17,6 +17,7 @@ from innerloop.callbacks.interruption import Interrupted
 from innerloop.callbacks.recovery import LAST, validates
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
+from innerloop.run import lock
 
 
 def train(config: DictConfig) -> float | None:
@@ -29,7 +30,7 @@ def train(config: DictConfig) -> float | None:
         return None
     checkpoint, folder = None, Path(config.paths.run)
     goes_on = f"python src/train.py resume={folder} goes on"
-    with _ending_well(goes_on), member.noted(folder):
+    with _ending_well(folder, goes_on), member.noted(folder):
         before = member.earlier(config)
         if before.score is not None:
             return before.score
@@ -42,12 +43,8 @@ def train(config: DictConfig) -> float | None:
             notices.say(*notices.announce(config))
         if begun:
             checkpoint, earlier = _last(folder)
-        else:
-            identity.forget(folder)
         made = experiment.assemble(config, earlier.get("innerloop", {}))
         _check_processes(made.trainer.world_size)
-        if checkpoint is None:
-            stored.clear(folder)
         stored.save(config, folder)
         rewind(folder, earlier.get("global_step", 0), not validates(earlier))
         wandb_run.introduce(made)
@@ -61,7 +58,7 @@ def evaluate(config: DictConfig) -> float | None:
     """Tests a checkpoint and returns the headline number."""
     folder = Path(config.paths.run)
     stored.check_no_run(folder)
-    with _ending_well("nothing was kept"), member.noted(folder):
+    with _ending_well(folder, "nothing was kept"), member.noted(folder):
         path = Path(str(config.ckpt_path)).expanduser()
         path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
         record = read_checkpoint(path)["innerloop"]
@@ -118,7 +115,7 @@ def _check_processes(processes: int) -> None:
 
 
 @contextmanager
-def _ending_well(afterwards: str) -> Iterator[None]:
+def _ending_well(folder: Path, afterwards: str) -> Iterator[None]:
     """A status that shells understand, and an end to the W&B run, so that no two runs share one."""
     status = 1
     try:
@@ -137,3 +134,4 @@ def _ending_well(afterwards: str) -> Iterator[None]:
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=status)
+        lock.release(folder)

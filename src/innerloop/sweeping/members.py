@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from innerloop.command import explain
 from innerloop.files import whole_file
+from innerloop.run.lock import is_held
 
 UNFINISHED = "unfinished.json"  #: there from a member's start until it is done: why it is not
 DONE = "results.json"
-LOCK = ".member.lock"  #: held while a process runs the member
 RUNNING = "is running"
 SILENT_END = "its process ended without a word: killed, out of memory, or the machine stopped"
 
@@ -47,11 +45,7 @@ def unfinished(folder: Path) -> Unfinished | None:
 
 def running(folder: Path) -> bool:
     """Whether a process is at work on a member."""
-    try:
-        with FileLock(folder / LOCK, blocking=False):
-            return False
-    except Timeout:
-        return True
+    return is_held(folder)
 
 
 @contextmanager
