@@ -22,11 +22,11 @@ ROOMS = {
     "data": set(),
     "algorithms": {"adaptation", "evaluation", "engines"},
     "engines": {"algorithms", "adaptation"},
-    "callbacks": {"algorithms", "dashboards"},
+    "callbacks": {"algorithms", "dashboards", "run"},
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
     "replaying": {"adaptation", "algorithms"},
-    "run": set(),
+    "run": {"command", "evaluation"},
     "sweeping": {"reporting", "run", "command", "resolvers"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}

@@ -10,11 +10,21 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import estimate, experiment, member, notices, outcome, processes, stored, wandb_run
-from innerloop.callbacks.checkpoint_file import read_checkpoint, read_newest
+from innerloop import (
+    estimate,
+    experiment,
+    member,
+    notices,
+    outcome,
+    processes,
+    stored,
+    trained,
+    wandb_run,
+)
+from innerloop.callbacks.checkpoint_file import CHECKPOINTS, LAST, best_of, mend, read_newest
 from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.interruption import Interrupted
-from innerloop.callbacks.recovery import LAST, validates
+from innerloop.callbacks.recovery import validates
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
 from innerloop.run import lock
@@ -49,8 +59,8 @@ def train(config: DictConfig) -> float | None:
         rewind(folder, earlier.get("global_step", 0), not validates(earlier))
         wandb_run.introduce(made)
         made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
-        trained = made.learner.record()["seconds"]
-        outcome.test(made, folder / "checkpoints" / "best.ckpt", trained)
+        seconds = made.learner.record()["seconds"]
+        outcome.test(made, _chosen(folder), seconds)
         return float(made.learner.loaded["validation"][made.learner.algorithm.objective.metric])
 
 
@@ -59,9 +69,8 @@ def evaluate(config: DictConfig) -> float | None:
     folder = Path(config.paths.run)
     stored.check_no_run(folder)
     with _ending_well(folder, "nothing was kept"), member.noted(folder):
-        path = Path(str(config.ckpt_path)).expanduser()
-        path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
-        record = read_checkpoint(path)["innerloop"]
+        path, content = trained.opened(str(config.ckpt_path))
+        record = content["innerloop"]
         overrides = list(HydraConfig.get().overrides.task)
         old = OmegaConf.create(record["config"])
         config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
@@ -96,14 +105,27 @@ def _resumed(config: DictConfig) -> DictConfig:
 
 def _last(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     """The newest checkpoint that is whole, and what it holds; nothing if there is none yet."""
-    found = read_newest(folder / "checkpoints" / LAST)
+    found = read_newest(folder / CHECKPOINTS / LAST)
     if found is None:
         notices.say(f"{folder} has no checkpoint yet: starts from the beginning")
         return None, {}
     file, content, wrong = found
-    notices.say(*wrong, f"goes on from {file}, outer step {content['global_step']}")
+    notices.say(*wrong, *mend(folder), f"goes on from {file}, outer step {content['global_step']}")
     identity.restore(folder, content["innerloop"].get("wandb"))
     return file, content
+
+
+def _chosen(folder: Path) -> Path:
+    """The checkpoint that validation chose, or the best one that is left."""
+    try:
+        file, _, said = best_of(folder)
+    except UserError as error:
+        found = read_newest(folder / CHECKPOINTS / LAST)
+        if found is None:
+            raise
+        file, said = found[0], [str(error), f"takes {found[0].name} instead of the best one"]
+    notices.say(*said) if said else None
+    return file
 
 
 def _check_processes(processes: int) -> None:

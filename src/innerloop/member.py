@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from innerloop import notices, stored
 from innerloop.errors import UserError
 from innerloop.run import lock
+from innerloop.run.afterwards import MISSING
 from innerloop.sweeping import members
 
 
@@ -51,6 +52,8 @@ def earlier(config: DictConfig) -> Earlier:
     if (folder / members.DONE).exists():
         results: dict[str, Any] = json.loads((folder / members.DONE).read_text())
         _check(config, folder, results["seed"], results["configuration"])
+        if results.get(MISSING):
+            return Earlier(begun=True)
         notices.say(f"{folder} is done already")
         return Earlier(results["checkpoint"]["validation"][next(iter(results["test"]))])
     if (folder / stored.KEPT).exists():

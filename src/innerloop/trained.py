@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from innerloop import build
+from innerloop import build, notices
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.meta_learner import MetaLearner
-from innerloop.callbacks.checkpoint_file import read_checkpoint
+from innerloop.callbacks.checkpoint_file import best_of, read_checkpoint
 from innerloop.data.source import TaskSource
 from innerloop.engines.engine import Engine
 
@@ -41,14 +41,27 @@ def load(run: Path | str, ways: int | None = None) -> Trained:
     Raises:
         UserError: if there is no such checkpoint.
     """
-    path = Path(run).expanduser()
-    content = read_checkpoint(path / "checkpoints" / "best.ckpt" if path.is_dir() else path)
+    _, content = opened(run)
     config: DictConfig = OmegaConf.create(content["innerloop"]["config"])
     if ways is not None:
         config.episode.test.ways = ways
     learner = learner_of(content, config).eval()
     progress = learner.progress(content["innerloop"]["step"])
     return Trained(config, learner.algorithm, build.source(config), progress, learner.scored_step)
+
+
+def opened(run: Path | str) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint that a run's folder or a .ckpt file names, and what it holds.
+
+    Of a folder it is the best one, or the one before where that is damaged, with a line.
+    """
+    path = Path(run).expanduser()
+    if not path.is_dir():
+        return path, read_checkpoint(path)
+    file, content, said = best_of(path)
+    if said:
+        notices.say(*said)
+    return file, content
 
 
 def learner_of(content: dict[str, Any], config: DictConfig) -> MetaLearner:

@@ -1,5 +1,6 @@
 """Checkpoints that are whole or not there, and that hold nothing but tensors and plain values."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -9,7 +10,10 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from innerloop.errors import UserError
-from innerloop.files import whole_file
+from innerloop.files import earlier, whole_file
+
+CHECKPOINTS = "checkpoints"  #: the folder of a run that holds them
+BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 class AtomicCheckpointIO(CheckpointIO):
@@ -22,8 +26,11 @@ class AtomicCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        """`storage_options` are those of `whole_file`: how many files are kept."""
-        with whole_file(Path(path), **(storage_options or {})) as file:
+        """`storage_options` are those of `whole_file`: how many files are kept, by default 2.
+
+        Thus the best checkpoint before `best.ckpt` stays as `best-1.ckpt`, in case that is damaged.
+        """
+        with whole_file(Path(path), **{"keep": 2, **(storage_options or {})}) as file:
             torch.save(checkpoint, file)
             _check_plain(file, Path(path))
 
@@ -78,15 +85,60 @@ def read_newest(path: Path) -> tuple[Path, dict[str, Any], list[str]] | None:
     Raises:
         UserError: if all are damaged.
     """
+    found, wrong = _newest(path)
+    if found is None and wrong:
+        raise UserError(" ".join(wrong))
+    return None if found is None else (*found, wrong)
+
+
+def best_of(folder: Path) -> tuple[Path, dict[str, Any], list[str]]:
+    """A run's best checkpoint, or the one before it where the best is damaged or gone.
+
+    Returns:
+        its file, what it holds, and lines that say why it is not the best one.
+
+    Raises:
+        UserError: if there is neither.
+    """
+    best, last = folder / CHECKPOINTS / BEST, folder / CHECKPOINTS / LAST
+    found, wrong = _newest(best)
+    if found is None:
+        also = f" {last} may be whole: give that file." if last.exists() else ""
+        missing = f"There is no checkpoint {best}: give a run's folder or a .ckpt file."
+        raise UserError((" ".join(wrong) or missing) + also)
+    if found[0] == best:
+        return *found, []
+    why = wrong or [f"{best} is gone"]
+    return *found, [*why, f"takes {found[0].name}, the best before it (outer step {_step(found)})"]
+
+
+def mend(folder: Path) -> list[str]:
+    """Has the best checkpoint before it take the place of one that is damaged or gone.
+
+    For the training that owns the folder. Returns lines that say so.
+    """
+    best = folder / CHECKPOINTS / BEST
+    found, wrong = _newest(best)
+    if found is None or found[0] == best:
+        return wrong
+    os.replace(found[0], best)
+    return [*wrong, f"{found[0].name} (outer step {_step(found)}) takes the place of {best.name}"]
+
+
+def _newest(path: Path) -> tuple[tuple[Path, dict[str, Any]] | None, list[str]]:
     wrong: list[str] = []
     for file in sorted(path.parent.glob(f"{path.stem}*{path.suffix}"), key=_age):
+        if file != earlier(path, _age(file)):  # a file that only begins like it
+            continue
         try:
-            return file, read_checkpoint(file), wrong
+            return (file, read_checkpoint(file)), wrong
         except UserError as error:
             wrong.append(str(error))
-    if wrong:
-        raise UserError(" ".join(wrong))
-    return None
+    return None, wrong
+
+
+def _step(found: tuple[Path, dict[str, Any]]) -> Any:
+    return found[1].get("global_step")
 
 
 def _check_plain(file: IO[bytes], path: Path) -> None:

@@ -9,11 +9,10 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 from innerloop.callbacks import random_state
+from innerloop.callbacks.checkpoint_file import LAST
 from innerloop.callbacks.csv_log import CSVLog
 from innerloop.callbacks.loop_state import loops_after
 from innerloop.errors import UserError
-
-LAST = "last.ckpt"
 
 
 def validates(checkpoint: dict[str, Any]) -> bool:
