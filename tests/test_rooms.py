@@ -26,7 +26,7 @@ ROOMS = {
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
     "replaying": {"adaptation", "algorithms"},
-    "run": {"command", "evaluation"},
+    "run": {"command", "engines", "evaluation", "folder_check", "notices"},
     "sweeping": {"reporting", "run", "command", "resolvers"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from innerloop import notices, stored
 from innerloop.errors import UserError
-from innerloop.run import lock
+from innerloop.run import lock, restored
 from innerloop.run.afterwards import MISSING
 from innerloop.sweeping import members
 
@@ -57,7 +57,7 @@ def earlier(config: DictConfig) -> Earlier:
         notices.say(f"{folder} is done already")
         return Earlier(results["checkpoint"]["validation"][next(iter(results["test"]))])
     if (folder / stored.KEPT).exists():
-        old = stored.of_run(folder)
+        old = restored.of_run(folder, config.trust, config)
         _check(config, folder, old.seed, stored.fingerprint(old))
         return Earlier(begun=True)
     return Earlier()

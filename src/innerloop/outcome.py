@@ -20,16 +20,21 @@ from innerloop.run.afterwards import Afterwards
 from innerloop.tasks import Task
 
 
-def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | None:
+def test(
+    made: Experiment, checkpoint: Path, content: dict[str, Any], trained: float | None
+) -> float | None:
     """Tests a checkpoint, writes its results, and returns the headline number.
 
     Whatever follows the results (audit, figures, loggers) may fail, with a line that says so.
 
     Arguments:
+        content: what the checkpoint holds.
         trained: seconds that training took; None where there was none.
     """
     learner, trainer = made.learner, made.trainer
-    trainer.test(learner, made.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    learner.load_state_dict(content["state_dict"])
+    learner.on_load_checkpoint(content)
+    trainer.test(learner, made.data, verbose=False)
     if not trainer.is_global_zero:
         return None
     found, folder = _results(made, checkpoint, trained), Path(made.config.paths.run)

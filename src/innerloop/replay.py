@@ -14,7 +14,7 @@ from innerloop.replaying import beats, nonfinite, picture, tables
 from innerloop.replaying.trace import trace
 from innerloop.tasks import Task
 
-OPTIONS = ("task", "checkpoint", "top", *DATA)
+OPTIONS = ("task", "checkpoint", "top", "trust", *DATA)
 USAGE = f"replay.py RUN {PLACES}; or replay.py A B"
 
 

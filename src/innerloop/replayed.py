@@ -13,6 +13,7 @@ from innerloop.callbacks.checkpoint_file import CHECKPOINTS
 from innerloop.callbacks.divergence import BEFORE
 from innerloop.data.module import TaskData
 from innerloop.errors import UserError
+from innerloop.run import restored
 from innerloop.tasks import Task
 from innerloop.trained import learner_of, opened
 
@@ -50,15 +51,24 @@ def open_run(run: Path, options: dict[str, str]) -> Replayed:
     split, number, chosen = _place(options["task"])
     folder = run.parents[1] if run.is_file() else run
     path, content = opened(_checkpoint(run, options.get("checkpoint"), split, number))
-    config = OmegaConf.create(content["innerloop"]["config"])
-    if split == "train" and number >= config.outer.steps:
-        raise UserError(f"task={options['task']}: this training has {config.outer.steps} steps.")
-    _move_data(config, options)
-    learner = learner_of(content, config).train(split == "train")
-    data = build.data(config)
+    config = restored.from_file(content["innerloop"]["config"], path, _trusts(options))
+    with restored.rebuilding(path):
+        if split == "train" and number >= config.outer.steps:
+            raise UserError(
+                f"task={options['task']}: this training has {config.outer.steps} steps."
+            )
+        _move_data(config, options)
+        learner = learner_of(content, config).train(split == "train")
+        data = build.data(config)
+        now = learner.progress(number if split == "train" else content["innerloop"]["step"])
     data.prepare_data()
-    now = learner.progress(number if split == "train" else content["innerloop"]["step"])
     return Replayed(folder, path, learner, data, split, number, chosen, now)
+
+
+def _trusts(options: dict[str, str]) -> bool:
+    if options.get("trust", "false") not in ("true", "false"):
+        raise UserError(f"trust={options['trust']}: give true or false.")
+    return options.get("trust") == "true"
 
 
 def _place(task: str) -> tuple[str, int, int | None]:

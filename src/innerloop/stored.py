@@ -12,12 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
 from innerloop.files import remove_unfinished, whole_file
-from innerloop.folder_check import KEPT, no_run, used_by_training
+from innerloop.folder_check import KEPT, used_by_training
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
-    "estimate", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
+    "estimate", "trust", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
 )  # fmt: skip
 OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png")
 RESUME_MAY_CHANGE = (
@@ -82,18 +82,6 @@ def check_no_run(folder: Path) -> None:
         raise UserError(used_by_training(folder))
 
 
-def of_run(folder: Path) -> DictConfig:
-    """The configuration that a run's folder holds.
-
-    Raises:
-        UserError: if the folder is not a run's.
-    """
-    try:
-        return OmegaConf.create(yaml.safe_load((folder / KEPT).read_text()))
-    except (OSError, ValueError, yaml.YAMLError):
-        raise UserError(no_run(folder)) from None
-
-
 def overlay(
     stored: DictConfig,
     composed: DictConfig,
@@ -114,7 +102,7 @@ def overlay(
     data = stored.paths.data
     for override in overrides:
         key = override.split("=", 1)[0].lstrip("+~").split("@")[0].replace("/", ".")
-        if key == own or key.startswith("hydra"):
+        if key in (own, "trust") or key.startswith("hydra"):
             continue
         if not any(key == a or key.startswith(f"{a}.") for a in (*allowed, *DATASET_MAY_CHANGE)):
             raise UserError(

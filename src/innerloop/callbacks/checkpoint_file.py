@@ -13,6 +13,13 @@ from innerloop.errors import UserError
 from innerloop.files import earlier, whole_file
 
 CHECKPOINTS = "checkpoints"  #: the folder of a run that holds them
+RECORD: dict[str, Any] = {
+    "config": dict,
+    "engine": dict,
+    "seconds": (int, float),
+    "step": int,
+    "validation": dict,
+}
 BEST, LAST = "best.ckpt", "last.ckpt"
 
 
@@ -74,6 +81,32 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if not isinstance(found, dict) or "innerloop" not in found:
         raise UserError(f"{path} is not a checkpoint written by innerloop.")
     return found
+
+
+def record_of(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The run's own record in a checkpoint, once its fields are what they must be.
+
+    Raises:
+        UserError: if one is missing or of another kind.
+    """
+    record: Any = content["innerloop"] if isinstance(content["innerloop"], dict) else {}
+    weights: Any = content.get("state_dict")
+    wrong = [key for key, kind in RECORD.items() if not _is(record.get(key), kind)]
+    if not wrong and not all(_is(value, (int, float)) for value in record["validation"].values()):
+        wrong.append("validation")
+    named = isinstance(weights, dict) and all(isinstance(key, str) for key in weights)
+    if not named or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        wrong.append("state_dict")
+    if wrong:
+        raise UserError(
+            f"{path} is not a checkpoint of innerloop: {', '.join(wrong)} in it is missing or of "
+            "another kind."
+        )
+    return dict(record)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def read_newest(path: Path) -> tuple[Path, dict[str, Any], list[str]] | None:
