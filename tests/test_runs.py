@@ -38,7 +38,7 @@ def test_leaves_everything_behind(tmp_path: Path) -> None:
             mean = float(scores["mse"][:, step].mean())
             assert found["test"][f"mse/step_{step}"]["mean"] == pytest.approx(mean, rel=1e-5)
     assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == {
-        "best.ckpt", "last.ckpt", "last-1.ckpt",
+        "best.ckpt", "best-1.ckpt", "last.ckpt", "last-1.ckpt",
     }  # fmt: skip
     for key in ("schema", "algorithm", "dataset", "model", "norm", "engine", "episode", "seed",
                 "protocol", "test", "seconds", "tasks_per_second", "versions", "git"):  # fmt: skip

@@ -94,6 +94,11 @@ def record_of(content: dict[str, Any], path: Path) -> dict[str, Any]:
     wrong = [key for key, kind in RECORD.items() if not _is(record.get(key), kind)]
     if not wrong and not all(_is(value, (int, float)) for value in record["validation"].values()):
         wrong.append("validation")
+    if not _is(content.get("global_step"), int):
+        wrong.append("global_step")
+    callbacks = content.get("callbacks", {})
+    if not _is(callbacks, dict) or not all(_is(state, dict) for state in callbacks.values()):
+        wrong.append("callbacks")
     named = isinstance(weights, dict) and all(isinstance(key, str) for key in weights)
     if not named or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         wrong.append("state_dict")
