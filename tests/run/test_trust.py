@@ -14,7 +14,7 @@ from cli import call, evaluate, mistake, results, train
 from helpers import config
 
 from innerloop.data.glyphs import Glyphs
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.run import restored, trust
 
 SMALL = (
@@ -273,6 +273,22 @@ def test_what_is_no_configuration_is_refused_in_a_line(
         restored.from_file(change(content), Path("some\x1b[2J.ckpt"))
     assert "some" in str(told.value) and "\x1b" not in str(told.value)
     assert len(str(told.value)) < 500 and "\n" not in str(told.value)
+
+
+def test_what_steers_a_terminal_is_not_printed() -> None:
+    assert visible("a\tb\nc\u00e9\u4e2d") == "a\tb\nc\u00e9\u4e2d"
+    for code in (*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066):
+        assert visible(f"a{chr(code)}b") == "a\ufffdb", hex(code)
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.ckpt")
+    assert "is no file" in mistake("evaluate", f"ckpt_path={tmp_path / 'x.ckpt'}")
+    shutil.copytree(run, tmp_path / "run")
+    file = tmp_path / "run" / "composed.yaml"
+    file.unlink()
+    os.mkfifo(file)
+    assert "composed.yaml" in mistake("train", f"resume={tmp_path / 'run'}")
 
 
 @pytest.mark.parametrize(

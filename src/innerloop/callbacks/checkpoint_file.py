@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.files import earlier, whole_file
 
 CHECKPOINTS = "checkpoints"  #: the folder of a run that holds them
@@ -59,13 +59,15 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     Raises:
         UserError: if the file is missing, damaged, asks for code, or is no checkpoint of innerloop.
     """
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+        raise UserError(f"{visible(path)} is no file: give a run's folder or a .ckpt file.")
     try:
         with zipfile.ZipFile(path) as parts:
             damaged = parts.testzip()
         if damaged is None and (asked := get_unsafe_globals_in_checkpoint(str(path))):
             raise UserError(
-                f"{path} asks for {', '.join(asked[:3])}: it is not opened, as it could run any "
-                "program. A checkpoint of innerloop holds plain containers and tensors alone."
+                f"{path} asks for {visible(', '.join(asked[:3]))}: it is not opened, as it could "
+                "run any program. A checkpoint of innerloop holds plain containers and tensors alone."
             )
         found = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:

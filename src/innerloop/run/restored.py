@@ -55,7 +55,8 @@ def from_file(
     """
     try:
         _check_shape(content)
-        notices.say(*check(content, str(origin), trust, here))
+        if passed := check(content, str(origin), trust, here):
+            notices.say(*passed)
         config = OmegaConf.create(content)
         OmegaConf.to_container(config, resolve=True)
     except UserError:
