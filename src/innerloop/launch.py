@@ -22,16 +22,9 @@ from innerloop import (
     trained,
     wandb_run,
 )
-from innerloop.callbacks.checkpoint_file import (
-    CHECKPOINTS,
-    LAST,
-    best_of,
-    mend,
-    read_newest,
-    record_of,
-)
 from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.interruption import Interrupted
+from innerloop.callbacks.kept import CHECKPOINTS, LAST, best_of, mend, read_newest, record_of
 from innerloop.callbacks.recovery import validates
 from innerloop.dashboards import identity
 from innerloop.errors import UserError

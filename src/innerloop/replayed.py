@@ -9,8 +9,8 @@ from torch import Tensor
 
 from innerloop import build
 from innerloop.algorithms.meta_learner import MetaLearner
-from innerloop.callbacks.checkpoint_file import CHECKPOINTS
 from innerloop.callbacks.divergence import BEFORE
+from innerloop.callbacks.kept import CHECKPOINTS
 from innerloop.data.module import TaskData
 from innerloop.errors import UserError
 from innerloop.run import restored

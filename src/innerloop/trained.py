@@ -9,7 +9,8 @@ from torch import Tensor
 from innerloop import build, notices
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.meta_learner import MetaLearner
-from innerloop.callbacks.checkpoint_file import best_of, read_checkpoint, record_of
+from innerloop.callbacks.checkpoint_file import read_checkpoint
+from innerloop.callbacks.kept import best_of, record_of
 from innerloop.data.source import TaskSource
 from innerloop.engines.engine import Engine
 from innerloop.run import restored

@@ -17,8 +17,9 @@ from killing import Kill, differences, fresh, resumed
 from outer import STEPS, kept_by, learner_of, wave_data
 
 from innerloop.callbacks import random_state
-from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpoint, read_newest
+from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpoint
 from innerloop.callbacks.csv_log import CSVLog, rewind
+from innerloop.callbacks.kept import read_newest
 from innerloop.callbacks.recovery import Recovery
 from innerloop.dashboards import identity
 from innerloop.errors import UserError

@@ -9,8 +9,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 from innerloop.callbacks import random_state
-from innerloop.callbacks.checkpoint_file import LAST
 from innerloop.callbacks.csv_log import CSVLog
+from innerloop.callbacks.kept import LAST
 from innerloop.callbacks.loop_state import loops_after
 from innerloop.errors import UserError
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from innerloop.callbacks.checkpoint_file import BEST, read_newest
+from innerloop.callbacks.kept import BEST, read_newest
 from innerloop.errors import UserError
 
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
