@@ -11,10 +11,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Adapts a trained learner to labelled images, labels others, and writes "
         "predictions.csv and adapted.safetensors.",
-        usage="adapt.py ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER]",
+        usage="adapt.py ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER] "
+        "[trust=true]",
         epilog="ckpt_path: a run's folder (its best checkpoint) or a .ckpt file. support: holds "
         "CLASS/*.png. query: images, or folders of them whose names are their classes. steps: of "
-        "the inner loop (default: those it was scored at). out: where the two files go.",
+        "the inner loop (default: those it was scored at). out: where the two files go. "
+        "trust=true: a run of somebody else may use code that innerloop does not know.",
     )
     parser.add_argument("words", nargs="+", metavar="KEY=VALUE")
     words = parser.parse_args().words

@@ -26,13 +26,13 @@ def main() -> None:
     given = parser.parse_args()
 
     from innerloop.evaluation.results import write_json  # heavy: --help does without it
-    from innerloop.files import check_writable
+    from innerloop.files import check_file_writable
     from innerloop.reporting.comparison import compare
     from innerloop.reporting.comparison_table import show_comparison
     from innerloop.reporting.contenders import contenders
 
     if given.json:
-        check_writable(given.json)
+        check_file_writable(given.json)
     found = compare(contenders(given.runs, given.outputs))
     show_comparison(found)
     if given.json:

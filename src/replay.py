@@ -12,7 +12,8 @@ def main() -> None:
         description="Rebuilds one task of a finished run and shows what the inner loop did to it, "
         "or lists the test tasks on which run A beats run B most.",
         epilog="task=test/N, val/N, train/STEP or train/STEP/INDEX; checkpoint=last or FILE.ckpt "
-        "(best); top=N tasks of the list (10); paths.data, dataset.path where data lie elsewhere.",
+        "(best); top=N tasks of the list (10); paths.data, dataset.path where data lie elsewhere; "
+        "trust=true lets a run of somebody else use code that innerloop does not know.",
     )
     parser.add_argument("words", nargs="+", metavar="RUN|KEY=VALUE")
     words = parser.parse_args().words

@@ -95,7 +95,7 @@ def fresh(folder: Path, *more: str, kill: Kill | None = None) -> int:
 
 def resumed(folder: Path, kill: Kill | None = None) -> int:
     """Goes on with it."""
-    return train(folder, f"resume={folder}", kill=kill)
+    return train(folder, f"resume={folder}", "trust=true", kill=kill)  # its own callback
 
 
 def _status(folder: Path, arguments: tuple[str, ...], kill: Kill | None) -> int:

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -207,3 +208,16 @@ def test_mistakes(runs: dict[str, Path], tmp_path: Path) -> None:
 def _five(tmp_path: Path) -> list[str]:
     folder = written(drawn(5), tmp_path / "five")
     return [f"support={folder / 'support'}", f"query={folder / 'query'}"]
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_the_work(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = written(drawn(5), tmp_path)
+    words = [f"support={folder / 'support'}", f"query={folder / 'query'}"]
+    (tmp_path / "file").write_text("x")
+    for out in ("/proc/nowhere", tmp_path / "file" / "below"):
+        with mock.patch.object(own_task, "answer", side_effect=AssertionError):
+            told = mistake("adapt", f"ckpt_path={runs['maml']}", *words, f"out={out}")
+        assert "cannot be written" in told and "out=" in told
+    assert (tmp_path / "file").read_text() == "x"

@@ -126,6 +126,18 @@ def test_a_worker_that_gives_no_batch(
     assert ("exited" if dies else "timed out after 1") in message
 
 
+def test_shared_memory_that_is_full_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("innerloop.data.loader.shared_memory_left", lambda: 3 * 2**19)
+    message = mistake(
+        "train", f"hydra.run.dir={tmp_path}", "debug=fast", "logger=none", "workers=1",
+        "patience=1", "dataset._target_=test_health.Stalls",
+    )  # fmt: skip
+    assert "/dev/shm has 1.5 MB left" in message and "workers=0" in message
+    assert "disk" not in message
+
+
 def test_what_a_worker_raises_itself_is_passed_on() -> None:
     class Breaks(Sinusoid):
         def tasks(self, *_: Any) -> Task:
@@ -170,10 +182,10 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
-    from innerloop.callbacks.csv_log import _AppendingWriter
+    from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-    full = OSError(28, "No space left on device")
-    with mock.patch.object(_AppendingWriter, "save", side_effect=full):
+    full = OSError(28, "No space left on device")  # as a buffer that is flushed says it
+    with mock.patch.object(ExperimentWriter, "save", side_effect=full):
         message = mistake("train", f"hydra.run.dir={tmp_path}", *SMALL)
-    assert "the disk is full" in message
+    assert f"{tmp_path}/metrics.csv: the disk is full" in message
     assert not (tmp_path / "results.json").exists()

@@ -23,19 +23,19 @@ ROOMS = {
     "data": set(),
     "algorithms": {"adaptation", "evaluation", "engines", "layers"},
     "engines": {"algorithms", "adaptation", "layers"},
-    "callbacks": {"algorithms", "dashboards"},
+    "callbacks": {"algorithms", "dashboards", "run"},
     "dashboards": {"algorithms"},
     "reporting": {"algorithms", "evaluation"},
     "replaying": {"adaptation", "algorithms", "evaluation", "reporting"},
-    "run": {"startup"},
+    "run": {"command", "engines", "evaluation", "folder_check", "notices", "startup"},
     "startup": set(),
-    "sweeping": {"reporting", "command", "resolvers", "run"},
+    "sweeping": {"reporting", "run", "command", "resolvers"},
 }
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (
     "command", "resolvers", "folder_check", "errors", "published", "sweeping/watch",
     "sweeping/gpus", "sweeping/members", "reporting/foreign", "reporting/mappings",
-    "startup/keywords", "startup/overrides", "startup/suggestions",
+    "startup/keywords", "startup/overrides", "startup/suggestions", "run/lock",
 )  # fmt: skip
 
 

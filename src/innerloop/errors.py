@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 # What a terminal obeys instead of showing: C0, DEL and C1 controls, line separators, changes of
 # writing direction; and lone surrogates, which cannot be written at all.
-HIDDEN = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F),
+HIDDEN = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F),
           *range(0x2066, 0x206A), *range(0xD800, 0xE000)]  # fmt: skip
 SPELLED = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in HIDDEN}
 

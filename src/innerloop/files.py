@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 
 UNFINISHED = ".unfinished"  #: how the name of a file that is being written ends
 
@@ -25,7 +25,7 @@ def whole_file(path: Path, keep: int = 1) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(UNFINISHED, f".{path.name}.", path.parent)
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with named(path), os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -33,19 +33,54 @@ def whole_file(path: Path, keep: int = 1) -> Iterator[IO[bytes]]:
         _make_room(path, keep)
         os.replace(name, path)
         _settle(path.parent)
-    except BaseException as error:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk does not say whose it is
         raise
 
 
-def check_writable(path: Path) -> None:
+def check_file_writable(path: Path) -> None:
     """Raises `UserError` unless a file of this name can be written, before the work for it."""
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         why = "is a folder" if path.is_dir() else f"needs {folder}, which is no folder to write to"
         raise UserError(f"{path} {why}: give the name of a file that can be written.")
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """An error of the system within names the file: a full disk does not say whose it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def check_writable(folder: Path, key: str = "hydra.run.dir=") -> None:
+    """Tries to write into a folder, or into where it would be made; leaves nothing behind.
+
+    Arguments:
+        key: how the user chooses another.
+
+    Raises:
+        UserError: if nothing can be written.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"\0" * 4096)
+    except OSError as error:
+        raise UserError(
+            f"The output folder {visible(folder)} cannot be written: {error.strerror}. "
+            f"Choose another with {key}FOLDER."
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+            for place in made:
+                place.rmdir()
 
 
 def earlier(path: Path, age: int) -> Path:

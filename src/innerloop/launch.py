@@ -1,22 +1,34 @@
 """What train.py and evaluate.py do: one experiment from its configuration to its results."""
 
+import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from innerloop import estimate, experiment, member, notices, outcome, processes, stored, wandb_run
-from innerloop.callbacks.checkpoint_file import read_checkpoint, read_newest
+from innerloop import (
+    estimate,
+    experiment,
+    member,
+    notices,
+    outcome,
+    processes,
+    stored,
+    trained,
+    wandb_run,
+)
 from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.interruption import Interrupted
-from innerloop.callbacks.recovery import LAST, validates
+from innerloop.callbacks.kept import CHECKPOINTS, LAST, best_of, mend, read_newest, record_of
+from innerloop.callbacks.recovery import validates
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
+from innerloop.run import lock, restored
 from innerloop.run.check import check
 
 
@@ -30,7 +42,7 @@ def train(config: DictConfig) -> float | None:
         return None
     checkpoint, folder = None, Path(config.paths.run)
     goes_on = f"python src/train.py resume={folder} goes on"
-    with _ending_well(goes_on), member.noted(folder):
+    with _ending_well(folder, goes_on), member.noted(folder):
         if not config.resume:
             check(config)
         before = member.earlier(config)
@@ -45,39 +57,37 @@ def train(config: DictConfig) -> float | None:
             notices.say(*notices.announce(config))
         if begun:
             checkpoint, earlier = _last(folder)
-        else:
-            identity.forget(folder)
-        made = experiment.assemble(config, earlier.get("innerloop", {}))
+        with restored.rebuilding(folder / stored.KEPT) if begun else nullcontext():
+            made = experiment.assemble(config, earlier.get("innerloop", {}))
         _check_processes(made.trainer.world_size)
-        if checkpoint is None:
-            stored.clear(folder)
         stored.save(config, folder)
         rewind(folder, earlier.get("global_step", 0), not validates(earlier))
         wandb_run.introduce(made)
-        made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
-        trained = made.learner.record()["seconds"]
-        outcome.test(made, folder / "checkpoints" / "best.ckpt", trained)
-        return float(made.learner.loaded["validation"][made.learner.algorithm.objective.metric])
+        _fit(made, checkpoint)
+        seconds = made.learner.record()["seconds"]
+        outcome.test(made, *_chosen(folder), seconds)
+        metric = made.learner.algorithm.objective.metric
+        return float(made.learner.loaded["validation"].get(metric, math.nan))
 
 
 def evaluate(config: DictConfig) -> float | None:
     """Tests a checkpoint and returns the headline number."""
     folder = Path(config.paths.run)
     stored.check_no_run(folder)
-    with _ending_well("nothing was kept"), member.noted(folder):
-        path = Path(str(config.ckpt_path)).expanduser()
-        path = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
-        record = read_checkpoint(path)["innerloop"]
+    with _ending_well(folder, "nothing was kept"), member.noted(folder):
+        path, content = trained.opened(str(config.ckpt_path))
+        record = content["innerloop"]
         overrides = list(HydraConfig.get().overrides.task)
-        old = OmegaConf.create(record["config"])
+        old = restored.from_file(record["config"], path, config.trust, config)
         config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
         config.names.command = notices.command()
         check(config)
         changed = any(o.startswith("engine") for o in overrides)
-        made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
+        with restored.rebuilding(path):
+            made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
         rewind(folder, 0)
         wandb_run.introduce(made)
-        return outcome.test(made, path, None)
+        return outcome.test(made, path, content, None)
 
 
 def _resumed(config: DictConfig) -> DictConfig:
@@ -87,7 +97,7 @@ def _resumed(config: DictConfig) -> DictConfig:
         raise UserError(
             "resume= goes on in the run's own folder: leave --multirun and run.dir out."
         )
-    old = stored.of_run(folder)
+    old = restored.of_run(folder, config.trust, config)
     steps, overrides = old.outer.steps, list(HydraConfig.get().overrides.task)
     config = stored.overlay(old, config, overrides, stored.RESUME_MAY_CHANGE, "resume")
     if config.outer.scheduler is not None and config.outer.steps != steps:
@@ -95,7 +105,7 @@ def _resumed(config: DictConfig) -> DictConfig:
             f"outer.steps={config.outer.steps}: the learning-rate schedule of this run was made "
             f"for {steps} steps. Go on to those, or start a new run."
         )
-    changed = [o for o in overrides if not o.startswith("resume=")]
+    changed = [o for o in overrides if not o.startswith(("resume=", "trust="))]
     if changed:
         config.names.command += f", resumed with {' '.join(changed)}"
     return check(config)
@@ -103,13 +113,41 @@ def _resumed(config: DictConfig) -> DictConfig:
 
 def _last(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     """The newest checkpoint that is whole, and what it holds; nothing if there is none yet."""
-    found = read_newest(folder / "checkpoints" / LAST)
+    found = read_newest(folder / CHECKPOINTS / LAST)
     if found is None:
         notices.say(f"{folder} has no checkpoint yet: starts from the beginning")
         return None, {}
     file, content, wrong = found
-    notices.say(*wrong, f"goes on from {file}, outer step {content['global_step']}")
-    identity.restore(folder, content["innerloop"].get("wandb"))
+    record = record_of(content, file)
+    notices.say(*wrong, *mend(folder), f"goes on from {file}, outer step {content['global_step']}")
+    identity.restore(folder, record.get("wandb"))
+    return file, content
+
+
+def _fit(made: experiment.Experiment, checkpoint: Path | None) -> None:
+    """Trains, from a checkpoint if there is one; what is wrong with that is said in one line."""
+    try:
+        made.trainer.fit(made.learner, made.data, ckpt_path=checkpoint, weights_only=True)
+    except Exception:
+        if checkpoint is None or made.trainer.train_dataloader is not None:  # it has trained since
+            raise
+        with restored.rebuilding(checkpoint, "a state that can be resumed"):
+            raise
+
+
+def _chosen(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint that validation chose, or the best one that is left, and what it holds."""
+    try:
+        file, content, said = best_of(folder)
+    except UserError as error:
+        found = read_newest(folder / CHECKPOINTS / LAST)
+        if found is None:
+            raise
+        file, content, _ = found
+        said = [str(error), f"takes {file.name} instead of the best one"]
+    if said:
+        notices.say(*said)
+    record_of(content, file)
     return file, content
 
 
@@ -122,7 +160,7 @@ def _check_processes(processes: int) -> None:
 
 
 @contextmanager
-def _ending_well(afterwards: str) -> Iterator[None]:
+def _ending_well(folder: Path, afterwards: str) -> Iterator[None]:
     """A status that shells understand, and an end to the W&B run, so that no two runs share one."""
     status = 1
     try:
@@ -141,3 +179,4 @@ def _ending_well(afterwards: str) -> Iterator[None]:
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=status)
+        lock.release(folder)

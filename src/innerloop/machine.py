@@ -1,6 +1,7 @@
 """The machine that a run is on."""
 
 import platform
+import shutil
 from pathlib import Path
 
 
@@ -11,3 +12,11 @@ def processor() -> str:
         return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def shared_memory_left() -> int | None:
+    """Bytes that are free where processes share memory; None where there is no such place."""
+    try:
+        return shutil.disk_usage("/dev/shm").free
+    except OSError:
+        return None

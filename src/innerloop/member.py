@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from innerloop import notices, stored
 from innerloop.errors import UserError
+from innerloop.run import lock, restored
 from innerloop.sweeping import members
 
 
@@ -24,24 +24,18 @@ class Earlier(NamedTuple):
 
 @contextmanager
 def noted(folder: Path) -> Iterator[None]:
-    """Keeps others out of a member's folder, and leaves the reason there if it does not finish.
+    """Locks a member's folder, and leaves the reason there if it does not finish.
 
-    Outside of a sweep nothing happens.
+    Outside of a sweep nothing happens: `innerloop.folder_check` has locked the run's folder.
+
+    Raises:
+        UserError: if another process runs the member.
     """
     if not _in_sweep():
         yield
         return
-    lock = FileLock(folder / members.LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        notices.say(f"{folder} is being run by another process: waits for its end")
-        lock.acquire()
-    try:
-        with members.recorded(folder, notices.command()):
-            yield
-    finally:
-        lock.release()
+    with lock.held(folder), members.recorded(folder, notices.command()):
+        yield
 
 
 def earlier(config: DictConfig) -> Earlier:
@@ -58,10 +52,12 @@ def earlier(config: DictConfig) -> Earlier:
 
         results = finished.read(folder).results
         _check(config, folder, results.seed, results.configuration)
+        if results.missing:
+            return Earlier(begun=True)
         notices.say(f"{folder} is done already")
         return Earlier(results.checkpoint.validation.get(results.metric))
     if (folder / stored.KEPT).exists():
-        old = stored.of_run(folder)
+        old = restored.of_run(folder, config.trust, config)
         _check(config, folder, old.seed, stored.fingerprint(old))
         return Earlier(begun=True)
     return Earlier()

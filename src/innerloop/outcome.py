@@ -1,5 +1,7 @@
-"""The end of a run: the one test, its results, its picture and the closing table."""
+"""The end of a run: the one test and its results; then audit, figures and the closing table."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,41 +12,70 @@ from torch import Tensor
 
 from innerloop import build, machine, norm, notices, pictures, resolvers, stored, wandb_run
 from innerloop.algorithms.meta_learner import MetaLearner
-from innerloop.callbacks.inside_log import found_by
+from innerloop.callbacks import adaptation_watch, inside_log
 from innerloop.evaluation import audit, pooled, protocol, results
 from innerloop.evaluation.asked import Asked
 from innerloop.experiment import Experiment
 from innerloop.reporting import table
+from innerloop.run.afterwards import Afterwards
 from innerloop.tasks import Task
 
 
-def test(made: Experiment, checkpoint: Path, trained: float | None) -> float | None:
-    """Tests a checkpoint, leaves `results.json` and a picture, and returns the headline number.
+def test(
+    made: Experiment, checkpoint: Path, content: dict[str, Any], trained: float | None
+) -> float | None:
+    """Tests a checkpoint, writes its results, and returns the headline number.
+
+    Whatever follows the results (audit, figures, loggers) may fail, with a line that says so.
 
     Arguments:
+        content: what the checkpoint holds.
         trained: seconds that training took; None where there was none.
     """
     learner, trainer = made.learner, made.trainer
-    trainer.test(learner, made.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    learner.load_state_dict(content["state_dict"])
+    learner.on_load_checkpoint(content)
+    trainer.test(learner, made.data, verbose=False)
     if not trainer.is_global_zero:
         return None
-    found = _results(made, trained)
-    folder = Path(made.config.paths.run)
+    found, folder = _results(made, checkpoint, trained), Path(made.config.paths.run)
     stored.clear_outcome(folder)
-    picture = pictures.save(made)["adaptation"]
     results.write_scores(
         folder / "scores.npz", learner.test_scores, _classes(made), _class_accuracy(learner)
     )
-    results.write_json(folder / "results.json", found)
-    if diagnostics := found_by(trainer):
-        results.write_json(folder / "diagnostics.json", diagnostics)
+    again = "the same command" if trained is None else f"resume={folder}"
+    after = Afterwards(found, folder / "results.json", again)  # by this file the run is finished
+    inside: dict[str, Any] = {}
+    with after.part("diagnostics"), _on_device(made):
+        if inside := inside_log.after_test(trainer, learner):
+            results.write_json(folder / "diagnostics.json", inside)
+    with after.part("audit"), _on_device(made):
+        found["audit"] = _audit(made)
+    with after.part("figures"):
+        pictures.save(made, inside, after.part)
     table.show(found)
-    notices.say(f"picture {picture}", f"results {folder / 'results.json'}")
-    wandb_run.complete(made, None if trained is None else checkpoint, found)
+    notices.say(*adaptation_watch.of_test(learner, learner.test_scores), *_places(folder))
+    with after.part("loggers"):
+        wandb_run.complete(made, None if trained is None else checkpoint, found)
     return float(found["test"][learner.algorithm.objective.metric]["mean"])
 
 
-def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
+def _places(folder: Path) -> list[str]:
+    files = {"picture": folder / "adaptation.png", "results": folder / "results.json"}
+    return [f"{name} {file}" for name, file in files.items() if file.exists()]
+
+
+@contextmanager
+def _on_device(made: Experiment) -> Iterator[None]:
+    """Has the learner where its test was; it left for the CPU since."""
+    made.learner.to(made.trainer.strategy.root_device)
+    try:
+        yield
+    finally:
+        made.learner.to("cpu")
+
+
+def _results(made: Experiment, checkpoint: Path, trained: float | None) -> dict[str, Any]:
     config, learner, data = made.config, made.learner, made.data
     algorithm, record, test = learner.algorithm, learner.record(), data.test_episode
     scored = learner.scored_step if algorithm.adapts_by_steps else None
@@ -63,11 +94,14 @@ def _results(made: Experiment, trained: float | None) -> dict[str, Any]:
             data.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
             scored, f"val/{algorithm.objective.metric}",
         ),
-        "checkpoint": {"step": learner.loaded["step"], "validation": learner.loaded["validation"]},
+        "checkpoint": {
+            "file": checkpoint.name, "step": learner.loaded["step"],
+            "validation": learner.loaded["validation"],
+        },
         "higher_is_better": algorithm.objective.higher_is_better,
         "test": results.metrics(learner.test_scores, algorithm.objective, scored, _classes(made)),
         **_pooled(made, scored),
-        "audit": _audit(made),
+        "audit": None,  # follows
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
         "threads": torch.get_num_threads(),
@@ -89,7 +123,6 @@ def _audit(made: Experiment) -> dict[str, Any] | None:
     tasks = min(made.config.evaluation.get("audit", 50), data.test_tasks)
     if tasks == 0:
         return None
-    learner.to(made.trainer.strategy.root_device)  # where the test was; it left for the CPU since
     now = learner.progress(learner.loaded["step"])
     asked = Asked(
         learner.untested or learner.algorithm, learner.engine.chunk, learner.scored_step, now,
@@ -97,13 +130,11 @@ def _audit(made: Experiment) -> dict[str, Any] | None:
     )  # fmt: skip
     indices = np.array_split(np.arange(tasks), -(-tasks // data.batch))
     reported = learner.test_scores[asked.objective.metric][:tasks, learner.scored_step]
-    found = audit.audit(
+    return audit.audit(
         asked, (_test_tasks(made, part) for part in indices),
         reported if learner.untested else torch.full_like(reported, torch.nan),
         data.source.shared_images("test", "train"),
     )  # fmt: skip
-    learner.to("cpu")
-    return found
 
 
 def _test_tasks(made: Experiment, indices: np.ndarray) -> Task:

@@ -13,11 +13,15 @@ from innerloop import tasks as task_tools
 from innerloop.answers import Answers
 from innerloop.data.labelled import query_of, support_of
 from innerloop.errors import UserError
+from innerloop.files import check_writable
+from innerloop.run import lock
 from innerloop.tasks import Examples, Task
 from innerloop.trained import Trained, load
 
-KEYS = ("ckpt_path", "support", "query", "steps", "out")
-USAGE = "adapt.py takes ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER]."
+KEYS = ("ckpt_path", "support", "query", "steps", "out", "trust")
+USAGE = (
+    "adapt.py takes ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER] [trust=true]."
+)
 CHUNK = 500  #: queries at a time, where one's answer does not depend on the others
 
 
@@ -28,7 +32,8 @@ def run(words: Sequence[str]) -> None:
         UserError: for words it does not know, and for tasks the learner cannot serve.
     """
     given = _options(words)
-    trained = load(given["ckpt_path"])
+    trust, out = given.get("trust") == "true", _out(given.get("out"))
+    trained = load(given["ckpt_path"], trust=trust)
     name = f"{trained.config.names.algorithm} of {given['ckpt_path']}"
     if trained.source.reading is None:
         raise UserError(
@@ -37,7 +42,7 @@ def run(words: Sequence[str]) -> None:
         )
     support = support_of(Path(given["support"]).expanduser(), trained.source)
     query = query_of(Path(given["query"]).expanduser(), trained.source)
-    trained = _for_classes(trained, len(support.classes), given["ckpt_path"], name)
+    trained = _for_classes(trained, len(support.classes), given["ckpt_path"], name, trust)
     steps = _steps(given.get("steps"), trained, name)
     adapted, outputs = answer(trained, support.examples, query.inputs, steps)
     made = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
@@ -45,7 +50,8 @@ def run(words: Sequence[str]) -> None:
     size = f"{len(support.classes)} classes, {len(support.examples.targets)} images"
     made.announce(f"{name} adapted {how} to {size}", norm.modes(trained.algorithm))
     record = {"learner": name, "steps": str(steps), "norm": str(trained.config.norm)}
-    made.write(_out(given.get("out")), trained.algorithm.weights(adapted), record)
+    out = out or lock.new_folder(_default_out())
+    made.write(out, trained.algorithm.weights(adapted), record)
 
 
 def answer(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tuple[Any, Tensor]:
@@ -70,10 +76,10 @@ def _ask(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tup
     return adapted, algorithm.predict(adapted, task.query.inputs)
 
 
-def _for_classes(trained: Trained, classes: int, path: str, name: str) -> Trained:
+def _for_classes(trained: Trained, classes: int, path: str, name: str, trust: bool) -> Trained:
     """The learner for tasks of so many classes."""
     if not trained.algorithm.adapts_by_steps:  # it compares, and takes as many as there are
-        return load(path, classes)
+        return load(path, classes, trust)
     width = trained.algorithm.objective.width
     if classes != width:
         raise UserError(
@@ -100,14 +106,21 @@ def _options(words: Sequence[str]) -> dict[str, str]:
         if key not in KEYS or not value:
             raise UserError(f"{word!r} is not known: {USAGE}")
         given[key] = value
+    if given.get("trust", "true") not in ("true", "false"):
+        raise UserError(f"trust={given['trust']}: give true or false.")
     for key in ("ckpt_path", "support", "query"):
         if key not in given:
             raise UserError(f"{key}= is missing: {USAGE}")
     return given
 
 
-def _out(given: str | None) -> Path:
-    if given is not None:
-        return Path(given).expanduser()
+def _out(given: str | None) -> Path | None:
+    """The folder that was named, once it is known that it can be written; None for a new one."""
+    folder = _default_out() if given is None else Path(given).expanduser()
+    check_writable(folder, "out=")
+    return None if given is None else folder
+
+
+def _default_out() -> Path:
     place = time.strftime("%Y-%m-%d/%H-%M-%S_adapt")
     return Path(resolvers.repository()) / "outputs" / place

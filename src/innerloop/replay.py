@@ -17,7 +17,7 @@ from innerloop.reporting.finished import SCORES
 from innerloop.reporting.foreign import there
 from innerloop.tasks import Task
 
-OPTIONS = ("task", "checkpoint", "top", *DATA)
+OPTIONS = ("task", "checkpoint", "top", "trust", *DATA)
 USAGE = f"replay.py RUN {PLACES}; or replay.py A B"
 
 

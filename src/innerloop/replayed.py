@@ -9,12 +9,13 @@ from torch import Tensor
 
 from innerloop import build
 from innerloop.algorithms.meta_learner import MetaLearner
-from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.callbacks.divergence import BEFORE
+from innerloop.callbacks.kept import CHECKPOINTS
 from innerloop.data.module import TaskData
 from innerloop.errors import UserError
+from innerloop.run import restored
 from innerloop.tasks import Task
-from innerloop.trained import learner_of
+from innerloop.trained import learner_of, opened
 
 DATA = ("paths.data", "dataset.path", "dataset.data_dir")  #: options that say where data lie now
 PLACES = "task=test/417, val/7, train/STEP or train/STEP/INDEX"
@@ -49,17 +50,25 @@ def open_run(run: Path, options: dict[str, str]) -> Replayed:
     """
     split, number, chosen = _place(options["task"])
     folder = run.parents[1] if run.is_file() else run
-    path = run if run.is_file() else _checkpoint(run, options.get("checkpoint"), split, number)
-    content = read_checkpoint(path)
-    config = OmegaConf.create(content["innerloop"]["config"])
-    if split == "train" and number >= config.outer.steps:
-        raise UserError(f"task={options['task']}: this training has {config.outer.steps} steps.")
-    _move_data(config, options)
-    learner = learner_of(content, config).train(split == "train")
-    data = build.data(config)
+    path, content = opened(_checkpoint(run, options.get("checkpoint"), split, number))
+    config = restored.from_file(content["innerloop"]["config"], path, _trusts(options))
+    with restored.rebuilding(path):
+        if split == "train" and number >= config.outer.steps:
+            raise UserError(
+                f"task={options['task']}: this training has {config.outer.steps} steps."
+            )
+        _move_data(config, options)
+        learner = learner_of(content, config).train(split == "train")
+        data = build.data(config)
+        now = learner.progress(number if split == "train" else content["innerloop"]["step"])
     data.prepare_data()
-    now = learner.progress(number if split == "train" else content["innerloop"]["step"])
     return Replayed(folder, path, learner, data, split, number, chosen, now)
+
+
+def _trusts(options: dict[str, str]) -> bool:
+    if options.get("trust", "false") not in ("true", "false"):
+        raise UserError(f"trust={options['trust']}: give true or false.")
+    return options.get("trust") == "true"
 
 
 def _place(task: str) -> tuple[str, int, int | None]:
@@ -72,11 +81,13 @@ def _place(task: str) -> tuple[str, int, int | None]:
 
 
 def _checkpoint(run: Path, name: str | None, split: str, number: int) -> Path:
-    before = run / "checkpoints" / BEFORE.format(number)
+    """The checkpoint that was asked for, or a run's folder for its best one."""
+    before = run / CHECKPOINTS / BEFORE.format(number)
+    if run.is_file():
+        return run
     if name is None:
-        failed = split == "train" and before.exists()
-        return before if failed else run / "checkpoints" / "best.ckpt"
-    return Path(name) if name.endswith(".ckpt") else run / "checkpoints" / f"{name}.ckpt"
+        return before if split == "train" and before.exists() else run
+    return Path(name) if name.endswith(".ckpt") else run / CHECKPOINTS / f"{name}.ckpt"
 
 
 def _move_data(config: DictConfig, options: dict[str, str]) -> None:

@@ -12,12 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
 from innerloop.files import remove_unfinished, whole_file
-from innerloop.folder_check import KEPT, no_run
+from innerloop.folder_check import KEPT, used_by_training
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
-    "estimate", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
+    "estimate", "trust", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
 )  # fmt: skip
 OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png")
 RESUME_MAY_CHANGE = (
@@ -67,41 +67,19 @@ def save(config: DictConfig, folder: Path) -> None:
 
 
 @rank_zero_only
-def clear(folder: Path) -> None:
-    """Removes what an earlier run left in the folder of a run that starts, all but its records."""
-    _remove(folder, "checkpoints/*.ckpt", "replay/*", *OUTCOME)
-
-
-@rank_zero_only
 def clear_outcome(folder: Path) -> None:
-    """Removes what an earlier test left, of which the next one may not replace every file."""
-    _remove(folder, *OUTCOME)
+    """Removes what an earlier test left, of which the next one may not replace every file.
 
-
-def _remove(folder: Path, *patterns: str) -> None:
-    for file in (file for pattern in patterns for file in folder.glob(pattern)):
+    The results go first: what remains if this is cut short is no finished run.
+    """
+    for file in (file for pattern in OUTCOME for file in folder.glob(pattern)):
         file.unlink()
 
 
 def check_no_run(folder: Path) -> None:
     """Raises `UserError` for the folder of a training, whose results a test would replace."""
     if (folder / KEPT).exists():
-        raise UserError(
-            f"{folder} is a training run's folder, and this test would replace its results: "
-            "leave hydra.run.dir= out, or give another folder."
-        )
-
-
-def of_run(folder: Path) -> DictConfig:
-    """The configuration that a run's folder holds.
-
-    Raises:
-        UserError: if the folder is not a run's.
-    """
-    try:
-        return OmegaConf.create(yaml.safe_load((folder / KEPT).read_text()))
-    except (OSError, ValueError, yaml.YAMLError):
-        raise UserError(no_run(folder)) from None
+        raise UserError(used_by_training(folder))
 
 
 def overlay(
@@ -124,7 +102,7 @@ def overlay(
     data = stored.paths.data
     for override in overrides:
         key = override.split("=", 1)[0].lstrip("+~").split("@")[0].replace("/", ".")
-        if key == own or key.startswith("hydra"):
+        if key in (own, "trust") or key.startswith("hydra"):
             continue
         if not any(key == a or key.startswith(f"{a}.") for a in (*allowed, *DATASET_MAY_CHANGE)):
             raise UserError(

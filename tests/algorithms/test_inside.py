@@ -9,13 +9,14 @@ import pytest
 import torch
 from cli import train
 from helpers import NOW, SmoothConv, algorithm, choices, close, run, tasks
-from torch import Tensor
+from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms import inside
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.trace import trace
 from innerloop.evaluation import similarity
+from innerloop.norm import TaskNorm
 from innerloop.tasks import Task
 
 
@@ -124,6 +125,92 @@ def test_features_are_those_of_the_queries_where_the_support_is_run_along() -> N
     outputs = learner.predict(adapted, task.query.inputs)
     close(seen.features["head"], outputs.detach())
     close(learner.model.head(seen.features["body"]).detach(), outputs.detach())
+
+
+class Sequences(nn.Module):
+    """An LSTM over rows of three numbers, and layers that return a dict and nothing."""
+
+    width = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4, batch_first=True)
+        self.named, self.silent, self.turned = Named(), Silent(), Turned()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        states, _ = self.lstm(inputs[:, None])
+        self.silent(states)
+        return self.named(self.turned(states[:, 0]))["features"]
+
+
+class Named(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+
+    def forward(self, inputs: Tensor) -> Any:
+        counts = torch.arange(len(inputs))
+        return {"features": super().forward(inputs), "size": inputs.norm(dim=1), "n": counts}
+
+
+class Silent(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+
+    def forward(self, inputs: Tensor) -> Any:
+        super().forward(inputs)
+
+
+class Turned(nn.Linear):
+    """Answers with the examples last, for whoever calls `__call__`; its features are no rows."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+
+    def forward(self, inputs: Tensor) -> Any:
+        return super().forward(inputs)[..., None].movedim(0, -1)
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        return super().__call__(*inputs)[:, 0].T
+
+
+@pytest.mark.parametrize("norm", ["transductive", "support"])
+def test_layers_that_return_several_tensors_a_dict_or_nothing(norm: str) -> None:
+    body = Sequences()
+    learner, batch = algorithm("maml", body), tasks(1, queries=5)
+    if norm == "support":  # the support is run along with the queries
+        body.statistics = TaskNorm(4, norm)  # type: ignore[assignment]
+    task = task_tools.only(batch)
+    adapted = next(iter(learner.adapt(task.support, 0, NOW)))
+    seen = trace(learner, adapted, task.query.inputs).features
+    states, (last, _) = body.lstm(task.query.inputs[:, None])
+    assert seen.keys() == {"body", "body.lstm", "body.named", "head"}
+    close(seen["body.lstm"], states.detach())
+    turned = (body.turned.weight @ last[0].T).T + body.turned.bias
+    features = (body.named.weight @ turned.T).T + body.named.bias
+    together = torch.cat([features, turned.norm(dim=1, keepdim=True)], 1)
+    close(seen["body.named"], together.detach())
+    close(seen["body"], features.detach())
+    found = inside.measure(learner, batch, 2, NOW)
+    assert {"cka/body", "cka/body.lstm", "update/body.lstm"} <= found.keys()
+
+
+def test_a_transformer_is_looked_into() -> None:
+    class Body(nn.Module):
+        width = 4
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+            self.first = nn.Linear(3, 4)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            return self.layer(self.first(inputs)[:, None])[:, 0]
+
+    learner, batch = algorithm("anil", Body()), tasks(1)
+    task = task_tools.only(batch)
+    (adapted, *_), learner = list(learner.adapt(task.support, 0, NOW)), learner.eval()
+    seen = trace(learner, adapted, task.query.inputs)
+    close(learner.model.head(seen.features["body"]), learner.predict(adapted, task.query.inputs))
 
 
 def test_learned_rates() -> None:

@@ -1,5 +1,6 @@
 """Runs that are killed and go on, against one that never stopped; and the files they go on from."""
 
+import json
 import os
 import random
 import shutil
@@ -11,12 +12,14 @@ import lightning
 import numpy as np
 import pytest
 import torch
+from cli import call, evaluate, mistake
 from killing import Kill, differences, fresh, resumed
 from outer import STEPS, kept_by, learner_of, wave_data
 
 from innerloop.callbacks import random_state
-from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpoint, read_newest
+from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpoint
 from innerloop.callbacks.csv_log import CSVLog, rewind
+from innerloop.callbacks.kept import read_newest
 from innerloop.callbacks.recovery import Recovery
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
@@ -60,23 +63,12 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_it_serves(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(whole, run)
-    _flip(run / "checkpoints" / "last.ckpt", whole)
+    _damage(run / "checkpoints" / "last.ckpt", "flipped")
     assert read_checkpoint(run / "checkpoints" / "last-1.ckpt")["global_step"] == 35
     assert resumed(run) == 0
     shown = (tmp_path / "run.out").read_text()
     assert "last.ckpt is damaged" in shown and "goes on from" in shown and "last-1.ckpt" in shown
     assert differences(run, whole) == []
-
-
-def _flip(file: Path, whole: Path) -> None:
-    """Turns one bit of a weight."""
-    weight = next(iter(read_checkpoint(file)["state_dict"].values()))
-    content = bytearray(file.read_bytes())
-    content[content.index(weight.numpy().tobytes()) + 2] ^= 1
-    file.write_bytes(content)
-    assert not torch.equal(
-        next(iter(torch.load(file, weights_only=True)["state_dict"].values())), weight
-    )
 
 
 def test_any_byte_that_changes_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
@@ -260,3 +252,84 @@ def test_the_checkpoint_knows_the_wandb_run(
     assert len({p.name.split("-")[-1] for p in (run / "wandb").glob("offline-run-*")}) == 1
     identity.restore(tmp_path, None)
     assert identity.read(tmp_path) is None
+
+
+# --- the best checkpoint, and the one before it
+
+
+@pytest.fixture(scope="module")
+def descended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that trained past its best: the second validation was better than the first."""
+    folder = tmp_path_factory.mktemp("runs") / "descended"
+    assert fresh(folder, "outer.optimizer.lr=0.01") == 0
+    assert (folder / "checkpoints" / "best-1.ckpt").exists()
+    return folder
+
+
+@pytest.mark.parametrize("damage", ["gone", "flipped", "cut"])
+def test_a_finished_run_whose_best_is_lost_is_tested_at_the_one_before(
+    descended: Path, tmp_path: Path, damage: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(descended, run)
+    before = read_checkpoint(run / "checkpoints" / "best-1.ckpt")
+    _damage(run / "checkpoints" / "best.ckpt", damage)
+    assert resumed(run) == 0
+    found = json.loads((run / "results.json").read_text())
+    shown = (tmp_path / "run.out").read_text()
+    assert f"best-1.ckpt (outer step {before['global_step']}) takes the place" in shown
+    assert found["checkpoint"]["step"] == before["global_step"]
+    assert found["checkpoint"]["validation"] == before["innerloop"]["validation"]
+
+
+def test_other_programs_take_the_one_before_and_say_so(
+    descended: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(descended, run)
+    _damage(run / "checkpoints" / "best.ckpt", "flipped")
+    before = read_checkpoint(run / "checkpoints" / "best-1.ckpt")
+    found = evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none")
+    assert "best.ckpt is damaged" in capsys.readouterr().out
+    assert found["checkpoint"]["file"] == "best-1.ckpt"
+    assert found["checkpoint"]["step"] == before["global_step"]
+    call("replay", str(run), "task=test/1")
+    assert "takes best-1.ckpt, the best before it" in capsys.readouterr().out
+    for file in (run / "checkpoints").glob("best*"):
+        file.unlink()
+    assert "last.ckpt may be whole" in mistake("evaluate", f"ckpt_path={run}")
+
+
+def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert fresh(run, kill=Kill("step", 36)) == -9  # after two of three validations
+    for file in (run / "checkpoints").glob("best*"):
+        file.unlink()
+    assert resumed(run) == 0
+    found = json.loads((run / "results.json").read_text())
+    assert found["checkpoint"] | {"validation": None} == {
+        "file": "best.ckpt",
+        "step": 40,
+        "validation": None,
+    }  # fmt: skip  (the third validation is the best of those that are left)
+    for file in (run / "checkpoints").glob("best*"):
+        file.unlink()
+    assert resumed(run) == 0
+    found = json.loads((run / "results.json").read_text())
+    assert (found["checkpoint"]["file"], found["checkpoint"]["step"]) == ("last.ckpt", 40)
+    assert "takes last.ckpt instead of the best one" in (tmp_path / "run.out").read_text()
+
+
+def _damage(file: Path, how: str) -> None:
+    if how == "gone":
+        file.unlink()
+    elif how == "cut":
+        os.truncate(file, file.stat().st_size // 2)
+    else:
+        content = bytearray(file.read_bytes())
+        weight = next(iter(read_checkpoint(file)["state_dict"].values()))
+        content[content.index(weight.numpy().tobytes()) + 2] ^= 1
+        file.write_bytes(content)
+        assert not torch.equal(
+            next(iter(torch.load(file, weights_only=True)["state_dict"].values())), weight
+        )

@@ -154,9 +154,9 @@ def test_members_on_this_machine_take_a_gpu(
 
 def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from filelock import FileLock; "
+        "import sys, time; from pathlib import Path; from innerloop.run import lock; "
         "from innerloop.sweeping import members; folder = Path(sys.argv[1]); "
-        "lock = FileLock(folder / members.LOCK); lock.acquire(); "
+        "lock.hold(folder); "
         "open = members.recorded(folder, 'python src/train.py seed=3'); open.__enter__(); "
         "print('runs', flush=True); sys.stdin.read()"
     )

@@ -79,11 +79,16 @@ def _adaptation(
     if step == 0:
         return row
     after = trace(algorithm, adapted, task.query.inputs)
-    for layer, features in before.features.items():
-        row[f"cka/{layer}"] = float(linear_cka(features, after.features[layer]))
-    for layer, start in before.parameters.items():
+    for layer in _in_both(before.features, after.features):
+        row[f"cka/{layer}"] = float(linear_cka(before.features[layer], after.features[layer]))
+    for layer in _in_both(before.parameters, after.parameters):
+        start = before.parameters[layer]
         row[f"update/{layer}"] = float((after.parameters[layer] - start).norm() / start.norm())
     return row
+
+
+def _in_both(first: dict[str, Tensor], second: dict[str, Tensor]) -> list[str]:
+    return [name for name in first if name in second]
 
 
 def _plain(values: dict[str, Tensor]) -> dict[str, float]:

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.files import whole_file
 
 
@@ -22,8 +22,11 @@ class AtomicCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        """`storage_options` are those of `whole_file`: how many files are kept."""
-        with whole_file(Path(path), **(storage_options or {})) as file:
+        """`storage_options` are those of `whole_file`: how many files are kept, by default 2.
+
+        Thus the best checkpoint before `best.ckpt` stays as `best-1.ckpt`, in case that is damaged.
+        """
+        with whole_file(Path(path), **{"keep": 2, **(storage_options or {})}) as file:
             torch.save(checkpoint, file)
             _check_plain(file, Path(path))
 
@@ -45,13 +48,16 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     Raises:
         UserError: if the file is missing, damaged, asks for code, or is no checkpoint of innerloop.
     """
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+        raise UserError(f"{visible(path)} is no file: give a run's folder or a .ckpt file.")
     try:
         with zipfile.ZipFile(path) as parts:
             damaged = parts.testzip()
         if damaged is None and (asked := get_unsafe_globals_in_checkpoint(str(path))):
             raise UserError(
-                f"{path} asks for {', '.join(asked[:3])}: it is not opened, as it could run any "
-                "program. A checkpoint of innerloop holds plain containers and tensors alone."
+                f"{path} asks for {visible(', '.join(asked[:3]))}: it is not opened, as it could "
+                "run any program. A checkpoint of innerloop holds plain containers and tensors "
+                "alone."
             )
         found = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:
@@ -69,26 +75,6 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     return found
 
 
-def read_newest(path: Path) -> tuple[Path, dict[str, Any], list[str]] | None:
-    """The newest whole one of the checkpoints `path`, `path-1` and so on; None if there are none.
-
-    Returns:
-        its file, what it holds, and what is wrong with those that are newer.
-
-    Raises:
-        UserError: if all are damaged.
-    """
-    wrong: list[str] = []
-    for file in sorted(path.parent.glob(f"{path.stem}*{path.suffix}"), key=_age):
-        try:
-            return file, read_checkpoint(file), wrong
-        except UserError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise UserError(" ".join(wrong))
-    return None
-
-
 def _check_plain(file: IO[bytes], path: Path) -> None:
     file.seek(0)
     if asked := get_unsafe_globals_in_checkpoint(file):
@@ -101,9 +87,3 @@ def _check_plain(file: IO[bytes], path: Path) -> None:
 
 def _damaged(path: str | Path, why: str) -> str:
     return f"{path} is damaged or is no checkpoint ({why}): another one of the run may be whole."
-
-
-def _age(file: Path) -> int:
-    """How many checkpoints of that name were written since: 1 for `last-1.ckpt`."""
-    number = file.stem.rpartition("-")[2]
-    return int(number) if number.isdigit() else 0

@@ -11,10 +11,14 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
-from innerloop.files import whole_file
+from innerloop.files import named, whole_file
 
 
 class _AppendingWriter(ExperimentWriter):
+    def save(self) -> None:
+        with named(Path(self.metrics_file_path)):
+            super().save()
+
     def _check_log_dir_exists(self) -> None:
         file = Path(self.metrics_file_path)
         if file.exists():
@@ -54,8 +58,8 @@ class CSVLog(CSVLogger):
     def sync(self) -> None:
         """Has the log so far on the disk, before a checkpoint that goes on from here."""
         if (Path(self.log_dir) / "metrics.csv").exists():
-            with (Path(self.log_dir) / "metrics.csv").open("a") as file:
-                os.fsync(file.fileno())
+            with named(file := Path(self.log_dir) / "metrics.csv"), file.open("a") as opened:
+                os.fsync(opened.fileno())
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:

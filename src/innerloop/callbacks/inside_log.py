@@ -4,10 +4,12 @@ from typing import Any
 
 import lightning
 import torch
+from torch import Tensor
 
 from innerloop.algorithms import inside
 from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.errors import UserError
+from innerloop.run.warning import warn
 
 
 class InsideLog(lightning.Callback):
@@ -26,31 +28,46 @@ class InsideLog(lightning.Callback):
                 f"{validation_tasks}: give numbers of tasks, 0 for none."
             )
         self.test_tasks, self.validation_tasks = test_tasks, validation_tasks
-        self.found: dict[str, Any] = {}  #: by the last test
 
     def on_validation_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        if self.validation_tasks and trainer.is_global_zero and not trainer.sanity_checking:
-            self._measure(trainer, module, "val", self.validation_tasks)
+        if not self.validation_tasks or not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        try:
+            found = _measure(trainer, module, "val", self.validation_tasks, module.reached())
+        except Exception as error:
+            warn("diagnostics of validation", error, "the training continues without them.")
+            self.validation_tasks = 0
+            return
+        module.log_dict(_shown("val", found), rank_zero_only=True)
 
-    def on_test_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        self.found = {}
-        if self.test_tasks and trainer.is_global_zero:
-            self.found = self._measure(trainer, module, "test", self.test_tasks)
-
-    def _measure(
-        self, trainer: lightning.Trainer, module: MetaLearner, split: str, count: int
-    ) -> dict[str, Any]:
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        with torch.inference_mode(False):  # what is drawn within that mode has no gradient
-            raw = module.transfer_batch_to_device(data.first(split, count), module.device, 0)
-            tasks = data.on_after_batch_transfer(raw, 0)
-            found = inside.measure(module.algorithm, tasks, module.scored_step, module.reached())
-        shown = {f"inside/{split}/{name}": entry["mean"] for name, entry in found.items()}
-        module.log_dict(shown, rank_zero_only=True)
+    def after_test(self, trainer: lightning.Trainer, module: MetaLearner) -> dict[str, Any]:
+        """Measures the first test tasks, logs that, and returns it; nothing if switched off."""
+        if not self.test_tasks:
+            return {}
+        progress = module.progress(module.loaded["step"])
+        found = _measure(trainer, module, "test", self.test_tasks, progress)
+        for logger in trainer.loggers:
+            logger.log_metrics(_shown("test", found), trainer.global_step)
+            logger.save()
         return found
 
 
-def found_by(trainer: lightning.Trainer) -> dict[str, Any]:
-    """What the last test found inside; empty where nobody looked."""
+def after_test(trainer: lightning.Trainer, module: MetaLearner) -> dict[str, Any]:
+    """What goes on inside a learner that was tested; empty where nobody looks."""
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    return next((c.found for c in callbacks if isinstance(c, InsideLog)), {})
+    looks = next((c for c in callbacks if isinstance(c, InsideLog)), None)
+    return {} if looks is None else looks.after_test(trainer, module)
+
+
+def _measure(
+    trainer: lightning.Trainer, module: MetaLearner, split: str, count: int, progress: Tensor
+) -> dict[str, Any]:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    with torch.inference_mode(False):  # what is drawn within that mode has no gradient
+        raw = module.transfer_batch_to_device(data.first(split, count), module.device, 0)
+        tasks = data.on_after_batch_transfer(raw, 0)
+        return inside.measure(module.algorithm, tasks, module.scored_step, progress)
+
+
+def _shown(split: str, found: dict[str, Any]) -> dict[str, float]:
+    return {f"inside/{split}/{name}": entry["mean"] for name, entry in found.items()}

@@ -10,10 +10,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from innerloop.callbacks import random_state
 from innerloop.callbacks.csv_log import CSVLog
+from innerloop.callbacks.kept import LAST
 from innerloop.callbacks.loop_state import loops_after
 from innerloop.errors import UserError
-
-LAST = "last.ckpt"
 
 
 def validates(checkpoint: dict[str, Any]) -> bool:

@@ -3,19 +3,50 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+
+from innerloop.callbacks.kept import BEST, read_newest
+from innerloop.errors import UserError
 
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """Lightning's, which keeps the best score so far when it finds itself in another folder."""
+    """Lightning's, which knows what there really is.
+
+    A run that is resumed in another folder keeps the best score so far; one whose best checkpoint
+    is damaged or gone has the score of the best that is left, or none, so that a later validation
+    can be the best.
+    """
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         moved = {key: self._here(state_dict[key]) for key in PATHS}
         best = {self._here(path): score for path, score in state_dict["best_k_models"].items()}
         here = {"dirpath": self.dirpath, "best_k_models": best}
         super().load_state_dict(state_dict | moved | here)
+        if self.best_k_models:
+            self._believe_what_is_there()
+
+    def _believe_what_is_there(self) -> None:
+        best = str(Path(str(self.dirpath)) / BEST)
+        score, kept = self._score(Path(best)), self.best_k_models.get(best)
+        if score is None:
+            worst = torch.tensor(torch.inf if self.mode == "min" else -torch.inf)
+            self.best_k_models, self.best_model_score, self.kth_value = {}, None, worst
+            self.best_model_path = self.kth_best_model_path = ""
+        elif kept is None or (score > kept if self.mode == "min" else score < kept):
+            self.best_k_models, self.best_model_score, self.kth_value = {best: score}, score, score
+
+    def _score(self, best: Path) -> torch.Tensor | None:
+        """What the best checkpoint that is whole scored in its validation."""
+        try:
+            found = read_newest(best)
+        except UserError:  # all are damaged
+            return None
+        reached = found[1]["innerloop"].get("validation", {}) if found else {}
+        score = reached.get(str(self.monitor).removeprefix("val/"))
+        return None if score is None else torch.tensor(score, dtype=torch.float32)
 
     def _here(self, path: str) -> str:
         return str(Path(str(self.dirpath)) / Path(path).name) if path else path

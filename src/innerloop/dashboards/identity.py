@@ -45,12 +45,6 @@ def restore(folder: Path, known: dict[str, Any] | None) -> None:
         _write(folder, known)
 
 
-@rank_zero_only
-def forget(folder: Path) -> None:
-    """A training that starts is another run than the one whose folder it takes."""
-    (folder / FILE).unlink(missing_ok=True)
-
-
 def _write(folder: Path, known: dict[str, Any]) -> None:
     with whole_file(folder / FILE) as target:
         target.write((json.dumps(known) + "\n").encode())

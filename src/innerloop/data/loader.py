@@ -7,6 +7,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.errors import UserError
+from innerloop.machine import shared_memory_left
+
+LITTLE = 64 * 2**20  #: bytes of shared memory: with fewer left, it is what a worker lacks
 
 
 class TaskLoader(DataLoader):
@@ -39,13 +42,26 @@ class TaskLoader(DataLoader):
         try:
             yield from super().__iter__()
         except RuntimeError as error:
-            if not str(error).startswith("DataLoader"):
+            said = str(error)
+            if not said.startswith("DataLoader") and "shared memory" not in said:
                 raise
             raise UserError(
-                f"A data worker gave no batch: {error}. If the system ended it, memory may be "
-                f"short: use fewer than workers={self.num_workers}; if the data are merely slow, "
-                f"raise patience={self.timeout:g}. workers=0 reads them in the training itself."
+                f"A data worker gave no batch: {said.splitlines()[-1] if said else said}. "
+                f"{self._why()} workers=0 reads them in the training itself."
             ) from error
+
+    def _why(self) -> str:
+        left = shared_memory_left()
+        if left is not None and left < LITTLE:
+            return (
+                f"Workers hand batches over in shared memory, and /dev/shm has {left / 2**20:.1f} "
+                "MB left: free some or enlarge it (docker run --shm-size=8g)."
+            )
+        return (
+            "If the system ended it, memory may be short: use fewer than "
+            f"workers={self.num_workers}; if the data are merely slow, raise "
+            f"patience={self.timeout:g}."
+        )
 
 
 def _as_is(tasks: Any) -> Any:

@@ -133,6 +133,7 @@ class Results(Part):
     device: str | None = None
     versions: dict[str, str] = {}
     git: str | None = None
+    missing: list[str] = []  #: what the run still owes
 
     @property
     def metric(self) -> str:

@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.files import whole_file
 from innerloop.reporting.drawing import embedding, style
 from innerloop.reporting.drawing.curve import curve
 from innerloop.reporting.drawing.episode import episode, size, support
@@ -47,25 +48,27 @@ class Figures:
         self.scored_step, self.span, self.found = scored_step, span, found or {}
         self.metric = algorithm.objective.metric
 
-    def save(self, folder: Path) -> dict[str, Path]:
-        """Writes those figures that the data and the learner allow; their files by name.
-
-        `adaptation.png`, the one to look at first, lies in the folder itself, the others in
-        `figures/`.
-        """
-        kinds = {
+        self.kinds: dict[str, Callable[[], Any]] = {
             "adaptation": self.adaptation, "figures/curves": self.curves,
             "figures/fits": self.fits, "figures/episode": self.episode,
             "figures/embedding": self.embedding, "figures/tasks": self.histogram,
             "figures/inside": self.inside,
         }  # fmt: skip
-        (folder / "figures").mkdir(exist_ok=True)
+
+    def save(self, name: str, folder: Path) -> Path | None:
+        """Writes one of `kinds`; None if the data or the learner do not allow it.
+
+        `adaptation.png`, the one to look at first, lies in the folder itself, the others in
+        `figures/`.
+        """
         with torch.no_grad():
-            drawn = {name: draw() for name, draw in kinds.items()}
-        saved = {n: folder / f"{n}.png" for n, figure in drawn.items() if figure is not None}
-        for name, path in saved.items():
-            drawn[name].savefig(path, dpi=110)
-        return saved
+            figure = self.kinds[name]()
+        if figure is None:
+            return None
+        path = folder / f"{name}.png"
+        with whole_file(path) as file:
+            figure.savefig(file, format="png", dpi=110)
+        return path
 
     def adaptation(self) -> Any:
         """Two fitted functions, or the spread over tasks and a support; the curve over steps."""

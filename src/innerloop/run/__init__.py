@@ -1,1 +1,1 @@
-"""One run, from its configuration to its result."""
+"""One run, from its configuration and its folder to its results."""

@@ -9,17 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from innerloop.command import explain
 from innerloop.errors import UserError, visible
 from innerloop.files import whole_file
 from innerloop.reporting.foreign import find, there
 from innerloop.reporting.mappings import read_json
+from innerloop.run.lock import is_held
 
 UNFINISHED = "unfinished.json"  #: there from a member's start until it is done: why it is not
 DONE = "results.json"
-LOCK = ".member.lock"  #: held while a process runs the member
 RUNNING = "is running"
 SILENT_END = "its process ended without a word: killed, out of memory, or the machine stopped"
 
@@ -52,13 +50,7 @@ def unfinished(folder: Path) -> Unfinished | None:
 
 def running(folder: Path) -> bool:
     """Whether a process is at work on a member."""
-    try:
-        with FileLock(folder / LOCK, blocking=False):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # what has the lock's name is no lock
-        return False
+    return is_held(folder)
 
 
 @contextmanager

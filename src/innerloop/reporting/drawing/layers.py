@@ -37,4 +37,4 @@ def layers(axis: Any, found: dict[str, Any], what: str, label: str) -> None:
     if what == "cka":
         axis.set_xlim(right=1.02)
     else:
-        axis.set_xlim(left=-0.02 * max(mean.max(), 1e-9))
+        axis.set_xlim(left=-0.02 * max(mean[np.isfinite(mean)], default=1.0) or -1e-9)

@@ -6,7 +6,7 @@ from typing import Any
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
-from innerloop.files import check_writable, whole_file
+from innerloop.files import check_file_writable, whole_file
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.foreign import find, there
 from innerloop.reporting.page import board, details
@@ -23,7 +23,7 @@ def write(folders: Sequence[Path], out: Path) -> Path:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     runs = _runs(folders)
-    check_writable(out)
+    check_file_writable(out)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

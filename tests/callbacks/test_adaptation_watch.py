@@ -1,0 +1,57 @@
+"""An inner loop that makes the loss much worse is said to, with the numbers, and no other is."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli import FAST, results, train
+
+from innerloop.callbacks.adaptation_watch import is_worse
+
+STEEP = ("inner.rate=0.2", "outer.steps=8", "log_every=2", "evaluation.validation.every=4",
+         "debug=fast", "trainer=cpu", "engine.compile=false", "evaluation.tasks=40")  # fmt: skip
+LINE = re.compile(
+    r"much worse in (\w+|the test): (?:([\d.e+]+|inf|nan) before and )?(\S+) after (\d+) inner"
+)
+
+
+def test_it_is_said_once_for_training_validation_and_test(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tmp_path, *STEEP)
+    said = {m[1]: m for m in LINE.finditer(capsys.readouterr().out)}
+    assert said.keys() == {"training", "validation", "the test"}
+    assert [m[4] for m in said.values()] == ["1", "10", "10"]
+    with np.load(tmp_path / "scores.npz") as kept:
+        curve = kept["mse"].astype(np.float64).mean(0)
+    assert float(said["the test"][2]) == pytest.approx(curve[0], rel=1e-3)
+    assert not curve[10] <= 3 * curve[0]
+    assert "Lower inner.rate, or inner.steps" in said["training"].string
+    assert results(tmp_path)["missing"] == []  # figures cope with what is no number
+
+
+def test_nothing_is_said_where_adapting_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tmp_path / "waves", *FAST)
+    train(tmp_path / "glyphs", *FAST, "dataset=glyphs")
+    train(tmp_path / "protonet", *FAST, "dataset=glyphs", "algorithm=protonet")
+    assert "much worse" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "worse"),
+    [
+        (1.0, 2.9, False),
+        (1.0, 3.1, True),
+        (1.0, math.nan, True),
+        (1.0, math.inf, True),
+        (math.nan, math.nan, False),  # it was no number before it adapted
+        (None, math.nan, True),
+        (None, 1e9, False),
+    ],
+)
+def test_what_counts_as_much_worse(before: float | None, after: float, worse: bool) -> None:
+    assert is_worse(before, after) == worse

@@ -1,0 +1,116 @@
+"""Results come first: what follows them may fail, and `resume=` completes it."""
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from cli import call, evaluate, results, train
+from killing import Kill, differences, fresh, resumed
+
+from innerloop import outcome
+from innerloop.algorithms.meta_learner import MetaLearner
+from innerloop.callbacks import inside_log
+from innerloop.evaluation import audit
+from innerloop.reporting.figures import Figures
+
+FAST = ("debug=fast", "logger=csv", "trainer=cpu", "engine.compile=false")
+PARTS = {
+    "diagnostics": (inside_log.inside, "measure", "diagnostics.json"),
+    "audit": (audit, "audit", None),
+    "figures/tasks": (Figures, "histogram", "figures/tasks.png"),
+    "figures": (outcome.pictures, "send", None),
+    "loggers": (outcome.wandb_run, "complete", None),
+}
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("the cat\nsat on \x1b]52;c;aGk=\x07 the cable")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_fails_takes_nothing_with_it_and_is_done_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
+) -> None:
+    owner, name, file = PARTS[part]
+    off = ("diagnostics.validation_tasks=0",)
+    with mock.patch.object(owner, name, fails):
+        train(tmp_path, *FAST, *off)
+    said = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
+    assert len(said) == 1 and part in said[0] and "the cat sat on" in said[0]
+    assert f"resume={tmp_path}" in said[0] and not {"\x1b", "\x07"} & {*said[0]}
+    found = results(tmp_path)
+    assert found["missing"] == [part] and (found["audit"] is None) == (part == "audit")
+    with np.load(tmp_path / "scores.npz") as kept:
+        mean = float(kept["mse"][:, 10].astype(np.float64).mean())
+    assert found["test"]["mse"]["mean"] == pytest.approx(mean, rel=1e-6)
+    assert file is None or not (tmp_path / file).exists()
+    for other in ("figures/curves.png", "adaptation.png"):
+        assert (tmp_path / other).exists()
+
+    with mock.patch.object(MetaLearner, "outer_step", fails):  # it does not train again
+        call("train", f"resume={tmp_path}")
+    again = results(tmp_path)
+    assert again["missing"] == [] and again["audit"]["tasks"] == 2
+    assert again["test"] == found["test"]
+    assert file is None or (tmp_path / file).exists()
+
+
+def test_the_traceback_is_shown_where_it_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNERLOOP_FULL_ERROR", "1")
+    with mock.patch.object(audit, "audit", fails):
+        train(tmp_path, *FAST)
+    assert "in fails" in capsys.readouterr().err
+
+
+def test_diagnostics_that_fail_in_validation_do_not_end_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with mock.patch.object(inside_log.inside, "measure", fails):
+        found = train(tmp_path, *FAST)
+    said = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
+    assert "diagnostics of validation failed" in said[0] and len(said) == 2
+    assert found["missing"] == ["diagnostics"]
+
+
+def test_a_failing_audit_of_a_test_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tmp_path / "run", *FAST)
+    with mock.patch.object(audit, "audit", fails):
+        found = evaluate(tmp_path / "test", f"ckpt_path={tmp_path / 'run'}")
+    assert "the same command does it again" in capsys.readouterr().out
+    assert found["missing"] == ["audit"]
+
+
+def test_a_member_with_a_part_that_failed_is_completed_by_its_sweep(tmp_path: Path) -> None:
+    sweep = ("--multirun", "seed=0", f"hydra.sweep.dir={tmp_path}", *FAST)
+    with mock.patch.object(audit, "audit", fails):
+        call("train", *sweep)
+    member = tmp_path / "0_sinusoid_maml_seed0"
+    assert results(member)["missing"] == ["audit"]
+    with mock.patch.object(MetaLearner, "outer_step", fails):
+        call("train", *sweep, "sweep.resume=true")
+    assert results(member)["missing"] == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_kill_while_results_are_written_leaves_none_or_whole_ones(
+    tmp_path: Path, count: int
+) -> None:
+    """Killed before results.json is written the first, second or third time."""
+    assert fresh(tmp_path / "whole") == 0
+    assert fresh(tmp_path / "run", kill=Kill("results", count)) == -9
+    file = tmp_path / "run" / "results.json"
+    assert file.exists() == (count > 1)
+    assert (tmp_path / "run" / "scores.npz").exists()
+    if count > 1:
+        found = json.loads(file.read_text())
+        assert found["test"] == results(tmp_path / "whole")["test"]
+        assert "audit" in found["missing"] and found["audit"] is None
+    assert resumed(tmp_path / "run") == 0
+    assert differences(tmp_path / "run", tmp_path / "whole") == []

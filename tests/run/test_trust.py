@@ -1,0 +1,323 @@
+"""A checkpoint or run folder of a stranger runs nothing but what is known to be harmless."""
+
+import copy
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from cli import call, evaluate, mistake, results, train
+from helpers import config
+
+from innerloop.data.glyphs import Glyphs
+from innerloop.errors import UserError, visible
+from innerloop.run import restored, trust
+
+SMALL = (
+    "debug=fast", "outer.steps=2", "engine.compile=false", "trainer=cpu", "logger=none",
+    "evaluation.audit=0", "diagnostics.test_tasks=0", "diagnostics.validation_tasks=0",
+)  # fmt: skip
+SENTINEL = "it-ran"
+OUTSIDE = Path(__file__).parents[1] / "outside"
+
+
+class Marked(Glyphs):
+    """A stranger's data set that leaves a file where it was made."""
+
+    def __init__(self, **given: Any) -> None:
+        Path(os.environ["PLACE"], SENTINEL).touch()
+        super().__init__(**given)
+
+
+class Code:
+    """What a pickle runs when it is read."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch {self.file}",)
+
+
+def foreign(place: Path) -> dict[str, dict[str, Any]]:
+    """Nodes of a configuration, by name; each would leave the sentinel if it were instantiated."""
+    file = str(place / SENTINEL)
+    touch = {"_target_": "os.system", "command": f"touch {file}"}
+    torch.save(Code(place / SENTINEL), place / "bad.pt")
+    (place / "hubconf.py").write_text(f"open({file!r}, 'w').close()\ndef model(): return 1\n")
+    (place / "source").write_text("x")
+    module = "torch.optim.lr_scheduler"
+    return {
+        "os.system": touch,
+        "torch.load": {
+            "_target_": "torch.load", "f": str(place / "bad.pt"), "weights_only": False,
+        },
+        "torch.hub": {
+            "_target_": "torch.hub.load", "repo_or_dir": str(place), "model": "model",
+            "source": "local",
+        },
+        "numpy.load": {
+            "_target_": "numpy.load", "file": str(place / "bad.npy"), "allow_pickle": True,
+        },
+        "copyfile": {
+            "_target_": "shutil.copyfile", "src": str(place / "source"), "dst": file,
+        },
+        "eval": {"_target_": "builtins.eval", "_args_": [f"open({file!r}, 'w')"]},
+        "open": {"_target_": "builtins.open", "file": file, "mode": "w"},
+        "partial": {"_target_": "functools.partial", "_args_": [touch]},
+        "nested": {
+            "_target_": "innerloop.models.network.Network", "body": {"layers": [{"a": touch}]},
+        },
+        "deferred": touch | {"_partial_": True},
+        "positional": {"_target_": "torch.nn.Sequential", "_args_": [touch]},
+        "alias": {"_target_": f"{module}.weakref.sys.modules", "_partial_": True},
+        "call": {"_target_": "hydra.utils.call", "config": touch, "_recursive_": False},
+        "run_path": {"_target_": "runpy.run_path", "path_name": str(place / "hubconf.py")},
+        "ours": {"_target_": "innerloop.files.whole_file", "path": file},
+        "interpolated": {"_target_": "${names.dataset}.system", "command": f"touch {file}"},
+        "created": {"x": "${oc.create:{_target_: os.system, command: 'touch " + file + "'}}"},
+        "decoded": {"x": "${oc.decode:'{_target_: os.system}'}"},
+        "environment": {"x": "${oc.env:PRIVATE}"},
+        "twice": {"x": "\\${oc.env:PRIVATE}"},
+        "by name": {"x": "${${names.dataset}:PRIVATE}"},
+    }  # fmt: skip
+
+
+NODES = ("dataset", "model", "outer.optimizer", "callbacks.extra", "trainer.strategy", "unused")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trust") / "run"
+    train(folder, *SMALL)
+    return folder
+
+
+def altered(run: Path, copied: Path, change: Callable[[Any], Any]) -> Path:
+    """A copy of a run whose stored configurations are changed."""
+    shutil.copytree(run, copied)
+    file = copied / "composed.yaml"
+    file.write_text(yaml.safe_dump(change(yaml.safe_load(file.read_text()))))
+    for file in (copied / "checkpoints").glob("*.ckpt"):
+        content = torch.load(file, weights_only=True)
+        content["innerloop"]["config"] = change(content["innerloop"]["config"])
+        torch.save(content, file)
+    return copied
+
+
+def put(content: Any, key: str, node: Any) -> Any:
+    changed = copy.deepcopy(content)
+    *way, last = key.split(".")
+    inner = changed
+    for part in way:
+        inner = inner[part]
+    inner[last] = copy.deepcopy(node)
+    return changed
+
+
+def programs(run: Path, out: Path, *more: str) -> dict[str, tuple[str, ...]]:
+    """The command line of every program that reads a stored configuration."""
+    return {
+        "evaluate": (f"ckpt_path={run}", f"hydra.run.dir={out}", "logger=none", *more),
+        "train": (f"resume={run}", *more),
+        "replay": (str(run), "task=test/0", *more),
+        "adapt": (f"ckpt_path={run}", f"support={out}", f"query={out}", f"out={out}", *more),
+    }
+
+
+@pytest.mark.parametrize("kind", list(foreign(Path(os.environ.get("TMPDIR", "/tmp")))))
+def test_nothing_of_a_foreign_target_runs(
+    run: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRIVATE", "the cat's name")
+    kinds = foreign(tmp_path)
+    key = NODES[list(kinds).index(kind) % len(NODES)]
+    theirs = altered(run, tmp_path / "run", lambda made: put(made, key, kinds[kind]))
+    for program, words in programs(theirs, tmp_path / "out").items():
+        said = mistake(program, *words)
+        assert "trust=true" in said and key in said, (program, said)
+        assert "the cat's name" not in said
+    assert not (tmp_path / SENTINEL).exists()
+    assert not list(tmp_path.glob("out/results.json"))
+
+
+def test_it_runs_where_it_is_trusted_which_is_said(
+    run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    glyphs = tmp_path / "glyphs"
+    train(glyphs, *SMALL, "dataset=glyphs", "dataset._target_=tests.run.test_trust.Marked")
+    for program, words in programs(glyphs, tmp_path / "out", "trust=true").items():
+        (tmp_path / SENTINEL).unlink(missing_ok=True)
+        if program == "adapt":
+            words = (*words[:1], f"support={tmp_path / 'nowhere'}", *words[2:])
+            assert "nowhere" in mistake(program, *words)
+        else:
+            call(program, *words)
+        assert (tmp_path / SENTINEL).exists(), program
+        shown = capsys.readouterr().out
+        assert "trust=true" in shown and "dataset._target_=tests.run.test_trust.Marked" in shown
+
+
+def test_what_the_composed_configuration_holds_is_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    mine = ("dataset=glyphs", "dataset._target_=tests.run.test_trust.Marked")
+    sweep = ("--multirun", "seed=0", f"hydra.sweep.dir={tmp_path / 'sweep'}", *SMALL, *mine)
+    call("train", *sweep)
+    (member,) = (f.parent for f in (tmp_path / "sweep").rglob("results.json"))
+    (member / "results.json").unlink()
+    call("train", *sweep, "sweep.resume=true")
+    assert results(member)["seed"] == 0
+
+
+def test_a_package_on_the_search_path_is_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(OUTSIDE))
+    places = f"hydra.searchpath=[file://{OUTSIDE}/conf]"
+    theirs = ("algorithm=mean_head", "dataset=ramps", "model=wide")
+    found = train(tmp_path / "run", places, *theirs, *SMALL)
+    assert "trust=true" in mistake("train", f"resume={tmp_path / 'run'}")
+    call("train", f"resume={tmp_path / 'run'}", places)
+    again = evaluate(tmp_path / "test", f"ckpt_path={tmp_path / 'run'}", places, "logger=none")
+    assert again["test"] == found["test"] == results(tmp_path / "run")["test"]
+
+
+GOOD = (
+    "torch.optim.Adam", "torch.optim.adamw.AdamW", "torch.optim.lr_scheduler.OneCycleLR",
+    "torch.nn.Linear", "torch.nn.modules.linear.Linear", "datetime.timedelta",
+    "lightning.pytorch.strategies.DDPStrategy", "innerloop.objectives.Regression",
+)  # fmt: skip
+BAD = (
+    "torch.optim.lr_scheduler.weakref.WeakSet", "torch.optim.lr_scheduler.Counter",
+    "torch.nn.init.normal_", "torch.nn.functional.relu", "torch.optim.Adam.step", "torch.optim",
+    "torch.optim.Adam ", "torch.optim.Adam\n", "innerloop.data.folder.Path", "torch.nn",
+    "innerloop.callbacks.interruption.os.kill", "innerloop.resolvers.repository", "",
+    "innerloop.data.labelled.support_of", "lightning.pytorch.Trainer", None, 3, ["os.system"],
+    {"_target_": "os.system"}, "torch.utils.data.DataLoader", "torch.nn.Module.load_state_dict",
+)  # fmt: skip
+
+
+def test_every_target_of_the_own_settings_is_allowed() -> None:
+    for name in (
+        "", "algorithm=protonet dataset=glyphs", "algorithm=reptile", "trainer=ddp",
+        "dataset=omniglot", "algorithm=anil dataset=miniimagenet", "logger=tensorboard",
+        "logger=wandb", "algorithm=meta_sgd", "experiment=sinusoid_maml_5shot",
+    ):  # fmt: skip
+        made: Any = config(*name.split())
+        plain = {k: v for k, v in _container(made).items() if k not in ("hydra", "names", "paths")}
+        assert trust.check(plain, "here", trust=False) == [], name
+    assert all(map(trust.allowed, GOOD))
+
+
+def _container(made: Any) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    found: dict[str, Any] = OmegaConf.to_container(made)  # type: ignore[assignment]
+    return found
+
+
+@pytest.mark.parametrize("target", BAD, ids=repr)
+def test_aliases_functions_and_what_is_no_name_are_not(target: Any) -> None:
+    assert not trust.allowed(target)
+
+
+def _loop() -> Any:
+    ring: dict[str, Any] = {}
+    ring["ring"] = ring
+    return ring
+
+
+def _bomb() -> Any:
+    value: Any = ["x"] * 9
+    for _ in range(9):
+        value = [value] * 9
+    return value
+
+
+def _deep() -> Any:
+    value: Any = {}
+    for _ in range(5000):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: [made],
+        lambda made: None,
+        lambda made: {},
+        lambda made: {k: v for k, v in made.items() if k != "outer"},
+        lambda made: made | {"outer": ["steps"]},
+        lambda made: made | {"x": "${x}"},
+        lambda made: made | {"x": "${nowhere.at.all}"},
+        lambda made: made | {"x": "${oc.env"},
+        lambda made: made | {"x": _loop()},
+        lambda made: made | {"x": _bomb()},
+        lambda made: made | {"x": _deep()},
+        lambda made: made | {"x": {1.5: object()}},
+    ],
+)
+def test_what_is_no_configuration_is_refused_in_a_line(
+    run: Path, change: Callable[[Any], Any]
+) -> None:
+    content = yaml.safe_load((run / "composed.yaml").read_text())
+    with pytest.raises(UserError) as told:
+        restored.from_file(change(content), Path("some\x1b[2J.ckpt"))
+    assert "some" in str(told.value) and "\x1b" not in str(told.value)
+    assert len(str(told.value)) < 500 and "\n" not in str(told.value)
+
+
+def test_what_steers_a_terminal_is_not_printed() -> None:
+    assert visible("a\tb\nc\u00e9\u4e2d") == "a\tb\nc\u00e9\u4e2d"
+    for code in (*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066):
+        assert visible(f"a{chr(code)}b") == "a\ufffdb", hex(code)
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.ckpt")
+    assert "is no file" in mistake("evaluate", f"ckpt_path={tmp_path / 'x.ckpt'}")
+    shutil.copytree(run, tmp_path / "run")
+    file = tmp_path / "run" / "composed.yaml"
+    file.unlink()
+    os.mkfifo(file)
+    assert "composed.yaml" in mistake("train", f"resume={tmp_path / 'run'}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("innerloop", None), ("innerloop.config", "text"), ("innerloop.engine", None),
+        ("innerloop.engine.chunk", "many"), ("innerloop.seconds", [1]), ("innerloop.step", "two"),
+        ("innerloop.step", True), ("innerloop.validation", [1]), ("innerloop.validation.mse", "x"),
+        ("innerloop.config.outer.steps", "many"), ("innerloop.config.evaluation", {"tasks": []}),
+        ("innerloop.config.model.body.hidden", {"a": 1}), ("innerloop.config.seed", [0]),
+        ("state_dict", [1]),
+        ("state_dict", {"x": 1}), ("global_step", "x"), ("callbacks", [1]),
+        ("callbacks.Recovery", 1),
+        ("loops", True), ("optimizer_states", [1]), ("pytorch-lightning_version", True),
+    ],
+)  # fmt: skip
+def test_fields_of_another_kind_end_in_a_line(
+    run: Path, tmp_path: Path, key: str, value: Any
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    for name in ("best", "last", "last-1"):
+        file = tmp_path / "run" / "checkpoints" / f"{name}.ckpt"
+        if file.exists():
+            torch.save(put(torch.load(file, weights_only=True), key, value), file)
+    lightnings = key in ("loops", "optimizer_states", "pytorch-lightning_version")
+    everywhere = programs(tmp_path / "run", tmp_path / "out")
+    if not lightnings and not key.startswith("innerloop.config"):  # a test does not read them
+        assert "checkpoint" in mistake("evaluate", *everywhere["evaluate"])
+    if not key.startswith("innerloop.config"):
+        mistake("train", *everywhere["train"])
+    elif key != "innerloop.config":
+        mistake("evaluate", *everywhere["evaluate"])
