@@ -98,13 +98,13 @@ def test_wrong_values_of_every_key(overrides: tuple[str, ...]) -> None:
     tried = 0
     for key in keys(base):
         default = OmegaConf.select(OmegaConf.create(content), key)
-        for text in rng.sample(sorted(VALUES), 4):
+        for text in rng.sample(sorted(VALUES), 3):
             line = answer(base, f"{key}={text}")
             tried += 1
             assert line or key in ALSO or not _impossible(key, default, VALUES[text]), (
                 f"{key}={text}"
             )
-    assert tried > 300
+    assert tried > 300  # on each of the three configurations
 
 
 def _impossible(key: str, default: Any, value: Any) -> bool:
@@ -133,10 +133,11 @@ def test_misspelt_keys_name_the_right_one(overrides: tuple[str, ...]) -> None:
 
 
 def test_wrong_targets_of_every_part() -> None:
+    rng = random.Random(4)
     for overrides in BASES:
         base = composed(*overrides)
         for key in (k for k in keys(base) if k.endswith("._target_") and "timeout" not in k):
-            for target in TARGETS:
+            for target in rng.sample(TARGETS, 4):
                 fits = target == "lightning.Callback" and key.startswith("callbacks.")
                 assert answer(base, f"{key}={target}") or fits, f"{key}={target}"
 

@@ -200,9 +200,9 @@ class Callbacks(BaseModel):
         Last,
         Field(description="the checkpoint that a run is resumed from; callbacks=default has it"),
     ]
-    divergence: Periodic | None = None
-    progress: Periodic | None = None
-    inside: Inside | None = None
+    divergence: Periodic = Periodic.model_construct()  # absent, not null, where it is taken away
+    progress: Periodic = Periodic.model_construct()
+    inside: Inside = Inside.model_construct()
 
 
 class Trainer(Section):
