@@ -53,7 +53,7 @@ class FolderCheck(Callback):
 def _start(config: DictConfig) -> None:
     folder, resumes = Path(config.hydra.run.dir), bool(config.get("resume"))
     named = any(o.startswith("hydra.run.dir=") for o in config.hydra.overrides.hydra)
-    if resumes and named:
+    if resumes and named and lock.first_process():  # Lightning gives further processes both
         raise UserError(
             f"hydra.run.dir= cannot be given with resume={visible(config.resume)}: a run is "
             "resumed in its own folder."

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from innerloop.data.ordinary import ordinary
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +67,10 @@ def _download(remote: Remote, path: Path) -> None:
         record = pooch.create(path=path.parent, base_url=f"{base}/", registry=None)
         record.load_registry_from_doi()
         checksum = record.registry[name]
-    log.warning("Downloading %s to %s.", remote.url, path.parent)
+    log.warning("Downloading %s to %s.", remote.url, visible(path.parent))
     part = f".{path.name}.part"
     if (path.parent / part).exists():
-        log.warning("Removed %s, which a download left unfinished.", path.parent / part)
+        log.warning("Removed %s, which a download left unfinished.", visible(path.parent / part))
         (path.parent / part).unlink()
     try:
         pooch.retrieve(remote.url, checksum, fname=part, path=path.parent, progressbar=True)
@@ -87,7 +87,9 @@ def _compare(path: Path, remote: Remote) -> None:
         found = hashlib.file_digest(file, kind).hexdigest()
     if found != expected:
         log.warning(
-            "%s is not the publisher's file (%s differs); its content is checked.", path, kind
+            "%s is not the publisher's file (%s differs); its content is checked.",
+            visible(path),
+            kind,
         )
 
 

@@ -3,6 +3,7 @@
 import logging
 
 from innerloop.data.pack import Pack
+from innerloop.errors import visible
 
 log = logging.getLogger(__name__)
 
@@ -10,8 +11,8 @@ log = logging.getLogger(__name__)
 def warn_of_images(name: str, pack: Pack) -> None:
     """Says which classes of two splits share an image."""
     if shared := pack.record.get("shared", []):
-        few = "; ".join(shared[:3])
-        log.warning("%d images of %s are in two splits: %s.", len(shared), name, few)
+        few = visible("; ".join(shared[:3]))
+        log.warning("%d images of %s are in two splits: %s.", len(shared), visible(name), few)
 
 
 def warn_of_classes(name: str, pack: Pack) -> None:
@@ -20,8 +21,9 @@ def warn_of_classes(name: str, pack: Pack) -> None:
     found = {c: [s for s in splits if c in splits[s]] for c in set().union(*splits.values())}
     common = sorted(f"{c} ({', '.join(where)})" for c, where in found.items() if len(where) > 1)
     if common:
+        few = visible("; ".join(common[:3]))
         log.warning(
             "%d class names of %s are in more than one split: %s. If they are the same classes, "
             "the scores are not those of new classes: keep each class in one split; if they are "
-            "not, give them different names.", len(common), name, "; ".join(common[:3]),
+            "not, give them different names.", len(common), visible(name), few,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from innerloop.data.ordinary import ordinary
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.files import cache_folder
 
 RECORD = "pack.json"
@@ -72,7 +72,9 @@ def open_pack(folder: Path, recipe: dict[str, Any]) -> Pack | None:
         record = json.loads(ordinary(folder / RECORD, MOST).read_text())
         return Pack(folder, record) if record["recipe"] == recipe else None
     except Exception as error:  # a damaged record can raise nearly anything
-        log.warning("The pack %s is damaged (%s): it is built again.", folder, error)
+        log.warning(
+            "The pack %s is damaged (%s): it is built again.", visible(folder), visible(error)
+        )
         return None
 
 

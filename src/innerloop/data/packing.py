@@ -14,7 +14,7 @@ import numpy as np
 
 from innerloop.data.copies import Copies
 from innerloop.data.pack import RECORD, Pack, name_of, open_pack, pack_folder
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 
 Classes = Iterable[tuple[str, np.ndarray]]  #: names with images `(n, height, width, channels)`
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def _build(
 ) -> None:
     work = folder.with_name(f".{folder.name}.part")
     if work.exists():
-        log.warning("Removed a half-written pack, %s.", work)
+        log.warning("Removed a half-written pack, %s.", visible(work))
     _remove(work)
     work.mkdir()
     try:
@@ -123,7 +123,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.warning("Another process is packing %s: waiting for it.", folder)
+        log.warning("Another process is packing %s: waiting for it.", visible(folder))
         lock.acquire()
     try:
         yield
@@ -150,7 +150,7 @@ def _write_splits(work: Path, record: dict[str, Any], splits: Mapping[str, Class
     record |= {"copies": copies.left_out, "shared": copies.shared}
     if copies.left_out:
         few = "; ".join(copies.left_out[:3])
-        log.warning("%d images are copies: %s", len(copies.left_out), few)
+        log.warning("%d images are copies: %s", len(copies.left_out), visible(few))
 
 
 def _write_classes(file: Any, classes: Classes, split: str, copies: Copies) -> dict[str, Any]:

@@ -249,6 +249,7 @@ class Configuration(Section):
     deviates: OptionalText = None
     resume: OptionalText
     estimate: Flag = False
+    trust: Flag = False
     sweep: Sweep = Sweep(resume=False, slots=1)
     inner: Inner
     outer: Outer
