@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.plugins import Precision
 from torch.utils._pytree import tree_map
 
 from innerloop.data.images import ImageClasses
@@ -69,7 +70,7 @@ def test_loaders_send_places_and_the_learner_sees_images(workers: int, tmp_path:
         data = TaskData(source, EPISODE, EPISODE, 3, 4, 5, 6, 2, 0, 1, workers)
         made: Any = SimpleNamespace(
             world_size=1, global_rank=0, global_step=0,
-            strategy=SimpleNamespace(root_device=torch.device("cpu")),
+            strategy=SimpleNamespace(root_device=torch.device("cpu")), precision_plugin=Precision(),
         )  # fmt: skip
         data.trainer = made
         data.prepare_data()
