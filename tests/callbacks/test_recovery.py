@@ -289,11 +289,11 @@ def test_other_programs_take_the_one_before_and_say_so(
     shutil.copytree(descended, run)
     _damage(run / "checkpoints" / "best.ckpt", "flipped")
     before = read_checkpoint(run / "checkpoints" / "best-1.ckpt")
-    found = evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none")
+    found = evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none", "trust=true")
     assert "best.ckpt is damaged" in capsys.readouterr().out
     assert found["checkpoint"]["file"] == "best-1.ckpt"
     assert found["checkpoint"]["step"] == before["global_step"]
-    call("replay", str(run), "task=test/1")
+    call("replay", str(run), "task=test/1", "trust=true")
     assert "takes best-1.ckpt, the best before it" in capsys.readouterr().out
     for file in (run / "checkpoints").glob("best*"):
         file.unlink()
