@@ -188,7 +188,7 @@ def test_ctrl_c_while_data_are_prepared(tmp_path: Path) -> None:
 
 def test_control_characters_of_a_message_stay_away_from_the_terminal() -> None:
     shown = command.explain(UserError("a\x1b[2Jb\x07\x9bc\u202ed"))
-    assert shown == "a\ufffd[2Jb\ufffd\ufffdc\ufffdd"
+    assert shown == r"a\x1b[2Jb\x07\x9bc\u202ed"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

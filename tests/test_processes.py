@@ -75,7 +75,7 @@ def test_a_lost_process_is_said_to_be_lost(tmp_path: Path) -> None:
         mock.patch.object(MetaLearner, "outer_step", side_effect=RuntimeError("another")),
         pytest.raises(RuntimeError, match="another"),
     ):
-        mistake("train", f"hydra.run.dir={tmp_path}", *FAST)
+        mistake("train", f"hydra.run.dir={tmp_path / 'other'}", *FAST)
 
 
 def test_processes_that_others_started_need_one_folder() -> None:

@@ -243,5 +243,5 @@ def test_a_run_stamps_itself(tmp_path: Path, capsys: Any, overrides: str) -> Non
 def test_the_audit_can_be_left_out(tmp_path: Path) -> None:
     found = train(tmp_path, *FAST, "evaluation.audit=0")
     assert found["audit"] is None
-    message = mistake("train", *FAST, f"hydra.run.dir={tmp_path}", "evaluation.audit=-1")
+    message = mistake("train", *FAST, f"hydra.run.dir={tmp_path / 'other'}", "evaluation.audit=-1")
     assert "evaluation.audit=-1" in message

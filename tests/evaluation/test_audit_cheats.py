@@ -212,7 +212,9 @@ def test_a_run_that_looks_labels_up_is_stamped(tmp_path: Path) -> None:
     assert found["test"]["accuracy"]["mean"] == 1.0
     assert NOT_CONFIRMED in found["audit"]["stamps"]
     assert found["audit"]["reported"]["mean"] == 1.0 and found["audit"]["score"] < 0.9
-    again = evaluate(tmp_path / "again", f"ckpt_path={tmp_path / 'cheat'}", "logger=none")
+    again = evaluate(
+        tmp_path / "again", f"ckpt_path={tmp_path / 'cheat'}", "trust=true", "logger=none"
+    )
     assert NOT_CONFIRMED in again["audit"]["stamps"]
 
 

@@ -276,9 +276,9 @@ def test_what_is_no_configuration_is_refused_in_a_line(
 
 
 def test_what_steers_a_terminal_is_not_printed() -> None:
-    assert visible("a\tb\nc\u00e9\u4e2d") == "a\tb\nc\u00e9\u4e2d"
-    for code in (*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066):
-        assert visible(f"a{chr(code)}b") == "a\ufffdb", hex(code)
+    assert visible("c\u00e9 \u4e2d") == "c\u00e9 \u4e2d"
+    for code in (*range(32), *range(127, 160), 0x202E, 0x2066):
+        assert visible(f"a{chr(code)}b").isprintable(), hex(code)
 
 
 def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_path: Path) -> None:

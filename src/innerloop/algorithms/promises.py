@@ -30,11 +30,6 @@ class WithSupport(NamedTuple):
     adapted: Any
     support: Any
 
-    @property
-    def parameters(self) -> Any:
-        """Those of what was adapted."""
-        return self.adapted.parameters
-
 
 def carries_support(adapt: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
     """`adapt`, whose results know their support where batch norm needs it."""

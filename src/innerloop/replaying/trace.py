@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_map
 from innerloop import tasks as task_tools
 from innerloop.adaptation.gradients import Parameters
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.promises import WithSupport
 from innerloop.tasks import Task
 
 ALL = "all layers"
@@ -89,6 +90,9 @@ def _weights(adapted: Any) -> tuple[Parameters, Callable[[Parameters], Any]]:
     An algorithm whose `adapted` is neither a dict of tensors nor has one as `parameters` shows its
     losses alone.
     """
+    if isinstance(adapted, WithSupport):
+        own, rebuilt = _weights(adapted.adapted)
+        return own, lambda parameters: adapted._replace(adapted=rebuilt(parameters))
     own = getattr(adapted, "parameters", None)
     if isinstance(own, dict):
         return own, lambda parameters: adapted._replace(parameters=parameters)

@@ -53,14 +53,14 @@ class Inner(Section):
     steps: Annotated[int, Field(description="a number of inner steps, 0 or more", ge=0, le=MOST)]
     rate: Annotated[
         float,
-        Field(description="a rate above zero, such as 0.01", gt=0, le=MOST, allow_inf_nan=False),
+        Field(description="a rate above zero, such as 0.01", gt=0, allow_inf_nan=False),
     ]
 
 
 class Optimizer(Target):
     lr: Annotated[
         float,
-        Field(description="a rate, 0 or more, such as 0.001", ge=0, le=MOST, allow_inf_nan=False),
+        Field(description="a rate, 0 or more, such as 0.001", ge=0, allow_inf_nan=False),
     ] = 0.0
 
 
@@ -74,7 +74,6 @@ class Outer(Section):
         Field(
             description="a number above zero, or null for no limit",
             gt=0,
-            le=MOST,
             allow_inf_nan=False,
         ),
     ]
