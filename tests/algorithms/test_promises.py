@@ -1,6 +1,7 @@
 """What holds for every algorithm, a user's too: queries apart, frozen and tied weights."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,7 +99,7 @@ def test_with_norm_support_an_answer_does_not_depend_on_its_company(case: str) -
         close(learner.predict(adapted, task.query.inputs[i : i + 1])[0], together[i])
     assert learner.weights(adapted)
     # It is the support that counts: another one, of the same adapted weights, changes the answer.
-    other = adapted._replace(support=3 * adapted.support + 1)
+    other = replace(adapted, support=3 * adapted.support + 1)
     assert (learner.predict(other, task.query.inputs) - together).abs().max() > 1e-3
 
 

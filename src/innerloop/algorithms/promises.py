@@ -11,7 +11,8 @@
 import functools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,11 +25,26 @@ from innerloop.tasks import Examples, Task
 _carried: ContextVar[bool] = ContextVar("carried", default=False)
 
 
-class WithSupport(NamedTuple):
-    """What was adapted, and the inputs of the support that batch norm needs beside it."""
+@dataclass(frozen=True)
+class WithSupport:
+    """What was adapted, and the inputs of the support that batch norm needs beside it.
+
+    Its attributes and items are those of what was adapted.
+    """
 
     adapted: Any
     support: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # of Python's own protocols, such as copying
+            raise AttributeError(name)
+        return getattr(self.adapted, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.adapted[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.adapted)
 
 
 def carries_support(adapt: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:

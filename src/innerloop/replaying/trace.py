@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -91,8 +92,8 @@ def _weights(adapted: Any) -> tuple[Parameters, Callable[[Parameters], Any]]:
     losses alone.
     """
     if isinstance(adapted, WithSupport):
-        own, rebuilt = _weights(adapted.adapted)
-        return own, lambda parameters: adapted._replace(adapted=rebuilt(parameters))
+        inner, rebuilt = _weights(adapted.adapted)
+        return inner, lambda parameters: replace(adapted, adapted=rebuilt(parameters))
     own = getattr(adapted, "parameters", None)
     if isinstance(own, dict):
         return own, lambda parameters: adapted._replace(parameters=parameters)
