@@ -36,6 +36,7 @@ def test_composes_and_resolves(file: str) -> None:
     assert build.learner(made, learner, build.engine(made, learner, "cpu")).steps > 0
 
 
+@pytest.mark.figures
 @pytest.mark.parametrize("name", choices("algorithm"))
 @pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
 def test_runs_every_algorithm(tmp_path: Path, name: str, dataset: str) -> None:

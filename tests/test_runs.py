@@ -29,6 +29,7 @@ def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
     return state
 
 
+@pytest.mark.figures
 def test_leaves_everything_behind(tmp_path: Path) -> None:
     found = train(tmp_path, *SMALL)
     for file in ("config.yaml", "metrics.csv", "adaptation.png", "results.json"):

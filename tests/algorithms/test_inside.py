@@ -19,6 +19,8 @@ from innerloop.evaluation import similarity
 from innerloop.norm import TaskNorm
 from innerloop.tasks import Task
 
+pytestmark = pytest.mark.figures
+
 
 def rotation(size: int) -> Tensor:
     return torch.linalg.qr(torch.randn(size, size, dtype=torch.float64))[0]

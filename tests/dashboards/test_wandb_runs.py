@@ -22,6 +22,8 @@ from innerloop.dashboards.identity import sweep_name
 from innerloop.data.glyphs import Glyphs
 from innerloop.tasks import Episode
 
+pytestmark = pytest.mark.figures
+
 FAST = ("debug=fast", "logger=wandb", "logger.wandb.code=false", "logger.wandb.checkpoint=false")
 SEED = 20170306  # of the test list
 

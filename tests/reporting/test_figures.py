@@ -15,6 +15,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from innerloop.reporting import figures, send
 from innerloop.reporting.drawing import curve, embedding, episode, images, spread, style
 
+pytestmark = pytest.mark.figures
+
 COMMON = {"adaptation", "figures/tasks"}
 STEPS = {"figures/curves", "figures/inside"}
 CLASSES = {"figures/episode", "figures/embedding"}

@@ -166,6 +166,7 @@ def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path) -> Non
     assert len(list((tmp_path / "out").glob("*/*"))) == 2, said
 
 
+@pytest.mark.slow
 def test_the_other_processes_of_a_run_are_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +189,7 @@ def test_the_other_processes_of_a_run_are_not_refused(
     assert len([p for p in tmp_path.glob("*/*") if p.is_dir()]) == 1  # no folder but the one
 
 
+@pytest.mark.slow
 def test_a_killed_run_with_data_workers_frees_its_folder_at_once(tmp_path: Path) -> None:
     long = ("workers=1", "log_every=1", "outer.steps=100000", "callbacks.last.steps=5")
     process = start("train", *SMALL, *long, f"hydra.run.dir={tmp_path}")

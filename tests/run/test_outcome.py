@@ -16,6 +16,8 @@ from innerloop.callbacks import inside_log
 from innerloop.evaluation import audit
 from innerloop.reporting.figures import Figures
 
+pytestmark = pytest.mark.figures
+
 FAST = ("debug=fast", "logger=csv", "trainer=cpu", "engine.compile=false")
 PARTS = {
     "diagnostics": (inside_log.inside, "measure", "diagnostics.json"),
@@ -98,7 +100,7 @@ def test_a_member_with_a_part_that_failed_is_completed_by_its_sweep(tmp_path: Pa
     assert results(member)["missing"] == []
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, *[pytest.param(n, marks=pytest.mark.slow) for n in (2, 3)]])
 def test_a_kill_while_results_are_written_leaves_none_or_whole_ones(
     tmp_path: Path, count: int
 ) -> None:
