@@ -1,5 +1,6 @@
-"""Every test starts from the same random numbers and one thread, and draws as little as it needs."""
+"""Every test starts from the same random numbers and one thread, and wastes no time."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import torch
 def _same_start() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture(autouse=True)

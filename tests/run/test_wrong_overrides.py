@@ -91,7 +91,9 @@ def _nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     assert os.listdir(tmp_path / "here") == []
 
 
-@pytest.mark.parametrize("overrides", BASES)
+@pytest.mark.parametrize(
+    "overrides", [BASES[0], pytest.param(BASES[1], marks=pytest.mark.slow), BASES[2]]
+)
 def test_wrong_values_of_every_key(overrides: tuple[str, ...]) -> None:
     base, rng = composed(*overrides), random.Random(0)
     content: Any = OmegaConf.to_container(base, resolve=True)
