@@ -1,7 +1,10 @@
 """Batch norm's three modes against PyTorch's own layers, in float64."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from cli import FAST, train
 from helpers import NOW, SmoothConv, algorithm, tasks
 from torch import nn
 from torch.nn import functional as F
@@ -116,3 +119,17 @@ def test_a_single_value_for_each_channel_is_allowed(mode: str) -> None:
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(UserError, match="transductive, support, running"):
         norm.TaskNorm(3, "instance")
+
+
+PLAIN = "model={_target_: innerloop.models.network.Network, body: {_target_: zoo.PlainNorm}}"
+
+
+@pytest.mark.parametrize("mode", norm.MODES)
+def test_pytorchs_batch_norm_follows_norm_and_the_results_name_it(
+    mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = train(tmp_path / "run", *FAST, "dataset=glyphs", PLAIN, f"norm={mode}")
+    assert found["norm"] == mode
+    assert f"norm={mode}: PyTorch's batch norm follows it, in 1 layer" in capsys.readouterr().out
+    stamp = "transductive" if mode == "transductive" else "inductive"
+    assert stamp in found["audit"]["stamps"]

@@ -33,6 +33,17 @@ class Body(nn.Module):
         return torch.tanh(found) if found.dim() == 2 else torch.tanh(found).mean(1)
 
 
+class PlainNorm(nn.Sequential):
+    """A small network with PyTorch's own batch norm, for images of one channel."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+        )  # fmt: skip
+        self.width = 16
+
+
 class Attention(nn.MultiheadAttention):
     """Self-attention, with or without its weights."""
 

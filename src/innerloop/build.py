@@ -86,7 +86,8 @@ def algorithm(config: DictConfig) -> Algorithm:
 def _with_norm(model: nn.Module, mode: str) -> nn.Module:
     """The model, whose batch norm of PyTorch's own follows `norm=` too."""
     if layers := batch_norms(model):
-        notices.say(f"norm={mode}: PyTorch's batch norm follows it, in {len(layers)} layers")
+        many = "layer" if len(layers) == 1 else "layers"
+        notices.say(f"norm={mode}: PyTorch's batch norm follows it, in {len(layers)} {many}")
     return adopt(model, mode)
 
 
