@@ -121,14 +121,14 @@ def test_an_unknown_mode_is_refused() -> None:
         norm.TaskNorm(3, "instance")
 
 
-PLAIN = "model={_target_: innerloop.models.network.Network, body: {_target_: zoo.PlainNorm}}"
+PLAIN = ("~model.body", "+model.body={_target_: zoo.PlainNorm}")
 
 
 @pytest.mark.parametrize("mode", norm.MODES)
 def test_pytorchs_batch_norm_follows_norm_and_the_results_name_it(
     mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = train(tmp_path / "run", *FAST, "dataset=glyphs", PLAIN, f"norm={mode}")
+    found = train(tmp_path / "run", *FAST, "dataset=glyphs", *PLAIN, f"norm={mode}")
     assert found["norm"] == mode
     assert f"norm={mode}: PyTorch's batch norm follows it, in 1 layer" in capsys.readouterr().out
     stamp = "transductive" if mode == "transductive" else "inductive"
