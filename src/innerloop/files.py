@@ -48,7 +48,7 @@ def check_file_writable(path: Path) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """An error of the system within names the file: a full disk does not say whose it is."""
+    """An error of the system within names the file: the error of a full disk names no file."""
     try:
         yield
     except OSError as error:

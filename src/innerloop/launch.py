@@ -119,7 +119,7 @@ def _last(folder: Path) -> tuple[Path | None, dict[str, Any]]:
         return None, {}
     file, content, wrong = found
     record = record_of(content, file)
-    notices.say(*wrong, *mend(folder), f"goes on from {file}, outer step {content['global_step']}")
+    notices.say(*wrong, *mend(folder), f"resumes from {file}, outer step {content['global_step']}")
     identity.restore(folder, record.get("wandb"))
     return file, content
 

@@ -67,7 +67,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_it_serves(
     assert read_checkpoint(run / "checkpoints" / "last-1.ckpt")["global_step"] == 35
     assert resumed(run) == 0
     shown = (tmp_path / "run.out").read_text()
-    assert "last.ckpt is damaged" in shown and "goes on from" in shown and "last-1.ckpt" in shown
+    assert "last.ckpt is damaged" in shown and "resumes from" in shown and "last-1.ckpt" in shown
     assert differences(run, whole) == []
 
 

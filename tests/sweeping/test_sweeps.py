@@ -61,7 +61,7 @@ def test_run_again_it_skips_what_is_done_and_goes_on_with_the_rest(
     sweep(parts, "sweep.resume=true")
     shown = capsys.readouterr().out
     assert f"{member(parts, 0)} is done already" in shown
-    assert f"goes on from {member(parts, 1)}/checkpoints/last.ckpt" in shown
+    assert f"resumes from {member(parts, 1)}/checkpoints/last.ckpt" in shown
     assert (member(parts, 0) / "results.json").stat().st_mtime_ns == done
     assert not list(parts.rglob(members.UNFINISHED))
     for seed in range(3):

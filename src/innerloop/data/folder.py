@@ -97,7 +97,7 @@ class Folder(ImageClasses):
 
 
 def _path(given: str) -> Path:
-    return Path(os.path.expanduser(str(given)))  # which leaves the home of nobody as it is
+    return Path(os.path.expanduser(str(given)))  # an unknown user's home stays as it is
 
 
 def _scale(key: str, values: Any, channels: int, low: float) -> list[float]:

@@ -102,7 +102,7 @@ def _build(
         _remove(folder)  # a damaged pack: who reads it has its files open
         os.rename(work, folder)
     except OSError as error:
-        error.filename = error.filename or str(folder)  # a full disk does not say whose it is
+        error.filename = error.filename or str(folder)  # the error of a full disk names no file
         raise
     finally:
         _remove(work)

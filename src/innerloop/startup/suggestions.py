@@ -1,4 +1,4 @@
-"""What to say of a key that there is none of.
+"""What to say of a key that does not exist.
 
 Imports nothing heavy: it answers mistakes at the command line.
 """
