@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+torch.set_num_threads(1)  # for fixtures of modules too, which come before those of functions
+
 
 @pytest.fixture(autouse=True)
 def _same_start() -> None:
