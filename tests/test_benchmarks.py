@@ -104,6 +104,7 @@ def test_a_gpu_that_was_not_at_hand_is_not_measured() -> None:
     assert report.gpu({}).count("not measured") == 4
 
 
+@pytest.mark.slow
 def test_the_bars_of_a_gpu_run_in_small_on_a_cpu() -> None:
     found = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
     assert min(ms for pair in found["conv4_ms"].values() for ms in pair.values()) > 0

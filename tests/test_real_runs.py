@@ -25,6 +25,7 @@ def runs(tmp_path: Path, data: Path, name: str) -> None:
     assert (found["experiment"], found["test"]["accuracy"]["tasks"]) == (name, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n.startswith("omniglot")])
 def test_omniglot(tmp_path: Path, omniglot: Path, name: str) -> None:
     runs(tmp_path, omniglot, name)

@@ -156,10 +156,14 @@ def test_two_processes_in_one_folder_never_mix_their_results(tmp_path: Path) -> 
         one_of_two(tmp_path / str(i))
 
 
-def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
+def test_a_new_folder_is_nobody_elses(tmp_path: Path) -> None:
     assert [lock.new_folder(tmp_path / "day" / "run_1").name for _ in range(3)] == [
         "run_1", "run_1_2", "run_1_3",
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
     wrong = ("inner.rate=-1", f"paths.outputs={tmp_path / 'out'}")  # ends as soon as it is built
     both = [start("train", *SMALL, *wrong) for _ in range(2)]
     said = [process.communicate(timeout=120)[0] for process in both]

@@ -32,7 +32,10 @@ def fails(*_: Any, **__: Any) -> Any:
     raise RuntimeError("the cat\nsat on \x1b]52;c;aGk=\x07 the cable")
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    "part",
+    [p if p in ("audit", "figures") else pytest.param(p, marks=pytest.mark.slow) for p in PARTS],
+)
 def test_a_part_that_fails_takes_nothing_with_it_and_is_done_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
 ) -> None:
