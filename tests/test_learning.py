@@ -8,6 +8,7 @@ from cli import train
 QUIET = ("logger=none", "evaluation.tasks=200", "evaluation.batch=50")
 
 
+@pytest.mark.slow
 def test_a_few_steps_of_protonet_beat_none(tmp_path: Path) -> None:
     more = (
         "algorithm=protonet",

@@ -8,16 +8,10 @@ from helpers import ROOT
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-QUICK = "3_your_own_images"
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        pytest.param(f, marks=[] if f.stem == QUICK else pytest.mark.slow, id=f.stem)
-        for f in NOTEBOOKS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_runs(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for key, value in (("PYTHONPATH", str(ROOT / "src")), ("TMPDIR", str(tmp_path))):
         monkeypatch.setenv(key, value)
