@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 import zoo
-from helpers import NOW, SmoothBody, algorithm, close, tasks
+from helpers import NOW, SmoothBody, close, tasks
 from torch import Tensor, nn
 
 from innerloop.algorithms.maml import MAML
@@ -131,9 +131,12 @@ def test_scores_of_a_model_that_cannot_be_trained_are_still_given() -> None:
     assert scores.shape == (zoo.TASKS, 2) and torch.isfinite(scores).all()
 
 
-def test_an_engine_that_was_restored_checks_again() -> None:
+def test_an_engine_that_was_restored_keeps_its_way_and_checks_again() -> None:
     from innerloop.engines import choose
 
-    learner = algorithm("maml")
+    learner, batch = maml("GRU"), zoo.tasks_of("GRU")
     made = choose.restore(learner, Engine(each_task=True).describe())
-    assert made.each_task
+    assert made.each_task and made.chunk is None
+    _, gradient = made.meta_gradient(learner, batch, NOW)
+    assert made.chunk == 1
+    close(gradient, Engine(1).meta_gradient(learner, batch, NOW)[1])
