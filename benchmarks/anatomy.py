@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.peers import batch, by_gradient, timed
 from benchmarks.workloads import build_problem
-from innerloop import build
-from innerloop.optimizer import quick
+from innerloop.outer.optimizer import quick
+from innerloop.run import build
 
 ROUNDS, REPEATS, THREADS = 7, 500, 1
 

@@ -37,7 +37,7 @@ def compose(*overrides: str) -> Any:
     """The configuration of a run in `folder`."""
     from hydra import compose, initialize_config_dir
 
-    from innerloop import resolvers
+    from innerloop.startup import resolvers
 
     resolvers.register()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
@@ -86,7 +86,7 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
     """Milliseconds of an outer step without and with the diagnostics."""
     import torch
 
-    from innerloop import build
+    from innerloop.run import build
 
     with tempfile.TemporaryDirectory() as folder:
         config = compose(

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from innerloop.machine import processor
+from innerloop.machine.processor import processor
 
 LIBRARIES = ("torch", "lightning", "learn2learn", "higher", "torchopt", "easyfsl", "jax")
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.peers import timed
 from innerloop.data.module import TaskData
-from innerloop.data.omniglot import FILES, Omniglot
+from innerloop.data.sets.omniglot import FILES, Omniglot
 from innerloop.tasks import Episode
 
 TASKS, ROUNDS = 32, 5

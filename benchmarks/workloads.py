@@ -11,11 +11,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from innerloop import build, resolvers
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.images import ImageClasses
 from innerloop.data.module import TaskData
-from innerloop.data.packing import Classes
+from innerloop.data.packs.packing import Classes
+from innerloop.run import build
+from innerloop.startup import resolvers
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from innerloop import command, resolvers
+from innerloop.startup import command, resolvers
 
 resolvers.register()
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("words", nargs="+", metavar="KEY=VALUE")
     words = parser.parse_args().words
 
-    from innerloop.own_task import run  # heavy: --help does without it
+    from innerloop.programs.adapt import run  # heavy: --help does without it
 
     run(words)
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from innerloop import command, resolvers
+from innerloop.startup import command, resolvers
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     given = parser.parse_args()
 
     from innerloop.evaluation.results import write_json  # heavy: --help does without it
-    from innerloop.files import check_file_writable
+    from innerloop.machine.files import check_file_writable
     from innerloop.reporting.comparison import compare
     from innerloop.reporting.comparison_table import show_comparison
     from innerloop.reporting.contenders import contenders

@@ -2,7 +2,7 @@
 
 import argparse
 
-from innerloop import command
+from innerloop.startup import command
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     )
     parser.add_argument("words", nargs="*", metavar="KEY=VALUE")
     words = parser.parse_args().words
-    from innerloop.dashboard import dashboard  # heavy: --help does without it
+    from innerloop.programs.dashboard import dashboard  # heavy: --help does without it
 
     dashboard(words)
 

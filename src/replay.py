@@ -2,7 +2,7 @@
 
 import argparse
 
-from innerloop import command, resolvers
+from innerloop.startup import command, resolvers
 
 resolvers.register()
 
@@ -17,7 +17,7 @@ def main() -> None:
     )
     parser.add_argument("words", nargs="+", metavar="RUN|KEY=VALUE")
     words = parser.parse_args().words
-    from innerloop.replay import replay  # heavy: --help does without it
+    from innerloop.programs.replay import replay  # heavy: --help does without it
 
     replay(words)
 

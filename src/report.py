@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from innerloop import command
+from innerloop.startup import command
 
 
 def main() -> None:

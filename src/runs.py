@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from innerloop import command, resolvers
+from innerloop.startup import command, resolvers
 
 
 def main() -> None:

@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from innerloop import command, resolvers
+from innerloop.startup import command, resolvers
 
 resolvers.register()
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(config: DictConfig) -> float | None:
-    from innerloop.launch import train  # heavy: --help and completion do without it
+    from innerloop.programs.train import train  # heavy: --help and completion do without it
 
     return train(config)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.protonet import ProtoNet
+from innerloop.algorithms.metric.protonet import ProtoNet
 from innerloop.data.source import TaskSource
 from innerloop.objectives import Classification
 from innerloop.tasks import Episode, Examples, Task

@@ -12,12 +12,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
-from innerloop import resolvers
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.layers.norm import TaskNorm
 from innerloop.models.network import Network
-from innerloop.norm import TaskNorm
 from innerloop.objectives import Classification, Regression
+from innerloop.startup import resolvers
 from innerloop.tasks import Examples, Task
 
 ROOT = Path(__file__).resolve().parents[1]

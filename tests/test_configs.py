@@ -8,8 +8,8 @@ from helpers import CONF, algorithm, choices, config
 from omegaconf import OmegaConf
 from PIL import Image
 
-from innerloop import build, notices, stored
 from innerloop.evaluation.protocol import setting
+from innerloop.run import build, notices, stored
 
 NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.workloads import Problem
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.optimizer import quick
+from innerloop.outer.optimizer import quick
 from innerloop.tasks import Task, count, only, part
 
 

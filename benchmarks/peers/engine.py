@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchmarks.peers import Contender, by_gradient
 from benchmarks.workloads import Problem
-from innerloop import build, notices
+from innerloop.run import build, notices
 from innerloop.tasks import Task
 
 

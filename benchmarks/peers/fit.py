@@ -9,7 +9,7 @@ import lightning
 
 from benchmarks.peers import Contender, engine
 from benchmarks.workloads import Problem
-from innerloop import build
+from innerloop.run import build
 
 
 class Clock(lightning.Callback):

@@ -13,7 +13,7 @@ SPELLED = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code
 class UserError(Exception):
     """A mistake the user can mend: the message says what, why, and what would work.
 
-    `innerloop.command` prints it without a traceback and ends the run with a non-zero status.
+    `innerloop.startup.command` prints it without a traceback, and the program ends with status 1.
     """
 
 

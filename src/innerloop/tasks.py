@@ -9,10 +9,22 @@ from torch.func import vmap
 from torch.utils._pytree import tree_leaves, tree_map
 
 
+PADDING = -100  #: the label of a row that only fills up a batch; cross-entropy ignores it
+
+
+class Padded(NamedTuple):
+    """Inputs of which only some rows are real, so that tasks of unequal size form a batch."""
+
+    values: Any  #: a tensor `(n, ...)`, or a dict of such tensors
+    real: Tensor  #: `(n,)` bool; the labels of the other rows are `PADDING`
+
+
 class Examples(NamedTuple):
     """`n` examples of a task. A batch of tasks has one more dimension in front."""
 
-    inputs: Any  #: a tensor `(n, ...)`, or a dict of such tensors
+    inputs: (
+        Any  #: a tensor `(n, ...)`, or a dict of such tensors; `Padded` in tasks of unequal size
+    )
     targets: Tensor  #: `(n,)` class labels, or `(n, d)` real targets
 
 

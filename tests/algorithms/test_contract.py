@@ -8,9 +8,10 @@ from helpers import NOW, SmoothConv, algorithm, choices, config, run, tasks, wav
 from hydra.errors import InstantiationException
 from torch.func import functional_call, grad_and_value
 
-from innerloop import build, command
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.run import build
+from innerloop.startup import command
 from innerloop.tasks import Examples, Task
 
 CLOSE: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-12}

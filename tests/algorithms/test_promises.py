@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.anil import ANIL
-from innerloop.algorithms.maml import MAML
-from innerloop.algorithms.protonet import ProtoNet
-from innerloop.algorithms.reptile import Reptile
+from innerloop.algorithms.gradient.anil import ANIL
+from innerloop.algorithms.gradient.maml import MAML
+from innerloop.algorithms.gradient.reptile import Reptile
+from innerloop.algorithms.metric.protonet import ProtoNet
 from innerloop.errors import UserError
+from innerloop.layers.norm import TaskNorm
 from innerloop.models.network import Network
-from innerloop.norm import TaskNorm
 from innerloop.objectives import Classification
 from innerloop.tasks import Examples, Task
 

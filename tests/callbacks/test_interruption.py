@@ -8,7 +8,7 @@ from typing import Any
 import lightning
 import pytest
 from killing import SMALL, Kill, train
-from outer import kept_by, learner_of, trainer, wave_data
+from outer_loop import kept_by, learner_of, trainer, wave_data
 
 from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.callbacks.interruption import STOPS, Interrupted, Interruption

@@ -14,7 +14,7 @@ import pytest
 import torch
 from cli import call, evaluate, mistake
 from killing import Kill, differences, fresh, resumed
-from outer import STEPS, kept_by, learner_of, wave_data
+from outer_loop import STEPS, kept_by, learner_of, wave_data
 
 from innerloop.callbacks import random_state
 from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpoint
@@ -23,7 +23,7 @@ from innerloop.callbacks.kept import read_newest
 from innerloop.callbacks.recovery import Recovery
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
-from innerloop.files import whole_file
+from innerloop.machine.files import whole_file
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_a_kill_between_two_renames_leaves_a_checkpoint(
             raise Killed
         rename(old, new)
 
-    monkeypatch.setattr("innerloop.files.os.replace", dies)
+    monkeypatch.setattr("innerloop.machine.files.os.replace", dies)
     with pytest.raises(Killed):
         AtomicCheckpointIO().save_checkpoint({"innerloop": {}, "step": 2}, last, {"keep": 2})
     found = read_newest(last)
@@ -198,7 +198,7 @@ def test_a_kill_while_the_log_gets_a_column_loses_no_row(
     def dies(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("innerloop.files.os.replace", dies)
+    monkeypatch.setattr("innerloop.machine.files.os.replace", dies)
     with pytest.raises(KeyboardInterrupt):
         log.log_metrics({"b": 2.0}, 1)
     assert (tmp_path / "metrics.csv").read_text() == before

@@ -10,8 +10,8 @@ from cli import call, mistake
 from dashboards.specification import panels
 from helpers import choices
 
-from innerloop import dashboard
 from innerloop.errors import UserError
+from innerloop.programs import dashboard
 
 
 @pytest.fixture(autouse=True)

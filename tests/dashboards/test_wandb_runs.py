@@ -16,10 +16,10 @@ from dashboards.offline import Offline, parts
 from dashboards.specification import drawn
 from PIL import Image
 
-from innerloop import dashboard
-from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.dashboards.identity import sweep_name
-from innerloop.data.glyphs import Glyphs
+from innerloop.data.sets.glyphs import Glyphs
+from innerloop.outer.meta_learner import MetaLearner
+from innerloop.programs import dashboard
 from innerloop.tasks import Episode
 
 pytestmark = pytest.mark.figures
@@ -133,7 +133,7 @@ def test_code_and_best_checkpoint_are_artifacts(folder: Path, found: Offline) ->
     assert int(file["size"]) == (folder / "checkpoints" / "best.ckpt").stat().st_size
     assert Path(file["local_path"]).is_relative_to(folder)  # `wandb sync` finds it there
     names = {entry["path"] for entry in code}
-    assert {"src/train.py", "src/innerloop/algorithms/maml.py", "conf/train.yaml"} <= names
+    assert {"src/train.py", "src/innerloop/algorithms/gradient/maml.py", "conf/train.yaml"} <= names
 
 
 @pytest.fixture(scope="module")

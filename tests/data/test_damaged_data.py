@@ -15,11 +15,12 @@ from data import damage
 from data.damage import some
 from PIL import Image
 
-from innerloop.data import download, miniimagenet, omniglot
-from innerloop.data.folder import Folder
+from innerloop.data import download
 from innerloop.data.images import ImageClasses
-from innerloop.data.miniimagenet import MiniImageNet
-from innerloop.data.omniglot import Omniglot
+from innerloop.data.sets import miniimagenet, omniglot
+from innerloop.data.sets.folder import Folder
+from innerloop.data.sets.miniimagenet import MiniImageNet
+from innerloop.data.sets.omniglot import Omniglot
 from innerloop.errors import UserError
 
 LISTS = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/character02"]}
@@ -206,7 +207,7 @@ def test_a_damaged_list_of_classes(way: Any, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from data.test_omniglot import publish as publish_omniglot
+    from data.sets.test_omniglot import publish as publish_omniglot
 
     root = publish_omniglot(tmp_path_factory.mktemp("published"))
     (root / "miniimagenet").mkdir()

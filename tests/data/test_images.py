@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from innerloop.data.images import ImageClasses
-from innerloop.data.packing import Classes
+from innerloop.data.packs.packing import Classes
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Task
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from outer import TASKS, learner_of, trainer, wave_data
+from outer_loop import TASKS, learner_of, trainer, wave_data
 from torch import distributed
 
 from innerloop.data.module import TaskData
-from innerloop.data.sinusoid import Sinusoid
+from innerloop.data.sets.sinusoid import Sinusoid
 from innerloop.errors import UserError
 
 

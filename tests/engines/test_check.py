@@ -8,7 +8,7 @@ import zoo
 from helpers import NOW, SmoothBody, close, tasks
 from torch import Tensor, nn
 
-from innerloop.algorithms.maml import MAML
+from innerloop.algorithms.gradient.maml import MAML
 from innerloop.engines import check as checking
 from innerloop.engines.check import check
 from innerloop.engines.engine import Engine

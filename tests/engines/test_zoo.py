@@ -9,11 +9,11 @@ import zoo
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.anil import ANIL
-from innerloop.algorithms.maml import MAML
-from innerloop.algorithms.meta_sgd import MetaSGD
-from innerloop.algorithms.protonet import ProtoNet
-from innerloop.algorithms.reptile import Reptile
+from innerloop.algorithms.gradient.anil import ANIL
+from innerloop.algorithms.gradient.maml import MAML
+from innerloop.algorithms.gradient.meta_sgd import MetaSGD
+from innerloop.algorithms.gradient.reptile import Reptile
+from innerloop.algorithms.metric.protonet import ProtoNet
 from innerloop.engines.engine import Engine
 from innerloop.engines.learn2learn import Learn2LearnEngine
 from innerloop.errors import UserError

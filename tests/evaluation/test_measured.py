@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import close
-from outer import learner_of, trainer, wave_data
+from outer_loop import learner_of, trainer, wave_data
 from torch import Tensor
 
 from innerloop.evaluation import pooled

@@ -8,8 +8,8 @@ from helpers import close
 from torch import nn
 
 from innerloop.layers.adopt import adopt, batch_norms
+from innerloop.layers.norm import TaskNorm
 from innerloop.layers.padded_embedding import PaddedEmbedding
-from innerloop.norm import TaskNorm
 
 
 def trained(layer: nn.BatchNorm2d) -> nn.Sequential:

@@ -5,7 +5,7 @@ import torch
 from helpers import algorithm, close, tasks
 from torch import nn
 
-from innerloop.algorithms.protonet import ProtoNet
+from innerloop.algorithms.metric.protonet import ProtoNet
 from innerloop.layers.distances import class_means, squared_distances
 from innerloop.models.network import Network
 from innerloop.objectives import Classification, Regression

@@ -10,17 +10,17 @@ import pytest
 from cli import call, evaluate, results, train
 from killing import Kill, differences, fresh, resumed
 
-from innerloop import outcome
-from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.callbacks import inside_log
 from innerloop.evaluation import audit
+from innerloop.outer.meta_learner import MetaLearner
 from innerloop.reporting.figures import Figures
+from innerloop.run import outcome
 
 pytestmark = pytest.mark.figures
 
 FAST = ("debug=fast", "logger=csv", "trainer=cpu", "engine.compile=false")
 PARTS = {
-    "diagnostics": (inside_log.inside, "measure", "diagnostics.json"),
+    "diagnostics": (inside_log.diagnostics, "measure", "diagnostics.json"),
     "audit": (audit, "audit", None),
     "figures/tasks": (Figures, "histogram", "figures/tasks.png"),
     "figures": (outcome.pictures, "send", None),
@@ -75,7 +75,7 @@ def test_the_traceback_is_shown_where_it_was_asked_for(
 def test_diagnostics_that_fail_in_validation_do_not_end_the_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with mock.patch.object(inside_log.inside, "measure", fails):
+    with mock.patch.object(inside_log.diagnostics, "measure", fails):
         found = train(tmp_path, *FAST)
     said = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
     assert "diagnostics of validation failed" in said[0] and len(said) == 2

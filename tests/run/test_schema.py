@@ -6,9 +6,9 @@ import lightning
 import pytest
 from helpers import CONF, choices, config
 
-from innerloop import norm
 from innerloop.engines import choose
 from innerloop.errors import UserError
+from innerloop.layers import norm
 from innerloop.run.check import check
 from innerloop.run.schema import Configuration, Engine, Trainer
 from innerloop.startup import keywords

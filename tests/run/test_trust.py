@@ -13,7 +13,7 @@ import yaml
 from cli import call, evaluate, mistake, results, train
 from helpers import config
 
-from innerloop.data.glyphs import Glyphs
+from innerloop.data.sets.glyphs import Glyphs
 from innerloop.errors import UserError, visible
 from innerloop.run import restored, trust
 
@@ -77,7 +77,7 @@ def foreign(place: Path) -> dict[str, dict[str, Any]]:
         "alias": {"_target_": f"{module}.weakref.sys.modules", "_partial_": True},
         "call": {"_target_": "hydra.utils.call", "config": touch, "_recursive_": False},
         "run_path": {"_target_": "runpy.run_path", "path_name": str(place / "hubconf.py")},
-        "ours": {"_target_": "innerloop.files.whole_file", "path": file},
+        "ours": {"_target_": "innerloop.machine.files.whole_file", "path": file},
         "interpolated": {"_target_": "${names.dataset}.system", "command": f"touch {file}"},
         "created": {"x": "${oc.create:{_target_: os.system, command: 'touch " + file + "'}}"},
         "decoded": {"x": "${oc.decode:'{_target_: os.system}'}"},
@@ -197,8 +197,8 @@ GOOD = (
 BAD = (
     "torch.optim.lr_scheduler.weakref.WeakSet", "torch.optim.lr_scheduler.Counter",
     "torch.nn.init.normal_", "torch.nn.functional.relu", "torch.optim.Adam.step", "torch.optim",
-    "torch.optim.Adam ", "torch.optim.Adam\n", "innerloop.data.folder.Path", "torch.nn",
-    "innerloop.callbacks.interruption.os.kill", "innerloop.resolvers.repository", "",
+    "torch.optim.Adam ", "torch.optim.Adam\n", "innerloop.data.sets.folder.Path", "torch.nn",
+    "innerloop.callbacks.interruption.os.kill", "innerloop.startup.resolvers.repository", "",
     "innerloop.data.labelled.support_of", "lightning.pytorch.Trainer", None, 3, ["os.system"],
     {"_target_": "os.system"}, "torch.utils.data.DataLoader", "torch.nn.Module.load_state_dict",
 )  # fmt: skip

@@ -15,9 +15,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import experiment
-from innerloop.command import explain
+from innerloop.run import experiment
 from innerloop.run.check import check
+from innerloop.startup.command import explain
 from innerloop.startup.suggestions import dotted
 
 BASES = (  # between them every kind of part is there

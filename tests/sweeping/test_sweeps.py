@@ -15,8 +15,9 @@ from cli import call, mistake, results
 from helpers import ROOT
 from rich.console import Console
 
-from innerloop.algorithms.meta_learner import MetaLearner
-from innerloop.sweeping import closing, gpus, members
+from innerloop.machine import gpus
+from innerloop.outer.meta_learner import MetaLearner
+from innerloop.sweeping import closing, members
 
 SMALL = (
     "--multirun", "debug=fast", "outer.steps=6", "evaluation.audit=0", "diagnostics.test_tasks=0",
@@ -154,7 +155,7 @@ def test_members_on_this_machine_take_a_gpu(
 
 def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from innerloop.run import lock; "
+        "import sys, time; from pathlib import Path; from innerloop.machine import lock; "
         "from innerloop.sweeping import members; folder = Path(sys.argv[1]); "
         "lock.hold(folder); "
         "open = members.recorded(folder, 'python src/train.py seed=3'); open.__enter__(); "

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from innerloop import norm
 from innerloop import tasks as task_tools
+from innerloop.layers import norm
 from innerloop.tasks import Examples, Task
 
 # Whether an `adapt` is under way that carries the support along for those that it calls itself.

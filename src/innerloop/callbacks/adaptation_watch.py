@@ -7,8 +7,8 @@ from typing import Any
 import lightning
 from torch import Tensor
 
-from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.objectives import Objective
+from innerloop.outer.meta_learner import MetaLearner
 
 WORSE = 3.0  #: times the loss before the inner loop: a larger one after it is no chance
 ELSEWHERE = 10.0  #: the same where the loss before it is that of other tasks

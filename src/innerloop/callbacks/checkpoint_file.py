@@ -9,7 +9,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from innerloop.errors import UserError, visible
-from innerloop.files import whole_file
+from innerloop.machine.files import whole_file
 
 
 class AtomicCheckpointIO(CheckpointIO):

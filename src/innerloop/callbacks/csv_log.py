@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
-from innerloop.files import named, whole_file
+from innerloop.machine.files import named, whole_file
 
 
 class _AppendingWriter(ExperimentWriter):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
-from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
 from innerloop.errors import UserError
+from innerloop.outer.meta_learner import MetaLearner
 from innerloop.tasks import Task
 
 BEFORE = "before_step_{}.ckpt"  #: the state from which an outer step fails

@@ -6,14 +6,14 @@ import lightning
 import torch
 from torch import Tensor
 
-from innerloop.algorithms import inside
-from innerloop.algorithms.meta_learner import MetaLearner
 from innerloop.errors import UserError
-from innerloop.run.warning import warn
+from innerloop.inspection import diagnostics
+from innerloop.outer.meta_learner import MetaLearner
+from innerloop.startup.warning import warn
 
 
 class InsideLog(lightning.Callback):
-    """Measures the first tasks of the two fixed lists, see `innerloop.algorithms.inside`.
+    """Measures the first tasks of the two fixed lists, see `innerloop.inspection.diagnostics`.
 
     The first process does it alone: it is a handful of tasks.
 
@@ -66,7 +66,7 @@ def _measure(
     with torch.inference_mode(False):  # what is drawn within that mode has no gradient
         raw = module.transfer_batch_to_device(data.first(split, count), module.device, 0)
         tasks = data.on_after_batch_transfer(raw, 0)
-        return inside.measure(module.algorithm, tasks, module.scored_step, progress)
+        return diagnostics.measure(module.algorithm, tasks, module.scored_step, progress)
 
 
 def _shown(split: str, found: dict[str, Any]) -> dict[str, float]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import lightning
 
-from innerloop import processes
 from innerloop.callbacks.recovery import Recovery
+from innerloop.machine import processes
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 

@@ -8,7 +8,7 @@ import torch
 
 from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.errors import UserError
-from innerloop.files import earlier
+from innerloop.machine.files import earlier
 
 CHECKPOINTS = "checkpoints"  #: the folder of a run that holds them
 RECORD: dict[str, Any] = {

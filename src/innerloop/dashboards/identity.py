@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
-from innerloop.files import whole_file
+from innerloop.machine.files import whole_file
 
 FILE = "wandb_run.json"
 

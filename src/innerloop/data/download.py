@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from innerloop.data.ordinary import ordinary
+from innerloop.data.packs.ordinary import ordinary
 from innerloop.errors import UserError, visible
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import identity, overlap, sampling
-from innerloop.data.pack import Pack
-from innerloop.data.packing import Classes, open_or_build
-from innerloop.data.resident import Places, Resident, fits
+from innerloop.data import sampling
+from innerloop.data.packs import identity, overlap
+from innerloop.data.packs.pack import Pack
+from innerloop.data.packs.packing import Classes, open_or_build
+from innerloop.data.packs.resident import Places, Resident, fits
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import pictures
+from innerloop.data.packs import pictures
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
 from innerloop.tasks import Examples

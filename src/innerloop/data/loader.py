@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.errors import UserError
-from innerloop.machine import shared_memory_left
+from innerloop.machine.processor import shared_memory_left
 
 LITTLE = 64 * 2**20  #: bytes of shared memory: with fewer left, it is what a worker lacks
 

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
 
-from innerloop import processes
 from innerloop.data import sampling
 from innerloop.data.loader import TaskLoader
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
+from innerloop.machine import processes
 from innerloop.tasks import Episode, Examples, Task
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from innerloop.data.pictures import Reading
+from innerloop.data.packs.pictures import Reading
 from innerloop.tasks import Episode, Task
 
 SPLITS = ("train", "val", "test")

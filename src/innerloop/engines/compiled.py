@@ -15,12 +15,12 @@ from torch.func import functional_call, grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from innerloop import early_pooling
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, products
 from innerloop.engines.engine import CannotCompileError
 from innerloop.engines.gradients import Gradient, of_each_task
-from innerloop.files import cache_folder
+from innerloop.layers import early_pooling
+from innerloop.machine.files import cache_folder
 from innerloop.tasks import Task
 
 

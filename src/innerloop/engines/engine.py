@@ -8,14 +8,13 @@ from weakref import WeakSet
 import torch
 from torch import Tensor
 
-from innerloop import early_pooling
 from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import gradients, memory
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
-from innerloop.layers import attention
+from innerloop.layers import attention, early_pooling
 from innerloop.tasks import Task
 
 if TYPE_CHECKING:

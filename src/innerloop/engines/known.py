@@ -2,7 +2,7 @@
 
 from torch import nn
 
-# `tests/engines/test_known.py` holds each of them to one task at a time, in float64.
+# `tests/engines/test_zoo.py` holds each of them to one task at a time, in float64.
 KNOWN = frozenset({
     nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Flatten, nn.Identity, nn.Sequential,
     nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict, nn.ReLU, nn.LeakyReLU,

@@ -9,16 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from innerloop import norm
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.maml import MAML
-from innerloop.algorithms.meta_sgd import MetaSGD
+from innerloop.algorithms.gradient.maml import MAML
+from innerloop.algorithms.gradient.meta_sgd import MetaSGD
 from innerloop.engines import gradients, memory
 from innerloop.engines.check import first_line
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
-from innerloop.layers import attention
+from innerloop.layers import attention, norm
 from innerloop.tasks import Task
 
 

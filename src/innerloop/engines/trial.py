@@ -12,8 +12,8 @@ from torch.utils._pytree import tree_leaves
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
-from innerloop.files import cache_folder, whole_file
-from innerloop.machine import processor
+from innerloop.machine.files import cache_folder, whole_file
+from innerloop.machine.processor import processor
 from innerloop.tasks import Task
 
 CHUNKS = (1, 4, 16)  #: tasks side by side that are tried, beside all of a batch

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from innerloop.evaluation.class_interval import over_classes
 from innerloop.evaluation.interval import over_tasks
-from innerloop.files import whole_file
+from innerloop.machine.files import whole_file
 from innerloop.objectives import Objective
 
 SCHEMA = 1

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from innerloop.layers.norm import TaskNorm
 from innerloop.layers.padded_embedding import PaddedEmbedding
-from innerloop.norm import TaskNorm
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -21,8 +21,8 @@ def adopt(model: nn.Module, norm: str | None = None) -> nn.Module:
     average with a momentum of 0.1.
 
     Arguments:
-        norm: mode of batch norm, see `innerloop.norm`. None: `running` for layers with running
-            averages, and `transductive` for those without.
+        norm: mode of batch norm, see `innerloop.layers.norm`. None: `running` for layers with
+            running averages, and `transductive` for those without.
     """
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):

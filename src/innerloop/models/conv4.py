@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from innerloop.early_pooling import PoolingBlock
 from innerloop.errors import UserError
-from innerloop.norm import TaskNorm
+from innerloop.layers.early_pooling import PoolingBlock
+from innerloop.layers.norm import TaskNorm
 
 SMALLEST = 2**4  #: side of an image that four 2x2 poolings turn into one pixel
 
@@ -19,7 +19,7 @@ class Conv4(nn.Module):
     Arguments:
         input_shape: channels, height and width of an image.
         filters: channels of every block (64; 32 for MAML on miniImageNet).
-        norm: mode of batch norm, see `innerloop.norm`.
+        norm: mode of batch norm, see `innerloop.layers.norm`.
         pool: `max`, or `stride` for strided convolutions instead, as in MAML's Omniglot network
             (about a quarter of the work).
         average: whether what is left of the image is averaged, as in that network, instead of

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.files import whole_file
+from innerloop.machine.files import whole_file
 from innerloop.reporting.drawing import embedding, style
 from innerloop.reporting.drawing.curve import curve
 from innerloop.reporting.drawing.episode import episode, size, support
@@ -32,7 +32,7 @@ class Figures:
         scores: `(tasks, steps + 1)` by metric, of the whole test.
         scored_step: inner step of the headline number.
         span: range of x, for one-dimensional regression.
-        found: what `innerloop.algorithms.inside` measured, or nothing.
+        found: what `innerloop.inspection.diagnostics` measured, or nothing.
     """
 
     def __init__(

@@ -13,9 +13,9 @@ import numpy as np
 from innerloop.errors import UserError, visible
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import RESULTS, Entry, Results
-from innerloop.reporting.arrays import read_array
-from innerloop.reporting.foreign import BadFile, find, there
-from innerloop.reporting.mappings import read_json, read_yaml
+from innerloop.machine.arrays import read_array
+from innerloop.machine.foreign import BadFile, find, there
+from innerloop.machine.mappings import read_json, read_yaml
 from innerloop.reporting.terminal import leave_out
 
 CONFIGURATION, SCORES = "config.yaml", "scores.npz"

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
+from innerloop.machine.foreign import there
+from innerloop.machine.mappings import read_yaml
 from innerloop.reporting.contenders import SAME, of_setting
 from innerloop.reporting.finished import Finished, flat
-from innerloop.reporting.foreign import there
-from innerloop.reporting.mappings import read_yaml
 from innerloop.reporting.terminal import leave_out
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop import published
 from innerloop.evaluation import schema, stamps
 from innerloop.evaluation.protocol import setting
 from innerloop.evaluation.schema import Results
-from innerloop.reporting.mappings import read_json
+from innerloop.machine.mappings import read_json
+from innerloop.startup import published
 
 STEPS = (1, 5, 10)
 SHORT = ("run", "test", "paper", "minutes", "command")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.evaluation import results
-from innerloop.run.warning import warn
+from innerloop.startup.warning import warn
 
 PARTS = ("diagnostics", "audit", "figures", "loggers")
 MISSING = "missing"  #: key of results.json: the parts that are still owed; empty once all is there

@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import notices
-from innerloop.command import explain
 from innerloop.engines import memory
 from innerloop.errors import UserError, visible
-from innerloop.folder_check import KEPT, no_run
+from innerloop.run import notices
 from innerloop.run.trust import check
+from innerloop.startup.command import explain
+from innerloop.startup.folder_check import KEPT, no_run
 
 PARTS = (  # without which it is no configuration
     "algorithm", "dataset", "engine", "episode", "evaluation", "model", "names", "outer", "paths",
@@ -45,7 +45,7 @@ def from_file(
     """A configuration that comes from a file: the one place that lets it in.
 
     Arguments:
-        content: plain values, as `innerloop.stored` wrote them or a stranger did.
+        content: plain values, as `innerloop.run.stored` wrote them or a stranger did.
         origin: the file that they come from.
         trust: whether it may name whatever it likes, see `innerloop.run.trust`.
         here: the composed configuration of this program, if it has one.

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from innerloop.command import explain
 from innerloop.errors import UserError, visible
-from innerloop.files import whole_file
-from innerloop.reporting.foreign import find, there
-from innerloop.reporting.mappings import read_json
-from innerloop.run.lock import is_held
+from innerloop.machine.files import whole_file
+from innerloop.machine.foreign import find, there
+from innerloop.machine.lock import is_held
+from innerloop.machine.mappings import read_json
+from innerloop.startup.command import explain
 
 UNFINISHED = "unfinished.json"  #: there from a member's start until it is done: why it is not
 DONE = "results.json"

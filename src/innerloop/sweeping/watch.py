@@ -13,9 +13,10 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop import resolvers
 from innerloop.errors import UserError
-from innerloop.sweeping import gpus, members
+from innerloop.machine import gpus
+from innerloop.startup import resolvers
+from innerloop.sweeping import members
 
 resolvers.register()  # for processes that a launcher starts: they unpickle this, not src/train.py
 

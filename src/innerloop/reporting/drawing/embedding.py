@@ -8,7 +8,7 @@ from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.trace import trace
+from innerloop.inspection.layers import trace
 from innerloop.reporting.drawing.style import look
 from innerloop.tasks import Task
 

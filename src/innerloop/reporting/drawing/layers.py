@@ -11,7 +11,7 @@ def losses(axis: Any, found: dict[str, Any], unit: str) -> None:
     """Loss of support and query after every inner step, with 95% intervals over tasks.
 
     Arguments:
-        found: what `innerloop.algorithms.inside` measured.
+        found: what `innerloop.inspection.diagnostics` measured.
     """
     for name, colour, line in (("support", BLUE, "o-"), ("query", ORANGE, "s--")):
         entries = [v for k, v in found.items() if k.startswith(f"{name}_loss/")]

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.errors import UserError
+from innerloop.machine.foreign import BadFile, read_rows, there
 from innerloop.reporting.finished import Finished
-from innerloop.reporting.foreign import BadFile, read_rows, there
 from innerloop.reporting.page.charts import Line, chart
 from innerloop.reporting.settings import Setting
 from innerloop.reporting.terminal import leave_out

@@ -6,8 +6,8 @@ from typing import Any
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
+from innerloop.machine.foreign import BadFile, find, read_bytes, there
 from innerloop.reporting.finished import Finished
-from innerloop.reporting.foreign import BadFile, find, read_bytes, there
 from innerloop.reporting.page.numbers import half_width, minutes, shown
 from innerloop.reporting.terminal import leave_out
 

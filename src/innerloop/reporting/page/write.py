@@ -6,9 +6,9 @@ from typing import Any
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
-from innerloop.files import check_file_writable, whole_file
+from innerloop.machine.files import check_file_writable, whole_file
+from innerloop.machine.foreign import find, there
 from innerloop.reporting.finished import Finished, below, read
-from innerloop.reporting.foreign import find, there
 from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import COMPOSED, differences, labels, settings
 

@@ -1,0 +1,81 @@
+"""Reptile: move towards what ordinary training finds (Nichol, Achiam and Schulman, "On first-order
+meta-learning algorithms", 2018)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from innerloop import tasks as task_tools
+from innerloop.adaptation.descent import descend
+from innerloop.adaptation.gradients import Parameters, first_order
+from innerloop.adaptation.rules import Adam
+from innerloop.adaptation.selection import in_full, moving
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.gradient.maml import Adapted, positive_rate
+from innerloop.errors import UserError
+from innerloop.objectives import Objective
+from innerloop.tasks import Examples, Task
+
+
+class Reptile(Algorithm):
+    r"""Trains on minibatches of a task to get :math:`\varphi`, then moves :math:`\theta` there.
+
+    Its outer gradient :math:`\theta - \varphi` is that of
+    :math:`\frac12 |\theta - \mathrm{stop}(\varphi)|^2`. A training task's support and query
+    together are its training shots, more than a test task's, as in the paper. Every task starts
+    with a fresh Adam; the authors' code carries the second moment from task to task.
+
+    Arguments:
+        rate: rate of the inner Adam, whose momentum is zero as in the paper.
+        batch: examples of a minibatch. Minibatches walk through the shuffled examples in a circle;
+            the paper shuffles them anew at every pass.
+        steps: minibatches of a training task.
+    """
+
+    shuffling_changes = True
+
+    def __init__(
+        self, model: nn.Module, objective: Objective, rate: float, batch: int = 10, steps: int = 5
+    ) -> None:
+        super().__init__(model, objective, steps)
+        if batch < 1:
+            raise UserError(f"algorithm.batch={batch}: a minibatch holds at least one example.")
+        self.rate, self.batch = positive_rate(rate), batch
+
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
+        start = {k: p.detach() for k, p in moving(self.model).items()}
+        n = task_tools.count(support)
+        size = min(self.batch, n)
+
+        def minibatch_loss(step: int) -> Any:
+            rows = (torch.arange(size, device=support.targets.device) + step * size) % n
+            inputs, targets = torch.utils._pytree.tree_map(lambda x: x[rows], tuple(support))
+
+            def loss(parameters: Parameters) -> Tensor:
+                return self.objective.loss(self.call(self.model, parameters, inputs), targets)
+
+            return loss
+
+        rule = Adam(self.rate, momentum=0.0)
+        for parameters in descend(minibatch_loss, start, steps, rule, first_order, stochastic=True):
+            yield Adapted(parameters)
+
+    def predict(self, adapted: Adapted, inputs: Any) -> Tensor:
+        return self.call(self.model, adapted.parameters, inputs)
+
+    def weights(self, adapted: Adapted) -> dict[str, Tensor]:
+        return in_full(self.model, adapted.parameters)
+
+    @property
+    def second_order(self) -> bool:
+        return False
+
+    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
+        examples = task_tools.concatenate(task.support, task.query)
+        *_, adapted = self.adapt(examples, self.steps, progress)
+        gaps = [
+            ((p - adapted.parameters[k].detach()) ** 2).sum() for k, p in moving(self.model).items()
+        ]
+        return 0.5 * torch.stack(gaps).sum()

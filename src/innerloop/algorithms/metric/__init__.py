@@ -1,0 +1,1 @@
+"""Learners that compare with labelled examples; one file per algorithm."""

@@ -1,0 +1,1 @@
+"""Images of a data set, packed once into arrays on disk."""

@@ -1,0 +1,107 @@
+"""Image files: where a user's lie, and how one becomes an array."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from innerloop.data.packs.ordinary import ordinary
+from innerloop.data.packs.pixels import as_shown
+from innerloop.errors import UserError
+
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "BMP",
+    "GIF",
+    "WEBP",
+    "TIFF",
+)  #: others may start programs
+MOST = 2**30  #: bytes of an image file
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+
+class Reading(NamedTuple):
+    """How an image file becomes an input of a data set.
+
+    Arguments:
+        size: height and width, to which images are resized with Lanczos' filter.
+        channels: 3 for colour, 1 for grey.
+        ink: whether images are dark on light and are kept light on dark.
+    """
+
+    size: int
+    channels: int
+    ink: bool = False
+
+    def decode(self, file: Path | IO[bytes]) -> np.ndarray:
+        """`(size, size, channels)` uint8; raises anything for a file that is no whole image."""
+        from PIL import Image
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=FORMATS) as image:
+                pixels = as_shown(image, "L" if self.channels == 1 else "RGB")
+        small = pixels.resize((self.size, self.size), Image.Resampling.LANCZOS)
+        array = np.asarray(small).reshape(self.size, self.size, self.channels)
+        return 255 - array if self.ink else array
+
+    def read(self, file: Path) -> np.ndarray:
+        """`(size, size, channels)` uint8.
+
+        Raises:
+            UserError: if the file does not decode, or the white of its numbers is unknown.
+        """
+        try:
+            return self.decode(ordinary(file, MOST))
+        except UserError:
+            raise
+        except Exception as error:  # a damaged image can raise nearly anything
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            raise UserError(
+                f"{file} does not decode as an image ({reason}): repair it or take it out."
+            ) from error
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder that are not hidden, by name; none if there is no such folder.
+
+    Raises:
+        UserError: if a link points nowhere: it may be a folder that is not there now.
+    """
+    inside = _visible(folder)
+    for path in inside:
+        if path.is_symlink() and not path.exists():
+            ordinary(path)
+    return [path for path in inside if path.is_dir()]
+
+
+def files(folder: Path) -> list[Path]:
+    """The image files in a folder that are not hidden, by name; none if there is no such folder.
+
+    Raises:
+        UserError: if what has an image's name is not a file.
+    """
+    return [ordinary(p, MOST) for p in _visible(folder) if p.suffix.lower() in ENDINGS]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; macOS leaves `._0.png` beside `0.png`."""
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return []
+
+
+def files_of_class(folder: Path) -> list[Path]:
+    """The image files of a class.
+
+    Raises:
+        UserError: if there are none.
+    """
+    found = files(folder)
+    if not found:
+        raise UserError(f"Class {folder} holds no images ({', '.join(ENDINGS)}).")
+    return found

@@ -1,0 +1,83 @@
+"""miniImageNet: 100 classes of ImageNet at 84x84 (Vinyals et al. 2016), in the split of Ravi and
+Larochelle ("Optimization as a model for few-shot learning", 2017)."""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from innerloop.data.download import Remote, fetch
+from innerloop.data.images import ImageClasses
+from innerloop.data.packs import safe_pickle
+from innerloop.data.packs.packing import Classes
+from innerloop.data.packs.pictures import Reading
+from innerloop.errors import UserError
+
+RECORD = "doi:10.5281/zenodo.7978538"  # learn2learn's copy
+FILES = {
+    split: f"mini-imagenet-cache-{name}.pkl"
+    for split, name in (("train", "train"), ("val", "validation"), ("test", "test"))
+}
+CLASSES = {"train": 64, "val": 16, "test": 20}
+
+
+class MiniImageNet(ImageClasses):
+    """64, 16 and 20 classes of 600 colour images, normalised with ImageNet's mean and deviation.
+
+    Arguments:
+        data_dir: folder of all data sets; the three pickles are looked for in
+            `data_dir/miniimagenet`.
+    """
+
+    def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
+        super().__init__(
+            "miniimagenet",
+            Path(data_dir) / "miniimagenet",
+            mean=(0.485, 0.456, 0.406),
+            std=(0.229, 0.224, 0.225),
+            on_device=on_device,
+        )
+        self.reading = Reading(84, 3)  # of a user's images; the publisher resized the others
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        return {"split": "ravi", "size": 84, "files": "mini-imagenet-cache"}
+
+    def read(self) -> Mapping[str, Classes]:
+        remote = {name: Remote(f"{RECORD}/{name}") for name in FILES.values()}
+        fetch(remote, self.folder, "miniImageNet")
+        return {split: _classes(self.folder / name, split) for split, name in FILES.items()}
+
+
+def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
+    shape = (600 * CLASSES[split], 84, 84, 3)
+    content = safe_pickle.load(path, most=4 * math.prod(shape))  # as text it takes more room
+    try:
+        images = content["image_data"]
+        rows = {name: list(found) for name, found in content["class_dict"].items()}
+        whole = images.dtype == np.uint8 and images.shape == shape and len(rows) == CLASSES[split]
+        whole = whole and _share_out(rows, len(images))
+    except (AttributeError, TypeError, LookupError) as error:
+        raise UserError(_wrong(path, split)) from error
+    if not whole:
+        raise UserError(_wrong(path, split))
+    del content
+    for name in sorted(rows):
+        yield name, images[rows[name]]
+
+
+def _share_out(rows: Mapping[Any, list[Any]], count: int) -> bool:
+    """Whether each of `count` images is of one class, and 600 are of each."""
+    every = [row for found in rows.values() for row in found]
+    named = all(isinstance(n, str) and len(found) == 600 for n, found in rows.items())
+    numbers = all(isinstance(row, int | np.integer) and not isinstance(row, bool) for row in every)
+    return named and numbers and sorted(every) == list(range(count))
+
+
+def _wrong(path: Path, split: str) -> str:
+    return (
+        f"{path} is not the {split} split of miniImageNet: {CLASSES[split]} classes of 600 images, "
+        "84x84 in colour, were expected. Delete it and run again."
+    )

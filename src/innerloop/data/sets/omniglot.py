@@ -1,0 +1,114 @@
+"""Omniglot: 1623 handwritten characters, 20 drawings of each (Lake et al. 2015)."""
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from innerloop.data.download import Remote, fetch
+from innerloop.data.images import ImageClasses
+from innerloop.data.packs.packing import Classes
+from innerloop.data.packs.pictures import Reading
+from innerloop.data.source import SPLITS
+from innerloop.errors import UserError
+
+PUBLISHER = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
+FILES = {
+    "images_background.zip": Remote(
+        f"{PUBLISHER}/images_background.zip", "md5:68d2efa1b9178cc56df9314c21c6e718"
+    ),
+    "images_evaluation.zip": Remote(
+        f"{PUBLISHER}/images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811"
+    ),
+}
+MOST = 2**28  #: bytes of a zip, and of an image in it
+MOST_OF_IMAGE = 2**20
+READING = Reading(28, 1, ink=True)
+
+
+class Omniglot(ImageClasses):
+    """Characters at 28x28 with ink 1 on 0; quarter-turns are further classes.
+
+    The split into 1028, 172 and 423 characters is that of Vinyals et al. 2016, as in the class
+    lists of jakesnell/prototypical-networks (MIT) without their rotations. Resampled with Lanczos.
+
+    Arguments:
+        data_dir: folder of all data sets; the two zips are looked for in `data_dir/omniglot`.
+    """
+
+    def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
+        folder = Path(data_dir) / "omniglot"
+        super().__init__("omniglot", folder, rotations=True, on_device=on_device)
+        self.reading = READING
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        return {"split": "vinyals", "size": 28, "filter": "lanczos", "ink": 255}
+
+    def read(self) -> Mapping[str, Classes]:
+        paths = fetch(FILES, self.folder, "Omniglot", MOST)
+        drawings: dict[str, tuple[Path, list[str]]] = {}
+        for path in paths:
+            for name in sorted(_names(path)):
+                _, _, character = name.rsplit("/", 1)[0].partition("/")
+                drawings.setdefault(character, (path, []))[1].append(name)
+        lists = {split: _class_list(split) for split in SPLITS}
+        _check({c: len(names) for c, (_, names) in drawings.items()}, lists, self.folder)
+        return {split: _characters(names, drawings) for split, names in lists.items()}
+
+
+def _class_list(split: str) -> list[str]:
+    file = resources.files("innerloop.data") / "splits" / f"omniglot_vinyals_{split}.txt"
+    return file.read_text().split()
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".png")]
+            return [name for name in names if not name.rsplit("/", 1)[-1].startswith(".")]
+    except UserError:
+        raise
+    except Exception as error:  # an altered zip can raise nearly anything
+        raise UserError(
+            f"{path} is damaged or cut short ({error}): delete it and run again."
+        ) from error
+
+
+def _check(found: dict[str, int], lists: dict[str, list[str]], folder: Path) -> None:
+    expected = [name for names in lists.values() for name in names]
+    wrong = [name for name in expected if found.get(name) != 20]
+    if wrong:
+        raise UserError(
+            f"The zips in {folder} are not Omniglot: {len(wrong)} of its {len(expected)} "
+            f"characters do not have 20 drawings, such as {wrong[0]}. Delete them and run again."
+        )
+
+
+def _characters(
+    characters: list[str], drawings: dict[str, tuple[Path, list[str]]]
+) -> Iterator[tuple[str, np.ndarray]]:
+    archives: dict[Path, zipfile.ZipFile] = {}
+    try:
+        for character in characters:
+            path, names = drawings[character]
+            if path not in archives:
+                archives[path] = zipfile.ZipFile(path)
+            yield character, np.stack([_drawing(archives[path], n, path) for n in names])
+    finally:
+        for archive in archives.values():
+            archive.close()
+
+
+def _drawing(archive: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
+    """One drawing, `(28, 28, 1)` with ink 255."""
+    try:
+        if archive.getinfo(name).file_size > MOST_OF_IMAGE:
+            raise zipfile.BadZipFile("it unpacks to more than a drawing")
+        return READING.decode(io.BytesIO(archive.read(name)))
+    except Exception as error:  # an altered zip or image can raise nearly anything
+        raise UserError(f"{name} in {path} is damaged: delete the zip and run again.") from error

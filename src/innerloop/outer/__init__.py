@@ -1,0 +1,1 @@
+"""The outer loop: one Lightning module, its optimizer, and the steps that it skips."""

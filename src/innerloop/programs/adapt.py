@@ -1,0 +1,127 @@
+"""A trained learner on a user's own task: a labelled folder to adapt to, and images to label."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from innerloop import tasks as task_tools
+from innerloop.data.labelled import query_of, support_of
+from innerloop.errors import UserError
+from innerloop.layers import norm
+from innerloop.machine import lock
+from innerloop.machine.files import check_writable
+from innerloop.programs.answers import Answers
+from innerloop.run.trained import Trained, load
+from innerloop.startup import resolvers
+from innerloop.tasks import Examples, Task
+
+KEYS = ("ckpt_path", "support", "query", "steps", "out", "trust")
+USAGE = (
+    "adapt.py takes ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER] [trust=true]."
+)
+CHUNK = 500  #: queries at a time, where one's answer does not depend on the others
+
+
+def run(words: Sequence[str]) -> None:
+    """What adapt.py does with the words of its command line.
+
+    Raises:
+        UserError: for words it does not know, and for tasks the learner cannot serve.
+    """
+    given = _options(words)
+    trust, out = given.get("trust") == "true", _out(given.get("out"))
+    trained = load(given["ckpt_path"], trust=trust)
+    name = f"{trained.config.names.algorithm} of {given['ckpt_path']}"
+    if trained.source.reading is None:
+        raise UserError(
+            f"{name} was trained on {trained.config.names.dataset}, which is not made of images: "
+            "use a run on folder, omniglot, miniimagenet or glyphs."
+        )
+    support = support_of(Path(given["support"]).expanduser(), trained.source)
+    query = query_of(Path(given["query"]).expanduser(), trained.source)
+    trained = _for_classes(trained, len(support.classes), given["ckpt_path"], name, trust)
+    steps = _steps(given.get("steps"), trained, name)
+    adapted, outputs = answer(trained, support.examples, query.inputs, steps)
+    made = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
+    how = f"by {steps} inner steps" if trained.algorithm.adapts_by_steps else "in one go"
+    size = f"{len(support.classes)} classes, {len(support.examples.targets)} images"
+    made.announce(f"{name} adapted {how} to {size}", norm.modes(trained.algorithm))
+    record = {"learner": name, "steps": str(steps), "norm": str(trained.config.norm)}
+    out = out or lock.new_folder(_default_out())
+    made.write(out, trained.algorithm.weights(adapted), record)
+
+
+def answer(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tuple[Any, Tensor]:
+    """What was adapted after `steps` inner steps, and the outputs `(n, classes)` for `inputs`.
+
+    With transductive batch norm all queries are asked together, for there each answer depends on
+    the others; else a few at a time, which changes nothing but the memory it takes.
+    """
+    together = "transductive" in norm.modes(trained.algorithm)
+    parts = inputs.split(len(inputs) if together else CHUNK)
+    found = [_ask(trained, support, part, steps) for part in parts]
+    return found[0][0], torch.cat([outputs for _, outputs in found])
+
+
+@torch.no_grad()
+def _ask(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tuple[Any, Tensor]:
+    algorithm = trained.algorithm
+    unknown = torch.zeros(len(inputs), dtype=torch.long)
+    batch = Task(*[Examples(x[None], y[None]) for x, y in (support, (inputs, unknown))])
+    task = task_tools.only(algorithm.embed(batch))
+    *_, adapted = algorithm.adapt(task.support, steps, trained.progress)
+    return adapted, algorithm.predict(adapted, task.query.inputs)
+
+
+def _for_classes(trained: Trained, classes: int, path: str, name: str, trust: bool) -> Trained:
+    """The learner for tasks of so many classes."""
+    if not trained.algorithm.adapts_by_steps:  # it compares, and takes as many as there are
+        return load(path, classes, trust)
+    width = trained.algorithm.objective.width
+    if classes != width:
+        raise UserError(
+            f"support has {classes} classes, and {name} was trained with a head for {width}: give "
+            "that many, or use a metric learner such as protonet."
+        )
+    return trained
+
+
+def _steps(given: str | None, trained: Trained, name: str) -> int:
+    if given is None:
+        return trained.steps
+    if not trained.algorithm.adapts_by_steps:
+        raise UserError(f"steps={given}: {name} adapts in one go, so leave steps= out.")
+    if not given.isdecimal():
+        raise UserError(f"steps={given} makes no sense: give a whole number, 0 or more.")
+    return int(given)
+
+
+def _options(words: Sequence[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in KEYS or not value:
+            raise UserError(f"{word!r} is not known: {USAGE}")
+        given[key] = value
+    if given.get("trust", "true") not in ("true", "false"):
+        raise UserError(f"trust={given['trust']}: give true or false.")
+    for key in ("ckpt_path", "support", "query"):
+        if key not in given:
+            raise UserError(f"{key}= is missing: {USAGE}")
+    return given
+
+
+def _out(given: str | None) -> Path | None:
+    """The folder that was named, once it is known that it can be written; None for a new one."""
+    folder = _default_out() if given is None else Path(given).expanduser()
+    check_writable(folder, "out=")
+    return None if given is None else folder
+
+
+def _default_out() -> Path:
+    place = time.strftime("%Y-%m-%d/%H-%M-%S_adapt")
+    return Path(resolvers.repository()) / "outputs" / place

@@ -1,0 +1,79 @@
+"""What adapt.py leaves: a table of predictions, and the adapted weights."""
+
+import csv
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from innerloop.machine.files import whole_file
+from innerloop.run import notices
+
+TABLE, WEIGHTS = "predictions.csv", "adapted.safetensors"
+
+
+class Answers(NamedTuple):
+    """Predictions for a user's images.
+
+    Arguments:
+        classes: names of the `c` classes.
+        files: the `n` images.
+        truths: names of their classes, None where unknown.
+        confidences: `(n, c)`, each row a distribution.
+    """
+
+    classes: list[str]
+    files: list[Path]
+    truths: list[str | None]
+    confidences: Tensor
+
+    @property
+    def predicted(self) -> list[str]:
+        """The class of the highest confidence."""
+        return [self.classes[i] for i in self.confidences.argmax(-1).tolist()]
+
+    @property
+    def accuracy(self) -> tuple[int, int]:
+        """Right answers, and how many there could be: images of a known class of the support."""
+        pairs = list(zip(self.predicted, self.truths, strict=True))
+        known = [(p, truth) for p, truth in pairs if truth in self.classes]
+        return sum(p == truth for p, truth in known), len(known)
+
+    def announce(self, adapted: str, modes: set[str]) -> None:
+        """Says what was adapted, on what the answers depend, and how many are right."""
+        notices.say(adapted)
+        if "transductive" in modes:
+            notices.say("batch norm is transductive: each answer depends on the other images too")
+        right, known = self.accuracy
+        if known:
+            notices.say(f"right: {right} of the {known} images whose class is known")
+
+    def write(self, out: Path, weights: dict[str, Tensor], record: dict[str, str]) -> None:
+        """Writes `predictions.csv` and `adapted.safetensors` into a folder.
+
+        Arguments:
+            weights: what was adapted, by name.
+            record: plain facts that the weights' file carries beside the names of the classes.
+        """
+        from safetensors.torch import save
+
+        with whole_file(out / TABLE) as file:
+            file.write(self.table().encode())
+        plain = {name: value.detach().contiguous().clone() for name, value in weights.items()}
+        with whole_file(out / WEIGHTS) as file:
+            file.write(save(plain, record | {"classes": "\n".join(self.classes)}))
+        notices.say(f"predictions {out / TABLE}", f"weights {out / WEIGHTS}")
+
+    def table(self) -> str:
+        """The predictions as CSV."""
+        text = io.StringIO(newline="")
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(["file", "predicted", "true", *(f"confidence {c}" for c in self.classes)])
+        values = self.confidences.to(torch.float64).tolist()
+        for file, predicted, truth, row in zip(
+            self.files, self.predicted, self.truths, values, strict=True
+        ):
+            rows.writerow([file, predicted, truth or "", *(f"{v:.6f}" for v in row)])
+        return text.getvalue()

@@ -1,0 +1,97 @@
+"""What dashboard.py does: the project's workspace and report, at W&B or as a file."""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from innerloop.dashboards import access
+from innerloop.errors import UserError, visible
+from innerloop.machine.files import whole_file
+from innerloop.startup.resolvers import repository
+
+PATIENCE = 60.0  #: seconds that W&B may take; it would go on trying for longer
+DEFAULTS = {"project": "innerloop", "entity": "", "spec": "outputs/dashboard.json", "dry": "false"}
+
+
+def dashboard(words: Sequence[str]) -> None:
+    """Makes the dashboard, or writes its specification where W&B cannot be reached.
+
+    Arguments:
+        words: `project=`, `entity=` (a team), `spec=` (the file) and `dry=true` (only the file).
+
+    Raises:
+        UserError: for other words, or where W&B refuses.
+    """
+    given = _options(words)
+    root, project, entity = Path(repository()), given["project"], given["entity"]
+    datasets = sorted(path.stem for path in (root / "conf" / "dataset").glob("*.yaml"))
+    why = "dry=true" if given["dry"] == "true" else access.obstacle()
+    if why is None:
+        for url in _within(PATIENCE, lambda: _save(entity, project, datasets)):
+            print(visible(url))
+        return
+    file = root / Path(given["spec"]).expanduser()
+    with whole_file(file) as target:
+        target.write((json.dumps(spec(entity, project, datasets), indent=1) + "\n").encode())
+    words = f"Wrote {file} and sent nothing ({why}); with a key (wandb login) W&B gets it."
+    print(visible(words))
+
+
+def spec(entity: str, project: str, datasets: Sequence[str]) -> dict[str, Any]:
+    """What W&B would be sent, as plain values."""
+    from innerloop.dashboards import pages
+
+    views = {
+        "workspace": pages.workspace(entity, project)._to_model(),
+        "report": pages.report(entity, project, datasets)._to_model(),
+    }
+    return {
+        name: view.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for name, view in views.items()
+    }
+
+
+def _save(entity: str, project: str, datasets: Sequence[str]) -> list[str]:
+    import wandb
+
+    from innerloop.dashboards import pages
+
+    entity = entity or wandb.Api().default_entity or ""
+    views: list[Any] = [pages.report(entity, project, datasets), pages.workspace(entity, project)]
+    return [str(view.save().url) for view in views]  # the report makes the project if need be
+
+
+def _within(seconds: float, work: Callable[[], list[str]]) -> list[str]:
+    """What `work` returns, if it does so in time."""
+    found: list[list[str] | Exception] = []
+
+    def attempt() -> None:
+        try:
+            found.append(work())
+        except Exception as error:  # of W&B's many kinds
+            found.append(error)
+
+    thread = threading.Thread(target=attempt, daemon=True)  # which an exit does not wait for
+    thread.start()
+    thread.join(seconds)
+    result = found[0] if found else TimeoutError(f"no answer in {seconds:.0f} s")
+    if isinstance(result, list):
+        return result
+    reason = " ".join(str(result).split())[:200].rstrip(".") or type(result).__name__
+    raise UserError(
+        f"W&B at {access.server()} did not take the dashboard: {reason}. Check the key, entity= "
+        "and project=, or write it to a file with dry=true."
+    ) from result
+
+
+def _options(words: Sequence[str]) -> dict[str, str]:
+    given = dict(word.partition("=")[::2] for word in words)
+    unknown = [key for key in given if key not in DEFAULTS]
+    if unknown or given.get("dry", "true") not in ("true", "false"):
+        raise UserError(
+            f"dashboard.py does not know {' '.join(unknown) or 'dry=' + given['dry']}: "
+            "it takes project=, entity=, spec=FILE and dry=true."
+        )
+    return DEFAULTS | given

@@ -1,0 +1,32 @@
+"""What evaluate.py does: tests a checkpoint."""
+
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from innerloop.callbacks.csv_log import rewind
+from innerloop.run import experiment, notices, outcome, restored, stored, trained, wandb_run
+from innerloop.run.check import check
+from innerloop.run.ending import ending
+from innerloop.sweeping import member
+
+
+def evaluate(config: DictConfig) -> float | None:
+    """Tests a checkpoint and returns the headline number."""
+    folder = Path(config.paths.run)
+    stored.check_no_run(folder)
+    with ending(folder, "nothing was kept"), member.noted(folder):
+        path, content = trained.opened(str(config.ckpt_path))
+        record = content["innerloop"]
+        overrides = list(HydraConfig.get().overrides.task)
+        old = restored.from_file(record["config"], path, config.trust, config)
+        config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
+        config.names.command = notices.command()
+        check(config)
+        changed = any(o.startswith("engine") for o in overrides)
+        with restored.rebuilding(path):
+            made = experiment.assemble(config, {} if changed else {"engine": record["engine"]})
+        rewind(folder, 0)
+        wandb_run.introduce(made)
+        return outcome.test(made, path, content, None)

@@ -1,1 +1,0 @@
-"""One task of a finished run, seen from inside."""

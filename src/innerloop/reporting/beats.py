@@ -1,0 +1,65 @@
+"""The test tasks on which one run beats another most."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from innerloop.errors import UserError, visible
+from innerloop.evaluation.schema import RESULTS
+from innerloop.machine.foreign import there
+from innerloop.reporting.finished import SCORES, Finished, read
+
+
+class Beaten(NamedTuple):
+    """A task and its headline scores."""
+
+    task: int
+    first: float
+    second: float
+
+
+def beaten(first: Path, second: Path, top: int) -> tuple[str, list[Beaten]]:
+    """The headline metric, and the `top` tasks where `first` beats `second` most, widest gap first.
+
+    Raises:
+        UserError: where a folder holds no test, or the two were not tested on the same tasks.
+    """
+    runs = [_tested(folder) for folder in (first, second)]
+    said = [_said(run) for run in runs]
+    if said[0] != said[1]:
+        raise UserError(
+            f"{first} and {second} were not tested on the same tasks: their protocols are "
+            f"{said[0]} and {said[1]}."
+        )
+    metric, higher = runs[0].metric, runs[0].results.higher_is_better
+    sign = 1.0 if (metric == "accuracy" if higher is None else higher) else -1.0
+    better, worse = (run.scores for run in runs)
+    gap = _gap(sign * better, sign * worse)
+    order = [int(i) for i in np.argsort(-gap, kind="stable") if gap[i] > 0]
+    return metric, [Beaten(i, float(better[i]), float(worse[i])) for i in order[:top]]
+
+
+def _gap(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
+    """By how much each task's score is higher; what is no number is lower than any."""
+    lost = [~np.isfinite(scores) for scores in (better, worse)]
+    with np.errstate(invalid="ignore"):
+        gap = np.where(lost[1] & ~lost[0], np.inf, better - worse)
+    return np.where(lost[0], -np.inf, gap)
+
+
+def _tested(folder: Path) -> Finished:
+    for name in (RESULTS, SCORES):
+        if not there(folder / name):
+            raise UserError(
+                f"{folder} holds no test: {RESULTS} and {SCORES} are written at the end of a run. "
+                "Give the folder that the run printed, such as outputs/DATE/TIME_NAME."
+            )
+    return read(folder)
+
+
+def _said(run: Finished) -> str:
+    """What two tests must have in common."""
+    protocol, test = run.results.protocol, run.results.episode.test
+    size = f"{protocol.tasks} tasks, {test.ways}-way {test.shots}-shot"
+    return visible(f"{protocol.hash} ({size}, by {run.metric})", 120)

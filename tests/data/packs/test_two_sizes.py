@@ -1,0 +1,98 @@
+"""Several processes on one data folder: each reads its own pack, whatever the others do."""
+
+import multiprocessing
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from innerloop.data.sets.folder import Folder
+from innerloop.tasks import Episode
+
+SPLITS = ("train", "val", "test")
+EPISODE = Episode(3, 1, 2)
+CONTEXT = multiprocessing.get_context("fork")
+
+
+def fill(root: Path) -> Path:
+    for s, split in enumerate(SPLITS):
+        for c in range(3):
+            (root / split / f"{split}{c}").mkdir(parents=True)
+            for i in range(4):
+                pixels = np.random.default_rng([s, c, i]).integers(0, 255, (24, 24, 3), np.uint8)
+                Image.fromarray(pixels).save(root / split / f"{split}{c}" / f"{i}.png")
+    return root
+
+
+def resized(root: Path, split: str, size: int) -> np.ndarray:
+    """All images of a split, by Pillow alone."""
+    images = [Image.open(file) for file in sorted((root / split).rglob("*.png"))]
+    return np.stack([np.asarray(i.resize((size, size), Image.Resampling.LANCZOS)) for i in images])
+
+
+def is_whole(source: Folder, size: int) -> bool:
+    """Whether the pack, and the tasks drawn from it, are of the folder's images in this size."""
+    for split in SPLITS:
+        expected = resized(source.folder, split, size)
+        if not np.array_equal(source.pack.images(split), expected):
+            return False
+        drawn = (
+            source.tasks(split, np.arange(3), EPISODE, 0).query.inputs.movedim(2, -1).flatten(0, 1)
+        )
+        known = {image.tobytes() for image in expected}
+        if not all(image.tobytes() in known for image in drawn.numpy()):
+            return False
+    return True
+
+
+def both_at_once(folders: list[Path], sizes: tuple[int, ...]) -> list[list[bool]]:
+    """What processes found that pack every folder at the same moment, each in its own size."""
+    start, after = CONTEXT.Barrier(len(sizes)), CONTEXT.Barrier(len(sizes))
+    told: Any = CONTEXT.Queue()
+
+    def work(number: int, size: int) -> None:
+        found = []
+        for folder in folders:
+            source = Folder(str(folder), size=size)
+            start.wait(60)
+            source.prepare()
+            after.wait(60)  # both packs are there before either is read
+            found.append(is_whole(source, size))
+        told.put((number, found))
+
+    children = [CONTEXT.Process(target=work, args=pair) for pair in enumerate(sizes)]
+    for child in children:
+        child.start()
+    found = dict(told.get(timeout=120) for _ in children)
+    for child in children:
+        child.join(60)
+    return [found[i] for i in range(len(sizes))]
+
+
+def test_two_sizes_of_one_folder_never_mix_in_20_rounds(tmp_path: Path) -> None:
+    folders = [fill(tmp_path / str(n)) for n in range(20)]
+    assert both_at_once(folders, (8, 9)) == [[True] * 20] * 2
+
+
+def test_processes_of_one_size_build_one_pack(tmp_path: Path) -> None:
+    folders = [fill(tmp_path / str(n)) for n in range(3)]
+    assert both_at_once(folders, (8, 8)) == [[True] * 3] * 2
+    assert [len([*(f / "packed").glob("[!.]*")]) for f in folders] == [1] * 3
+
+
+def test_a_run_keeps_its_images_whatever_becomes_of_the_folder(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine")
+    source = Folder(str(root), size=8)
+    source.prepare()
+    expected = {split: resized(root, split, 8) for split in SPLITS}
+    print_ = source.fingerprint("test")
+    shutil.rmtree(root)
+    fill(root)
+    Image.new("RGB", (8, 8)).save(root / "train" / "train0" / "9.png")
+    Folder(str(root), size=8).prepare()
+    source.prepare()  # as a test does after the training
+    for split in SPLITS:
+        np.testing.assert_array_equal(source.pack.images(split), expected[split])
+    assert source.fingerprint("test") == print_

@@ -1,0 +1,135 @@
+"""Batch norm's three modes against PyTorch's own layers, in float64."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from cli import FAST, train
+from helpers import NOW, SmoothConv, algorithm, tasks
+from torch import nn
+from torch.nn import functional as F
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.errors import UserError
+from innerloop.layers import norm
+
+CLOSE = {"rtol": 1e-10, "atol": 1e-12}
+LEARNERS = ("maml", "anil", "protonet", "reptile")
+
+
+def layer(mode: str, channels: int = 3) -> norm.TaskNorm:
+    made = norm.TaskNorm(channels, mode).double()
+    with torch.no_grad():
+        made.weight.normal_()
+        made.bias.normal_()
+    return made
+
+
+def images(rows: int = 6) -> torch.Tensor:
+    return 2 + 3 * torch.randn(rows, 3, 4, 4, dtype=torch.float64)
+
+
+def batch_normed(x: torch.Tensor, like: norm.TaskNorm) -> torch.Tensor:
+    return F.batch_norm(x, None, None, like.weight, like.bias, True)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_transductive_is_batch_norm_of_the_batch(training: bool, side_by_side: bool) -> None:
+    made, x = layer("transductive").train(training), images()
+    found = torch.vmap(made)(x[None])[0] if side_by_side else made(x)
+    torch.testing.assert_close(found, batch_normed(x, made), **CLOSE)
+
+
+def test_running_is_torchs_layer() -> None:
+    made, reference = layer("running"), nn.BatchNorm2d(3).double()
+    reference.load_state_dict(made.state_dict(), strict=False)
+    for _ in range(3):
+        x = images()
+        with norm.track():
+            found = made(x)
+        torch.testing.assert_close(found, reference(x), **CLOSE)
+    torch.testing.assert_close(made.running_var, reference.running_var, **CLOSE)
+    x = images()
+    torch.testing.assert_close(made.eval()(x), reference.eval()(x), **CLOSE)
+    assert (made(x) - batch_normed(x, made)).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("mode", ["transductive", "support"])
+def test_grouped_rows_are_normalised_task_by_task(mode: str) -> None:
+    made, groups = layer(mode), [images(5) for _ in range(3)]
+    with norm.grouped(3, 2, 5):
+        found = made(torch.cat(groups)).reshape(3, 5, 3, 4, 4)
+    for one, x in zip(found, groups, strict=True):
+        if mode == "transductive":
+            expected = batch_normed(x, made)
+        else:
+            var, mean = torch.var_mean(x[:2], (0, 2, 3), correction=0)
+            expected = F.batch_norm(x, mean, var, made.weight, made.bias)
+        torch.testing.assert_close(one, expected, **CLOSE)
+
+
+def answers(learner: Algorithm, one_at_a_time: bool) -> torch.Tensor:
+    """Outputs for the queries of one fixed task, asked together or one by one."""
+    torch.manual_seed(5)
+    batch = tasks(1, shape=(1, 4, 4))
+    n = batch.query.targets.shape[1]
+    found = []
+    for rows in [[i] for i in range(n)] if one_at_a_time else [list(range(n))]:
+        query = type(batch.query)(batch.query.inputs[:, rows], batch.query.targets[:, rows])
+        task = task_tools.only(learner.embed(batch._replace(query=query)))
+        *_, adapted = learner.adapt(task.support, 2, NOW)
+        found.append(learner.predict(adapted, task.query.inputs))
+    return torch.cat(found)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_with_support_statistics_queries_do_not_see_each_other(name: str) -> None:
+    learner = algorithm(name, SmoothConv("support"))
+    torch.testing.assert_close(answers(learner, True), answers(learner, False), **CLOSE)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_with_transductive_statistics_they_do(name: str) -> None:
+    learner = algorithm(name, SmoothConv("transductive"))
+    assert (answers(learner, True) - answers(learner, False)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_running_averages_move_only_when_tracked(name: str) -> None:
+    learner = algorithm(name, SmoothConv("running"))
+    before = [b.clone() for b in learner.buffers()]
+    learner(tasks(2, shape=(1, 4, 4)), NOW)
+    assert before
+    for old, new in zip(before, learner.buffers(), strict=True):
+        torch.testing.assert_close(old, new, rtol=0, atol=0)
+
+
+def test_running_averages_serve_the_test_one_query_at_a_time() -> None:
+    learner = algorithm("protonet", SmoothConv("running")).eval()
+    torch.testing.assert_close(answers(learner, True), answers(learner, False), **CLOSE)
+
+
+@pytest.mark.parametrize("mode", norm.MODES)
+def test_a_single_value_for_each_channel_is_allowed(mode: str) -> None:
+    assert torch.isfinite(layer(mode)(torch.randn(1, 3, dtype=torch.float64))).all()
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    with pytest.raises(UserError, match="transductive, support, running"):
+        norm.TaskNorm(3, "instance")
+
+
+PLAIN = ("~model.body", "+model.body={_target_: zoo.PlainNorm}")
+
+
+@pytest.mark.parametrize("mode", norm.MODES)
+def test_pytorchs_batch_norm_follows_norm_and_the_results_name_it(
+    mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = train(tmp_path / "run", *FAST, "dataset=glyphs", *PLAIN, f"norm={mode}")
+    assert found["norm"] == mode
+    assert f"norm={mode}: PyTorch's batch norm follows it, in 1 layer" in capsys.readouterr().out
+    stamp = "transductive" if mode == "transductive" else "inductive"
+    assert stamp in found["audit"]["stamps"]

@@ -1,0 +1,52 @@
+"""The outer optimizer is quick, and stays what the user asked for."""
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import close
+
+from innerloop.outer.optimizer import quick
+
+
+def weights() -> torch.nn.Parameter:
+    return torch.nn.Parameter(torch.arange(3, dtype=torch.float64))
+
+
+def test_one_kernel_serves_all_parameters() -> None:
+    assert quick(torch.optim.Adam([weights()])).param_groups[0]["fused"]
+
+
+@pytest.mark.parametrize("asked", [{"foreach": True}, {"fused": False}])
+def test_another_way_that_was_asked_for_stays(asked: Any) -> None:
+    assert not quick(torch.optim.Adam([weights()], **asked)).param_groups[0].get("fused")
+
+
+def test_an_optimizer_without_such_a_kernel_stays_as_it_is() -> None:
+    assert "fused" not in quick(torch.optim.Adamax([weights()])).param_groups[0]
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD, torch.optim.Adagrad])
+def test_its_steps_are_those_of_the_plain_optimizer(kind: Any) -> None:
+    ends = []
+    for make in (lambda p: quick(kind([p], lr=0.1)), lambda p: kind([p], lr=0.1, foreach=False)):
+        held = weights()
+        optimizer = make(held)
+        for _ in range(3):
+            held.grad = held.detach() ** 2 - 1
+            optimizer.step()
+        ends.append(held.detach())
+    close(*ends)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="only without a GPU it asks no more")
+def test_a_step_does_not_ask_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # as lightning does when imported
+    asked: list[int] = []
+    monkeypatch.setattr(torch.cuda, "_device_count_nvml", lambda: asked.append(1) or 0)
+    held = weights()
+    optimizer = quick(torch.optim.Adam([held]))
+    asked.clear()
+    held.grad = torch.ones_like(held)
+    optimizer.step()
+    assert not asked

@@ -1,0 +1,95 @@
+"""What tests of the outer loop build: float64 waves, Lightning's trainer, a learner around both."""
+
+import functools
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from helpers import algorithm, tasks
+from torch import Tensor, nn
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
+from innerloop.data.module import TaskData
+from innerloop.data.sets.sinusoid import Sinusoid
+from innerloop.data.source import TaskSource
+from innerloop.engines.engine import Engine
+from innerloop.models.mlp import MLP
+from innerloop.outer.meta_learner import MetaLearner
+from innerloop.tasks import Episode, Examples, Task
+
+RATE, STEPS, TASKS = 0.05, 4, 6
+
+
+class Waves(Sinusoid):
+    """Sinusoids in float64 over -1..1."""
+
+    def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        drawn = super().tasks(split, indices, episode, seed)
+        return Task(*[Examples(x.double() / 5, y.double()) for x, y in drawn])
+
+
+class Blobs(TaskSource):
+    """Classes of small images in float64."""
+
+    def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        with torch.random.fork_rng():
+            torch.manual_seed(int(indices[0]))
+            return tasks(len(indices), *episode, shape=(1, 4, 4))
+
+    def fingerprint(self, split: str) -> str:
+        return "blobs"
+
+
+class Spy(Engine):
+    """Notes what the outer loop asks of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[Task, float]] = []
+
+    def meta_gradient(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> Any:
+        self.seen.append((tasks, float(progress)))
+        return super().meta_gradient(algorithm, tasks, progress)
+
+
+def wave_data() -> TaskData:
+    return data_of(Waves(), Episode(1, 5, 5), Episode(1, 5, 10))
+
+
+def blob_data() -> TaskData:
+    return data_of(Blobs(), Episode(3, 2, 2), Episode(3, 2, 2))
+
+
+def data_of(source: TaskSource, train: Episode, test: Episode) -> TaskData:
+    return TaskData(
+        source, train, test, steps=STEPS, tasks=TASKS,
+        validation_tasks=7, test_tasks=7, batch=3, seed=0, evaluation_seed=1,
+    )  # fmt: skip
+
+
+def learner_of(name: str = "maml", body: nn.Module | None = None, **more: Any) -> MetaLearner:
+    """A learner of waves by a small dense network, or of blobs by the `body` given."""
+    made = algorithm(name, MLP([1], [8]) if body is None else body, regression=body is None)
+    settings: dict[str, Any] = {
+        "optimizer": functools.partial(torch.optim.SGD, lr=RATE), "scheduler": None,
+        "steps": STEPS, "clip": None, "scored_step": 1, "curve": 3, "log_every": 1,
+    }  # fmt: skip
+    return MetaLearner(made, Spy(), **settings | more)
+
+
+def trainer(**more: Any) -> lightning.Trainer:
+    settings = {
+        "max_steps": STEPS, "limit_val_batches": 0, "devices": 1, "enable_checkpointing": False,
+    } | more  # fmt: skip
+    return lightning.Trainer(
+        accelerator="cpu", max_epochs=-1, logger=False, enable_progress_bar=False,
+        enable_model_summary=False, use_distributed_sampler=False, **settings,
+    )  # fmt: skip
+
+
+def kept_by(*callbacks: lightning.Callback) -> lightning.Trainer:
+    """A trainer with callbacks of which one writes checkpoints."""
+    files = [AtomicCheckpointIO()]
+    return trainer(callbacks=[*callbacks], plugins=files, enable_checkpointing=True)
