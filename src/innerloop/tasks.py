@@ -50,10 +50,10 @@ def size(value: Any) -> int | Range:
     Raises:
         ValueError: if it is neither.
     """
-    ends = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value] * 2
-    if len(ends) != 2 or any(type(end) is not int for end in ends) or not 1 <= ends[0] <= ends[1]:
-        raise ValueError(f"{value} is neither a number from 1 nor a range such as [1, 10]")
-    return ends[0] if ends[0] == ends[1] else Range(*ends)
+    pair = value if isinstance(value, Sequence) and len(value) == 2 else (value, value)
+    if any(type(end) is not int for end in pair) or not 1 <= pair[0] <= pair[1] < 2**31:
+        raise ValueError("neither a number from 1 nor a range such as [1, 10]")
+    return pair[0] if pair[0] == pair[1] else Range(*pair)
 
 
 def bounds(size: int | Range) -> Range:
@@ -75,7 +75,7 @@ class Episode(NamedTuple):
         """The sizes that a section of the configuration, or of the results, states."""
         ways, shots, queries = [size(section[name]) for name in cls._fields[:3]]
         balance = section.get("balance", "equal")
-        return cls(ways, shots, queries, balance, section.get("alpha", 1.0))
+        return cls(ways, shots, queries, balance, float(section.get("alpha", 1.0)))
 
     @property
     def varies(self) -> bool:

@@ -94,7 +94,7 @@ def check_ways(name: str, split: str, episode: Episode, available: int) -> None:
 
 
 def on_values(function: Callable[[Any], Any], inputs: Any) -> Any:
-    """`function` of the inputs; of the values alone where they are `Padded`, zero in the padding."""
+    """`function` of inputs; where they are `Padded`, of the values, and zero in the padding."""
     if not isinstance(inputs, Padded):
         return function(inputs)
 

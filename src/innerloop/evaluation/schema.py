@@ -7,9 +7,18 @@ user's own, are let through.
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+)
 
+from innerloop import tasks
 from innerloop.errors import UserError, visible
+from innerloop.evaluation import sizes
 
 RESULTS = "results.json"
 
@@ -21,6 +30,7 @@ def _finite(value: float | None) -> float | None:
 Number = Annotated[float | None, AfterValidator(_finite)]  #: JSON says null for what is no number
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Count = Annotated[int, Field(ge=1, lt=2**63)]
+Size = Annotated[int | tasks.Range, PlainValidator(tasks.size)]
 
 
 class Part(BaseModel):
@@ -43,17 +53,31 @@ class Entry(Part):
 class Sizes(Part):
     """Sizes of a task."""
 
-    ways: Count
-    shots: Count
-    queries: Count
+    ways: Size
+    shots: Size
+    queries: Size
+    balance: str = "equal"
+    alpha: float = 1.0
+
+    @property
+    def in_words(self) -> str:
+        """Such as `5-20-way 1-10-shot`."""
+        return sizes.in_words(self.episode)
+
+    @property
+    def episode(self) -> tasks.Episode:
+        """The same, as the sampler takes it."""
+        return tasks.Episode.of(dict(self))
 
 
 class Episode(Part):
     """Sizes of a training task, and of a test task."""
 
-    ways: Count | None = None
-    shots: Count | None = None
-    queries: Count | None = None
+    ways: Size | None = None
+    shots: Size | None = None
+    queries: Size | None = None
+    balance: str = "equal"
+    alpha: float = 1.0
     test: Sizes
 
     @property
@@ -61,7 +85,7 @@ class Episode(Part):
         """Sizes of a training task, where they are known."""
         if self.ways is None or self.shots is None or self.queries is None:
             return None
-        return Sizes(ways=self.ways, shots=self.shots, queries=self.queries)
+        return Sizes(**{name: part for name, part in self if name != "test"})
 
 
 class Protocol(Part):

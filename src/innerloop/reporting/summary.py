@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.evaluation import schema, stamps
-from innerloop.evaluation.protocol import setting
 from innerloop.evaluation.schema import Results
+from innerloop.evaluation.sizes import setting
 from innerloop.machine.mappings import read_json
 from innerloop.startup import published
 
@@ -51,13 +51,12 @@ def by_data_set(results: Iterable[Results | dict[str, Any]]) -> str:
 
 def _row(group: list[Results]) -> dict[str, str]:
     first, test = group[0], group[0].episode.test
-    name = setting(first.dataset, first.algorithm, test.ways, test.shots)
+    name = setting(first.dataset, first.algorithm, test.episode)
     known = published.figures().get(name, {})
-    ways = "" if test.ways == 1 else f"{test.ways}-way "
     norm = f", {first.norm} batch norm" if first.norm else ""
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
-        "run": f"{first.algorithm}, {first.dataset}, {ways}{test.shots}-shot{norm}",
+        "run": f"{first.algorithm}, {first.dataset}, {test.in_words}{norm}",
         "test": _errors(group) if "mse" in first.test else _accuracies(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),

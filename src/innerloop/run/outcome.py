@@ -89,7 +89,7 @@ def _results(made: Experiment, checkpoint: Path, trained: float | None) -> dict[
         **{name: config.names[name] for name in ("algorithm", "dataset", "model", "experiment")},
         "norm": next(iter(norm.modes(algorithm)), None),
         "engine": record["engine"],
-        "episode": {**data.episode._asdict(), "test": test._asdict()},
+        "episode": {**data.episode.record(), "test": test.record()},
         "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks} | _skipped(made),
         "seed": config.seed,
         "configuration": stored.fingerprint(config),
