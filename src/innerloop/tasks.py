@@ -72,6 +72,11 @@ def values(inputs: Any) -> Any:
     return inputs.values if isinstance(inputs, Padded) else inputs
 
 
+def plain(task: Task) -> Task:
+    """The task without the note which rows are real, to be shown."""
+    return Task(*[Examples(values(inputs), values(targets)) for inputs, targets in task])
+
+
 def trimmed(task: Task) -> Task:
     """One task without the rows that only fill up a batch; it still knows that it was padded."""
 
