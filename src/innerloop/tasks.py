@@ -115,6 +115,38 @@ def only(tasks: Any) -> Any:
     return tree_map(lambda x: x[0], tasks)
 
 
+def alone(task: Any) -> Any:
+    """A batch that holds this task alone."""
+    return tree_map(lambda x: x[None], task)
+
+
+def like(inputs: Any, features: Tensor) -> Any:
+    """Features in the place of the inputs, row by row: padded where the inputs are."""
+    return Padded(features, inputs.real) if isinstance(inputs, Padded) else features
+
+
+def values(inputs: Any) -> Any:
+    """The inputs without the note which rows are real."""
+    return inputs.values if isinstance(inputs, Padded) else inputs
+
+
+def plain(task: Task) -> Task:
+    """The task without the note which rows are real, to be shown."""
+    return Task(*[Examples(values(inputs), values(targets)) for inputs, targets in task])
+
+
+def trimmed(task: Task) -> Task:
+    """One task without the rows that only fill up a batch; it still knows that it was padded."""
+
+    def without_padding(examples: Examples) -> Examples:
+        if not isinstance(examples.inputs, Padded):
+            return examples
+        real = examples.inputs.real
+        return Examples(*tree_map(lambda x: x[real], tuple(examples)))
+
+    return Task(*[without_padding(examples) for examples in task])
+
+
 def concatenate(first: Any, second: Any, dim: int = 0) -> Any:
     """Joins two sets of examples, or the same leaves of two batches along `dim`."""
     return tree_map(lambda a, b: torch.cat([a, b], dim), first, second)
