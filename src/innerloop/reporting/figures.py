@@ -18,7 +18,7 @@ from innerloop.reporting.drawing.episode import episode, size, support
 from innerloop.reporting.drawing.fit import fit
 from innerloop.reporting.drawing.layers import layers, losses
 from innerloop.reporting.drawing.spread import spread
-from innerloop.tasks import Task
+from innerloop.tasks import Padded, Task
 
 Panel = Callable[[Any], None]
 
@@ -162,7 +162,8 @@ class Figures:
         if self.scores[self.metric].shape[1] == 1:
             return []
         ways = self.algorithm.objective.classes(False)
-        chance = {"accuracy": 1 / ways} if ways else {}
+        alike = not isinstance(self.tasks.support.inputs, Padded)  # others have no common chance
+        chance = {"accuracy": 1 / ways} if ways and alike else {}
         return [
             partial(curve, metric=m, scores=self.scores[m], chance=chance.get(m)) for m in metrics
         ]
