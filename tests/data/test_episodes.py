@@ -16,7 +16,7 @@ from innerloop.data.sets.sinusoid import Sinusoid
 from innerloop.data.sizes import BALANCES
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
-from innerloop.tasks import PADDING, Episode, Examples, Padded, Range, Task
+from innerloop.tasks import PADDING, Episode, Padded, Range, Task
 
 COUNTS = [3, 6, 7, 8, 9, 20]
 EPISODES = [Episode(Range(2, 5), Range(1, 4), Range(2, 4), balance) for balance in BALANCES]
@@ -239,7 +239,19 @@ def test_the_shape_of_padded_inputs_is_checked(tmp_path: Path) -> None:
         data.setup("fit")
 
 
-def test_examples_are_typed_as_the_vocabulary_says() -> None:
-    support, _ = Glyphs(size=8).tasks("train", np.arange(2), EPISODES[0], 0)
-    assert isinstance(support, Examples) and isinstance(support.inputs, Padded)
-    assert support.inputs.real.dtype == torch.bool and support.targets.dtype == torch.int64
+def test_glyphs_are_drawn_once_each_and_are_of_their_labels_class() -> None:
+    source, episode = Glyphs(classes={"train": 5}), Episode(Range(3, 5), Range(10, 30), 20)
+    indices = np.arange(4)
+    batch = source.tasks("train", indices, episode, 0)
+    classes = source.classes("train", indices, episode, 0)
+    asked_of = "train", np.array([0]), Episode(5, 60, 1), 9
+    (images, labels), _ = source.tasks(*asked_of)
+    of_class = source.classes(*asked_of)[0][labels[0]]
+    means = torch.stack([images[0, of_class == c].float().mean(0).flatten() for c in range(5)])
+    for row in indices:
+        (first, shown), (second, asked) = sets(batch, row)
+        both, labels = torch.cat([first, second]).flatten(1), torch.cat([shown, asked])
+        assert len(torch.unique(both, dim=0)) == len(both)
+        for label in range((classes[row] >= 0).sum()):
+            mean = both[labels == label].float().mean(0)
+            assert int(torch.cdist(mean[None], means).argmin()) == classes[row, label]
