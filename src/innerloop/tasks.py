@@ -24,7 +24,7 @@ class Examples(NamedTuple):
     inputs: (
         Any  #: a tensor `(n, ...)`, or a dict of such tensors; `Padded` in tasks of unequal size
     )
-    targets: Tensor  #: `(n,)` class labels, or `(n, d)` real targets
+    targets: Any  #: `(n,)` class labels, or `(n, d)` real targets; those `Padded` as inputs are
 
 
 class Task(NamedTuple):
