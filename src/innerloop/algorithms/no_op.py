@@ -12,7 +12,24 @@ from innerloop.tasks import Examples, Task
 
 
 class NoOp(Algorithm):
-    """Predicts zero for everything; its meta-gradient is zero."""
+    r"""Predicts zero for everything, :math:`\hat y = 0`; its meta-gradient is zero.
+
+    Shapes: outputs are `(queries, ways)`, or `(queries, d)` for real targets.
+
+    Deviations: none; there is no paper.
+
+    References:
+        None.
+
+    Example:
+        >>> from innerloop.models.mlp import MLP
+        >>> from innerloop.models.network import Network
+        >>> from innerloop.objectives import Classification
+        >>> NoOp(Network(MLP([1]), outputs=2), Classification(2, 2)).predict(None, torch.ones(3, 1))
+        tensor([[0., 0.],
+                [0., 0.],
+                [0., 0.]])
+    """
 
     adapts_by_steps = False
     fixed_ways = False
