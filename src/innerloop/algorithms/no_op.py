@@ -1,14 +1,13 @@
 """A learner that learns nothing: it times the data path and the outer loop alone."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.tasks import Examples, Task
+from innerloop.tasks import Examples, Inputs, Task
 
 
 class NoOp(Algorithm):
@@ -39,7 +38,7 @@ class NoOp(Algorithm):
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[None]:
         yield None
 
-    def predict(self, adapted: None, inputs: Any) -> Tensor:
+    def predict(self, adapted: None, inputs: Inputs) -> Tensor:
         width = self.objective.classes(self.training) or self.objective.width
         return torch.zeros(task_tools.count(inputs), width, device=_device(inputs))
 
@@ -47,6 +46,6 @@ class NoOp(Algorithm):
         return 0.0 * torch.stack([p.sum() for p in self.model.parameters()]).sum()
 
 
-def _device(inputs: Any) -> torch.device:
+def _device(inputs: Inputs) -> torch.device:
     device: torch.device = torch.utils._pytree.tree_leaves(inputs)[0].device
     return device

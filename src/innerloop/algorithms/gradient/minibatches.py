@@ -1,7 +1,5 @@
 """Minibatches of a task's examples, of which some may only be padding."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
@@ -35,13 +33,12 @@ def minibatch(examples: Examples, number: int, size: int) -> Examples:
 
 
 def _rows(examples: Examples, rows: Tensor) -> Examples:
-    picked: Any = tree_map(lambda x: x[rows], tuple(examples))
-    return Examples(*picked)
+    return Examples(*tree_map(lambda x: x[rows], tuple(examples)))
 
 
 def _cut(examples: Examples, kept: Tensor) -> Examples:
     """The examples, of which some rows are padding: a task may have fewer than a minibatch."""
     inputs, targets = Padded(examples.inputs.values, kept), examples.targets
-    if isinstance(targets, Padded):
+    if isinstance(targets, Padded):  # real numbers
         return Examples(inputs, Padded(targets.values, kept))
     return Examples(inputs, torch.where(kept, targets, task_tools.PADDING))
