@@ -42,6 +42,11 @@ class Asked(NamedTuple):
         return self.own_objective or self.algorithm.objective
 
     @property
+    def ways(self) -> int | None:
+        """Classes of a test task, where answers are classes."""
+        return self.objective.classes(False) if self.objective.answers == "classes" else None
+
+    @property
     def embeds(self) -> bool:
         """Whether the learner is shown the tasks of a batch before it adapts."""
         return self.algorithm.embeds or "embed" in vars(self.algorithm)
@@ -79,7 +84,7 @@ class Asked(NamedTuple):
         """The headline metric of each task, `(T,)`."""
         objective = self.objective
         pairs = zip(outputs, targets, strict=True)
-        return torch.stack([objective.scores(o, t)[objective.metric] for o, t in pairs])
+        return torch.stack([objective.scores(o, t)[objective.metric.name] for o, t in pairs])
 
     def _predict(self, step: int) -> Callable[[Any], tuple[Tensor, ...]]:
         def one(task: Any) -> tuple[Tensor, ...]:

@@ -48,20 +48,19 @@ def audit(
     together = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
     if reported is not None:
         together["reported"] = reported
-    objective = asked.objective
-    ways = objective.classes(False)
-    return stamps.judged(together, ways, objective.higher_is_better, shared_images)
+    higher_is_better = asked.objective.metric.higher_is_better
+    return stamps.judged(together, asked.ways, higher_is_better, shared_images)
 
 
 def _measured(
     asked: Asked, tasks: Task, earlier: Task, random: torch.Generator
 ) -> dict[str, Tensor]:
     """`(T,)` values of every question."""
-    ways = asked.objective.classes(False)
+    ways, labelled = asked.ways, asked.objective.answers is not None
     order = disturbed.orders(tasks.query, random)
     others = disturbed.rows(tasks.query, order)
     outputs, mixed, alone = asked.fresh().with_and_alone(tasks, others)
-    shuffled = disturbed.labels_shuffled(tasks, random)
+    shuffled = disturbed.labels_shuffled(tasks, random) if labelled else tasks
     used = asked.fresh()
     misled = used.answers(shuffled.support, [tasks.query], asked.step)[0]
     again = _in_reverse(used, tasks)
@@ -84,6 +83,8 @@ def _measured(
         "reordered": score(disturbed.support_reordered(tasks, random)),
         "images": memory.of_images(asked.algorithm, tasks),
     }
+    if not labelled:  # nothing was shuffled
+        del found["labels"], found["shuffled"]
     if found["again"].any():  # then the other questions of its first copy were not without effect
         found["score"] = score(tasks)
     found["memory"] = memory.of_other_tasks(asked, tasks, earlier, found["again"].cpu())
