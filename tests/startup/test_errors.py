@@ -57,7 +57,7 @@ def out(tmp_path: Path) -> str:
         ("dataset=glyphs model.body.filters=0", ["model.body.filters=0", "1 or more"]),
         ("model.body.hidden=[40,0]", ["no features"]),
         ("+algorithm=protonet", ["leave out the +"]),
-        ("dataset.objective=null", ["dataset.objective=null", "Classification"]),
+        ("objective=null", ["objective", "Classification"]),
         ("outer.scheduler=cosine", ["outer.scheduler=cosine", "CosineAnnealingLR"]),
         ("outer.optimizer._target_=torch.optim.LBFGS", ["LBFGS", "torch.optim.Adam"]),
         ("workers=-1", ["workers=-1", "0 to 1024"]),

@@ -13,6 +13,7 @@ from innerloop.machine.mappings import read_yaml
 from innerloop.reporting.contenders import SAME, of_setting
 from innerloop.reporting.finished import Finished, flat
 from innerloop.reporting.terminal import leave_out
+from innerloop.startup.older import current
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
 COMPOSED = "composed.yaml"  #: of a run: its configuration before values follow each other
@@ -40,7 +41,7 @@ class Setting:
         """Keys whose values merely follow another's; none where that cannot be read."""
         file = self.first.folder / COMPOSED
         try:
-            composed = flat(read_yaml(file)) if there(file) else {}
+            composed = flat(current(read_yaml(file))) if there(file) else {}
         except UserError as error:
             leave_out(f"which settings follow others: {error}")
             composed = {}
@@ -64,7 +65,7 @@ class Setting:
 
     def curve(self) -> list[Mean]:
         """The headline metric after 0, 1, ... inner steps; empty without steps."""
-        name = self.first.metric
+        name = self.first.metric.name
         found: list[Mean] = []
         while f"{name}/step_{len(found)}" in self.first.results.test:
             found.append(self.mean(f"{name}/step_{len(found)}"))
