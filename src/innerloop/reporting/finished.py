@@ -125,9 +125,13 @@ def read(folder: Path) -> Finished:
         )
     content = read_json(file)
     results = schema.read(content, file)
-    configured = folder / CONFIGURATION
-    configuration = flat(current(read_yaml(configured))) if there(configured) else {}
-    return Finished(folder, results, flat(content), configuration)
+    return Finished(folder, results, flat(content), configuration_of(folder))
+
+
+def configuration_of(folder: Path, name: str = CONFIGURATION) -> dict[str, Any]:
+    """A configuration that a run's folder holds, by dotted key; empty where there is none."""
+    file = folder / name
+    return flat(current(read_yaml(file))) if there(file) else {}
 
 
 def below(outputs: Path) -> list[Finished]:

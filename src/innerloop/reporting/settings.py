@@ -8,12 +8,9 @@ from typing import Any, NamedTuple
 
 from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
-from innerloop.machine.foreign import there
-from innerloop.machine.mappings import read_yaml
 from innerloop.reporting.contenders import SAME, of_setting
-from innerloop.reporting.finished import Finished, flat
+from innerloop.reporting.finished import Finished, configuration_of
 from innerloop.reporting.terminal import leave_out
-from innerloop.startup.older import current
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
 COMPOSED = "composed.yaml"  #: of a run: its configuration before values follow each other
@@ -39,9 +36,8 @@ class Setting:
     @cached_property
     def following(self) -> set[str]:
         """Keys whose values merely follow another's; none where that cannot be read."""
-        file = self.first.folder / COMPOSED
         try:
-            composed = flat(current(read_yaml(file))) if there(file) else {}
+            composed = configuration_of(self.first.folder, COMPOSED)
         except UserError as error:
             leave_out(f"which settings follow others: {error}")
             composed = {}
