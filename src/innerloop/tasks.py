@@ -24,7 +24,7 @@ class Examples(NamedTuple):
     inputs: (
         Any  #: a tensor `(n, ...)`, or a dict of such tensors; `Padded` in tasks of unequal size
     )
-    targets: Tensor  #: `(n,)` class labels, or `(n, d)` real targets
+    targets: Any  #: `(n,)` class labels, or `(n, d)` real targets; those `Padded` as inputs are
 
 
 class Task(NamedTuple):
@@ -55,6 +55,38 @@ def part(tasks: Any, start: int, stop: int) -> Any:
 def only(tasks: Any) -> Any:
     """The single task of a batch that holds one."""
     return tree_map(lambda x: x[0], tasks)
+
+
+def alone(task: Any) -> Any:
+    """A batch that holds this task alone."""
+    return tree_map(lambda x: x[None], task)
+
+
+def like(inputs: Any, features: Tensor) -> Any:
+    """Features in the place of the inputs, row by row: padded where the inputs are."""
+    return Padded(features, inputs.real) if isinstance(inputs, Padded) else features
+
+
+def values(inputs: Any) -> Any:
+    """The inputs without the note which rows are real."""
+    return inputs.values if isinstance(inputs, Padded) else inputs
+
+
+def plain(task: Task) -> Task:
+    """The task without the note which rows are real, to be shown."""
+    return Task(*[Examples(values(inputs), values(targets)) for inputs, targets in task])
+
+
+def trimmed(task: Task) -> Task:
+    """One task without the rows that only fill up a batch; it still knows that it was padded."""
+
+    def without_padding(examples: Examples) -> Examples:
+        if not isinstance(examples.inputs, Padded):
+            return examples
+        real = examples.inputs.real
+        return Examples(*tree_map(lambda x: x[real], tuple(examples)))
+
+    return Task(*[without_padding(examples) for examples in task])
 
 
 def concatenate(first: Any, second: Any, dim: int = 0) -> Any:

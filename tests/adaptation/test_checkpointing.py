@@ -31,7 +31,7 @@ def test_every_learner_has_the_same_meta_gradient(
     close(found, gradient)
 
 
-def pulled(parameters: Parameters, pull: Tensor) -> Tensor:
+def pulled(parameters: Parameters, number: int, pull: Tensor) -> Tensor:
     return (parameters["w"] * pull).sin().sum() ** 2
 
 
@@ -62,7 +62,7 @@ def test_a_loss_that_was_not_given_what_is_trained_is_refused(side_by_side: bool
     def end(shift: Tensor) -> Tensor:
         held = trained * shift
 
-        def loss(parameters: Parameters) -> Tensor:
+        def loss(parameters: Parameters, number: int) -> Tensor:
             return (parameters["w"] * held).sum() ** 2
 
         *_, last = descend(loss, {"w": start}, 1, SGD(0.1))
@@ -89,7 +89,7 @@ class Dropping(nn.Module):
 def test_steps_are_computed_again_with_the_same_random_numbers() -> None:
     drop, start = Dropping(), torch.randn(8).double().requires_grad_()
 
-    def loss(parameters: Parameters) -> Tensor:
+    def loss(parameters: Parameters, number: int) -> Tensor:
         return drop(parameters["w"]).sin().sum() ** 2
 
     with checkpointing.wanted():

@@ -23,14 +23,14 @@ def curvature() -> Tensor:
 
 
 def quadratic(matrix: Tensor, pull: Tensor) -> Loss:
-    def loss(parameters: Parameters) -> Tensor:
+    def loss(parameters: Parameters, number: int = 0) -> Tensor:
         x = parameters["x"]
         return 0.5 * x @ matrix @ x - pull @ x
 
     return loss
 
 
-def wavy(parameters: Parameters) -> Tensor:
+def wavy(parameters: Parameters, number: int = 0) -> Tensor:
     """A loss that is not quadratic, over two parameters of different shapes."""
     return (parameters["w"].sin() @ parameters["b"]).square().sum() + parameters["b"].cos().sum()
 
@@ -113,15 +113,13 @@ def test_yields_the_start_and_every_step(rule: Rule, steps: int) -> None:
         close(path[shorter], end(wavy, start, shorter, rule, unrolled))
 
 
-def test_stochastic_asks_for_the_loss_of_each_step() -> None:
-    rows, x, asked = torch.randn(5, SIZE).double(), torch.zeros(SIZE).double(), []
+def test_the_loss_is_told_the_number_of_the_step() -> None:
+    rows, x = torch.randn(5, SIZE).double(), torch.zeros(SIZE).double()
 
-    def minibatch(step: int) -> Loss:
-        asked.append(step)
-        return lambda parameters: 0.5 * (parameters["x"] - rows[step]).square().sum()
+    def minibatch(parameters: Parameters, number: int, rows: Tensor) -> Tensor:
+        return 0.5 * (parameters["x"] - rows[number]).square().sum()
 
-    *_, last = descend(minibatch, {"x": x}, 5, SGD(RATE), stochastic=True)
-    assert asked == [0, 1, 2, 3, 4]
+    *_, last = descend(minibatch, {"x": x}, 5, SGD(RATE), given=(rows,))
     for row in rows:
         x = x + RATE * (row - x)
     close(last["x"], x)
@@ -130,7 +128,9 @@ def test_stochastic_asks_for_the_loss_of_each_step() -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_first_order_walks_the_same_path_as_a_constant(rule: Rule) -> None:
     start = wavy_start()
-    slopes = first_order(wavy, start), unrolled(wavy, start)
+    (constants, value), (true_slopes, true_value) = first_order(wavy, start), unrolled(wavy, start)
+    close(value, true_value)
+    slopes = constants, true_slopes
     assert all(g.abs().max() > 0.01 for g in slopes[0].values())
     close(*slopes)
     close(end(wavy, start, 3, rule, first_order), end(wavy, start, 3, rule, unrolled))
@@ -160,3 +160,24 @@ def test_side_by_side_equals_one_after_the_other(rule: Rule, gradient: Gradient)
     for found, expected in zip(together, zip(*alone, strict=True), strict=True):
         close(found, torch.stack(expected))
         assert found.abs().min() > 1e-6 and found.std() > 1e-3
+
+
+def test_a_rule_is_told_the_loss_and_the_step() -> None:
+    class ByTheLoss:
+        """A learned optimizer in miniature: its rate is the loss."""
+
+        def start(self, parameters: Parameters) -> Tensor:
+            return torch.zeros(())
+
+        def step(
+            self, parameters: Parameters, gradient: Parameters, loss: Tensor, state: Tensor,
+            number: int,
+        ) -> tuple[Parameters, Tensor]:  # fmt: skip
+            assert int(state) == number
+            return {k: p - loss * gradient[k] for k, p in parameters.items()}, state + 1
+
+    x = torch.tensor([0.3], dtype=torch.float64)
+    *_, last = descend(lambda p, _: p["x"].square().sum(), {"x": x}, 3, ByTheLoss())
+    for _ in range(3):  # x <- x - x^2 * 2 x
+        x = x - 2 * x**3
+    close(last["x"], x)

@@ -10,6 +10,8 @@ from torch.func import functional_call, grad_and_value
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.no_op import NoOp
+from innerloop.objectives import Classification
 from innerloop.run import build
 from innerloop.startup import command
 from innerloop.tasks import Examples, Task
@@ -29,9 +31,8 @@ def learner(name: str) -> Algorithm:
 
 def outputs(learner: Algorithm, task: Task, steps: int = 3) -> torch.Tensor:
     """Outputs for the queries of one task after the last step."""
-    embedded = task_tools.only(learner.embed(torch.utils._pytree.tree_map(lambda x: x[None], task)))
-    *_, adapted = learner.adapt(embedded.support, steps, NOW)
-    return learner.predict(adapted, embedded.query.inputs)
+    *_, (_, answers) = learner.trajectory(task, steps, NOW)
+    return answers
 
 
 def reordered(examples: Examples, order: torch.Tensor) -> Examples:
@@ -91,6 +92,42 @@ def test_scores_are_those_of_predict(learner: Algorithm) -> None:
         torch.testing.assert_close(scores["accuracy"][i, -1].double(), hits)
 
 
+def test_a_query_is_answered_alone_as_in_company(learner: Algorithm) -> None:
+    if learner.joint_queries:
+        pytest.skip("its answers may depend on the other queries")
+    task = task_tools.only(tasks(1))
+    together = outputs(learner, task)
+    for i in range(len(together)):
+        single = Examples(task.query.inputs[i : i + 1], task.query.targets[i : i + 1])
+        torch.testing.assert_close(
+            outputs(learner, Task(task.support, single))[0], together[i], **CLOSE
+        )
+
+
+def test_fixed_ways(learner: Algorithm) -> None:
+    """A learner whose head is not trained answers as many classes as a task has."""
+    objective = Classification(3, 5)
+    learner.objective = objective
+    task = task_tools.only(tasks(1, ways=3 if learner.fixed_ways else 5))
+    assert outputs(learner.eval(), task).shape[-1] == (3 if learner.fixed_ways else 5)
+
+
+def test_a_trajectory_is_that_of_adapt_and_predict(learner: Algorithm) -> None:
+    batch = tasks(2)
+    embedded = learner.embed(batch)
+    for i in range(2):
+        task, features = (task_tools.only(task_tools.part(b, i, i + 1)) for b in (batch, embedded))
+        path = list(learner.trajectory(task, 3, NOW))
+        expected = [
+            learner.predict(adapted, features.query.inputs)
+            for adapted in learner.adapt(features.support, 3, NOW)
+        ]
+        torch.testing.assert_close([o for _, o in path], expected, **CLOSE)
+        last = list(learner.trajectory(task, 3, NOW, at=(3,)))
+        torch.testing.assert_close(last[-1][1], expected[-1], **CLOSE)
+        assert len(last) == 1
+
+
 def test_order_of_queries_only_permutes_the_answers(learner: Algorithm) -> None:
     task, order = task_tools.only(tasks(1)), torch.randperm(6)
     other = Task(task.support, reordered(task.query, order))
@@ -128,11 +165,11 @@ def test_functional_gradient_equals_autograds(learner: Algorithm) -> None:
 def test_every_parameter_gets_a_gradient(learner: Algorithm) -> None:
     _, gradient = run(learner, tasks(4))
     reached = [bool(g.abs().max() > 0) for g in gradient.values()]
-    assert not any(reached) if type(learner).__name__ == "NoOp" else all(reached)
+    assert not any(reached) if isinstance(learner, NoOp) else all(reached)
 
 
 def test_an_outer_step_lowers_the_loss(learner: Algorithm) -> None:
-    if type(learner).__name__ in ("NoOp", "Reptile"):
+    if not learner.exact_meta_gradient:
         pytest.skip("its outer gradient is not that of the loss as a function of the parameters")
     batch = tasks(3)
     loss, gradient = run(learner, batch)

@@ -128,10 +128,21 @@ def test_what_was_asked_for_is_respected() -> None:
     assert chosen("maml", compile=False, steps=10**6)["compile"] is False
 
 
-def test_learners_that_embed_run_the_batch_as_a_whole() -> None:
+def test_only_running_averages_that_are_trained_by_embedding_need_the_whole_batch() -> None:
     for asked in ("auto", "loop", "vmap"):
-        found = chosen("protonet", SmoothConv("transductive"), asked, chunk=2, pixels=84**2)
-        assert found["chunk"] is None and not found["compile"]
+        whole = chosen("protonet", SmoothConv("running"), asked, chunk=2, pixels=84**2)
+        assert whole["chunk"] is None and not whole["compile"]
+    assert chosen("protonet", SmoothConv("support"), "vmap", chunk=2)["chunk"] == 2
+    assert chosen("protonet", SmoothConv("support"), "loop")["chunk"] == 1
+
+
+def test_a_learner_that_cannot_run_side_by_side_runs_one_by_one() -> None:
+    learner = algorithm("maml", SmoothConv("transductive"))
+    type(learner).one_by_one = "its solver is SciPy's"
+    try:
+        assert choose.choose(learner, "auto", None, None, "cpu", 10).chunk == 1
+    finally:
+        type(learner).one_by_one = ""
 
 
 def test_mistakes_are_answered() -> None:

@@ -179,7 +179,11 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
         before = torch.tensor(random.binomial(25, 0.2, 50) / 25).float()
         measured = dict(zip(("score", "shuffled", "reordered", "relabelled"), draw, strict=True))
         flags = {"alone": torch.zeros(50), "queries": torch.zeros(50), "labels": torch.ones(50)}
-        found = set(stamps.judged(measured | flags | {"before": before}, 5, True)["stamps"])
+        found = set(
+            stamps.judged(
+                measured | flags | {"before": before, "ways": torch.full_like(before, 5)}, True
+            )["stamps"]
+        )
         uses += "uses its support" in found
         alarms += bool(
             found & (ACCUSATIONS | {"uses its support", "not at chance before adapting"})
@@ -198,11 +202,11 @@ def test_tests_against_a_library_of_statistics() -> None:
     # the sum of the binomial's upper tail, by hand
     tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(found["worse"], 31))
     assert found["p"] == pytest.approx(tail)
-    chance = significance.against_chance(first, 0.4)
+    chance = significance.against_chance(first, torch.full_like(first, 0.4))
     expected = stats.ttest_1samp(first.double().numpy(), 0.4)
     assert (chance["t"], chance["p"]) == pytest.approx((expected.statistic, expected.pvalue))
-    assert significance.against_chance(torch.full((9,), 0.2), 0.2)["p"] == 1
-    assert significance.against_chance(torch.full((9,), 0.3), 0.2)["p"] == 0
+    assert significance.against_chance(*torch.full((2, 9), 0.2))["p"] == 1
+    assert significance.against_chance(torch.full((9,), 0.3), torch.full((9,), 0.2))["p"] == 0
     broken = significance.worse(
         torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, 2.0]), -1.0
     )

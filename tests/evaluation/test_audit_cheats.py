@@ -121,7 +121,7 @@ def test_noise_confirms_its_own_score_as_often_as_is_said() -> None:
         skill = random.beta(8, 4, 50)
         score, again = (torch.tensor(random.binomial(25, skill) / 25) for _ in range(2))
         same = {"score": score, "shuffled": score, "reordered": score, "reported": again}
-        alarms += NOT_CONFIRMED in stamps.judged(flags | same, None, True)["stamps"]
+        alarms += NOT_CONFIRMED in stamps.judged(flags | same, True)["stamps"]
     assert alarms / runs < stamps.LEVEL + 3 * (stamps.LEVEL / runs) ** 0.5
 
 

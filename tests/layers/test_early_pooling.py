@@ -10,7 +10,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from innerloop.engines.engine import Engine
 from innerloop.engines.learn2learn import Learn2LearnEngine
-from innerloop.layers import early_pooling, norm
+from innerloop.layers import early_pooling, layout, norm
 from innerloop.layers.early_pooling import Pooled, PoolingBlock
 from innerloop.models.conv4 import Conv4
 
@@ -52,7 +52,7 @@ def test_it_equals_the_layers_one_after_the_other(mode: str, training: bool) -> 
 def test_support_statistics_serve_the_queries() -> None:
     made, x = block("support"), images(5)
     plain = nn.Sequential(*copy.deepcopy(made))
-    with norm.grouped(1, 2, 5):
+    with layout.grouped(1, 2, 5):
         expected = plain(x)
         with early_pooling.allowed():
             found = made(x)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError
-from innerloop.layers import norm
+from innerloop.layers import layout, norm
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 LEARNERS = ("maml", "anil", "protonet", "reptile")
@@ -47,7 +47,7 @@ def test_running_is_torchs_layer() -> None:
     reference.load_state_dict(made.state_dict(), strict=False)
     for _ in range(3):
         x = images()
-        with norm.track():
+        with layout.track():
             found = made(x)
         torch.testing.assert_close(found, reference(x), **CLOSE)
     torch.testing.assert_close(made.running_var, reference.running_var, **CLOSE)
@@ -59,7 +59,7 @@ def test_running_is_torchs_layer() -> None:
 @pytest.mark.parametrize("mode", ["transductive", "support"])
 def test_grouped_rows_are_normalised_task_by_task(mode: str) -> None:
     made, groups = layer(mode), [images(5) for _ in range(3)]
-    with norm.grouped(3, 2, 5):
+    with layout.grouped(3, 2, 5):
         found = made(torch.cat(groups)).reshape(3, 5, 3, 4, 4)
     for one, x in zip(found, groups, strict=True):
         if mode == "transductive":

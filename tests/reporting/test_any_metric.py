@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from cli import call, train
-from helpers import algorithm, waves
+from helpers import NOW, algorithm, waves
 from metrics import Rank, Return
 from rich.console import Console
 
@@ -147,7 +147,7 @@ def test_figures_of_negative_returns_have_linear_axes(tmp_path: Path) -> None:
 def test_a_run_without_classes_draws_what_it_can(tmp_path: Path, objective: Objective) -> None:
     learner = algorithm("maml", regression=True)
     learner.objective = objective
-    made = figures.Figures(learner.eval(), waves(2), scores(objective), 1, span=[-1, 1])
+    made = figures.Figures(learner.eval(), waves(2), scores(objective), 1, NOW, span=[-1, 1])
     files = {name for name in made.kinds if made.save(name, tmp_path)}
     assert files == {"adaptation", "figures/curves", "figures/tasks"}
 

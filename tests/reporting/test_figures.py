@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from cli import train
-from helpers import SmoothConv, algorithm, close, tasks
+from helpers import NOW, SmoothConv, algorithm, close, tasks
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -83,9 +83,9 @@ def test_principal_components_are_eigenvectors_of_the_covariance() -> None:
 
 def test_a_map_shows_what_the_head_reads() -> None:
     learner, batch = algorithm("maml", SmoothConv("support")), tasks(2, shape=(1, 4, 4))
-    made = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2)
-    task, first, last = made._adapted()
-    for adapted in (first, last):
+    made = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
+    task, path = made._followed()
+    for adapted, _ in path:
         found = embedding.features_of(learner, task, adapted)
         assert found is not None
         head = [adapted.parameters[f"head.{k}"] for k in ("weight", "bias")]

@@ -39,7 +39,7 @@ def out(tmp_path: Path) -> str:
         ("engine.name=jax", ["engine.name=jax", "learn2learn"]),
         ("engine=learn2learn algorithm=anil", ["learn2learn", "ANIL"]),
         ("algorithm=protonet", ["ProtoNet", "algorithm=maml"]),
-        ("algorithm.adapted=tail", ["algorithm.adapted=tail", "body"]),
+        ("algorithm.adapted=tail", ["algorithm.adapted=[tail]", "body"]),
         ("dataset=glyphs norm=group", ["norm=group", "transductive"]),
         ("dataset=glyphs model.body.pool=mean", ["pool=mean", "stride"]),
         ("dataset=glyphs episode.test.ways=7", ["episode.test.ways=7", "protonet"]),

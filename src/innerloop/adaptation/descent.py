@@ -12,12 +12,11 @@ from innerloop.adaptation.rules import Rule
 
 
 def descend(
-    loss: Callable[..., Any],
+    loss: Callable[..., Tensor],
     start: Parameters,
     steps: int,
     rule: Rule,
     gradient: Gradient = unrolled,
-    stochastic: bool = False,
     given: tuple[Any, ...] = (),
 ) -> Iterator[Parameters]:
     """Yields the parameters after 0, 1, ... `steps` steps of `rule` on `loss`.
@@ -25,16 +24,23 @@ def descend(
     How to descend (`rule`) and how to differentiate through the descent (`gradient`) are separate.
 
     Arguments:
-        loss: a function of the parameters and of what is `given`; with `stochastic`, a function of
-            the step's number that returns one, such as the loss on a minibatch.
+        loss: `loss(parameters, number, *given)`, a scalar; `number` counts the steps from 0, as a
+            loss on minibatches needs.
         start: parameters by name.
         given: what else the loss depends on, trees of tensors: a task's examples, and parameters
             that stay. Where steps are checkpointed, the meta-gradient reaches no others.
+
+    Example:
+        >>> import torch
+        >>> from innerloop.adaptation.rules import SGD
+        >>> path = descend(lambda p, _: p["x"] ** 2, {"x": torch.tensor(1.0)}, 2, SGD(0.25))
+        >>> [float(parameters["x"]) for parameters in path]
+        [1.0, 0.5, 0.25]
     """
     parameters, state = start, rule.start(start)
     yield parameters
     for number in range(steps):
-        step = partial(_step, loss(number) if stochastic else loss, gradient, number + 1)
+        step = partial(_step, loss, gradient, number)
         inputs = (parameters, state, rule, given)
         # A step that the outer loop sees as a constant leaves nothing behind to save memory on.
         again = gradient is unrolled and checkpointing.are_wanted()
@@ -51,5 +57,5 @@ def _step(
     rule: Rule,
     given: tuple[Any, ...],
 ) -> tuple[Parameters, Any]:
-    slope = gradient(lambda p: loss(p, *given), parameters)
-    return rule.step(parameters, slope, state, number)
+    slope, value = gradient(lambda p: loss(p, number, *given), parameters)
+    return rule.step(parameters, slope, value, state, number)

@@ -7,17 +7,18 @@ from torch import Tensor
 
 Parameters = dict[str, Tensor]
 Loss = Callable[[Parameters], Tensor]
-Gradient = Callable[[Loss, Parameters], Parameters]
+Gradient = Callable[[Loss, Parameters], tuple[Parameters, Tensor]]  #: and the value of the loss
 
 
-def unrolled(loss: Loss, parameters: Parameters) -> Parameters:
+def unrolled(loss: Loss, parameters: Parameters) -> tuple[Parameters, Tensor]:
     """The gradient of the loss, itself differentiable: second derivatives reach the outer loop."""
-    return torch.func.grad(loss)(parameters)
+    gradient, value = torch.func.grad_and_value(loss)(parameters)
+    return gradient, value
 
 
-def first_order(loss: Loss, parameters: Parameters) -> Parameters:
+def first_order(loss: Loss, parameters: Parameters) -> tuple[Parameters, Tensor]:
     """The gradient of the loss as a constant (Finn et al. 2017, section 5.2)."""
     constants = {name: value.detach() for name, value in parameters.items()}
     with torch.no_grad():  # nothing of this pass is kept for the outer loop
-        gradient = torch.func.grad(loss)(constants)
-    return {name: value.detach() for name, value in gradient.items()}
+        gradient, value = torch.func.grad_and_value(loss)(constants)
+    return {name: slope.detach() for name, slope in gradient.items()}, value.detach()

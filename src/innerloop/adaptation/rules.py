@@ -18,9 +18,15 @@ class Rule(Protocol):
         """The state before the first step, a tree of tensors."""
 
     def step(
-        self, parameters: Parameters, gradient: Parameters, state: Any, number: int
+        self, parameters: Parameters, gradient: Parameters, loss: Tensor, state: Any, number: int
     ) -> tuple[Parameters, Any]:
-        """The parameters and the state after one step, the first of which has the number 1."""
+        """The parameters and the state after one step.
+
+        Arguments:
+            gradient: of the loss for the parameters.
+            loss: its value, a scalar, which learned optimizers look at.
+            number: of the step, from 0.
+        """
 
 
 class SGD(NamedTuple):
@@ -35,7 +41,12 @@ class SGD(NamedTuple):
         return ()
 
     def step(
-        self, parameters: Parameters, gradient: Parameters, state: tuple[()], number: int
+        self,
+        parameters: Parameters,
+        gradient: Parameters,
+        loss: Tensor,
+        state: tuple[()],
+        number: int,
     ) -> tuple[Parameters, tuple[()]]:
         rate = self.rate
         if isinstance(rate, Mapping):
@@ -59,6 +70,7 @@ class Adam(NamedTuple):
         self,
         parameters: Parameters,
         gradient: Parameters,
+        loss: Tensor,
         state: tuple[Parameters, Parameters],
         number: int,
     ) -> tuple[Parameters, tuple[Parameters, Parameters]]:
@@ -67,7 +79,8 @@ class Adam(NamedTuple):
         second = {
             k: self.decay * v + (1 - self.decay) * gradient[k] ** 2 for k, v in second.items()
         }
-        a, b = 1 - self.momentum**number, 1 - self.decay**number
+        taken = number + 1
+        a, b = 1 - self.momentum**taken, 1 - self.decay**taken
         moved = {
             k: p - self.rate * (first[k] / a) / ((second[k] / b).sqrt() + self.eps)
             for k, p in parameters.items()

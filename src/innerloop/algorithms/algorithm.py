@@ -1,15 +1,16 @@
 """The contract of an algorithm: how one task is adapted to, and how its queries are answered."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from innerloop import tasks as task_tools
 from innerloop.algorithms import promises
 from innerloop.errors import UserError
-from innerloop.layers import attention
+from innerloop.layers import attention, layout, norm
 from innerloop.layers.adopt import adopt
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Task, over_tasks
@@ -27,20 +28,28 @@ class Algorithm(nn.Module):
 
     A subclass writes `adapt` and `predict`, both for ONE task and without touching `self`, so that
     many tasks can run at once; `embed` and `meta_loss` where it needs them. What
-    `innerloop.algorithms.promises` says holds for all of them.
+    `innerloop.algorithms.promises` says holds for all of them. It calls the model by `call` or
+    `features`, which also take tasks of unequal size (`innerloop.tasks.Padded`).
+
+    The class attributes say what a learner is; the shared tests hold it to them.
 
     Arguments:
         model: `body` (inputs to features) and `head`. Batch norm of PyTorch's own becomes
             `TaskNorm`, see `innerloop.layers.adopt`.
-        objective: the data set's loss, metrics and classes.
+        objective: the loss, the metric and the classes.
         steps: inner steps of training.
     """
 
     adapts_by_steps: ClassVar[bool] = True  #: False for learners that adapt in one go
+    fixed_ways: ClassVar[bool] = True  #: whether the width of its head is trained
+    joint_queries: ClassVar[bool] = False  #: whether an answer may depend on the other queries
+    one_by_one: ClassVar[str] = ""  #: why its tasks cannot run side by side; empty if they can
     uses_head: ClassVar[bool] = True  #: False for learners of features, which take it off
     needs_classes: ClassVar[bool] = False  #: whether regression is refused
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
+    exact_meta_gradient: bool = True  #: whether it is the derivative of the meta-loss
+    current_phase: Hashable = None  #: the phase of the outer step under way
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Wraps what a subclass defines in what `innerloop.algorithms.promises` promises."""
@@ -63,6 +72,8 @@ class Algorithm(nn.Module):
         if not self.uses_head:
             self.model.head = nn.Identity()  # no parameters that never get a gradient
 
+    # --- what a subclass writes
+
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Any]:
         """Yields what was adapted after 0, 1, ... `steps` steps (once, if there are no steps).
 
@@ -76,6 +87,26 @@ class Algorithm(nn.Module):
         """Outputs `(n, width)` for `n` inputs of the task that `adapted` came from."""
         raise NotImplementedError
 
+    def embed(self, tasks: Task) -> Task:
+        """Features of all tasks of a batch, before `adapt` and `predict`: by default their inputs.
+
+        The labels of queries are hidden from it. A task's features depend on no other task, except
+        in training through batch norm with running averages.
+        """
+        return tasks
+
+    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
+        """What the outer loop minimises for one embedded task: by default the query loss after the
+        last inner step."""
+        steps = self.steps
+        *_, (_, outputs) = self.trajectory(task, steps, progress, at=(steps,), embedded=True)
+        return self.objective.loss(outputs, task.query.targets)
+
+    def phase(self, step: int) -> Hashable:
+        """What the computation of an outer step depends on beside its inputs, such as the order of
+        its derivatives; the outer loop keeps it in `current_phase`. By default always the same."""
+        return None
+
     @promises.without_support
     def weights(self, adapted: Any) -> dict[str, Tensor]:
         """What was adapted by name, to be kept in a file: by default each tensor by its place."""
@@ -83,21 +114,45 @@ class Algorithm(nn.Module):
         named = [(torch.utils._pytree.keystr(path).lstrip("."), leaf) for path, leaf in leaves]
         return {name or "adapted": leaf for name, leaf in named if isinstance(leaf, Tensor)}
 
-    def embed(self, tasks: Task) -> Task:
-        """Features of all tasks of a batch, before `adapt` and `predict`: by default their inputs.
-
-        The labels of queries are hidden from it.
-        """
-        return tasks
-
-    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
-        """What the outer loop minimises for one task: the query loss after the last inner step."""
-        *_, adapted = self.adapt(task.support, self.steps, progress)
-        return self.objective.loss(self.predict(adapted, task.query.inputs), task.query.targets)
-
     def learned_rates(self) -> dict[str, Tensor]:
         """Inner learning rates that the outer loop improves, by parameter; by default none."""
         return {}
+
+    # --- what it may call
+
+    def call(self, module: nn.Module, parameters: dict[str, Tensor], inputs: Any) -> Tensor:
+        """`module(inputs)` with these parameters in place of its own."""
+        return layout.call_opened(lambda x: functional_call(module, parameters, (x,)), inputs)
+
+    def features(self, inputs: Any) -> Tensor:
+        """The body's features of the inputs, `(n, width)`."""
+        return layout.call_opened(self.model.body, inputs)  # type: ignore[arg-type]
+
+    # --- what everything else calls
+
+    def trajectory(
+        self,
+        task: Task,
+        steps: int,
+        progress: Tensor,
+        at: Collection[int] | None = None,
+        embedded: bool = False,
+    ) -> Iterator[tuple[Any, Tensor]]:
+        """Yields `(adapted, outputs)` of one task after 0, 1, ... `steps` inner steps.
+
+        The one place that embeds a task, adapts to it and predicts its queries.
+
+        Arguments:
+            at: the inner steps to predict after; None for all. Learners without steps ignore it.
+            embedded: whether the task comes out of `embed`.
+
+        The outputs are those for the queries, `(n, width)`.
+        """
+        if not embedded:
+            task = task_tools.only(self.embed(task_tools.alone(task)))
+        for step, adapted in enumerate(self.adapt(task.support, steps, progress)):
+            if at is None or step in at or not self.adapts_by_steps:
+                yield adapted, self.predict(adapted, task.query.inputs)
 
     def forward(self, tasks: Task, progress: Tensor, side_by_side: bool = True) -> Tensor:
         """Mean of `meta_loss` over the tasks of a batch.
@@ -130,18 +185,15 @@ class Algorithm(nn.Module):
         Returns `(T, steps + 1)` per metric, or `(T, len(at))`; `(T, 1)` if there are no steps.
         What the objective scores by a vector has its dimension at the end.
         """
-        scored = at if at is not None and self.adapts_by_steps else range(steps + 1)
 
         def score(task: Task) -> dict[str, Tensor]:
-            path = enumerate(self.adapt(task.support, steps, progress))
-            rows = [
-                self.objective.scores(self.predict(adapted, task.query.inputs), task.query.targets)
-                for step, adapted in path
-                if step in scored
-            ]
+            path = self.trajectory(task, steps, progress, at, embedded=True)
+            rows = [self.objective.scores(outputs, task.query.targets) for _, outputs in path]
             return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
         return over_tasks(score, self.embed(tasks), side_by_side)
+
+    # --- what the engines ask
 
     @property
     def second_order(self) -> bool:
@@ -155,9 +207,10 @@ class Algorithm(nn.Module):
 
     @property
     def embeds(self) -> bool:
-        """Whether the batch must be run as a whole, because `embed` looks across tasks."""
+        """Whether `embed` does anything."""
         return type(self).embed is not Algorithm.embed
 
-    def call(self, module: nn.Module, parameters: dict[str, Tensor], inputs: Any) -> Tensor:
-        """`module(inputs)` with these parameters in place of its own."""
-        return functional_call(module, parameters, (inputs,))
+    @property
+    def whole_batch(self) -> bool:
+        """Whether a batch cannot be run in chunks: its embedding trains running averages."""
+        return self.embeds and self.training and "running" in norm.modes(self)

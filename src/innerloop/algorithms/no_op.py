@@ -15,7 +15,9 @@ class NoOp(Algorithm):
     """Predicts zero for everything; its meta-gradient is zero."""
 
     adapts_by_steps = False
+    fixed_ways = False
     relabelling_permutes = True
+    exact_meta_gradient = False  # zero whatever it predicts
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[None]:
         yield None

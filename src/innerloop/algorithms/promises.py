@@ -3,6 +3,7 @@
 * With `norm=support`, a query's answer never depends on the other queries: what `adapt` yields
   carries the support along, and `predict` runs it in front of the queries, so that every batch norm
   of body and head finds its statistics.
+* In tasks of unequal size, a class without support is never predicted.
 * `embed` never sees the labels of queries.
 
 `Algorithm` wraps these methods of each of its subclasses.
@@ -16,10 +17,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from innerloop import tasks as task_tools
-from innerloop.layers import norm
-from innerloop.tasks import Examples, Task
+from innerloop.layers import layout, norm
+from innerloop.layers.absent import mask_absent_classes
+from innerloop.tasks import Examples, Padded, Task
 
 # Whether an `adapt` is under way that carries the support along for those that it calls itself.
 _carried: ContextVar[bool] = ContextVar("carried", default=False)
@@ -27,13 +30,17 @@ _carried: ContextVar[bool] = ContextVar("carried", default=False)
 
 @dataclass(frozen=True)
 class WithSupport:
-    """What was adapted, and the inputs of the support that batch norm needs beside it.
+    """What was adapted, and the support that `predict` needs beside it.
 
     Its attributes and items are those of what was adapted.
+
+    Arguments:
+        normalises: whether batch norm takes its statistics from the support.
     """
 
     adapted: Any
-    support: Any
+    support: Examples
+    normalises: bool
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # of Python's own protocols, such as copying
@@ -48,16 +55,17 @@ class WithSupport:
 
 
 def carries_support(adapt: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """`adapt`, whose results know their support where batch norm needs it."""
+    """`adapt`, whose results know their support where `predict` needs it."""
 
     @functools.wraps(adapt)
     def carrying(self: Any, support: Examples, steps: int, progress: Tensor) -> Iterator[Any]:
         path = iter(adapt(self, support, steps, progress))
-        if _carried.get() or "support" not in norm.modes(self.model):
+        normalises = not _carried.get() and "support" in norm.modes(self.model)
+        if _carried.get() or not (normalises or isinstance(support.inputs, Padded)):
             yield from path
             return
         while (adapted := _next(path)) is not _END:
-            yield WithSupport(adapted, support.inputs)
+            yield WithSupport(adapted, support, normalises)
 
     return carrying
 
@@ -74,15 +82,22 @@ def _next(path: Iterator[Any]) -> Any:
 
 
 def uses_support(predict: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`predict`, which normalises with the statistics of the support that was carried along."""
+    """`predict`, which uses the support that was carried along."""
 
     @functools.wraps(predict)
     def using(self: Any, adapted: Any, inputs: Any) -> Tensor:
         if not isinstance(adapted, WithSupport):
             return predict(self, adapted, inputs)
-        return norm.with_support(
-            lambda rows: predict(self, adapted.adapted, rows), inputs, adapted.support
-        )
+
+        def answers(rows: Any) -> Tensor:
+            return predict(self, adapted.adapted, rows)
+
+        support = adapted.support
+        if adapted.normalises:
+            outputs = layout.with_support(answers, inputs, support.inputs)
+        else:
+            outputs = answers(inputs)
+        return mask_absent_classes(outputs, support)
 
     return using
 
@@ -102,11 +117,11 @@ def sees_no_query_labels(embed: Callable[..., Task]) -> Callable[..., Task]:
 
     @functools.wraps(embed)
     def blind(self: Any, tasks: Task) -> Task:
-        targets = tasks.query.targets
         support, queries = (task_tools.count(task_tools.only(part)) for part in tasks)
-        hidden = Task(tasks.support, Examples(tasks.query.inputs, torch.zeros_like(targets)))
-        with norm.grouped(task_tools.count(tasks), support, support + queries):
+        unlabelled = tree_map(torch.zeros_like, tasks.query.targets)
+        hidden = Task(tasks.support, Examples(tasks.query.inputs, unlabelled))
+        with layout.grouped(task_tools.count(tasks), support, support + queries):
             features = embed(self, hidden)
-        return Task(features.support, Examples(features.query.inputs, targets))
+        return Task(features.support, Examples(features.query.inputs, tasks.query.targets))
 
     return blind

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
@@ -41,12 +41,12 @@ class Episodes:
         For classes its label and confidence, for targets its value before and after adapting.
         """
         self.algorithm.eval()
-        tasks = self.algorithm.embed(self.tasks)
-        for index in range(task_tools.count(tasks)):
-            task = task_tools.only(task_tools.part(tasks, index, index + 1))
-            path = list(self.algorithm.adapt(task.support, self.steps, self.progress))
-            first, last = [self.algorithm.predict(path[i], task.query.inputs) for i in (0, -1)]
-            shown = tree_map(lambda x, at=index: x[at], self.raw)
+        for index in range(task_tools.count(self.tasks)):
+            task, shown = (self._single(tasks, index) for tasks in (self.tasks, self.raw))
+            ends = (0, self.steps)
+            path = [*self.algorithm.trajectory(task, self.steps, self.progress, at=ends)]
+            first, last = path[0][1], path[-1][1]
+            shown = task_tools.plain(shown)
             nothing = [[None, None]] * MOST
             for name, examples, answers in (
                 ("support", shown.support, nothing),
@@ -55,6 +55,9 @@ class Episodes:
                 inputs, targets = tree_leaves(examples.inputs)[0], examples.targets
                 for x, y, answer in zip(inputs[:MOST], targets, answers, strict=False):
                     yield [index, name, _shown(x), _shown(y), *answer]
+
+    def _single(self, tasks: Task, index: int) -> Task:
+        return task_tools.trimmed(task_tools.only(task_tools.part(tasks, index, index + 1)))
 
     def _answers(self, first: Tensor, last: Tensor) -> list[list[Any]]:
         if not self.classified:

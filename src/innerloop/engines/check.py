@@ -71,14 +71,14 @@ def _verdict(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Verdict:
         _must_run(algorithm, tasks, progress, error)
         return Verdict(False, why=f"it cannot be checked in float64 ({first_line(error)})")
     changed = exact.changed_buffers()
-    if changed and not algorithm.embeds:
+    if changed and not algorithm.whole_batch:
         raise UserError(_changes(algorithm, changed[0]))
     if embeddings.padded:
         return Verdict(False, why="the padding row of an embedding would be trained")
     why = exact.disagreement(reference, each_task=False)
     if why is None:
         return Verdict()
-    if not algorithm.embeds and exact.disagreement(reference, each_task=True) is None:
+    if not algorithm.whole_batch and exact.disagreement(reference, each_task=True) is None:
         return Verdict(each_task=True, why=why)
     return Verdict(False, why=why)
 

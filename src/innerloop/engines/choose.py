@@ -46,6 +46,27 @@ def choose(
     Raises:
         UserError: for names and combinations that there are none of.
     """
+    _check(name, compile, checkpoint)
+    if name == "learn2learn":
+        from innerloop.engines.learn2learn import Learn2LearnEngine
+
+        return Learn2LearnEngine(algorithm)
+    if algorithm.whole_batch:  # one pass over all images of the batch: nothing is left to choose
+        return Engine(None, False, "vmap")
+    if algorithm.one_by_one:
+        return Engine(1, False, "loop", checkpoint)
+    if compile is None:
+        worth = steps >= WORTH_COMPILING and not (checkpoint or algorithm.embeds)
+        compile = worth and compiles(None, algorithm, device)
+    tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING
+    if name == "auto" and chunk is None and _slow_side_by_side(algorithm, device, pixels):
+        name = "loop"
+    name = "vmap" if name == "auto" else name
+    engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint)
+    return TryingEngine(engine) if tries and not compile else engine
+
+
+def _check(name: str, compile: bool | None, checkpoint: bool) -> None:
     if name not in NAMES:
         raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
     if checkpoint and (compile or name == "learn2learn"):
@@ -54,22 +75,12 @@ def choose(
             "nor learn2learn's classes do: leave out engine.compile=true, and choose engine=auto, "
             "vmap or loop."
         )
-    if name == "learn2learn":
-        from innerloop.engines.learn2learn import Learn2LearnEngine
 
-        return Learn2LearnEngine(algorithm)
-    if algorithm.embeds:  # one pass over all images of the batch: nothing is left to choose
-        return Engine(None, False, "vmap")
-    convolves_on_cpu = device == "cpu" and _convolves(algorithm)
-    tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING
-    if name == "auto" and convolves_on_cpu and chunk is None:
-        name, chunk = ("loop", 1) if pixels > SMALL_IMAGE else ("vmap", None)
-    name = "vmap" if name == "auto" else name
-    if compile is None:
-        worth = steps >= WORTH_COMPILING and not checkpoint
-        compile = worth and compiles(None, algorithm, device)
-    engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint)
-    return TryingEngine(engine) if tries and not compile else engine
+
+def _slow_side_by_side(algorithm: Algorithm, device: str, pixels: int) -> bool:
+    """Whether tasks run faster one by one: a learner that embeds convolves them in one pass."""
+    large = device == "cpu" and pixels > SMALL_IMAGE
+    return large and _convolves(algorithm) and not algorithm.embeds
 
 
 def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:

@@ -46,7 +46,8 @@ class Compiled:
         leaves, layout = tree_flatten(tasks)
         fixed = [v for k, v in _others(algorithm, parameters)]
         inputs = [*parameters.values(), *fixed, *leaves, progress]
-        key = (torch.is_autocast_enabled(progress.device.type), algorithm.training, *parameters,
+        key = (torch.is_autocast_enabled(progress.device.type), algorithm.training,
+               algorithm.current_phase, *parameters,
                *[(x.shape, x.stride(), x.dtype, x.device) for x in leaves])  # fmt: skip
         with torch.no_grad():  # the gradient is in the graph
             if key not in self._made:

@@ -132,7 +132,7 @@ class Engine:
         """
         size = self._size(algorithm, task_tools.count(tasks))
         saves = learns and not (self.checkpoint or self.compile) and algorithm.unrolls
-        if algorithm.embeds or not (size > 1 or saves):
+        if algorithm.whole_batch or not (size > 1 or saves):
             return False
         if size > 1:
             self.chunk = size // 2
@@ -161,7 +161,7 @@ class Engine:
 
     def _size(self, algorithm: Algorithm, total: int) -> int:
         """Tasks side by side in a batch of `total`."""
-        return total if algorithm.embeds else min(self.chunk or total, total)
+        return total if algorithm.whole_batch else min(self.chunk or total, total)
 
     def _chunks(self, algorithm: Algorithm, tasks: Task) -> list[tuple[float, Task]]:
         total = task_tools.count(tasks)
@@ -175,13 +175,13 @@ class Engine:
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         # A buffer that moves in the pass (running averages) must not do so in a transform.
-        if self.compile and not algorithm.embeds:
+        if self.compile and not algorithm.whole_batch:
             return self._compiled_gradient(algorithm, parameters, tasks, progress)
         with (
             early_pooling.allowed(), checkpointing.wanted(self.checkpoint),
             attention.differentiable_twice(self.checkpoint),  # where steps are computed again
         ):  # fmt: skip
-            if self.each_task and task_tools.count(tasks) > 1 and not algorithm.embeds:
+            if self.each_task and task_tools.count(tasks) > 1 and not algorithm.whole_batch:
                 return gradients.of_each_task(algorithm, parameters, tasks, progress)
             loss = algorithm(tasks, progress, self.chunk != 1)
             return gradients.of_the_mean(loss, parameters)

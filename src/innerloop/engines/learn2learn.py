@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
+from innerloop.adaptation.selection import ALL
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.gradient.maml import MAML
 from innerloop.algorithms.gradient.meta_sgd import MetaSGD
@@ -17,7 +18,8 @@ from innerloop.engines import gradients, memory
 from innerloop.engines.check import first_line
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
-from innerloop.layers import attention, norm
+from innerloop.layers import attention, layout, norm
+from innerloop.layers.absent import mask_absent_classes
 from innerloop.tasks import Task
 
 
@@ -37,7 +39,7 @@ class Learn2LearnEngine(Engine):
                 "engine=learn2learn cannot keep frozen parameters still with algorithm=meta_sgd: "
                 "use engine=auto."
             )
-        if type(algorithm) not in (MAML, MetaSGD) or getattr(algorithm, "adapted", "") != "all":
+        if type(algorithm) not in (MAML, MetaSGD) or getattr(algorithm, "adapted", ()) != ALL:
             raise UserError(
                 f"engine=learn2learn runs algorithm=maml, fomaml and meta_sgd, not "
                 f"{type(algorithm).__name__}: use engine=auto."
@@ -111,16 +113,21 @@ def _losses(
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
     """Query scores and loss of one task after those of 0, 1, ... `steps` steps that are scored."""
     task, clone, objective = task_tools.only(chunk), learner.clone(), algorithm.objective
-    inputs = task.support.inputs
+    support, (inputs, targets) = task
+
+    def answers(rows: Any) -> Tensor:
+        return layout.call_opened(clone, rows)
+
     for step in range(steps + 1):
         if step:
-            clone.adapt(objective.loss(clone(inputs), task.support.targets))
+            outputs = mask_absent_classes(answers(support.inputs), support)
+            clone.adapt(objective.loss(outputs, support.targets))
         if step in scored:
             by_support = "support" in norm.modes(algorithm.model)
             outputs = (
-                norm.with_support(clone, task.query.inputs, inputs)
+                layout.with_support(answers, inputs, support.inputs)
                 if by_support
-                else clone(task.query.inputs)
+                else answers(inputs)
             )
-            scores = objective.scores(outputs.detach(), task.query.targets)
-            yield scores, objective.loss(outputs, task.query.targets)
+            outputs = mask_absent_classes(outputs, support)
+            yield objective.scores(outputs.detach(), targets), objective.loss(outputs, targets)

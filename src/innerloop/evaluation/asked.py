@@ -1,6 +1,6 @@
 """A learner that is asked about test tasks, with no label of a query in its reach.
 
-A learner is taken for what the contract says it has: `adapt`, `predict`, `embed`, `embeds` and
+A learner is taken for what the contract says it has: `trajectory`, `predict`, `embed`, `embeds` and
 `objective`. Nothing here knows which algorithm it is.
 """
 
@@ -40,11 +40,6 @@ class Asked(NamedTuple):
     def objective(self) -> Objective:
         """What scores the answers."""
         return self.own_objective or self.algorithm.objective
-
-    @property
-    def ways(self) -> int | None:
-        """Classes of a test task, where answers are classes."""
-        return self.objective.classes(False) if self.objective.answers == "classes" else None
 
     @property
     def embeds(self) -> bool:
@@ -88,9 +83,12 @@ class Asked(NamedTuple):
 
     def _predict(self, step: int) -> Callable[[Any], tuple[Tensor, ...]]:
         def one(task: Any) -> tuple[Tensor, ...]:
-            support, queries = task
-            *_, adapted = self.algorithm.adapt(support, step, self.progress)
-            return tuple(self.algorithm.predict(adapted, inputs) for inputs in queries)
+            support, (first, *others) = task
+            unlabelled = Examples(first, support.targets)
+            *_, (adapted, outputs) = self.algorithm.trajectory(
+                Task(support, unlabelled), step, self.progress, at=(step,), embedded=True
+            )
+            return outputs, *[self.algorithm.predict(adapted, inputs) for inputs in others]
 
         return one
 

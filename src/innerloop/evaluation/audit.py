@@ -5,16 +5,18 @@ label of a query, and every question is put to a copy of the learner as it was b
 answer depends on an earlier question unless the question is about that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from innerloop import tasks as task_tools
 from innerloop.evaluation import disturbed, memory, stamps
 from innerloop.evaluation.asked import Asked, few
-from innerloop.tasks import Task
+from innerloop.objectives import Objective
+from innerloop.tasks import Padded, Task
 
 SEED = 20170403  # of the disturbances
 
@@ -40,7 +42,7 @@ def audit(
     parts, earlier = [], None
     try:
         with torch.no_grad(), exact:
-            for tasks in batches:
+            for tasks in _equal_in_size(batches):
                 parts.append(_measured(asked, tasks, earlier or tasks, random))
                 earlier = tasks
     finally:
@@ -49,14 +51,34 @@ def audit(
     if reported is not None:
         together["reported"] = reported
     higher_is_better = asked.objective.metric.higher_is_better
-    return stamps.judged(together, asked.ways, higher_is_better, shared_images)
+    return stamps.judged(together, higher_is_better, shared_images)
+
+
+def _equal_in_size(batches: Iterable[Task]) -> Iterator[Task]:
+    """The batches; tasks of unequal size one by one, without their padding."""
+    for tasks in batches:
+        if not isinstance(tasks.support.inputs, Padded):
+            yield tasks
+            continue
+        for i in range(task_tools.count(tasks)):
+            single = task_tools.only(task_tools.part(tasks, i, i + 1))
+            yield task_tools.alone(task_tools.trimmed(single))
+
+
+def _ways(objective: Objective, tasks: Task) -> int | None:
+    """Classes of each of the tasks, which are equal in size; None where answers are not classes."""
+    if objective.answers != "classes":
+        return None
+    if not isinstance(tasks.support.inputs, Padded):
+        return objective.classes(False)
+    return int(tasks.support.targets.max()) + 1
 
 
 def _measured(
     asked: Asked, tasks: Task, earlier: Task, random: torch.Generator
 ) -> dict[str, Tensor]:
     """`(T,)` values of every question."""
-    ways, labelled = asked.ways, asked.objective.answers is not None
+    ways, labelled = _ways(asked.objective, tasks), asked.objective.answers is not None
     order = disturbed.orders(tasks.query, random)
     others = disturbed.rows(tasks.query, order)
     outputs, mixed, alone = asked.fresh().with_and_alone(tasks, others)
@@ -94,7 +116,8 @@ def _measured(
     by_steps = asked.algorithm.adapts_by_steps
     before = score(tasks, step=0) if by_steps else found["shuffled"]
     renamed = score(disturbed.relabelled(tasks, ways, random))
-    return found | {"before": before, "relabelled": renamed}
+    many = torch.full_like(found["score"], ways)
+    return found | {"before": before, "relabelled": renamed, "ways": many}
 
 
 def _in_reverse(asked: Asked, tasks: Task) -> Tensor:

@@ -35,7 +35,8 @@ def over_classes(scores: np.ndarray, classes: np.ndarray) -> float | None:
 
     Arguments:
         scores: `(tasks,)`.
-        classes: `(tasks, ways)` numbers of each task's classes, no class twice in a task.
+        classes: `(tasks, ways)` numbers of each task's classes, no class twice in a task; -1 where
+            a task has fewer.
 
     Returns None where the tasks cannot tell: classes that hardly recur (an endless supply of
     classes, for which the interval over tasks is the one over classes), or one in every task.
@@ -45,16 +46,17 @@ def over_classes(scores: np.ndarray, classes: np.ndarray) -> float | None:
         U-statistics", 1976. Satterthwaite, "An approximate distribution of estimates of variance
         components", 1946.
     """
-    ids, places = np.unique(classes, return_inverse=True)
-    tasks, ways, count = *classes.shape, len(ids)
-    if tasks < 3 or tasks * ways < SEEN * count:
+    present = classes >= 0
+    ids, places = np.unique(classes[present], return_inverse=True)
+    tasks, count = len(classes), len(ids)
+    if tasks < 3 or present.sum() < SEEN * count:
         return None
     places = places.reshape(-1)  # NumPy 1 and 2 disagree on its shape
     shared = np.bincount(places) / tasks  # of the tasks, which have class k
     if shared.max() >= 1.0:
         return None
     centred = scores.astype(np.float64) - scores.mean(dtype=np.float64)
-    sums = np.bincount(places, weights=np.repeat(centred, ways))
+    sums = np.bincount(places, weights=np.repeat(centred, present.sum(1)))
     shift = -sums / (tasks * (1 - shared))  # of the mean, when class k is left out
     total = float(centred @ centred)
     within = total - tasks * shift**2 * (1 - shared) / shared  # two groups: with k and without

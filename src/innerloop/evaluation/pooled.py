@@ -20,10 +20,10 @@ def calibration_error(gaps: Tensor) -> Tensor:
     are.
 
     Arguments:
-        gaps: `(..., BINS)`, the mean over tasks (with equally many queries) of
-            `calibration_gaps`.
+        gaps: `(..., BINS + 1)`, the mean over tasks of `calibration_gaps`; tasks may differ in
+            their number of queries.
     """
-    return gaps.abs().sum(-1)
+    return gaps[..., :BINS].abs().sum(-1) / gaps[..., BINS]
 
 
 def calibration(gaps: Tensor, scored_step: int | None) -> dict[str, Any]:
@@ -38,17 +38,21 @@ def per_class(
     """Mean accuracy of each test class, and in how many tasks it occurred.
 
     Arguments:
-        accuracy: `(tasks, ways)` of the label's queries.
-        classes: `(tasks, ways)` numbers of the classes that the labels stand for.
+        accuracy: `(tasks, ways)` of the label's queries; not a number where it has none.
+        classes: `(tasks, ways)` numbers of the classes that the labels stand for; -1 for none.
         names: of the classes, by number.
 
     None where the data set has no classes, or more than `LISTED` were met.
     """
-    met, place = np.unique(classes if classes is not None else [], return_inverse=True)
+    if classes is None:
+        return None
+    values = accuracy.double().numpy()
+    seen = (classes >= 0) & ~np.isnan(values)
+    met, place = np.unique(classes[seen], return_inverse=True)
     if not 0 < len(met) <= LISTED:
         return None
     tasks = np.bincount(place.ravel())
-    sums = np.bincount(place.ravel(), weights=accuracy.double().numpy().ravel())
+    sums = np.bincount(place.ravel(), weights=values[seen])
     return {
         names[c] if names else str(c): {"accuracy": float(sums[i] / tasks[i]), "tasks": int(n)}
         for i, (c, n) in enumerate(zip(met, tasks, strict=True))

@@ -23,12 +23,16 @@ def worse(score: Tensor, other: Tensor, sign: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def against_chance(score: Tensor, chance: float) -> dict[str, Any]:
+def against_chance(score: Tensor, chance: Tensor) -> dict[str, Any]:
     """Student's t of the tasks' scores against chance; a task is one observation, its queries are
-    not independent."""
+    not independent.
+
+    Arguments:
+        score, chance: `(T,)`.
+    """
     from scipy import stats
 
-    gaps = score.double() - chance
+    gaps = score.double() - chance.double()
     gaps = gaps.where(gaps.abs() > 1e-6, 0.0)  # float32's 1/5 is not float64's
     n, mean, deviation = len(gaps), float(gaps.mean()), float(gaps.std(correction=1))
     if n < 2 or mean == 0.0:
@@ -36,7 +40,7 @@ def against_chance(score: Tensor, chance: float) -> dict[str, Any]:
     else:
         t = mean / (deviation / n**0.5) if deviation > 0 else math.copysign(math.inf, mean)
     p = 2 * stats.t.sf(abs(t), max(n - 1, 1))
-    return {"mean": _mean(score), "chance": chance, "tasks": n, "t": t, "p": float(p)}
+    return {"mean": _mean(score), "chance": _mean(chance), "tasks": n, "t": t, "p": float(p)}
 
 
 def spread(score: Tensor, renamed: Tensor) -> float:

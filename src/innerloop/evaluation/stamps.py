@@ -38,7 +38,8 @@ def changed(answers: Tensor, again: Tensor, classes: bool) -> Tensor:
     Arguments:
         classes: whether answers are logits, of which a constant common to a query says nothing.
     """
-    answers, again = answers.double(), again.double()
+    both = ~(answers.isneginf() & again.isneginf()).flatten(0, 1).all(0)  # classes that there are
+    answers, again = answers[..., both].double(), again[..., both].double()
     size = answers.square().mean((1, 2)).sqrt()
     if classes:
         answers, again = (x - x.mean(-1, keepdim=True) for x in (answers, again))
@@ -50,15 +51,14 @@ def changed(answers: Tensor, again: Tensor, classes: bool) -> Tensor:
 
 def judged(
     measured: dict[str, Tensor],
-    ways: int | None,
     higher_is_better: bool,
     shared_images: int | None = None,
 ) -> dict[str, Any]:
     """The stamps, and the numbers behind them, as `results.json` keeps them.
 
     Arguments:
-        measured: `(T,)` values by name, from `innerloop.evaluation.audit`.
-        ways: classes of a task; None for real targets.
+        measured: `(T,)` values by name, from `innerloop.evaluation.audit`; `ways`, the classes of a
+            task, is missing for real targets.
         shared_images: how many images of the test are in the training too; None if not known.
     """
     sign = 1.0 if higher_is_better else -1.0
@@ -88,8 +88,9 @@ def judged(
             "mean": float(reported.double().mean()), "checked": not bool(reported.isnan().all())
         }  # fmt: skip
     before, renamed = None, None
-    if ways is not None:
-        before = found["not_adapted"] = significance.against_chance(measured["before"], 1 / ways)
+    if "ways" in measured:
+        chance = 1 / measured["ways"]
+        before = found["not_adapted"] = significance.against_chance(measured["before"], chance)
         renamed = found["relabelled"] = significance.worse(score, measured["relabelled"], sign) | {
             "spread": significance.spread(score, measured["relabelled"])
         }

@@ -69,16 +69,16 @@ def _adaptation(
     algorithm: Algorithm, single: Task, steps: int, progress: Tensor
 ) -> dict[str, float]:
     """What one task's adaptation did, by name."""
-    task, row, objective = task_tools.only(algorithm.embed(single)), {}, algorithm.objective
-    for step, adapted in enumerate(algorithm.adapt(task.support, steps, progress)):
-        for name, (inputs, targets) in zip(("support", "query"), task, strict=True):
-            loss = objective.loss(algorithm.predict(adapted, inputs), targets)
-            row[f"{name}_loss/step_{step}"] = float(loss)
-        if step == 0:
-            before = trace(algorithm, adapted, task.query.inputs)
-    if step == 0:
+    alone = task_tools.alone(task_tools.trimmed(task_tools.only(single)))
+    task, row, loss = task_tools.only(algorithm.embed(alone)), {}, algorithm.objective.loss
+    path = list(algorithm.trajectory(task, steps, progress, embedded=True))
+    for step, (adapted, outputs) in enumerate(path):
+        of_support = algorithm.predict(adapted, task.support.inputs)
+        row[f"support_loss/step_{step}"] = float(loss(of_support, task.support.targets))
+        row[f"query_loss/step_{step}"] = float(loss(outputs, task.query.targets))
+    if len(path) == 1:
         return row
-    after = trace(algorithm, adapted, task.query.inputs)
+    before, after = (trace(algorithm, path[k][0], task.query.inputs) for k in (0, -1))
     for layer in _in_both(before.features, after.features):
         row[f"cka/{layer}"] = float(linear_cka(before.features[layer], after.features[layer]))
     for layer in _in_both(before.parameters, after.parameters):

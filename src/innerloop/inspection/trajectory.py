@@ -42,14 +42,15 @@ def trace(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> li
     """
     learner = copy.deepcopy(algorithm).double()
     with torch.no_grad():
-        task = task_tools.only(learner.embed(tree_map(_exact, tasks)))
-        path = list(learner.adapt(task.support, steps, progress))
-        found = [_step(learner, task, k, adapted) for k, adapted in enumerate(path)]
-        weights = [_weights(adapted)[0] for adapted in path]
-        for k in range(len(found) - 1):
+        task = task_tools.trimmed(task_tools.only(tree_map(_exact, tasks)))
+        features = task_tools.only(learner.embed(task_tools.alone(task)))
+        path = list(learner.trajectory(features, steps, progress, embedded=True))
+        taken = [_step(learner, features, k, *step) for k, step in enumerate(path)]
+        weights = [_weights(adapted)[0] for adapted, _ in path]
+        for k in range(len(taken) - 1):
             moved = {n: w - weights[k][n] for n, w in weights[k + 1].items() if n in weights[k]}
-            found[k] = found[k]._replace(updates=by_layer(moved))
-    return found
+            taken[k] = taken[k]._replace(updates=by_layer(moved))
+    return taken
 
 
 def by_layer(tensors: dict[str, Tensor]) -> dict[str, float]:
@@ -63,7 +64,7 @@ def by_layer(tensors: dict[str, Tensor]) -> dict[str, float]:
     return {layer: square**0.5 for layer, square in squares.items()}
 
 
-def _step(learner: Algorithm, task: Task, step: int, adapted: Any) -> Step:
+def _step(learner: Algorithm, task: Task, step: int, adapted: Any, outputs: Tensor) -> Step:
     objective, (support, query) = learner.objective, task
     weights, rebuilt = _weights(adapted)
 
@@ -71,7 +72,6 @@ def _step(learner: Algorithm, task: Task, step: int, adapted: Any) -> Step:
         outputs = learner.predict(rebuilt(own), support.inputs)
         return objective.loss(outputs, support.targets)
 
-    outputs = learner.predict(adapted, query.inputs)
     steps = learner.adapts_by_steps and bool(weights)
     gradient = torch.func.grad(support_loss)(weights) if steps else {}
     return Step(

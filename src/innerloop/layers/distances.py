@@ -8,7 +8,8 @@ digits, nothing is left of it.
 import torch
 from torch import Tensor
 
-from innerloop.tasks import Examples
+from innerloop import tasks as task_tools
+from innerloop.tasks import Examples, Padded
 
 
 def squared_distances(features: Tensor, centres: Tensor) -> Tensor:
@@ -38,12 +39,17 @@ def class_means(support: Examples, ways: int) -> Tensor:
 
     Arguments:
         support: features `(n, d)` and labels below `ways`.
+
+    In tasks of unequal size, a class without examples has the mean 0, and is masked out of the
+    answers; in others its mean is not a number.
     """
-    features, classes = support.inputs, torch.arange(ways, device=support.targets.device)
+    padded, features = isinstance(support.inputs, Padded), task_tools.values(support.inputs)
+    classes = torch.arange(ways, device=support.targets.device)
     with torch.autocast(features.device.type, enabled=False):
         features = _wide(features)
         member = (support.targets[:, None] == classes).to(features.dtype)
-        return (member.T @ features) / member.sum(0)[:, None]
+        sizes = member.sum(0)[:, None]
+        return (member.T @ features) / (sizes.clamp(min=1) if padded else sizes)
 
 
 def _wide(values: Tensor) -> Tensor:

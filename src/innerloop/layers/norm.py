@@ -3,42 +3,27 @@
 `transductive`: the statistics of whatever batch is passed, in training and in test (Finn et al.
 2017). `support`: the support's statistics serve its queries too, so a query's answer never depends
 on the others. `running`: the batch's statistics in training, running averages in test (Ioffe and
-Szegedy 2015); the outer loop updates the averages, once per batch of tasks, by `track`.
+Szegedy 2015); the outer loop updates the averages, once per batch of tasks, by `layout.track`.
 
-A layer changes no state unless `track` allows it, so that tasks can run side by side. How the rows
-of a pass are laid out is declared with `grouped`; `innerloop.algorithms.promises` does so for every
-algorithm.
+A layer changes no state unless `layout.track` allows it, so that tasks can run side by side. Rows
+that only fill up a batch count nowhere. `innerloop.algorithms.promises` declares the layout of the
+rows for every algorithm.
 """
-
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
-from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from innerloop import tasks as task_tools
 from innerloop.errors import UserError
+from innerloop.layers import layout
+from innerloop.layers.statistics import moments, numbers, side_by_side
 from innerloop.machine import processes
 
 MODES = ("transductive", "support", "running")
 
 
-class _Layout(NamedTuple):
-    """How the rows of the forward pass under way are laid out; read by every layer."""
-
-    groups: int = 1  #: tasks that lie one after the other in the rows
-    support: int | None = None  #: rows at the start of each group that are its support
-    size: int | None = None  #: rows of a group, support and queries
-    tracking: bool = False  #: whether running averages follow this pass
-
-
-_layout: ContextVar[_Layout] = ContextVar("layout", default=_Layout())  # noqa: B039, immutable
-
-
 class TaskNorm(nn.Module):
-    """Normalises each channel of `(rows, channels, ...)`, then scales and shifts it.
+    r"""Normalises each channel of `(rows, channels, ...)`, then scales and shifts it:
+    :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
 
     Arguments:
         channels: size of dimension 1.
@@ -48,6 +33,10 @@ class TaskNorm(nn.Module):
 
     Raises:
         UserError: for another mode.
+
+    Example:
+        >>> TaskNorm(1, "transductive")(torch.tensor([[1.0], [3.0]])).round().flatten().tolist()
+        [-1.0, 1.0]
     """
 
     running_mean: Tensor
@@ -73,32 +62,34 @@ class TaskNorm(nn.Module):
 
     def uses_batch(self, rows: int) -> bool:
         """Whether a pass over so many rows uses the statistics of these rows, and no others."""
-        layout = _layout.get()
+        now = layout.current()
+        if now.real is not None:
+            return False
         if self.mode == "running":
-            return self.training and not layout.tracking
-        alone = self.mode == "transductive" or (layout.support or rows) == rows
-        return layout.groups == 1 and alone
+            return self.training and not now.tracking
+        alone = self.mode == "transductive" or (now.support or rows) == rows
+        return now.groups == 1 and alone
 
     def forward(self, inputs: Tensor) -> Tensor:
-        if self.mode == "running":
-            return self._running(inputs)
         if self.uses_batch(inputs.shape[0]):
-            return self._batch(inputs)
-        rows = inputs.shape[0] // _layout.get().groups
-        return self._grouped(inputs, rows, self._statistics_rows(rows))
+            return self._by_batch(inputs)
+        if self.mode == "running":
+            return self._by_averages(inputs)
+        groups = layout.current().groups
+        return self._by_group(inputs, groups, self._statistics_rows(inputs.shape[0] // groups))
 
     def _statistics_rows(self, rows: int) -> int:
         """How many rows of a group, from its start, make the group's statistics."""
-        layout = _layout.get()
-        if self.mode == "transductive" or layout.support is None:
+        now = layout.current()
+        if self.mode == "transductive" or now.support is None:
             return rows
-        if rows not in (layout.support, layout.size):
+        if rows not in (now.support, now.size):
             raise UserError(
                 f"norm=support: batch norm got {rows} rows of each task, which are neither its "
-                f"support ({layout.support}) nor support and queries together ({layout.size}), so "
+                f"support ({now.support}) nor support and queries together ({now.size}), so "
                 "that their statistics are unknown: pass the support along with the queries."
             )
-        return layout.support
+        return now.support
 
     def _native(
         self, inputs: Tensor, mean: Tensor | None = None, var: Tensor | None = None
@@ -108,103 +99,74 @@ class TaskNorm(nn.Module):
             inputs, self.weight, self.bias, mean, var, True, self.momentum, self.eps, True
         )
 
-    def _batch(self, inputs: Tensor) -> Tensor:
+    def _by_batch(self, inputs: Tensor) -> Tensor:
         if not side_by_side(inputs):
             return self._native(inputs)
         # Under vmap the second derivative of torch.batch_norm is wrong by about 0.1% (torch 2.15,
         # against finite differences), so it is written out here; as fast there, slower alone.
-        dims, shape = _dims(inputs)
+        dims = (0, *range(2, inputs.dim()))
         centred = inputs - inputs.mean(dims, keepdim=True)
         variance = (centred * centred).mean(dims, keepdim=True)
-        scale = torch.rsqrt(variance + self.eps) * self.weight.view(shape)
-        return torch.addcmul(self.bias.view(shape), centred, scale)
+        scale = torch.rsqrt(variance + self.eps) * self._by_channel(self.weight, inputs)
+        return torch.addcmul(self._by_channel(self.bias, inputs), centred, scale)
 
-    def _of_all_processes(self, inputs: Tensor) -> Tensor:
-        """Statistics of the rows of all processes, so that they are those of the one batch."""
-        dims, shape = _dims(inputs)
-        mean = processes.mean(inputs.mean(dims))
-        centred = inputs - mean.view(shape)
-        variance = processes.mean((centred * centred).mean(dims))
-        rows = inputs.numel() // inputs.shape[1] * processes.count()
-        with torch.no_grad():  # the average of variances is that of unbiased ones, as torch's is
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * rows / max(rows - 1, 1), self.momentum)
-        scale = torch.rsqrt(variance + self.eps) * self.weight
-        return torch.addcmul(self.bias.view(shape), centred, scale.view(shape))
+    def _by_group(self, inputs: Tensor, groups: int, first: int) -> Tensor:
+        """Normalises each group of rows by the statistics of its first rows."""
+        grouped = inputs.reshape(groups, -1, *inputs.shape[1:])
+        real = self._real(inputs.shape[0])
+        real = None if real is None else real.reshape(groups, -1)[:, :first]
+        mean, variance = moments(grouped[:, :first], real)
+        return self._scaled(grouped, mean, variance).reshape(inputs.shape)
 
-    def _running(self, inputs: Tensor) -> Tensor:
+    def _by_averages(self, inputs: Tensor) -> Tensor:
+        """Running averages in test; in training the statistics that they follow."""
+        mean, var = self.running_mean, self.running_var
         if not self.training:
-            mean, var = self.running_mean, self.running_var
             return torch.batch_norm(
                 inputs, self.weight, self.bias, mean, var, False, 0.0, self.eps, True
             )
-        if _layout.get().tracking and processes.count() > 1:
-            return self._of_all_processes(inputs)
-        if _layout.get().tracking:
-            return self._native(inputs, self.running_mean, self.running_var)
-        return self._batch(inputs)
+        if not layout.current().tracking:
+            return self._by_group(inputs, 1, inputs.shape[0])
+        if layout.current().real is None and processes.count() == 1:
+            return self._native(inputs, mean, var)
+        return self._tracked(inputs)
 
-    def _grouped(self, inputs: Tensor, rows: int, first: int) -> Tensor:
-        grouped = inputs.reshape(-1, rows, inputs.shape[1], *inputs.shape[2:])
-        dims = (1, *range(3, grouped.dim()))
-        var, mean = torch.var_mean(grouped[:, :first], dims, correction=0, keepdim=True)
-        shape = (-1, *[1] * (inputs.dim() - 2))
-        scale = self.weight.view(shape) * torch.rsqrt(var + self.eps)
-        return ((grouped - mean) * scale + self.bias.view(shape)).reshape(inputs.shape)
+    def _tracked(self, inputs: Tensor) -> Tensor:
+        """Normalises by the real rows of all processes, which the running averages then follow."""
+        grouped, real = inputs[None], self._real(inputs.shape[0])
+        real = None if real is None else real[None]
+        own = numbers(grouped, real)
+        share = own / processes.mean(own)  # of a process among equals
+        mean = processes.mean(share * moments(grouped, real)[0])
+        variance = processes.mean(share * moments(grouped, real, mean)[1])
+        number = processes.mean(own) * processes.count()
+        with torch.no_grad():
+            unbiased = variance * number / (number - 1).clamp(min=1)
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(unbiased.flatten(), self.momentum)
+        return self._scaled(grouped, mean, variance)[0]
+
+    def _real(self, rows: int) -> Tensor | None:
+        real = layout.current().real
+        if real is not None and len(real) != rows:
+            raise UserError(
+                f"Batch norm got {rows} rows of a task of {len(real)}: in tasks of unequal size a "
+                "model must keep one row for each example in front of its batch norm."
+            )
+        return real
+
+    def _scaled(self, grouped: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        one = grouped[0]
+        scale = self._by_channel(self.weight, one) * torch.rsqrt(variance + self.eps)
+        return (grouped - mean) * scale + self._by_channel(self.bias, one)
+
+    def _by_channel(self, values: Tensor, inputs: Tensor) -> Tensor:
+        return values.view(-1, *[1] * (inputs.dim() - 2))
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[0]}, mode={self.mode}"
 
 
-def side_by_side(value: Tensor) -> bool:
-    """Whether a tensor holds the values of many tasks, under vmap, at any depth of gradients."""
-    functorch = torch._C._functorch
-    while functorch.is_functorch_wrapped_tensor(value):
-        if functorch.is_batchedtensor(value):
-            return True
-        value = functorch.get_unwrapped(value)
-    return False
-
-
-def _dims(inputs: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The dimensions that a channel's statistics go over, and the shape of a channel's number."""
-    return (0, *range(2, inputs.dim())), (-1, *[1] * (inputs.dim() - 2))
-
-
 def modes(model: nn.Module) -> set[str]:
     """The modes of the model's layers; empty for a model without batch norm."""
     return {layer.mode for layer in model.modules() if isinstance(layer, TaskNorm)}
-
-
-@contextmanager
-def _laid_out(**changes: Any) -> Iterator[None]:
-    before = _layout.set(_layout.get()._replace(**changes))
-    try:
-        yield
-    finally:
-        _layout.reset(before)
-
-
-def grouped(groups: int, support: int, size: int) -> AbstractContextManager[None]:
-    """While open, the rows are `groups` tasks one after the other, each with its support first.
-
-    Arguments:
-        support: rows of a task's support.
-        size: rows of a task, support and queries.
-    """
-    return _laid_out(groups=groups, support=support, size=size)
-
-
-def track() -> AbstractContextManager[None]:
-    """While open, running averages follow the batches passed to layers in training mode."""
-    return _laid_out(tracking=True)
-
-
-def with_support(call: Callable[[Any], Tensor], inputs: Any, support: Any) -> Tensor:
-    """`call(inputs)`, normalised with the statistics of `support`'s rows.
-
-    Runs the two together and drops the support's outputs, so that nothing is stored on the side.
-    """
-    n = task_tools.count(support)
-    with grouped(1, n, n + task_tools.count(inputs)):
-        return call(task_tools.concatenate(support, inputs))[n:]

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from innerloop.errors import UserError
+from innerloop.layers.layout import call_opened
 
 
 class Network(nn.Module):
@@ -26,5 +27,9 @@ class Network(nn.Module):
             raise UserError("model.body makes no features: every layer of it needs 1 or more.")
         self.head = nn.Linear(width, outputs)
 
+    def features(self, inputs: Any) -> Tensor:
+        """The body's features; of padded inputs only the real rows count in batch norm."""
+        return call_opened(self.body, inputs)
+
     def forward(self, inputs: Any) -> Tensor:
-        return self.head(self.body(inputs))
+        return self.head(self.features(inputs))

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from innerloop.errors import UserError
 from innerloop.objectives.metric import Metric
 from innerloop.objectives.objective import Answers
+from innerloop.tasks import PADDING
 
 BINS = 15  #: of equal width, into which confidences are sorted to see whether they are kept
 
@@ -47,20 +48,22 @@ class Classification:
         return F.cross_entropy(_wide(outputs), targets)
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Of one task; the last two are vectors.
+        """Of one task, without its padding; the last two are vectors.
 
         `accuracy`; `loss`, which adaptation descends; `nll`, the negative log-likelihood in nats
         (the same number, as long as the loss is cross-entropy); `class_accuracy` `(ways,)`;
-        `calibration_gaps` `(BINS,)`, the sum of confidence less hit in each bin over all queries.
+        `calibration_gaps` `(BINS + 1,)`, the sum of confidence less hit over the queries of each
+        bin, and the number of all queries.
         """
         outputs = _wide(outputs)
+        real = (targets != PADDING).to(outputs.dtype)
         hits = (outputs.argmax(-1) == targets).to(outputs.dtype)
         return {
-            "accuracy": hits.mean(),
+            "accuracy": hits.sum() / real.sum(),
             "loss": self.loss(outputs, targets),
             "nll": F.cross_entropy(outputs, targets),
             "class_accuracy": _class_accuracy(hits, targets, outputs.shape[-1]),
-            "calibration_gaps": _calibration_gaps(outputs.softmax(-1).amax(-1), hits),
+            "calibration_gaps": _calibration_gaps(outputs.softmax(-1).amax(-1), hits, real),
         }
 
 
@@ -75,11 +78,12 @@ def _class_accuracy(hits: Tensor, targets: Tensor, ways: int) -> Tensor:
     return (member * hits[:, None]).sum(0) / member.sum(0)
 
 
-def _calibration_gaps(confidence: Tensor, hits: Tensor) -> Tensor:
-    """Confidence less hit, summed in each bin and divided by the number of queries.
+def _calibration_gaps(confidence: Tensor, hits: Tensor, real: Tensor) -> Tensor:
+    """Confidence less hit, summed in each bin; the last number is that of the queries.
 
     A confidence of exactly 1 belongs to the last bin; torchmetrics gives it a bin of its own.
     """
     bins = (confidence * BINS).long().clamp(max=BINS - 1)
     member = (bins[:, None] == torch.arange(BINS, device=bins.device)).to(hits.dtype)
-    return (member * (confidence - hits)[:, None]).mean(0)
+    sums = (member * (real * (confidence - hits))[:, None]).sum(0)
+    return torch.cat([sums, real.sum()[None]])

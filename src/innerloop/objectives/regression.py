@@ -6,6 +6,7 @@ from torch import Tensor
 from innerloop.errors import UserError
 from innerloop.objectives.metric import Metric
 from innerloop.objectives.objective import Answers
+from innerloop.tasks import Padded
 
 
 class Regression:
@@ -34,21 +35,33 @@ class Regression:
     def classes(self, training: bool) -> int | None:
         return None
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Of outputs `(n, d)` and targets `(n, d)`, or `(n,)` for a single target.
+    def loss(self, outputs: Tensor, targets: Tensor | Padded) -> Tensor:
+        r"""The mean over examples and numbers of :math:`(\hat y - y)^2`.
+
+        Arguments:
+            outputs: `(n, d)`.
+            targets: `(n, d)`, or `(n,)` for a single target; `Padded` in tasks of unequal size.
 
         Raises:
             UserError: for other shapes, which would be broadcast.
         """
-        if targets.shape != outputs.shape:
-            if targets.shape != outputs.shape[:1] or outputs.shape[1:] != (1,):
-                raise UserError(
-                    f"The learner's outputs have the shape {tuple(outputs.shape)} and the targets "
-                    f"{tuple(targets.shape)}: a regression compares numbers one by one. Set "
-                    "objective.targets to the numbers that each input has."
-                )
-            targets = targets[:, None]
-        return torch.mean((outputs - targets) ** 2)
+        if isinstance(targets, Padded):
+            errors = (outputs - _alike(targets.values, outputs)).square().mean(1)
+            return torch.where(targets.real, errors, 0).sum() / targets.real.sum()
+        return torch.mean((outputs - _alike(targets, outputs)) ** 2)
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    def scores(self, outputs: Tensor, targets: Tensor | Padded) -> dict[str, Tensor]:
         return {"mse": self.loss(outputs, targets)}
+
+
+def _alike(targets: Tensor, outputs: Tensor) -> Tensor:
+    """The targets in the shape of the outputs."""
+    if targets.shape == outputs.shape:
+        return targets
+    if targets.shape != outputs.shape[:1] or outputs.shape[1:] != (1,):
+        raise UserError(
+            f"The learner's outputs have the shape {tuple(outputs.shape)} and the targets "
+            f"{tuple(targets.shape)}: a regression compares numbers one by one. Set "
+            "objective.targets to the numbers that each input has."
+        )
+    return targets[:, None]

@@ -19,7 +19,7 @@ from innerloop.errors import UserError
 from innerloop.evaluation.measured import Evaluation, Measured
 from innerloop.evaluation.pooled import calibration_error
 from innerloop.inspection import diagnostics
-from innerloop.layers import norm
+from innerloop.layers import layout, norm
 from innerloop.outer.optimizer import quick
 from innerloop.outer.skips import Skips
 from innerloop.tasks import Task
@@ -89,13 +89,14 @@ class MetaLearner(lightning.LightningModule):
 
     def outer_step(self, tasks: Task, step: int) -> Tensor:
         """One step of the outer loop; returns the mean meta-loss over the tasks, 0 if skipped."""
+        self.algorithm.current_phase = self.algorithm.phase(step)
         # A learner that embeds the batch as a whole moves its running averages in that pass.
-        with norm.track() if self.algorithm.embeds else contextlib.nullcontext():
+        with layout.track() if self.algorithm.whole_batch else contextlib.nullcontext():
             loss, gradient = self.engine.meta_gradient(self.algorithm, tasks, self.progress(step))
         self._assign(gradient)
         self._limit(step)
         kept = self.skips.keep(self.algorithm)
-        if kept and not self.algorithm.embeds and "running" in norm.modes(self.algorithm):
+        if kept and not self.algorithm.whole_batch and "running" in norm.modes(self.algorithm):
             self._update_running_averages(tasks)
         self.optimizers().step()  # type: ignore[union-attr]
         schedule = self.lr_schedulers()
@@ -139,8 +140,9 @@ class MetaLearner(lightning.LightningModule):
     @torch.no_grad()
     def _update_running_averages(self, tasks: Task) -> None:
         inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
-        with norm.track():
-            self.algorithm.model(torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs))
+        rows = torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs)
+        with layout.track():
+            layout.call_opened(self.algorithm.model, rows)
 
     def configure_optimizers(self) -> Any:
         optimizer = quick(self.make_optimizer(self.algorithm.parameters()))

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from innerloop import tasks as task_tools
 from innerloop.data.labelled import query_of, support_of
 from innerloop.errors import UserError
 from innerloop.layers import norm
@@ -61,7 +60,8 @@ def answer(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> t
     With transductive batch norm all queries are asked together, for there each answer depends on
     the others; else a few at a time, which changes nothing but the memory it takes.
     """
-    together = "transductive" in norm.modes(trained.algorithm)
+    algorithm = trained.algorithm
+    together = algorithm.joint_queries or "transductive" in norm.modes(algorithm)
     parts = inputs.split(len(inputs) if together else CHUNK)
     found = [_ask(trained, support, part, steps) for part in parts]
     return found[0][0], torch.cat([outputs for _, outputs in found])
@@ -71,15 +71,14 @@ def answer(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> t
 def _ask(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tuple[Any, Tensor]:
     algorithm = trained.algorithm
     unknown = torch.zeros(len(inputs), dtype=torch.long)
-    batch = Task(*[Examples(x[None], y[None]) for x, y in (support, (inputs, unknown))])
-    task = task_tools.only(algorithm.embed(batch))
-    *_, adapted = algorithm.adapt(task.support, steps, trained.progress)
-    return adapted, algorithm.predict(adapted, task.query.inputs)
+    task = Task(support, Examples(inputs, unknown))
+    *_, answered = algorithm.trajectory(task, steps, trained.progress)
+    return answered
 
 
 def _for_classes(trained: Trained, classes: int, path: str, name: str, trust: bool) -> Trained:
     """The learner for tasks of so many classes."""
-    if not trained.algorithm.adapts_by_steps:  # it compares, and takes as many as there are
+    if not trained.algorithm.fixed_ways:
         return load(path, classes, trust)
     width = trained.algorithm.objective.width
     if classes != width:

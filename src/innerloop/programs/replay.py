@@ -101,7 +101,8 @@ def _show(opened: Replayed, raw: Task, steps: int, name: str) -> None:
     Console().print(replay_table.table(taken, metric))
     notices.say(*_finiteness(opened, tasks, steps), *_scores(opened, tasks, steps, metric))
     place = opened.folder / "replay" / name
-    drawn = replay_picture.picture(place.with_suffix(".png"), task_tools.only(raw), taken, answers)
+    shown = task_tools.plain(task_tools.trimmed(task_tools.only(raw)))
+    drawn = replay_picture.picture(place.with_suffix(".png"), shown, taken, answers)
     written = replay_table.write(place.with_suffix(".csv"), taken)
     notices.say(f"picture {drawn}", f"every step {written}")
 

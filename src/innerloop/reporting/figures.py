@@ -32,6 +32,7 @@ class Figures:
         tasks: a few test tasks.
         scores: `(tasks, steps + 1)` by metric, of the whole test.
         scored_step: inner step of the headline number.
+        progress: how far the training was, in 0..1.
         span: range of x, for one-dimensional regression.
         found: what `innerloop.inspection.diagnostics` measured, or nothing.
     """
@@ -42,11 +43,13 @@ class Figures:
         tasks: Task,
         scores: dict[str, Tensor],
         scored_step: int,
+        progress: Tensor,
         span: Any = None,
         found: dict[str, Any] | None = None,
     ) -> None:
         self.algorithm, self.tasks, self.scores = algorithm, tasks, scores
-        self.scored_step, self.span, self.found = scored_step, span, found or {}
+        self.scored_step, self.progress = scored_step, progress
+        self.span, self.found = span, found or {}
         self.metric = algorithm.objective.metric
 
         self.kinds: dict[str, Callable[[], Any]] = {
@@ -75,7 +78,7 @@ class Figures:
         """Two fitted functions, or the spread over tasks and a support; the curve over steps."""
         panels = self._fits(2) or [self._histogram()]
         if self._images:
-            panels.append(partial(support, examples=self._task(0).support))
+            panels.append(partial(support, examples=task_tools.plain(self._task(0)).support))
         return _row(panels + self._curves([self.metric.name]))
 
     def curves(self) -> Any:
@@ -94,8 +97,8 @@ class Figures:
         """The images of one task, with what each query was taken for."""
         if not self._images:
             return None
-        task, _, last = self._adapted()
-        outputs, raw = self.algorithm.predict(last, task.query.inputs), self._task(0)
+        _, path = self._followed()
+        outputs, raw = path[-1][1], task_tools.plain(self._task(0))
         figure, (axis,) = style.canvas(1, *size(raw.support, raw.query))
         episode(axis, raw.support, raw.query, outputs)
         return figure
@@ -104,7 +107,8 @@ class Figures:
         """The features of one task before and after adaptation."""
         if not self._classes:
             return None
-        task, first, last = self._adapted()
+        task, path = self._followed()
+        first, last = path[0][0], path[-1][0]
         ends = [(0, first), (self.scored_step, last)] if self.scored_step else [(0, first)]
         found = [embedding.features_of(self.algorithm, task, adapted) for _, adapted in ends]
         if any(f is None for f in found):
@@ -136,25 +140,25 @@ class Figures:
         return leaf.dim() == 5 and self._classes
 
     def _task(self, index: int) -> Task:
-        found: Task = task_tools.only(task_tools.part(self.tasks, index, index + 1))
-        return found
+        return task_tools.trimmed(task_tools.only(task_tools.part(self.tasks, index, index + 1)))
 
-    def _adapted(self) -> tuple[Task, Any, Any]:
-        """The first task as the learner sees it, and what was adapted before and after."""
-        task = task_tools.only(self.algorithm.embed(task_tools.part(self.tasks, 0, 1)))
-        path = self.algorithm.adapt(task.support, self.scored_step, torch.ones(()))
-        first = last = next(path)
-        for last in path:  # noqa: B007  (the last one is wanted)
-            pass
-        return task, first, last
+    def _followed(self) -> tuple[Task, list[tuple[Any, Tensor]]]:
+        """The first task as the learner sees it; what was adapted, and its answers, by step."""
+        task = task_tools.only(self.algorithm.embed(task_tools.alone(self._task(0))))
+        steps = self.scored_step
+        path = self.algorithm.trajectory(task, steps, self.progress, at=(0, steps), embedded=True)
+        return task, list(path)
 
     def _fits(self, most: int) -> list[Panel]:
         fits = self.algorithm.objective.answers == "targets" and self.algorithm.adapts_by_steps
         if self.span is None or not fits:
             return []
         shown = range(min(most, task_tools.count(self.tasks)))
-        common = {"algorithm": self.algorithm, "span": self.span, "last": self.scored_step}
-        return [partial(fit, task=self._task(i), **common) for i in shown]
+        common = {
+            "algorithm": self.algorithm, "span": self.span, "last": self.scored_step,
+            "progress": self.progress,
+        }  # fmt: skip
+        return [partial(fit, task=task_tools.plain(self._task(i)), **common) for i in shown]
 
     def _histogram(self) -> Panel:
         scores = self.scores[self.metric.name]

@@ -73,7 +73,7 @@ def algorithm(config: DictConfig) -> Algorithm:
     model = _built(config.model, "model", nn.Module, outputs=task_objective.width)
     model = _with_norm(model, config.norm)
     made = _built(config.algorithm, "algorithm", Algorithm, model=model, objective=task_objective)
-    if made.adapts_by_steps and train.ways != test.ways:
+    if made.fixed_ways and train.ways != test.ways:
         raise UserError(
             f"episode.ways={train.ways} but episode.test.ways={test.ways}: algorithm="
             f"{config.names.algorithm} trains a head of fixed width. Give both the same number, or "

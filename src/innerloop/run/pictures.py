@@ -28,7 +28,7 @@ def save(
     learner.algorithm.eval()
     figures = Figures(
         learner.algorithm, tasks, learner.test_scores, learner.scored_step,
-        made.config.dataset.get("span"), inside,
+        learner.progress(learner.loaded["step"]), made.config.dataset.get("span"), inside,
     )  # fmt: skip
     saved: dict[str, Path] = {}
     for name in figures.kinds:

@@ -1,21 +1,20 @@
 """MAML: learn an initialisation from which a few gradient steps suffice (Finn, Abbeel and Levine,
 "Model-agnostic meta-learning for fast adaptation of deep networks", 2017, algorithm 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from innerloop.adaptation.descent import descend
 from innerloop.adaptation.gradients import Parameters, first_order, unrolled
-from innerloop.adaptation.rules import SGD
-from innerloop.adaptation.selection import in_full, moving
+from innerloop.adaptation.rules import SGD, Rule
+from innerloop.adaptation.selection import ALL, check_patterns, in_full, moving
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError
+from innerloop.layers.absent import mask_absent_classes
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples
-
-PARTS = {"all": "", "body": "body.", "head": "head."}
 
 
 class Adapted(NamedTuple):
@@ -29,15 +28,39 @@ class MAML(Algorithm):
     :math:`\varphi_0 = \theta`; outer loop :math:`\min_\theta L_{query}(\varphi_K(\theta))`.
 
     Arguments:
-        rate: inner learning rate.
+        rate: inner learning rate :math:`\alpha`.
+        steps: inner steps :math:`K` of training.
         first_order: treat inner gradients as constants (section 5.2 of the paper).
-        adapted: which part the inner loop moves: `all`; `body` is BOIL (Oh et al., "BOIL: towards
-            representation change for few-shot learning", 2021); `head` is ANIL, which
-            `innerloop.algorithms.gradient.anil` runs faster. Frozen and tied parameters:
-            `innerloop.adaptation.selection`.
+        adapted: patterns of the names of parameters that the inner loop moves. `["body.*"]` is
+            BOIL, `["head.*"]` is ANIL, which `innerloop.algorithms.gradient.anil` runs faster.
+            Frozen and tied parameters: `innerloop.adaptation.selection`.
+
+    Shapes: the support's inputs are `(n, ...)` with labels `(n,)` below the width of the head, or
+    real targets `(n, d)`; outputs are `(queries, width)`.
 
     Raises:
-        UserError: if `rate` is not positive or `adapted` is none of the three.
+        UserError: if `rate` is not positive or `adapted` names no parameter.
+
+    Deviations: with classes that a task does not have (tasks of unequal size), their outputs are
+    left out of the softmax; the paper has tasks of one size.
+
+    References:
+        Finn, Abbeel and Levine, "Model-agnostic meta-learning for fast adaptation of deep
+        networks", 2017. Oh et al., "BOIL: towards representation change for few-shot learning",
+        2021.
+
+    Example:
+        >>> import torch
+        >>> from innerloop.models.mlp import MLP
+        >>> from innerloop.models.network import Network
+        >>> from innerloop.objectives import Regression
+        >>> from innerloop.tasks import Task
+        >>> learner = MAML(Network(MLP([1]), outputs=1), Regression(), rate=0.01, steps=2)
+        >>> x = torch.linspace(-1, 1, 5)[:, None]
+        >>> task = Task(Examples(x, x.sin()), Examples(x, x.sin()))
+        >>> path = learner.trajectory(task, steps=2, progress=torch.tensor(1.0))
+        >>> [tuple(outputs.shape) for _, outputs in path]
+        [(5, 1), (5, 1), (5, 1)]
     """
 
     def __init__(
@@ -47,23 +70,25 @@ class MAML(Algorithm):
         rate: float,
         steps: int = 1,
         first_order: bool = False,
-        adapted: str = "all",
+        adapted: Sequence[str] = ALL,
     ) -> None:
         super().__init__(model, objective, steps)
-        self.rate, self.first_order, self.adapted = positive_rate(rate), first_order, adapted
-        if adapted not in PARTS:
-            raise UserError(f"algorithm.adapted={adapted} is unknown: choose {', '.join(PARTS)}.")
+        self.rate, self.first_order = positive_rate(rate), first_order
+        self.adapted = check_patterns(self.model, adapted, "algorithm.adapted")
+        self.exact_meta_gradient = not first_order
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
-        start = moving(self.model, PARTS[self.adapted])
+        start = moving(self.model, self.adapted)
         fixed = {k: p for k, p in self.model.named_parameters() if k not in start}
 
-        def loss(parameters: Parameters, fixed: Parameters, support: Examples) -> Tensor:
+        def loss(
+            parameters: Parameters, number: int, fixed: Parameters, support: Examples
+        ) -> Tensor:
             outputs = self.call(self.model, fixed | parameters, support.inputs)
-            return self.objective.loss(outputs, support.targets)
+            return self.objective.loss(mask_absent_classes(outputs, support), support.targets)
 
         gradient, given = first_order if self.first_order else unrolled, (fixed, support)
-        for parameters in descend(loss, start, steps, self.rule(), gradient, given=given):
+        for parameters in descend(loss, start, steps, self.rule(), gradient, given):
             yield Adapted(fixed | parameters)
 
     def predict(self, adapted: Adapted, inputs: Any) -> Tensor:
@@ -76,7 +101,7 @@ class MAML(Algorithm):
     def second_order(self) -> bool:
         return super().second_order and not self.first_order
 
-    def rule(self) -> SGD:
+    def rule(self) -> Rule:
         """How the inner loop descends."""
         return SGD(self.rate)
 

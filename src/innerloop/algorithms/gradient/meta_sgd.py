@@ -4,7 +4,7 @@ few-shot learning", 2017)."""
 import torch
 from torch import Tensor, nn
 
-from innerloop.adaptation.rules import SGD
+from innerloop.adaptation.rules import SGD, Rule
 from innerloop.adaptation.selection import moving
 from innerloop.algorithms.gradient.maml import MAML
 from innerloop.objectives import Objective
@@ -15,8 +15,25 @@ class MetaSGD(MAML):
     :math:`\varphi \leftarrow \varphi - \alpha \circ \nabla L_{support}(\varphi)`.
 
     Arguments:
-        rate: what every entry of :math:`\alpha` starts from. The paper draws them from a small
-            range; one value makes the first step MAML's.
+        rate: what every entry of :math:`\alpha` starts from.
+        steps: inner steps of training.
+        first_order: treat inner gradients as constants.
+
+    Shapes: as of `MAML`; :math:`\alpha` has the shapes of the parameters.
+
+    Deviations: the paper draws the first rates from a small range; one value makes the first step
+    MAML's.
+
+    References:
+        Li, Zhou, Chen and Li, "Meta-SGD: learning to learn quickly for few-shot learning", 2017.
+
+    Example:
+        >>> from innerloop.models.mlp import MLP
+        >>> from innerloop.models.network import Network
+        >>> from innerloop.objectives import Regression
+        >>> learner = MetaSGD(Network(MLP([1]), outputs=1), Regression(), rate=0.01)
+        >>> learner.learned_rates()["head.weight"].shape
+        torch.Size([1, 40])
     """
 
     def __init__(
@@ -32,7 +49,7 @@ class MetaSGD(MAML):
             {key(k): torch.full_like(p, rate) for k, p in moving(self.model).items()}
         )
 
-    def rule(self) -> SGD:
+    def rule(self) -> Rule:
         return SGD(self.learned_rates())
 
     def learned_rates(self) -> dict[str, Tensor]:

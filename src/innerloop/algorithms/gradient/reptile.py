@@ -14,27 +14,47 @@ from innerloop.adaptation.rules import Adam
 from innerloop.adaptation.selection import in_full, moving
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.gradient.maml import Adapted, positive_rate
+from innerloop.algorithms.gradient.minibatches import minibatch
 from innerloop.errors import UserError
+from innerloop.layers.absent import mask_absent_classes
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Task
 
 
 class Reptile(Algorithm):
-    r"""Trains on minibatches of a task to get :math:`\varphi`, then moves :math:`\theta` there.
+    r"""Trains on minibatches of a task to get :math:`\varphi`, then moves :math:`\theta` there:
+    :math:`\theta \leftarrow \theta + \epsilon (\varphi - \theta)`.
 
     Its outer gradient :math:`\theta - \varphi` is that of
     :math:`\frac12 |\theta - \mathrm{stop}(\varphi)|^2`. A training task's support and query
-    together are its training shots, more than a test task's, as in the paper. Every task starts
-    with a fresh Adam; the authors' code carries the second moment from task to task.
+    together are its training shots, more than a test task's, as in the paper.
 
     Arguments:
         rate: rate of the inner Adam, whose momentum is zero as in the paper.
-        batch: examples of a minibatch. Minibatches walk through the shuffled examples in a circle;
-            the paper shuffles them anew at every pass.
+        batch: examples of a minibatch.
         steps: minibatches of a training task.
+
+    Shapes: as of `innerloop.algorithms.gradient.maml.MAML`.
+
+    Deviations: minibatches walk through the shuffled examples in a circle, where the paper shuffles
+    them anew at every pass. Every task starts with a fresh Adam, where the authors' code carries
+    the second moment from task to task.
+
+    References:
+        Nichol, Achiam and Schulman, "On first-order meta-learning algorithms", 2018.
+
+    Example:
+        >>> from innerloop.models.mlp import MLP
+        >>> from innerloop.models.network import Network
+        >>> from innerloop.objectives import Regression
+        >>> learner = Reptile(Network(MLP([1]), outputs=1), Regression(), rate=0.001, batch=2)
+        >>> support = Examples(torch.ones(4, 1), torch.zeros(4, 1))
+        >>> len(list(learner.adapt(support, steps=3, progress=torch.tensor(0.0))))
+        4
     """
 
     shuffling_changes = True
+    exact_meta_gradient = False
 
     def __init__(
         self, model: nn.Module, objective: Objective, rate: float, batch: int = 10, steps: int = 5
@@ -46,20 +66,14 @@ class Reptile(Algorithm):
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
         start = {k: p.detach() for k, p in moving(self.model).items()}
-        n = task_tools.count(support)
-        size = min(self.batch, n)
 
-        def minibatch_loss(step: int) -> Any:
-            rows = (torch.arange(size, device=support.targets.device) + step * size) % n
-            inputs, targets = torch.utils._pytree.tree_map(lambda x: x[rows], tuple(support))
-
-            def loss(parameters: Parameters) -> Tensor:
-                return self.objective.loss(self.call(self.model, parameters, inputs), targets)
-
-            return loss
+        def loss(parameters: Parameters, number: int) -> Tensor:
+            examples = minibatch(support, number, self.batch)
+            outputs = self.call(self.model, parameters, examples.inputs)
+            return self.objective.loss(mask_absent_classes(outputs, support), examples.targets)
 
         rule = Adam(self.rate, momentum=0.0)
-        for parameters in descend(minibatch_loss, start, steps, rule, first_order, stochastic=True):
+        for parameters in descend(loss, start, steps, rule, first_order):
             yield Adapted(parameters)
 
     def predict(self, adapted: Adapted, inputs: Any) -> Tensor:

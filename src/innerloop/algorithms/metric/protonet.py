@@ -17,9 +17,29 @@ class ProtoNet(Algorithm):
     r"""Outputs :math:`-|f(x) - c_k|^2` with prototypes :math:`c_k`, the mean feature of class k.
 
     Uses the body alone and embeds support and query of all tasks in one forward pass.
+
+    Shapes: features are `(n, d)`, prototypes `(ways, d)`, outputs `(queries, ways)`.
+
+    Deviations: none of the method; the paper's training with more ways than the test is a matter of
+    `episode.ways` and `episode.test.ways`.
+
+    References:
+        Snell, Swersky and Zemel, "Prototypical networks for few-shot learning", 2017.
+
+    Example:
+        >>> from torch import nn
+        >>> from innerloop.objectives import Classification
+        >>> model = nn.ModuleDict({"body": nn.Identity(), "head": nn.Identity()})
+        >>> model.body, model.head = model["body"], model["head"]
+        >>> learner = ProtoNet(model, Classification(2, 2))
+        >>> support = Examples(torch.tensor([[0.0], [2.0], [9.0]]), torch.tensor([0, 0, 1]))
+        >>> (prototypes,) = learner.adapt(support, steps=0, progress=torch.tensor(0.0))
+        >>> prototypes.tolist()
+        [[1.0], [9.0]]
     """
 
     adapts_by_steps = False
+    fixed_ways = False
     uses_head = False
     needs_classes = True
     relabelling_permutes = True
@@ -28,10 +48,11 @@ class ProtoNet(Algorithm):
         labelled, total = task_tools.count(task_tools.only(tasks.support)), task_tools.count(tasks)
         inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
         rows = torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs)
-        features = self.model.body(rows).unflatten(0, (total, -1))  # type: ignore[operator]
+        features = self.features(rows).unflatten(0, (total, -1))
+        support, query = features[:, :labelled], features[:, labelled:]
         return Task(
-            Examples(features[:, :labelled], tasks.support.targets),
-            Examples(features[:, labelled:], tasks.query.targets),
+            Examples(task_tools.like(tasks.support.inputs, support), tasks.support.targets),
+            Examples(task_tools.like(tasks.query.inputs, query), tasks.query.targets),
         )
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
@@ -41,4 +62,4 @@ class ProtoNet(Algorithm):
         return {"prototypes": adapted}
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
-        return -squared_distances(inputs, adapted)
+        return -squared_distances(task_tools.values(inputs), adapted)

@@ -31,7 +31,7 @@ def features_of(algorithm: Algorithm, task: Task, adapted: Any) -> Tensor | None
         task: one task, embedded if the algorithm does that.
     """
     if algorithm.embeds:
-        both = [task.support.inputs, task.query.inputs]
+        both = [task_tools.values(part.inputs) for part in task]
     else:
         seen = [trace(algorithm, adapted, part.inputs).features.get("body") for part in task]
         both = [f.flatten(1) for f in seen if f is not None]

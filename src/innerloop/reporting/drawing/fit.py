@@ -7,26 +7,29 @@ from torch import Tensor
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE, steps
-from innerloop.tasks import Task
+from innerloop.tasks import Examples, Task
 
 
-def fit(axis: Any, algorithm: Algorithm, task: Task, span: Any, last: int) -> None:
+def fit(
+    axis: Any, algorithm: Algorithm, task: Task, span: Any, last: int, progress: Tensor
+) -> None:
     """The shots of a task, the truth at its queries, and the function after 0, 1 and `last` steps.
 
     Arguments:
         span: range of x.
+        progress: how far the training was, in 0..1.
     """
     x = torch.linspace(span[0], span[1], 200).to(task.support.targets)[:, None]
     looks = {0: (GREY, ":"), 1: (ORANGE, "--"), last: (BLUE, "-")}
     order = task.query.inputs[:, 0].argsort()
     truth = _xy(task.query.inputs[order], task.query.targets[order])
     axis.plot(*truth, color=GREEN, linewidth=4, alpha=0.5, label="truth")
+    everywhere = Task(task.support, Examples(x, torch.zeros_like(x)))
     with torch.no_grad():
-        for step, adapted in enumerate(algorithm.adapt(task.support, last, torch.ones(()))):
-            if step in looks:
-                colour, line = looks[step]
-                fitted = _xy(x, algorithm.predict(adapted, x))
-                axis.plot(*fitted, line, color=colour, label=steps(step))
+        path = algorithm.trajectory(everywhere, last, progress, at=sorted(looks))
+        for step, (_, outputs) in zip(sorted(looks), path, strict=False):
+            colour, line = looks[step]
+            axis.plot(*_xy(x, outputs), line, color=colour, label=steps(step))
     axis.plot(*_xy(*task.support), "^", color="black", label="shots")
     axis.set(xlabel="x (units of the data)", ylabel="y (units of the data)")
     axis.set_title("one test task", fontsize=10)

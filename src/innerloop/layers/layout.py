@@ -1,0 +1,79 @@
+"""How the rows of a forward pass are laid out, so that layers know which belong together.
+
+Rows are the examples of a pass. They may be those of several tasks, begin with a support set, and
+hold rows that only fill up a batch (`innerloop.tasks.Padded`). Whoever calls a network says so by
+the context managers below; the layers read it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from innerloop import tasks as task_tools
+from innerloop.tasks import Padded
+
+
+class Layout(NamedTuple):
+    """The rows of the forward pass under way."""
+
+    groups: int = 1  #: tasks that lie one after the other in the rows
+    support: int | None = None  #: rows at the start of each group that are its support
+    size: int | None = None  #: rows of a group, support and queries
+    tracking: bool = False  #: whether running averages follow this pass
+    real: Tensor | None = None  #: `(rows,)` which of the rows count; None for all
+
+
+_layout: ContextVar[Layout] = ContextVar("layout", default=Layout())  # noqa: B039, immutable
+
+
+def current() -> Layout:
+    """The layout of the forward pass under way."""
+    return _layout.get()
+
+
+@contextmanager
+def _laid_out(**changes: Any) -> Iterator[None]:
+    before = _layout.set(_layout.get()._replace(**changes))
+    try:
+        yield
+    finally:
+        _layout.reset(before)
+
+
+def grouped(groups: int, support: int, size: int) -> AbstractContextManager[None]:
+    """While open, the rows are `groups` tasks one after the other, each with its support first.
+
+    Arguments:
+        support: rows of a task's support.
+        size: rows of a task, support and queries.
+    """
+    return _laid_out(groups=groups, support=support, size=size)
+
+
+def track() -> AbstractContextManager[None]:
+    """While open, running averages follow the batches passed to layers in training mode."""
+    return _laid_out(tracking=True)
+
+
+def call_opened(module: Callable[[Any], Tensor], inputs: Any) -> Tensor:
+    """`module(inputs)`; of padded inputs it gets the values, and layers count the real rows alone.
+
+    This is the one place that opens `Padded` inputs.
+    """
+    if not isinstance(inputs, Padded):
+        return module(inputs)
+    with _laid_out(real=inputs.real):
+        return module(inputs.values)
+
+
+def with_support(call: Callable[[Any], Tensor], inputs: Any, support: Any) -> Tensor:
+    """`call(inputs)`, normalised with the statistics of `support`'s rows.
+
+    Runs the two together and drops the support's outputs, so that nothing is stored on the side.
+    """
+    n = task_tools.count(support)
+    with grouped(1, n, n + task_tools.count(inputs)):
+        return call(task_tools.concatenate(support, inputs))[n:]
