@@ -22,7 +22,8 @@ FIELDS = (
     "checkpoint.validation", "checkpoint.validation.accuracy", "checkpoint.step", "test",
     "test.accuracy", "test.accuracy.mean", "test.accuracy.ci95", "test.accuracy/step_1",
     "test.accuracy.tasks", "engine", "engine.name", "audit", "audit.stamps", "audit.relabelled",
-    "seconds", "threads", "device", "versions", "git", "higher_is_better",
+    "seconds", "threads", "device", "versions", "git", "metric",
+    "metric.name", "metric.unit", "metric.scale", "metric.log", "metric.higher_is_better",
 )  # fmt: skip
 DEEP = 100_000
 LEVELS = [", ".join([f"*a{level}"] * 9) for level in range(9)]

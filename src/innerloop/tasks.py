@@ -1,7 +1,7 @@
 """What a task is: a support set to adapt to, and a query set to be judged on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,21 +10,28 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 PADDING = -100  #: the label of a row that only fills up a batch; cross-entropy ignores it
 
+Tree = TypeVar("Tree")  #: a nest of tuples and dicts with tensors at its leaves
+Result = TypeVar("Result")
+Inputs = Any  #: a tensor `(n, ...)`, a dict or a tuple of such tensors, or `Padded`
+
 
 class Padded(NamedTuple):
-    """Inputs of which only some rows are real, so that tasks of unequal size form a batch."""
+    """Rows of which only some are real, so that tasks of unequal size form a batch."""
 
-    values: Any  #: a tensor `(n, ...)`, or a dict of such tensors
+    values: Inputs  #: `(n, ...)`
     real: Tensor  #: `(n,)` bool; the labels of the other rows are `PADDING`
 
 
 class Examples(NamedTuple):
-    """`n` examples of a task. A batch of tasks has one more dimension in front."""
+    """`n` examples of a task. A batch of tasks has one more dimension in front.
 
-    inputs: (
-        Any  #: a tensor `(n, ...)`, or a dict of such tensors; `Padded` in tasks of unequal size
-    )
-    targets: Tensor  #: `(n,)` class labels, or `(n, d)` real targets
+    Arguments:
+        inputs: a tensor `(n, ...)`, or a dict of such tensors; `Padded` in tasks of unequal size.
+        targets: `(n,)` class labels, or `(n, d)` real targets; the latter are `Padded` as well.
+    """
+
+    inputs: Inputs
+    targets: Tensor
 
 
 class Task(NamedTuple):
@@ -100,32 +107,32 @@ class Episode(NamedTuple):
         return {name: part for name, part in parts.items() if name not in unused}
 
 
-def count(tasks: Any) -> int:
+def count(tasks: object) -> int:
     """Length of the first dimension: the number of tasks of a batch, or of examples of a task."""
     return int(tree_leaves(tasks)[0].shape[0])
 
 
-def part(tasks: Any, start: int, stop: int) -> Any:
+def part(tasks: Tree, start: int, stop: int) -> Tree:
     """The tasks `start:stop` of a batch."""
     return tree_map(lambda x: x[start:stop], tasks)
 
 
-def only(tasks: Any) -> Any:
+def only(tasks: Tree) -> Tree:
     """The single task of a batch that holds one."""
     return tree_map(lambda x: x[0], tasks)
 
 
-def alone(task: Any) -> Any:
+def alone(task: Tree) -> Tree:
     """A batch that holds this task alone."""
     return tree_map(lambda x: x[None], task)
 
 
-def like(inputs: Any, features: Tensor) -> Any:
+def like(inputs: Inputs, features: Tensor) -> Tensor | Padded:
     """Features in the place of the inputs, row by row: padded where the inputs are."""
     return Padded(features, inputs.real) if isinstance(inputs, Padded) else features
 
 
-def values(inputs: Any) -> Any:
+def values(inputs: Inputs) -> Inputs:
     """The inputs without the note which rows are real."""
     return inputs.values if isinstance(inputs, Padded) else inputs
 
@@ -147,12 +154,14 @@ def trimmed(task: Task) -> Task:
     return Task(*[without_padding(examples) for examples in task])
 
 
-def concatenate(first: Any, second: Any, dim: int = 0) -> Any:
+def concatenate(first: Tree, second: Tree, dim: int = 0) -> Tree:
     """Joins two sets of examples, or the same leaves of two batches along `dim`."""
     return tree_map(lambda a, b: torch.cat([a, b], dim), first, second)
 
 
-def over_tasks(function: Callable[[Any], Any], tasks: Any, side_by_side: bool = True) -> Any:
+def over_tasks(
+    function: Callable[[Tree], Result], tasks: Tree, side_by_side: bool = True
+) -> Result:
     """What `function` returns for each task of a batch, stacked.
 
     Arguments:

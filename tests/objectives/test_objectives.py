@@ -20,8 +20,8 @@ def test_classification() -> None:
     assert float(scores["loss"]) == pytest.approx((math.log(2) + math.log(4)) / 2)
     assert objective.width == 3
     assert (objective.classes(training=True), objective.classes(training=False)) == (3, 5)
-    assert next(iter(scores)) == objective.metric
-    assert objective.higher_is_better
+    assert next(iter(scores)) == objective.metric.name
+    assert objective.metric.higher_is_better
 
 
 def test_regression() -> None:
@@ -29,8 +29,8 @@ def test_regression() -> None:
     scores = objective.scores(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]]))
     assert float(scores["mse"]) == 5.0
     assert objective.classes(training=True) is None
-    assert next(iter(scores)) == objective.metric
-    assert not objective.higher_is_better
+    assert next(iter(scores)) == objective.metric.name
+    assert not objective.metric.higher_is_better
 
 
 @pytest.fixture

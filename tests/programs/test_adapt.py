@@ -59,7 +59,7 @@ def written(task: Task, folder: Path) -> Path:
 def restored(run: Path, name: str, ways: int) -> Algorithm:
     """The learner from its yaml and the weights of the checkpoint, without the program's help."""
     made = config(*LEARNERS[name], "dataset=glyphs", f"episode.test.ways={ways}")
-    objective: Any = instantiate(made.dataset.objective)
+    objective: Any = instantiate(made.objective)
     model = instantiate(made.model, outputs=objective.width)
     algorithm: Algorithm = instantiate(made.algorithm, model=model, objective=objective)
     state = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]

@@ -263,7 +263,7 @@ def test_where_a_beats_b_most(tmp_path: Path, capsys: Any) -> None:
     first = kept(tmp_path / "a", [0.5, 0.9, 0.75, 0.1])
     second = kept(tmp_path / "b", [0.25, 0.2, 0.75, 0.9])
     metric, found = beats.beaten(first, second, 10)
-    assert metric == "accuracy" and [b.task for b in found] == [1, 0]
+    assert metric.name == "accuracy" and [b.task for b in found] == [1, 0]
     assert found[0][1:] == pytest.approx((0.9, 0.2))
     assert [b.task for b in beats.beaten(second, first, 1)[1]] == [3]
     call("replay", str(first), str(second), "top=1")

@@ -12,6 +12,7 @@ from helpers import NOW, SmoothConv, algorithm, close, tasks
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from innerloop.objectives import Classification, Metric, Regression
 from innerloop.reporting import figures, send
 from innerloop.reporting.drawing import curve, embedding, episode, images, spread, style
 
@@ -108,20 +109,21 @@ def test_an_episode_lies_on_the_sheet_row_by_row() -> None:
 
 def test_a_curve_of_errors_shows_the_median_of_an_even_number_of_tasks() -> None:
     axis = mock.MagicMock()
-    curve.curve(axis, "mse", torch.tensor([[1.0, 8.0], [2.0, 6.0], [4.0, 2.0], [100.0, 1.0]]))
+    scores = torch.tensor([[1.0, 8.0], [2.0, 6.0], [4.0, 2.0], [100.0, 1.0]])
+    curve.curve(axis, Regression.metric, scores)
     (_, median, _), _ = axis.plot.call_args
     assert median.tolist() == [3.0, 4.0]
 
 
 def test_bars_meet_the_values_that_a_score_can_take() -> None:
     values = np.array([0, 20, 40, 40, 100.0])
-    counts, _ = np.histogram(values, spread.bars(values, "accuracy"))
+    counts, _ = np.histogram(values, spread.bars(values, Classification.metric))
     assert counts.tolist() == [1, 1, 2, 0, 0, 1]
     many = np.random.default_rng(0).random(1000) * 100
-    for metric in ("accuracy", "mse", "other"):
+    for metric in (Classification.metric, Regression.metric, Metric("other")):
         counts, edges = np.histogram(many, spread.bars(many, metric))
         assert counts.sum() == 1000 and len(edges) < 50
-    for metric in ("accuracy", "mse", "other"):
+    for metric in (Classification.metric, Regression.metric, Metric("other")):
         counts, _ = np.histogram([0.0, 0.0], spread.bars(np.zeros(2), metric))
         assert counts.sum() in (0, 2)
 

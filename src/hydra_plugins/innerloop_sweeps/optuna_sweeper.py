@@ -63,7 +63,7 @@ class OptunaSweeper(Sweeper):
         assert self.config is not None and self.launcher is not None
         given = _overrides(self.params)
         space, fixed = split(self.parser.parse_overrides([*given, *arguments]))
-        maximize = _maximize(self.config.dataset.objective)
+        maximize = _maximize(self.config.get("objective"))
         study = Study(
             Path(self.config.hydra.sweep.dir), self.storage, self.name, self.trials, maximize,
             self.sampler,
@@ -77,10 +77,11 @@ class OptunaSweeper(Sweeper):
 
 
 def _maximize(objective: Any) -> bool:
-    """Whether the validation score of a data set with this objective is better if higher."""
-    better = getattr(instantiate(objective), "higher_is_better", None)
+    """Whether a validation score by this objective is better if higher."""
+    metric = None if objective is None else getattr(instantiate(objective), "metric", None)
+    better = getattr(metric, "higher_is_better", None)
     if better is None:
-        raise UserError("dataset.objective does not say higher_is_better, by which Optuna goes.")
+        raise UserError("objective has no metric that says higher_is_better, by which Optuna goes.")
     return bool(better)
 
 

@@ -9,7 +9,7 @@ import contextvars
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from torch.utils.checkpoint import get_device_states, set_device_states
 
 from innerloop.errors import UserError
 
+Result = TypeVar("Result")
 Flat = Callable[..., tuple[Tensor, ...]]
 
 _wanted: ContextVar[bool] = ContextVar("wanted", default=False)
@@ -39,7 +40,7 @@ def are_wanted() -> bool:
     return _wanted.get()
 
 
-def run(step: Callable[..., Any], *arguments: Any) -> Any:
+def run(step: Callable[..., Result], *arguments: object) -> Result:
     """`step(*arguments)`, of which only the arguments are kept until its gradient is asked for.
 
     Arguments:

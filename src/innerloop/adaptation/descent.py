@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from torch import Tensor
 
 from innerloop.adaptation import checkpointing
 from innerloop.adaptation.gradients import Gradient, Parameters, unrolled
-from innerloop.adaptation.rules import Rule
+from innerloop.adaptation.rules import Rule, State
 
 
 def descend(
     loss: Callable[..., Tensor],
     start: Parameters,
     steps: int,
-    rule: Rule,
+    rule: Rule[State],
     gradient: Gradient = unrolled,
-    given: tuple[Any, ...] = (),
+    given: tuple[object, ...] = (),
 ) -> Iterator[Parameters]:
     """Yields the parameters after 0, 1, ... `steps` steps of `rule` on `loss`.
 
@@ -53,9 +52,9 @@ def _step(
     gradient: Gradient,
     number: int,
     parameters: Parameters,
-    state: Any,
-    rule: Rule,
-    given: tuple[Any, ...],
-) -> tuple[Parameters, Any]:
+    state: State,
+    rule: Rule[State],
+    given: tuple[object, ...],
+) -> tuple[Parameters, State]:
     slope, value = gradient(lambda p: loss(p, number, *given), parameters)
     return rule.step(parameters, slope, value, state, number)

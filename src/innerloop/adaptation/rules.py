@@ -1,25 +1,26 @@
 """How to descend: one step from parameters and their gradient, as pure functions."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from innerloop.adaptation.gradients import Parameters
 
+State = TypeVar("State")
 Rate = float | Mapping[str, Tensor]
 
 
-class Rule(Protocol):
+class Rule(Protocol[State]):
     """An optimizer without hidden state."""
 
-    def start(self, parameters: Parameters) -> Any:
+    def start(self, parameters: Parameters) -> State:
         """The state before the first step, a tree of tensors."""
 
     def step(
-        self, parameters: Parameters, gradient: Parameters, loss: Tensor, state: Any, number: int
-    ) -> tuple[Parameters, Any]:
+        self, parameters: Parameters, gradient: Parameters, loss: Tensor, state: State, number: int
+    ) -> tuple[Parameters, State]:
         """The parameters and the state after one step.
 
         Arguments:

@@ -13,9 +13,10 @@ from innerloop.errors import UserError
 from innerloop.layers import attention, layout, norm
 from innerloop.layers.adopt import adopt
 from innerloop.objectives import Objective
-from innerloop.tasks import Examples, Task, over_tasks
+from innerloop.tasks import Examples, Inputs, Task, over_tasks
 
-WRAPPERS: dict[str, Callable[[Any], Any]] = {
+Adapted = Any  #: what an algorithm adapts to a task, in whatever form it likes
+WRAPPERS: dict[str, Callable[..., Callable[..., object]]] = {
     "adapt": promises.carries_support,
     "predict": promises.uses_support,
     "embed": promises.sees_no_query_labels,
@@ -51,7 +52,7 @@ class Algorithm(nn.Module):
     exact_meta_gradient: bool = True  #: whether it is the derivative of the meta-loss
     current_phase: Hashable = None  #: the phase of the outer step under way
 
-    def __init_subclass__(cls, **arguments: Any) -> None:
+    def __init_subclass__(cls, **arguments: object) -> None:
         """Wraps what a subclass defines in what `innerloop.algorithms.promises` promises."""
         super().__init_subclass__(**arguments)
         for name, wrap in WRAPPERS.items():
@@ -74,7 +75,7 @@ class Algorithm(nn.Module):
 
     # --- what a subclass writes
 
-    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Any]:
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
         """Yields what was adapted after 0, 1, ... `steps` steps (once, if there are no steps).
 
         Arguments:
@@ -83,7 +84,7 @@ class Algorithm(nn.Module):
         """
         raise NotImplementedError
 
-    def predict(self, adapted: Any, inputs: Any) -> Tensor:
+    def predict(self, adapted: Adapted, inputs: Inputs) -> Tensor:
         """Outputs `(n, width)` for `n` inputs of the task that `adapted` came from."""
         raise NotImplementedError
 
@@ -108,7 +109,7 @@ class Algorithm(nn.Module):
         return None
 
     @promises.without_support
-    def weights(self, adapted: Any) -> dict[str, Tensor]:
+    def weights(self, adapted: Adapted) -> dict[str, Tensor]:
         """What was adapted by name, to be kept in a file: by default each tensor by its place."""
         leaves, _ = torch.utils._pytree.tree_flatten_with_path(adapted)
         named = [(torch.utils._pytree.keystr(path).lstrip("."), leaf) for path, leaf in leaves]
@@ -120,11 +121,11 @@ class Algorithm(nn.Module):
 
     # --- what it may call
 
-    def call(self, module: nn.Module, parameters: dict[str, Tensor], inputs: Any) -> Tensor:
+    def call(self, module: nn.Module, parameters: dict[str, Tensor], inputs: Inputs) -> Tensor:
         """`module(inputs)` with these parameters in place of its own."""
         return layout.call_opened(lambda x: functional_call(module, parameters, (x,)), inputs)
 
-    def features(self, inputs: Any) -> Tensor:
+    def features(self, inputs: Inputs) -> Tensor:
         """The body's features of the inputs, `(n, width)`."""
         return layout.call_opened(self.model.body, inputs)  # type: ignore[arg-type]
 
@@ -137,7 +138,7 @@ class Algorithm(nn.Module):
         progress: Tensor,
         at: Collection[int] | None = None,
         embedded: bool = False,
-    ) -> Iterator[tuple[Any, Tensor]]:
+    ) -> Iterator[tuple[Adapted, Tensor]]:
         """Yields `(adapted, outputs)` of one task after 0, 1, ... `steps` inner steps.
 
         The one place that embeds a task, adapts to it and predicts its queries.

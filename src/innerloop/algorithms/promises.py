@@ -10,10 +10,10 @@
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,7 +22,11 @@ from torch.utils._pytree import tree_map
 from innerloop import tasks as task_tools
 from innerloop.layers import layout, norm
 from innerloop.layers.absent import mask_absent_classes
-from innerloop.tasks import Examples, Padded, Task
+from innerloop.tasks import Examples, Inputs, Padded, Task
+
+Learner = Any  #: an `Algorithm`, which imports this file
+Adapt = Callable[..., Iterator[object]]
+Result = TypeVar("Result")
 
 # Whether an `adapt` is under way that carries the support along for those that it calls itself.
 _carried: ContextVar[bool] = ContextVar("carried", default=False)
@@ -38,27 +42,29 @@ class WithSupport:
         normalises: whether batch norm takes its statistics from the support.
     """
 
-    adapted: Any
+    adapted: object
     support: Examples
     normalises: bool
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name.startswith("__"):  # of Python's own protocols, such as copying
             raise AttributeError(name)
         return getattr(self.adapted, name)
 
-    def __getitem__(self, key: Any) -> Any:
-        return self.adapted[key]
+    def __getitem__(self, key: Hashable) -> object:
+        return self.adapted[key]  # type: ignore[index]
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.adapted)
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.adapted)  # type: ignore[call-overload]
 
 
-def carries_support(adapt: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+def carries_support(adapt: Adapt) -> Adapt:
     """`adapt`, whose results know their support where `predict` needs it."""
 
     @functools.wraps(adapt)
-    def carrying(self: Any, support: Examples, steps: int, progress: Tensor) -> Iterator[Any]:
+    def carrying(
+        self: Learner, support: Examples, steps: int, progress: Tensor
+    ) -> Iterator[object]:
         path = iter(adapt(self, support, steps, progress))
         normalises = not _carried.get() and "support" in norm.modes(self.model)
         if _carried.get() or not (normalises or isinstance(support.inputs, Padded)):
@@ -73,7 +79,7 @@ def carries_support(adapt: Callable[..., Iterator[Any]]) -> Callable[..., Iterat
 _END = object()
 
 
-def _next(path: Iterator[Any]) -> Any:
+def _next(path: Iterator[object]) -> object:
     before = _carried.set(True)
     try:
         return next(path, _END)
@@ -85,11 +91,11 @@ def uses_support(predict: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`predict`, which uses the support that was carried along."""
 
     @functools.wraps(predict)
-    def using(self: Any, adapted: Any, inputs: Any) -> Tensor:
+    def using(self: Learner, adapted: object, inputs: Inputs) -> Tensor:
         if not isinstance(adapted, WithSupport):
             return predict(self, adapted, inputs)
 
-        def answers(rows: Any) -> Tensor:
+        def answers(rows: Inputs) -> Tensor:
             return predict(self, adapted.adapted, rows)
 
         support = adapted.support
@@ -102,11 +108,13 @@ def uses_support(predict: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return using
 
 
-def without_support(weights: Callable[..., Any]) -> Callable[..., Any]:
+def without_support(
+    weights: Callable[[Learner, Any], Result],
+) -> Callable[[Learner, Any], Result]:
     """`weights`, which are those of what was adapted alone."""
 
     @functools.wraps(weights)
-    def alone(self: Any, adapted: Any) -> Any:
+    def alone(self: Learner, adapted: object) -> Result:
         return weights(self, adapted.adapted if isinstance(adapted, WithSupport) else adapted)
 
     return alone
@@ -116,7 +124,7 @@ def sees_no_query_labels(embed: Callable[..., Task]) -> Callable[..., Task]:
     """`embed`, for which all queries have the label 0, and which normalises task by task."""
 
     @functools.wraps(embed)
-    def blind(self: Any, tasks: Task) -> Task:
+    def blind(self: Learner, tasks: Task) -> Task:
         support, queries = (task_tools.count(task_tools.only(part)) for part in tasks)
         unlabelled = tree_map(torch.zeros_like, tasks.query.targets)
         hidden = Task(tasks.support, Examples(tasks.query.inputs, unlabelled))

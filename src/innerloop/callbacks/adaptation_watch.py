@@ -26,7 +26,8 @@ class AdaptationWatch(lightning.Callback):
     ) -> None:
         if trainer.global_step % module.log_every:
             return
-        name, logged = loss_of(module.algorithm.objective), trainer.callback_metrics
+        logged = trainer.callback_metrics
+        name = loss_of(module.algorithm.objective, "train/loss" in logged)
         if f"train/{name}_before" in logged:
             self.before, after = (
                 float(logged[f"train/{name}_before"]),
@@ -35,10 +36,11 @@ class AdaptationWatch(lightning.Callback):
             self._say(trainer, "training", self.before, after, module.algorithm.steps)
 
     def on_validation_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        after = module.validated.get(loss_of(module.algorithm.objective))
+        objective, validated = module.algorithm.objective, module.validated
+        after = validated.get(loss_of(objective, "loss" in validated))
         if trainer.sanity_checking or after is None or not module.scored_step:
             return
-        classes = module.algorithm.objective.classes(False)
+        classes = objective.classes(False) if objective.answers == "classes" else None
         known = [self.before, math.log(classes) if classes else None]  # the latter: knowing nothing
         before = max((loss for loss in known if loss is not None), default=None)
         self._say(trainer, "validation", before, after, module.scored_step, ELSEWHERE)
@@ -59,16 +61,22 @@ class AdaptationWatch(lightning.Callback):
 
 def of_test(learner: MetaLearner, scores: Mapping[str, Tensor]) -> list[str]:
     """The line for a test's scores `(tasks, steps + 1)` by metric; nothing if all is well."""
-    values, step = scores.get(loss_of(learner.algorithm.objective)), learner.scored_step
+    name = loss_of(learner.algorithm.objective, "loss" in scores)
+    values, step = scores.get(name), learner.scored_step
     if values is None or not step:
         return []
     before, after = (float(values[:, k].double().mean()) for k in (0, step))
     return [line("the test", before, after, step)] if is_worse(before, after) else []
 
 
-def loss_of(objective: Objective) -> str:
-    """The metric that the inner loop lowers: the headline one where it is an error."""
-    return "loss" if objective.higher_is_better else objective.metric
+def loss_of(objective: Objective, scored: bool) -> str:
+    """The score that the inner loop lowers: the loss, or a headline metric that is an error.
+
+    Arguments:
+        scored: whether the loss is among the scores.
+    """
+    error = not objective.metric.higher_is_better
+    return objective.metric.name if error and not scored else "loss"
 
 
 def is_worse(before: float | None, after: float, limit: float = WORSE) -> bool:

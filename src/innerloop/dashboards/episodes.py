@@ -31,7 +31,7 @@ class Episodes:
     ) -> None:
         self.algorithm, self.raw, self.tasks = algorithm, raw, tasks
         self.steps, self.progress = steps, progress
-        self.classified = not tasks.query.targets.is_floating_point()
+        self.classified = algorithm.objective.answers == "classes"
         self.columns = CLASSES if self.classified else TARGETS
 
     @torch.no_grad()

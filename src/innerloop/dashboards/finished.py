@@ -14,18 +14,19 @@ HERE = Path(__file__).resolve().parents[3]  #: the program's own folder
 LEFT_OUT = ("test", "per_class", "versions")  #: of results.json: long, or sent in another form
 
 
-def curve(run: Any, metric: str, test: dict[str, dict[str, Any]]) -> None:
-    """The metric after every inner step: as lines `adaptation/METRIC` and as a table.
+def curve(run: Any, results: dict[str, Any]) -> None:
+    """The headline metric after every inner step: as lines `adaptation/METRIC` and as a table.
 
     Arguments:
-        test: the part of `results.json`, with entries `METRIC/step_K`.
+        results: what `results.json` holds, with entries `METRIC/step_K` of its test.
     """
     import wandb
 
+    metric = results["metric"]["name"]
     beginning = f"{metric}/step_"
     steps = {
         int(key.removeprefix(beginning)): entry
-        for key, entry in test.items()
+        for key, entry in results["test"].items()
         if key.startswith(beginning)
     }
     if not steps:
@@ -39,8 +40,9 @@ def curve(run: Any, metric: str, test: dict[str, dict[str, Any]]) -> None:
         run.log({STEP: step, f"adaptation/{metric}": entry["mean"]})
 
 
-def summary(run: Any, metric: str, results: dict[str, Any]) -> None:
+def summary(run: Any, results: dict[str, Any]) -> None:
     """`results.json` under `results`, and what charts ask for under names of its own."""
+    metric = results["metric"]["name"]
     run.summary.update(
         {
             "results": {key: value for key, value in results.items() if key not in LEFT_OUT},

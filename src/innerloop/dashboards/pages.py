@@ -7,21 +7,21 @@ import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
 from innerloop.dashboards import charts
+from innerloop.objectives import Metric
 
 NAME = "innerloop"
 READING = (
     "Learning curves are over outer steps, adaptation curves over inner steps of the test. "
     "Bars are means over runs with their standard error; compare.py has the paired intervals."
 )
-COLUMNS = [
-    "config:setting",
-    *[f"summary:test/{m}{c}" for m in charts.METRICS for c in ("", "_ci95")],
-]
 
 
-def workspace(entity: str, project: str) -> ws.Workspace:
-    """All runs: curves, algorithm against data set, sweeps, pictures."""
-    metrics = charts.METRICS
+def workspace(entity: str, project: str, metrics: Sequence[Metric]) -> ws.Workspace:
+    """All runs: curves, algorithm against data set, sweeps, pictures.
+
+    Arguments:
+        metrics: by which runs may be judged.
+    """
     sections: dict[str, list[Any]] = {
         "Learning": [*[charts.learning(m) for m in metrics], charts.speed()],
         "Adaptation": [*[charts.adaptation(m) for m in metrics], charts.figures()],
@@ -34,11 +34,18 @@ def workspace(entity: str, project: str) -> ws.Workspace:
         name=NAME,
         sections=[ws.Section(name, panels=p, is_open=True) for name, p in sections.items()],
         settings=ws.WorkspaceSettings(x_axis=charts.STEP),
-        runset_settings=ws.RunsetSettings(pinned_columns=list(COLUMNS)),
+        runset_settings=ws.RunsetSettings(pinned_columns=_columns(metrics)),
     )
 
 
-def report(entity: str, project: str, datasets: Sequence[str]) -> wr.Report:
+def _columns(metrics: Sequence[Metric]) -> list[str]:
+    tested = [f"summary:test/{m.name}{part}" for m in metrics for part in ("", "_ci95")]
+    return ["config:setting", *tested]
+
+
+def report(
+    entity: str, project: str, datasets: Sequence[str], metrics: Sequence[Metric]
+) -> wr.Report:
     """A chapter for each data set, algorithm against algorithm, and one for sweeps.
 
     Its sets of runs name no project, which means the report's own.
@@ -48,11 +55,11 @@ def report(entity: str, project: str, datasets: Sequence[str]) -> wr.Report:
         runs = wr.Runset(name=name, filters=f"Config('dataset_name') = '{name}'")
         panels: list[Any] = [
             make(metric, "algorithm_name")
-            for metric in charts.METRICS
+            for metric in metrics
             for make in (charts.comparison, charts.adaptation, charts.learning)
         ]
         blocks += [wr.H2(name), wr.PanelGrid(runsets=[runs], panels=panels)]
     runs = wr.Runset(name="all runs")
-    panels = [panel for metric in charts.METRICS for panel in charts.sweep(metric)]
+    panels = [panel for metric in metrics for panel in charts.sweep(metric)]
     blocks += [wr.H2("Sweeps"), wr.PanelGrid(runsets=[runs], panels=panels)]
     return wr.Report(project, entity, title=NAME, blocks=blocks, width="fluid")

@@ -6,14 +6,13 @@ of the time that `torch.compile` takes for the same function, and costs less to 
 
 import os
 import time
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Hashable
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, products
@@ -22,6 +21,8 @@ from innerloop.engines.gradients import Gradient, of_each_task
 from innerloop.layers import early_pooling
 from innerloop.machine.files import cache_folder
 from innerloop.tasks import Task
+
+Graph = Callable[..., list[Tensor]]
 
 
 class Compiled:
@@ -37,7 +38,7 @@ class Compiled:
 
     def __init__(self, say: Callable[[str], None], each_task: bool = False) -> None:
         self.say, self.each_task = say, each_task
-        self._made: dict[Any, Any] = {}
+        self._graphs: dict[Hashable, Graph] = {}
 
     def __call__(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
@@ -50,17 +51,19 @@ class Compiled:
                algorithm.current_phase, *parameters,
                *[(x.shape, x.stride(), x.dtype, x.device) for x in leaves])  # fmt: skip
         with torch.no_grad():  # the gradient is in the graph
-            if key not in self._made:
+            if key not in self._graphs:
                 try:
-                    self._made[key] = self._make(algorithm, list(parameters), layout, inputs)
+                    self._graphs[key] = self._make(algorithm, list(parameters), layout, inputs)
                 except Exception as error:
                     if memory.ran_out(error):
                         raise
                     raise CannotCompileError from error
-            value, *gradient = self._made[key](*inputs)
+            value, *gradient = self._graphs[key](*inputs)
         return value, dict(zip(parameters, gradient, strict=True))
 
-    def _make(self, algorithm: Algorithm, names: list[str], layout: Any, inputs: list[Any]) -> Any:
+    def _make(
+        self, algorithm: Algorithm, names: list[str], layout: TreeSpec, inputs: list[Tensor]
+    ) -> Graph:
         began = time.perf_counter()
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
         flat = _flat(algorithm, names, layout, self.each_task)
@@ -68,14 +71,12 @@ class Compiled:
             graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
         products.turn(graph)
         wrapper = inputs[-1].device.type == "cpu"  # saves a tenth of a call of small networks
-        made = torch._inductor.compile(graph, inputs, {"cpp_wrapper": wrapper})
+        compiled: Graph = torch._inductor.compile(graph, [*inputs], {"cpp_wrapper": wrapper})
         self.say(f"compiled the meta-gradient in {time.perf_counter() - began:.0f} s")
-        return made
+        return compiled
 
 
-def _flat(
-    algorithm: Algorithm, names: list[str], layout: Any, each_task: bool
-) -> Callable[..., list[Tensor]]:
+def _flat(algorithm: Algorithm, names: list[str], layout: TreeSpec, each_task: bool) -> Graph:
     """The loss and its gradient as a function of tensors alone, in the order of `Compiled`."""
     others = [k for k, _ in _others(algorithm, names)]
 
@@ -83,7 +84,8 @@ def _flat(
         fixed, (*leaves, progress) = rest[: len(others)], rest[len(others) :]
         values = parameters | dict(zip(others, fixed, strict=True))
         tasks = tree_unflatten(leaves, layout)
-        return functional_call(algorithm, values, (tasks, progress))
+        mean: Tensor = functional_call(algorithm, values, (tasks, progress))
+        return mean
 
     def flat(*inputs: Tensor) -> list[Tensor]:
         parameters = dict(zip(names, inputs[: len(names)], strict=True))

@@ -6,7 +6,6 @@ differences); differentiating each task by itself, within `vmap`, is right for t
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,9 +40,10 @@ def of_each_task(
         fixed: other values of the algorithm, in place of its own.
     """
 
-    def loss(values: dict[str, Tensor], task: Task) -> Any:
+    def loss(values: dict[str, Tensor], task: Task) -> Tensor:
         single = tree_map(lambda x: x[None], task)
-        return functional_call(algorithm, {**(fixed or {}), **values}, (single, progress))
+        mean: Tensor = functional_call(algorithm, {**(fixed or {}), **values}, (single, progress))
+        return mean
 
     values = {name: value.detach() for name, value in parameters.items()}
     each = vmap(grad_and_value(loss), in_dims=(None, 0), randomness="different")

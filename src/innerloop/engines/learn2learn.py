@@ -20,7 +20,7 @@ from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
 from innerloop.layers import attention, layout, norm
 from innerloop.layers.absent import mask_absent_classes
-from innerloop.tasks import Task
+from innerloop.tasks import Inputs, Task
 
 
 class Learn2LearnEngine(Engine):
@@ -115,7 +115,7 @@ def _losses(
     task, clone, objective = task_tools.only(chunk), learner.clone(), algorithm.objective
     support, (inputs, targets) = task
 
-    def answers(rows: Any) -> Tensor:
+    def answers(rows: Inputs) -> Tensor:
         return layout.call_opened(clone, rows)
 
     for step in range(steps + 1):

@@ -79,7 +79,7 @@ class Asked(NamedTuple):
         """The headline metric of each task, `(T,)`."""
         objective = self.objective
         pairs = zip(outputs, targets, strict=True)
-        return torch.stack([objective.scores(o, t)[objective.metric] for o, t in pairs])
+        return torch.stack([objective.scores(o, t)[objective.metric.name] for o, t in pairs])
 
     def _predict(self, step: int) -> Callable[[Any], tuple[Tensor, ...]]:
         def one(task: Any) -> tuple[Tensor, ...]:

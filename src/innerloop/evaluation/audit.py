@@ -50,7 +50,8 @@ def audit(
     together = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
     if reported is not None:
         together["reported"] = reported
-    return stamps.judged(together, asked.objective.higher_is_better, shared_images)
+    higher_is_better = asked.objective.metric.higher_is_better
+    return stamps.judged(together, higher_is_better, shared_images)
 
 
 def _equal_in_size(batches: Iterable[Task]) -> Iterator[Task]:
@@ -65,22 +66,23 @@ def _equal_in_size(batches: Iterable[Task]) -> Iterator[Task]:
 
 
 def _ways(objective: Objective, tasks: Task) -> int | None:
-    """Classes of each of the tasks, which are equal in size; None for real targets."""
+    """Classes of each of the tasks, which are equal in size; None where answers are not classes."""
+    if objective.answers != "classes":
+        return None
     if not isinstance(tasks.support.inputs, Padded):
         return objective.classes(False)
-    targets = tasks.support.targets
-    return None if objective.classes(False) is None else int(targets.max()) + 1
+    return int(tasks.support.targets.max()) + 1
 
 
 def _measured(
     asked: Asked, tasks: Task, earlier: Task, random: torch.Generator
 ) -> dict[str, Tensor]:
     """`(T,)` values of every question."""
-    ways = _ways(asked.objective, tasks)
+    ways, labelled = _ways(asked.objective, tasks), asked.objective.answers is not None
     order = disturbed.orders(tasks.query, random)
     others = disturbed.rows(tasks.query, order)
     outputs, mixed, alone = asked.fresh().with_and_alone(tasks, others)
-    shuffled = disturbed.labels_shuffled(tasks, random)
+    shuffled = disturbed.labels_shuffled(tasks, random) if labelled else tasks
     used = asked.fresh()
     misled = used.answers(shuffled.support, [tasks.query], asked.step)[0]
     again = _in_reverse(used, tasks)
@@ -103,6 +105,8 @@ def _measured(
         "reordered": score(disturbed.support_reordered(tasks, random)),
         "images": memory.of_images(asked.algorithm, tasks),
     }
+    if not labelled:  # nothing was shuffled
+        del found["labels"], found["shuffled"]
     if found["again"].any():  # then the other questions of its first copy were not without effect
         found["score"] = score(tasks)
     found["memory"] = memory.of_other_tasks(asked, tasks, earlier, found["again"].cpu())

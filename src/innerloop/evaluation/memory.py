@@ -34,7 +34,7 @@ def of_other_tasks(asked: Asked, tasks: Task, earlier: Task, suspected: Tensor) 
         task, k = task_tools.part(tasks, i, i + 1), (i + 1) % others
         other = task_tools.part(earlier, k, k + 1)
         after_itself, after_other = (_answers_after(asked, b, task) for b in (task, other))
-        classes = asked.objective.classes(False) is not None
+        classes = asked.objective.answers == "classes"
         found[i] = stamps.changed(after_itself, after_other, classes)[0]
     return found
 

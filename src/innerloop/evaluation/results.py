@@ -17,7 +17,7 @@ from innerloop.objectives import Objective
 
 SCHEMA = 1
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
-DIVERGED = 100.0  #: a regression task whose error exceeds this counts as diverged
+DIVERGED = 100.0  #: a task whose error, on a logarithmic scale, exceeds this counts as diverged
 
 
 def metrics(
@@ -36,7 +36,7 @@ def metrics(
     for name, values in scores.items():
         found[name] = _intervals(values[:, scored_step or 0], classes)
         if scored_step is not None:
-            for step in range(values.shape[1] if name == objective.metric else 1):
+            for step in range(values.shape[1] if name == objective.metric.name else 1):
                 found[f"{name}/step_{step}"] = _entry(values[:, step], objective, classes)
     return found
 
@@ -48,11 +48,10 @@ def _intervals(values: Tensor, classes: np.ndarray | None) -> dict[str, Any]:
 
 def _entry(values: Tensor, objective: Objective, classes: np.ndarray | None) -> dict[str, Any]:
     entry = _intervals(values, classes)
-    if not objective.higher_is_better:  # errors are heavy-tailed: one task can be the whole mean
-        entry |= {
-            "median": float(np.median(values.double().numpy())),  # torch's is the lower middle
-            "diverged": int((~(values < DIVERGED)).sum()),
-        }
+    if not objective.metric.higher_is_better:  # heavy-tailed: one task can be the whole mean
+        entry["median"] = float(np.median(values.double().numpy()))  # torch's is the lower middle
+    if objective.metric.log:
+        entry["diverged"] = int((~(values < DIVERGED)).sum())
     return entry
 
 

@@ -14,11 +14,15 @@ from pydantic import (
     Field,
     PlainValidator,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
 from innerloop import tasks
 from innerloop.errors import UserError, visible
 from innerloop.evaluation import sizes
+from innerloop.evaluation.older import metric_of
+from innerloop.objectives import Metric
 
 RESULTS = "results.json"
 
@@ -31,6 +35,7 @@ Number = Annotated[float | None, AfterValidator(_finite)]  #: JSON says null for
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Count = Annotated[int, Field(ge=1, lt=2**63)]
 Size = Annotated[int | tasks.Range, PlainValidator(tasks.size)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -133,6 +138,17 @@ class Audit(Part):
     relabelled: Relabelled | None = None
 
 
+class Recorded(Part):
+    """The headline metric, see `innerloop.objectives.Metric`."""
+
+    name: Text
+    unit: Annotated[str, Field(max_length=20)] = ""
+    scale: Annotated[float, Field(gt=0, le=1e9)] = 1.0
+    log: bool = False
+    higher_is_better: bool = True
+    label: str = ""
+
+
 class Results(Part):
     """A test: who was tested, how, and what was found."""
 
@@ -143,6 +159,7 @@ class Results(Part):
     episode: Episode
     protocol: Protocol
     test: Annotated[dict[str, Entry], Field(min_length=1)]  #: the headline metric first
+    recorded: Annotated[Recorded | None, Field(alias="metric")] = None  #: None in older files
     model: str | None = None
     experiment: str | None = None
     norm: str | None = None
@@ -150,7 +167,7 @@ class Results(Part):
     outer: Outer = Outer()
     configuration: str | None = None
     checkpoint: Checkpoint = Checkpoint()
-    higher_is_better: bool | None = None
+    higher_is_better: bool | None = None  #: in older files, of the metric
     audit: Audit | None = None
     seconds: Number = None
     threads: Whole | None = None
@@ -159,10 +176,19 @@ class Results(Part):
     git: str | None = None
     missing: list[str] = []  #: what the run still owes
 
+    @field_validator("recorded")
+    @classmethod
+    def _was_tested(cls, recorded: Recorded | None, info: ValidationInfo) -> Recorded | None:
+        if recorded is not None and recorded.name not in info.data.get("test", [recorded.name]):
+            raise ValueError(f"the test has no {visible(recorded.name, 80)}")
+        return recorded
+
     @property
-    def metric(self) -> str:
+    def metric(self) -> Metric:
         """The headline metric."""
-        return next(iter(self.test))
+        if self.recorded is None:
+            return metric_of(next(iter(self.test)), self.higher_is_better)
+        return Metric(**self.recorded.model_dump(include=set(Metric._fields)))
 
     @property
     def audited(self) -> dict[str, Any] | None:
@@ -176,7 +202,7 @@ class Results(Part):
     @property
     def headline(self) -> Entry:
         """The headline's mean and intervals."""
-        return self.test[self.metric]
+        return self.test[self.metric.name]
 
 
 def read(content: dict[str, Any] | Results, source: object = RESULTS) -> Results:

@@ -67,7 +67,9 @@ def judged(
         _share(measured.get(name))
         for name in ("alone", "queries", "labels", "again", "memory", "images")
     )
-    shuffled = significance.worse(score, measured["shuffled"], sign)
+    shuffled = None
+    if "shuffled" in measured:  # else no label may be disturbed
+        shuffled = significance.worse(score, measured["shuffled"], sign)
     reordered = significance.worse(score, measured["reordered"], sign)
     found: dict[str, Any] = {
         "tasks": len(score),
@@ -75,7 +77,7 @@ def judged(
         "score": float(score.double().mean()),
         "queries_alone": {"changed": alone},
         "queries_reordered": {"changed": moved},
-        "labels_shuffled": {"changed": noticed, **shuffled},
+        "labels_shuffled": shuffled and {"changed": noticed, **shuffled},
         "support_reordered": reordered,
         "asked_again": {"changed": again, "changed_by_other_tasks": memory},
         "test_images_held": {"tasks": images},
@@ -130,7 +132,9 @@ def _of_order(moved: float | None, reordered: dict[str, Any]) -> list[str]:
     return ["labels leaked by order"] if leaks else []
 
 
-def _of_support(noticed: float | None, shuffled: dict[str, Any]) -> list[str]:
+def _of_support(noticed: float | None, shuffled: dict[str, Any] | None) -> list[str]:
+    if shuffled is None:
+        return []
     if noticed is not None and noticed <= RARELY:
         return ["ignores its support"]
     if shuffled["p"] < LEVEL:

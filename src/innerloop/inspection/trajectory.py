@@ -78,7 +78,7 @@ def _step(learner: Algorithm, task: Task, step: int, adapted: Any, outputs: Tens
         step,
         float(support_loss(weights)),
         float(objective.loss(outputs, query.targets)),
-        float(objective.scores(outputs, query.targets)[objective.metric]),
+        float(objective.scores(outputs, query.targets)[objective.metric.name]),
         outputs,
         by_layer(gradient) if steps else {},
         {},

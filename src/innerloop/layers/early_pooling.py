@@ -10,6 +10,7 @@ derivatives of the four layers make many such passes, above all those of second 
 makes the fewest that its formulas allow.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,7 +46,8 @@ class PoolingBlock(nn.Sequential):
     """
 
     def __init__(self, convolution: nn.Conv2d, norm: TaskNorm) -> None:
-        super().__init__(convolution, norm, nn.ReLU(), nn.MaxPool2d(2))
+        layers = {"convolution": convolution, "norm": norm, "relu": nn.ReLU()}
+        super().__init__(OrderedDict(layers, pool=nn.MaxPool2d(2)))
 
     def forward(self, images: Tensor) -> Tensor:
         layers: Any = list(self)

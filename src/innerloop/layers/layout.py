@@ -8,12 +8,12 @@ the context managers below; the layers read it.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
 from innerloop import tasks as task_tools
-from innerloop.tasks import Padded
+from innerloop.tasks import Inputs, Padded
 
 
 class Layout(NamedTuple):
@@ -35,8 +35,8 @@ def current() -> Layout:
 
 
 @contextmanager
-def _laid_out(**changes: Any) -> Iterator[None]:
-    before = _layout.set(_layout.get()._replace(**changes))
+def _set(layout: Layout) -> Iterator[None]:
+    before = _layout.set(layout)
     try:
         yield
     finally:
@@ -50,26 +50,26 @@ def grouped(groups: int, support: int, size: int) -> AbstractContextManager[None
         support: rows of a task's support.
         size: rows of a task, support and queries.
     """
-    return _laid_out(groups=groups, support=support, size=size)
+    return _set(current()._replace(groups=groups, support=support, size=size))
 
 
 def track() -> AbstractContextManager[None]:
     """While open, running averages follow the batches passed to layers in training mode."""
-    return _laid_out(tracking=True)
+    return _set(current()._replace(tracking=True))
 
 
-def call_opened(module: Callable[[Any], Tensor], inputs: Any) -> Tensor:
+def call_opened(module: Callable[[Inputs], Tensor], inputs: Inputs) -> Tensor:
     """`module(inputs)`; of padded inputs it gets the values, and layers count the real rows alone.
 
     This is the one place that opens `Padded` inputs.
     """
     if not isinstance(inputs, Padded):
         return module(inputs)
-    with _laid_out(real=inputs.real):
+    with _set(current()._replace(real=inputs.real)):
         return module(inputs.values)
 
 
-def with_support(call: Callable[[Any], Tensor], inputs: Any, support: Any) -> Tensor:
+def with_support(call: Callable[[Inputs], Tensor], inputs: Inputs, support: Inputs) -> Tensor:
     """`call(inputs)`, normalised with the statistics of `support`'s rows.
 
     Runs the two together and drops the support's outputs, so that nothing is stored on the side.

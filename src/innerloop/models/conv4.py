@@ -1,6 +1,7 @@
 """Conv4, the four-block backbone of few-shot learning (Vinyals et al. 2016; Finn et al. 2017)."""
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
@@ -76,4 +77,5 @@ def _block(channels: int, filters: int, norm: str, pool: str) -> nn.Sequential:
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
     if pool == "max":
         return PoolingBlock(convolution, TaskNorm(filters, norm))
-    return nn.Sequential(convolution, TaskNorm(filters, norm), nn.ReLU())
+    layers = {"convolution": convolution, "norm": TaskNorm(filters, norm), "relu": nn.ReLU()}
+    return nn.Sequential(OrderedDict(layers))

@@ -1,11 +1,10 @@
 """A model: a body that makes features, and a linear head that reads them."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from innerloop.errors import UserError
 from innerloop.layers.layout import call_opened
+from innerloop.tasks import Inputs
 
 
 class Network(nn.Module):
@@ -27,9 +26,9 @@ class Network(nn.Module):
             raise UserError("model.body makes no features: every layer of it needs 1 or more.")
         self.head = nn.Linear(width, outputs)
 
-    def features(self, inputs: Any) -> Tensor:
+    def features(self, inputs: Inputs) -> Tensor:
         """The body's features; of padded inputs only the real rows count in batch norm."""
         return call_opened(self.body, inputs)
 
-    def forward(self, inputs: Any) -> Tensor:
+    def forward(self, inputs: Inputs) -> Tensor:
         return self.head(self.features(inputs))

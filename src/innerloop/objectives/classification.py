@@ -5,6 +5,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from innerloop.errors import UserError
+from innerloop.objectives.metric import Metric
+from innerloop.objectives.objective import Answers
 from innerloop.tasks import PADDING
 
 BINS = 15  #: of equal width, into which confidences are sorted to see whether they are kept
@@ -24,12 +26,14 @@ class Classification:
         UserError: for tasks without classes.
     """
 
-    metric, higher_is_better = "accuracy", True
+    metric = Metric("accuracy", unit="%", scale=100.0)
+    answers: Answers = "classes"
+    loss_unit = "nats"
 
     def __init__(self, ways: int, test_ways: int) -> None:
         if min(ways, test_ways) < 1:
             raise UserError(
-                f"dataset.objective: ways={ways}, test_ways={test_ways}: give 1 or more classes."
+                f"objective: ways={ways}, test_ways={test_ways}: give 1 or more classes."
             )
         self.ways, self.test_ways = ways, test_ways
 

@@ -1,22 +1,33 @@
 """What a learner is judged by: its loss, its metrics, and the width of its output."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor
 
+from innerloop.objectives.metric import Metric
+
+Answers = Literal["classes", "targets"] | None
+
 
 class Objective(Protocol):
-    """The data set owns this; an algorithm is told, and never asks what the data is."""
+    """The user chooses it for a data set; an algorithm is told, and never asks what the data is.
 
-    metric: str  #: the headline metric, a key of `scores`
-    higher_is_better: bool
+    A class that inherits from this one has the defaults.
+    """
+
+    metric: Metric  #: the headline metric, whose name is a key of `scores`
+    #: What the audit may take targets for. `classes`: labels that may be renamed, and a headline
+    #: that is the share of right answers, so that chance is known. `targets`: real numbers. None:
+    #: neither, and no label is disturbed.
+    answers: Answers = None
+    loss_unit: str = ""  #: of the loss, for the axes of pictures
 
     @property
     def width(self) -> int:
         """Number of outputs of a head that is trained with the learner."""
 
     def classes(self, training: bool) -> int | None:
-        """Number of classes of a training or a test task; None for real targets."""
+        """Number of classes of a training or a test task; None where tasks have none."""
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """What adaptation descends and the outer loop minimises: a scalar for `n` examples."""

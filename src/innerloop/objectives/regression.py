@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from innerloop.errors import UserError
+from innerloop.objectives.metric import Metric
+from innerloop.objectives.objective import Answers
 from innerloop.tasks import Padded
 
 
@@ -17,11 +19,13 @@ class Regression:
         UserError: for none.
     """
 
-    metric, higher_is_better = "mse", False
+    loss_unit = "units of y²"
+    metric = Metric("mse", log=True, higher_is_better=False, label=f"squared error ({loss_unit})")
+    answers: Answers = "targets"
 
     def __init__(self, targets: int = 1) -> None:
         if targets < 1:
-            raise UserError(f"dataset.objective.targets={targets}: give 1 or more.")
+            raise UserError(f"objective.targets={targets}: give 1 or more.")
         self.targets = targets
 
     @property
@@ -58,6 +62,6 @@ def _alike(targets: Tensor, outputs: Tensor) -> Tensor:
         raise UserError(
             f"The learner's outputs have the shape {tuple(outputs.shape)} and the targets "
             f"{tuple(targets.shape)}: a regression compares numbers one by one. Set "
-            "dataset.objective.targets to the numbers that each input has."
+            "objective.targets to the numbers that each input has."
         )
     return targets[:, None]

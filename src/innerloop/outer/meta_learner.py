@@ -177,7 +177,7 @@ class MetaLearner(lightning.LightningModule):
             self.algorithm, tasks, steps, self.progress(step), at=(0, steps)
         )
         for name in dict.fromkeys(
-            ["loss" if "loss" in scores else objective.metric, objective.metric]
+            ["loss" if "loss" in scores else objective.metric.name, objective.metric.name]
         ):
             means = scores[name].mean(0)
             if len(means) > 1:
@@ -209,7 +209,7 @@ class MetaLearner(lightning.LightningModule):
         means = _means(self._evaluation.take(), -1)
         self.validated = {name: float(mean) for name, mean in means.items()}
         for name, mean in means.items():
-            shown = name == self.algorithm.objective.metric
+            shown = name == self.algorithm.objective.metric.name
             self.log(f"val/{name}", mean.float(), prog_bar=shown, sync_dist=True)
 
     @property

@@ -6,9 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+from hydra.utils import get_class
+
 from innerloop.dashboards import access
-from innerloop.errors import UserError, visible
+from innerloop.errors import UserError, blamed_on, visible
 from innerloop.machine.files import whole_file
+from innerloop.objectives import Metric
 from innerloop.startup.resolvers import repository
 
 PATIENCE = 60.0  #: seconds that W&B may take; it would go on trying for longer
@@ -26,7 +30,7 @@ def dashboard(words: Sequence[str]) -> None:
     """
     given = _options(words)
     root, project, entity = Path(repository()), given["project"], given["entity"]
-    datasets = sorted(path.stem for path in (root / "conf" / "dataset").glob("*.yaml"))
+    datasets = [file.stem for file in _choices("dataset")]
     why = "dry=true" if given["dry"] == "true" else access.obstacle()
     if why is None:
         for url in _within(PATIENCE, lambda: _save(entity, project, datasets)):
@@ -44,13 +48,25 @@ def spec(entity: str, project: str, datasets: Sequence[str]) -> dict[str, Any]:
     from innerloop.dashboards import pages
 
     views = {
-        "workspace": pages.workspace(entity, project)._to_model(),
-        "report": pages.report(entity, project, datasets)._to_model(),
+        "workspace": pages.workspace(entity, project, metrics())._to_model(),
+        "report": pages.report(entity, project, datasets, metrics())._to_model(),
     }
     return {
         name: view.model_dump(mode="json", by_alias=True, exclude_none=True)
         for name, view in views.items()
     }
+
+
+def metrics() -> list[Metric]:
+    """The headline metrics of the objectives in `conf/objective`."""
+    parts = [yaml.safe_load(file.read_text()) for file in _choices("objective")]
+    with blamed_on("conf/objective"):
+        known = [getattr(get_class(part["_target_"]), "metric", None) for part in parts]
+    return [metric for metric in dict.fromkeys(known) if isinstance(metric, Metric)]
+
+
+def _choices(group: str) -> list[Path]:
+    return sorted((Path(repository()) / "conf" / group).glob("*.yaml"))
 
 
 def _save(entity: str, project: str, datasets: Sequence[str]) -> list[str]:
@@ -59,7 +75,10 @@ def _save(entity: str, project: str, datasets: Sequence[str]) -> list[str]:
     from innerloop.dashboards import pages
 
     entity = entity or wandb.Api().default_entity or ""
-    views: list[Any] = [pages.report(entity, project, datasets), pages.workspace(entity, project)]
+    views: list[Any] = [
+        pages.report(entity, project, datasets, metrics()),
+        pages.workspace(entity, project, metrics()),
+    ]
     return [str(view.save().url) for view in views]  # the report makes the project if need be
 
 

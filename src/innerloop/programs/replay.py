@@ -94,7 +94,7 @@ def _most_interesting(found: list[tuple[int, float, float]]) -> int:
 
 def _show(opened: Replayed, raw: Task, steps: int, name: str) -> None:
     algorithm = opened.learner.algorithm
-    metric, classes = algorithm.objective.metric, algorithm.objective.classes(False) is not None
+    metric, answers = algorithm.objective.metric.name, algorithm.objective.answers
     tasks = opened.ready(raw)
     taken = trace(algorithm, tasks, steps, opened.progress)
     notices.say(f"{name} of {opened.folder}, from {opened.checkpoint.name}")
@@ -102,7 +102,7 @@ def _show(opened: Replayed, raw: Task, steps: int, name: str) -> None:
     notices.say(*_finiteness(opened, tasks, steps), *_scores(opened, tasks, steps, metric))
     place = opened.folder / "replay" / name
     shown = task_tools.plain(task_tools.trimmed(task_tools.only(raw)))
-    drawn = replay_picture.picture(place.with_suffix(".png"), shown, taken, classes)
+    drawn = replay_picture.picture(place.with_suffix(".png"), shown, taken, answers)
     written = replay_table.write(place.with_suffix(".csv"), taken)
     notices.say(f"picture {drawn}", f"every step {written}")
 

@@ -55,7 +55,7 @@ def train(config: DictConfig) -> float | None:
         _fit(made, checkpoint)
         seconds = made.learner.record()["seconds"]
         outcome.test(made, *_chosen(folder), seconds)
-        metric = made.learner.algorithm.objective.metric
+        metric = made.learner.algorithm.objective.metric.name
         return float(made.learner.loaded["validation"].get(metric, math.nan))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
 from innerloop.machine.foreign import there
+from innerloop.objectives import Metric
 from innerloop.reporting.finished import SCORES, Finished, read
 
 
@@ -19,7 +20,7 @@ class Beaten(NamedTuple):
     second: float
 
 
-def beaten(first: Path, second: Path, top: int) -> tuple[str, list[Beaten]]:
+def beaten(first: Path, second: Path, top: int) -> tuple[Metric, list[Beaten]]:
     """The headline metric, and the `top` tasks where `first` beats `second` most, widest gap first.
 
     Raises:
@@ -32,8 +33,8 @@ def beaten(first: Path, second: Path, top: int) -> tuple[str, list[Beaten]]:
             f"{first} and {second} were not tested on the same tasks: their protocols are "
             f"{said[0]} and {said[1]}."
         )
-    metric, higher = runs[0].metric, runs[0].results.higher_is_better
-    sign = 1.0 if (metric == "accuracy" if higher is None else higher) else -1.0
+    metric = runs[0].metric
+    sign = 1.0 if metric.higher_is_better else -1.0
     better, worse = (run.scores for run in runs)
     gap = _gap(sign * better, sign * worse)
     order = [int(i) for i in np.argsort(-gap, kind="stable") if gap[i] > 0]
@@ -62,4 +63,4 @@ def _said(run: Finished) -> str:
     """What two tests must have in common."""
     protocol, test = run.results.protocol, run.results.episode.test
     size = f"{protocol.tasks} tasks, {test.in_words}"
-    return visible(f"{protocol.hash} ({size}, by {run.metric})", 120)
+    return visible(f"{protocol.hash} ({size}, by {run.metric.name})", 120)

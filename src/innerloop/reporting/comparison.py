@@ -40,7 +40,7 @@ def compare(sides: Sequence[Contender]) -> dict[str, Any]:
         entry["p_holm"] = p
     first = sides[0].runs[0]
     return {
-        "metric": first.metric,
+        "metric": first.metric._asdict(),
         "dataset": first.results.dataset,
         "norm": first.results.norm,
         "episode": first.results.episode.test.episode.record(),

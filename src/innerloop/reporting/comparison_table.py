@@ -10,8 +10,10 @@ from rich.table import Table
 from innerloop.evaluation import stamps
 from innerloop.evaluation.schema import RESULTS
 from innerloop.evaluation.sizes import in_words, span
+from innerloop.objectives import Metric
 from innerloop.reporting.comparison import TASKS
 from innerloop.reporting.finished import Finished
+from innerloop.reporting.numbers import number
 from innerloop.reporting.terminal import add_row, cell, new_table, terminal
 from innerloop.tasks import Episode
 
@@ -33,27 +35,28 @@ def show_comparison(found: dict[str, Any]) -> None:
 
 
 def _means(found: dict[str, Any]) -> Table:
-    table = new_table("", "run", "algorithm", "seeds", found["metric"], "over tasks",
+    metric = Metric(**found["metric"])
+    table = new_table("", "run", "algorithm", "seeds", metric.name, "over tasks",
                       "over classes", "over seeds", "audit")  # fmt: skip
-    for number, run in enumerate(found["runs"], 1):
+    for place, run in enumerate(found["runs"], 1):
         seeds = ", ".join(map(str, run["seeds"]))
         add_row(
-            table, number, run["name"], run["algorithm"], seeds,
-            _value(run["mean"], found["metric"]), *_halves(run, found["metric"]),
+            table, place, run["name"], run["algorithm"], seeds,
+            _value(run["mean"], metric), *_halves(run, metric),
             run["audit"] or "-",
         )  # fmt: skip
     return table
 
 
 def _differences(found: dict[str, Any]) -> Table:
-    several = len(found["differences"]) > 1
-    table = new_table("difference", "of", found["metric"], "over tasks, paired", "over classes",
+    several, metric = len(found["differences"]) > 1, Metric(**found["metric"])
+    table = new_table("difference", "of", metric.name, "over tasks, paired", "over classes",
                    "over seeds", "p by Holm" if several else "p", "paired / unpaired")  # fmt: skip
     for entry in found["differences"]:
         ratio = entry["paired_to_unpaired"]
         add_row(
             table, f"{entry['first'] + 1} - {entry['second'] + 1}", entry["about"],
-            _value(entry["mean"], found["metric"], sign="+"), *_halves(entry, found["metric"]),
+            _value(entry["mean"], metric, sign="+"), *_halves(entry, metric),
             _p(entry["p_holm"]), "-" if ratio is None else f"{ratio:.2f}",
         )  # fmt: skip
     return table
@@ -83,7 +86,8 @@ def show_runs(runs: Sequence[Finished]) -> None:
         add_row(
             table, _shown(run.folder), results.algorithm, results.dataset,
             f"{span(test.ways)}/{span(test.shots)}", results.norm or "-", results.seed,
-            run.metric, _value(run.headline.mean, run.metric), _half(run.headline.ci95, run.metric),
+            run.metric.name, _value(run.headline.mean, run.metric),
+            _half(run.headline.ci95, run.metric),
             stamps.in_words([results.audited]) or "-", _date(run.folder / RESULTS),
         )  # fmt: skip
     terminal().print(table)
@@ -103,7 +107,7 @@ def _shown(folder: Path) -> str:
     return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
-def _halves(entry: dict[str, Any], metric: str) -> list[str]:
+def _halves(entry: dict[str, Any], metric: Metric) -> list[str]:
     return [_half(entry[key], metric) for key in ("ci95", "ci95_classes", "ci95_seeds")]
 
 
@@ -113,13 +117,10 @@ def _p(value: float | None) -> str:
     return "< 1e-16" if value < 1e-16 else f"{value:.2g}"
 
 
-def _half(value: float | None, metric: str) -> str:
+def _half(value: float | None, metric: Metric) -> str:
     return "-" if value is None else f"± {_value(value, metric)}"
 
 
-def _value(value: float | None, metric: str, sign: str = "") -> str:
-    if value is None:  # JSON's word for what is not a number
-        return "nan"
-    if metric == "accuracy":
-        return f"{100 * value:{sign}.2f} %"
-    return f"{value:{sign}.4g}"
+def _value(value: float | None, metric: Metric, sign: str = "") -> str:
+    """JSON's word for what is not a number is null."""
+    return "nan" if value is None else number(value, metric, sign=sign)

@@ -44,7 +44,7 @@ class Contender:
         if not np.isfinite(found).all():
             raise UserError(
                 f"{self.name}: {int((~np.isfinite(found)).sum())} test tasks have no finite "
-                f"{self.runs[0].metric}, so it has no mean to compare."
+                f"{self.runs[0].metric.name}, so it has no mean to compare."
             )
         return found
 
@@ -137,7 +137,7 @@ def _same_setting(argument: str, first: Finished, second: Finished) -> None:
 def _same_protocol(first: Finished, second: Finished) -> None:
     """Learners without inner steps have no scored step, which differs from nobody's."""
     pairs = {key: (first.get(key), second.get(key)) for key in PROTOCOL}
-    pairs["metric"] = (first.metric, second.metric)
+    pairs["metric"] = (first.metric.name, second.metric.name)
     if None in pairs["protocol.scored_step"]:
         del pairs["protocol.scored_step"]
     differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.machine.files import whole_file
+from innerloop.objectives import Metric
 from innerloop.reporting.drawing import embedding, style
 from innerloop.reporting.drawing.curve import curve
 from innerloop.reporting.drawing.episode import episode, size, support
@@ -78,7 +79,7 @@ class Figures:
         panels = self._fits(2) or [self._histogram()]
         if self._images:
             panels.append(partial(support, examples=task_tools.plain(self._task(0)).support))
-        return _row(panels + self._curves([self.metric]))
+        return _row(panels + self._curves([self.metric.name]))
 
     def curves(self) -> Any:
         """Every metric over the inner steps."""
@@ -104,7 +105,7 @@ class Figures:
 
     def embedding(self) -> Any:
         """The features of one task before and after adaptation."""
-        if self.algorithm.objective.classes(False) is None:
+        if not self._classes:
             return None
         task, path = self._followed()
         first, last = path[0][0], path[-1][0]
@@ -121,7 +122,7 @@ class Figures:
         """Losses by step, and how much each layer changed."""
         if not any(name.startswith("cka/") for name in self.found):
             return None
-        unit = "units of y²" if self.metric == "mse" else "nats"
+        unit = self.algorithm.objective.loss_unit
         cka = "similarity of its answers before and after (linear CKA)"
         return _row([
             partial(losses, found=self.found, unit=unit),
@@ -130,9 +131,13 @@ class Figures:
         ], 4.6)  # fmt: skip
 
     @property
+    def _classes(self) -> bool:
+        return self.algorithm.objective.answers == "classes"
+
+    @property
     def _images(self) -> bool:
         leaf = tree_leaves(self.tasks.support.inputs)[0]  # tasks, examples, channels, height, width
-        return leaf.dim() == 5 and self.algorithm.objective.classes(False) is not None
+        return leaf.dim() == 5 and self._classes
 
     def _task(self, index: int) -> Task:
         return task_tools.trimmed(task_tools.only(task_tools.part(self.tasks, index, index + 1)))
@@ -145,7 +150,8 @@ class Figures:
         return task, list(path)
 
     def _fits(self, most: int) -> list[Panel]:
-        if self.span is None or not self.algorithm.adapts_by_steps:
+        fits = self.algorithm.objective.answers == "targets" and self.algorithm.adapts_by_steps
+        if self.span is None or not fits:
             return []
         shown = range(min(most, task_tools.count(self.tasks)))
         common = {
@@ -155,17 +161,20 @@ class Figures:
         return [partial(fit, task=task_tools.plain(self._task(i)), **common) for i in shown]
 
     def _histogram(self) -> Panel:
-        scores = self.scores[self.metric]
+        scores = self.scores[self.metric.name]
         return partial(spread, metric=self.metric, scores=scores, scored_step=self.scored_step)
 
-    def _curves(self, metrics: list[str]) -> list[Panel]:
-        if self.scores[self.metric].shape[1] == 1:
+    def _curves(self, names: list[str]) -> list[Panel]:
+        headline = self.metric.name
+        if self.scores[headline].shape[1] == 1:
             return []
-        ways = self.algorithm.objective.classes(False)
         alike = not isinstance(self.tasks.support.inputs, Padded)  # others have no common chance
-        chance = {"accuracy": 1 / ways} if ways and alike else {}
+        ways = self.algorithm.objective.classes(False) if self._classes and alike else None
+        metrics = [self.metric if name == headline else Metric(name) for name in names]
+        chance = {headline: 1 / ways} if ways else {}
         return [
-            partial(curve, metric=m, scores=self.scores[m], chance=chance.get(m)) for m in metrics
+            partial(curve, metric=m, scores=self.scores[m.name], chance=chance.get(m.name))
+            for m in metrics
         ]
 
 

@@ -17,7 +17,9 @@ from innerloop.evaluation.schema import RESULTS, Entry, Results
 from innerloop.machine.arrays import read_array
 from innerloop.machine.foreign import BadFile, find, there
 from innerloop.machine.mappings import read_json, read_yaml
+from innerloop.objectives import Metric
 from innerloop.reporting.terminal import leave_out
+from innerloop.startup.older import current
 
 CONFIGURATION, SCORES = "config.yaml", "scores.npz"
 BETWEEN = r",(?![^\[]*\])"  #: a comma between values, not one within a list such as [5,20]
@@ -41,7 +43,7 @@ class Finished:
     configuration: dict[str, Any]
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Metric:
         """The headline metric."""
         return self.results.metric
 
@@ -78,14 +80,15 @@ class Finished:
         Raises:
             UserError: if the run kept no scores, or not those that its results speak of.
         """
-        values, protocol = self._array(self.metric), self.results.protocol
+        name, protocol = self.metric.name, self.results.protocol
+        values = self._array(name)
         step = protocol.scored_step or 0
         if values is None or values.ndim != 2 or values.dtype.kind != "f":
-            raise BadFile(self.folder / SCORES, f"does not hold {self.metric} of tasks by steps")
+            raise BadFile(self.folder / SCORES, f"does not hold {name} of tasks by steps")
         if len(values) != protocol.tasks or step >= values.shape[1]:
             raise BadFile(
                 self.folder / SCORES,
-                f"has {self.metric} of {values.shape[0]} tasks and {values.shape[1] - 1} steps; "
+                f"has {name} of {values.shape[0]} tasks and {values.shape[1] - 1} steps; "
                 f"{RESULTS} says {protocol.tasks} tasks, scored after {step}",
             )
         return values[:, step].astype(np.float64)
@@ -124,9 +127,13 @@ def read(folder: Path) -> Finished:
         )
     content = read_json(file)
     results = schema.read(content, file)
-    configured = folder / CONFIGURATION
-    configuration = flat(read_yaml(configured)) if there(configured) else {}
-    return Finished(folder, results, flat(content), configuration)
+    return Finished(folder, results, flat(content), configuration_of(folder))
+
+
+def configuration_of(folder: Path, name: str = CONFIGURATION) -> dict[str, Any]:
+    """A configuration that a run's folder holds, by dotted key; empty where there is none."""
+    file = folder / name
+    return flat(current(read_yaml(file))) if there(file) else {}
 
 
 def below(outputs: Path) -> list[Finished]:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from innerloop.inspection.trajectory import ALL, Step
 from innerloop.machine.files import whole_file
+from innerloop.objectives import Metric
 from innerloop.reporting.beats import Beaten
 from innerloop.reporting.terminal import cell
 
@@ -70,9 +71,9 @@ def outer(losses: Iterable[tuple[int, float, float]]) -> Table:
     return made
 
 
-def beaten(metric: str, found: list[Beaten], names: tuple[str, str]) -> Table:
+def beaten(metric: Metric, found: list[Beaten], names: tuple[str, str]) -> Table:
     """The tasks of `innerloop.reporting.beats`."""
-    title = f"test tasks where {names[0]} beats {names[1]} most, by {metric}"
+    title = f"test tasks where {names[0]} beats {names[1]} most, by {metric.name}"
     made = Table(title=cell(title))
     for heading in ("task", "A", "B", "A - B"):
         made.add_column(heading, justify="right")

@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 
 from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
-from innerloop.machine.foreign import there
-from innerloop.machine.mappings import read_yaml
 from innerloop.reporting.contenders import SAME, of_setting
-from innerloop.reporting.finished import Finished, flat
+from innerloop.reporting.finished import Finished, configuration_of
 from innerloop.reporting.terminal import leave_out
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
@@ -38,9 +36,8 @@ class Setting:
     @cached_property
     def following(self) -> set[str]:
         """Keys whose values merely follow another's; none where that cannot be read."""
-        file = self.first.folder / COMPOSED
         try:
-            composed = flat(read_yaml(file)) if there(file) else {}
+            composed = configuration_of(self.first.folder, COMPOSED)
         except UserError as error:
             leave_out(f"which settings follow others: {error}")
             composed = {}
@@ -64,7 +61,7 @@ class Setting:
 
     def curve(self) -> list[Mean]:
         """The headline metric after 0, 1, ... inner steps; empty without steps."""
-        name = self.first.metric
+        name = self.first.metric.name
         found: list[Mean] = []
         while f"{name}/step_{len(found)}" in self.first.results.test:
             found.append(self.mean(f"{name}/step_{len(found)}"))

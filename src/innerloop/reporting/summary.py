@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.evaluation import schema, stamps
-from innerloop.evaluation.schema import Results
+from innerloop.evaluation.schema import Entry, Results
 from innerloop.evaluation.sizes import setting
 from innerloop.machine.mappings import read_json
+from innerloop.objectives import Metric
+from innerloop.reporting.numbers import unit
 from innerloop.startup import published
 
 STEPS = (1, 5, 10)
@@ -57,7 +59,7 @@ def _row(group: list[Results]) -> dict[str, str]:
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
         "run": f"{first.algorithm}, {first.dataset}, {test.in_words}{norm}",
-        "test": _errors(group) if "mse" in first.test else _accuracies(group),
+        "test": _by_step(group) if _has_steps(first) else _means(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),
         "best known reproduction": published.text(known.get("reproduction")),
@@ -71,37 +73,64 @@ def _row(group: list[Results]) -> dict[str, str]:
     }
 
 
-def _accuracies(group: list[Results]) -> str:
-    entries = [result.test["accuracy"] for result in group]
-    shown = [f"{100 * _known(e.mean):.2f} ± {100 * _known(e.ci95):.2f} %" for e in entries]
-    return f"{'; '.join(shown)} over {entries[0].tasks} tasks"
+def _has_steps(result: Results) -> bool:
+    """Whether a test is of an error that is reported after a few inner steps."""
+    name = result.metric.name
+    steps = all(f"{name}/step_{step}" in result.test for step in STEPS)
+    return steps and not result.metric.higher_is_better
 
 
-def _errors(group: list[Results]) -> str:
+def _means(group: list[Results]) -> str:
+    metric, entries = group[0].metric, [result.headline for result in group]
+    shown = "; ".join(_with_interval(entry, metric) for entry in entries)
+    name = "" if metric.unit == "%" else f"{metric.name} "
+    return f"{name}{shown}{unit(metric)} over {entries[0].tasks} tasks"
+
+
+def _with_interval(entry: Entry, metric: Metric) -> str:
+    mean, half = (metric.scale * _known(value) for value in (entry.mean, entry.ci95))
+    return f"{mean:.2f} ± {half:.2f}" if metric.unit == "%" else f"{mean:.4g} ± {half:.2g}"
+
+
+def _by_step(group: list[Results]) -> str:
     """The median over seeds of the mean error after a few steps."""
-    diverged = sum(result.test["mse/step_10"].diverged for result in group)
-    tasks = sum(result.test["mse/step_10"].tasks or 0 for result in group)
-    shown = " / ".join(f"{median:.3f}" for median in _medians(group))
-    return (
-        f"mse {shown} after {' / '.join(map(str, STEPS))} steps, median over "
-        f"{len(group)} seeds; {diverged} of {tasks} tasks diverged"
-    )
+    metric, last = group[0].metric, f"{group[0].metric.name}/step_{STEPS[-1]}"
+    shown = " / ".join(f"{median:.3f}" for median in _medians(group, STEPS))
+    words = f"{metric.name} {shown}{unit(metric)} after {' / '.join(map(str, STEPS))} steps, "
+    words += f"median over {len(group)} seeds"
+    if not metric.log:
+        return words
+    diverged = sum(result.test[last].diverged for result in group)
+    tasks = sum(result.test[last].tasks or 0 for result in group)
+    return f"{words}; {diverged} of {tasks} tasks diverged"
 
 
-def _medians(group: list[Results]) -> list[float]:
-    names = [f"mse/step_{step}" for step in STEPS]
-    return [statistics.median(_known(run.test[name].mean) for run in group) for name in names]
+def _medians(group: list[Results], steps: Iterable[int]) -> list[float]:
+    """Over seeds, in the unit that is shown."""
+    metric = group[0].metric
+    entries = [[run.test[f"{metric.name}/step_{step}"] for run in group] for step in steps]
+    return [metric.scale * statistics.median(_known(e.mean) for e in runs) for runs in entries]
 
 
 def _within(group: list[Results], paper: dict[str, Any] | None) -> str:
-    """Whether the mean over seeds lies in the paper's interval, or the errors at or below its."""
-    if paper is not None and "mse" in paper:
-        below = [ours <= theirs for ours, theirs in zip(_medians(group), paper["mse"], strict=True)]
-        return "at or below" if all(below) else "**above**"
-    if paper is None or "ci95" not in paper:
+    """Whether the mean over seeds lies in the paper's interval, or no step is worse than its."""
+    metric = group[0].metric
+    if paper is None or paper["metric"] != metric.name:
         return "no interval given"
-    mean = 100 * statistics.fmean(_known(result.test["accuracy"].mean) for result in group)
-    return "yes" if abs(mean - paper["accuracy"]) <= paper["ci95"] else "**no**"
+    if "after" in paper:
+        return _reached(_medians(group, paper["after"]), list(paper["after"].values()), metric)
+    if "ci95" not in paper:
+        return "no interval given"
+    mean = metric.scale * statistics.fmean(_known(result.headline.mean) for result in group)
+    return "yes" if abs(mean - paper["value"]) <= paper["ci95"] else "**no**"
+
+
+def _reached(ours: list[float], theirs: list[float], metric: Metric) -> str:
+    if metric.higher_is_better:
+        above = all(a >= b for a, b in zip(ours, theirs, strict=True))
+        return "at or above" if above else "**below**"
+    below = all(a <= b for a, b in zip(ours, theirs, strict=True))
+    return "at or below" if below else "**above**"
 
 
 def _known(value: float | None) -> float:

@@ -7,6 +7,8 @@ from rich.text import Text
 
 from innerloop.evaluation import stamps
 from innerloop.evaluation.sizes import span
+from innerloop.objectives import Metric
+from innerloop.reporting.numbers import unit
 from innerloop.reporting.terminal import add_row, cell, terminal
 
 if TYPE_CHECKING:
@@ -33,22 +35,25 @@ def closing_table(content: dict[str, Any]) -> Table:
         caption=Text("\n").join(map(cell, _caption(results))),
     )
     rows = _rows(results)
-    wide = rows[0][2].ci95_classes is not None
+    wide = rows[0][1].ci95_classes is not None
     for heading in ("adaptation", "metric"):
         table.add_column(heading)
     for heading in ("mean", "95% over tasks", *(["95% over classes"] if wide else [])):
         table.add_column(heading, justify="right")
-    for label, name, entry in rows:
-        scale, unit = (100, " %") if name == "accuracy" else (1, "")
-        mean = "nan" if entry.mean is None else f"{scale * entry.mean:.4g}{unit}"
+    for label, entry in rows:
         halves = (entry.ci95, entry.ci95_classes) if wide else (entry.ci95,)
-        add_row(table, label, name, mean, *[_half(half, scale, unit) for half in halves])
+        shown = [_half(half, results.metric) for half in halves]
+        add_row(table, label, results.metric.name, _mean(entry, results.metric), *shown)
     return table
 
 
-def _half(half: float | None, scale: int, unit: str) -> str:
+def _mean(entry: "Entry", metric: Metric) -> str:
+    return "nan" if entry.mean is None else f"{metric.scale * entry.mean:.4g}{unit(metric)}"
+
+
+def _half(half: float | None, metric: Metric) -> str:
     """Half an interval; a dash for a single task, which has none."""
-    return "-" if half is None else f"± {scale * half:.2g}{unit}"
+    return "-" if half is None else f"± {metric.scale * half:.2g}{unit(metric)}"
 
 
 def _caption(results: "Results") -> list[str]:
@@ -57,13 +62,13 @@ def _caption(results: "Results") -> list[str]:
     return [f"{norm}protocol {results.protocol.hash}", *([f"audit: {words}"] if words else [])]
 
 
-def _rows(results: "Results") -> list[tuple[str, str, "Entry"]]:
-    test, scored, name = results.test, results.protocol.scored_step, results.metric
+def _rows(results: "Results") -> list[tuple[str, "Entry"]]:
+    test, scored, name = results.test, results.protocol.scored_step, results.metric.name
     steps = [] if scored is None else sorted({*STEPS, scored})
     steps = [s for s in steps if f"{name}/step_{s}" in test]
     if scored is None or not steps:
-        return [("test", name, test[name])]
-    return [(_label(s, scored), name, test[f"{name}/step_{s}"]) for s in steps]
+        return [("test", test[name])]
+    return [(_label(s, scored), test[f"{name}/step_{s}"]) for s in steps]
 
 
 def _label(step: int, scored: int) -> str:

@@ -21,7 +21,7 @@ from innerloop.engines import choose
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError, blamed_on
 from innerloop.layers.adopt import adopt, batch_norms
-from innerloop.objectives import Objective
+from innerloop.objectives import Metric, Objective
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run import notices, schedule
 from innerloop.run.check import DESCRIPTIVE
@@ -89,23 +89,38 @@ def _with_norm(model: nn.Module, mode: str) -> nn.Module:
 
 
 def objective(config: DictConfig) -> Objective:
-    """What the data set asks of a learner."""
+    """What learners are judged by."""
     train, test = episodes(config)
-    part = config.dataset.objective
-    made: Objective = instantiate(part)
-    if not hasattr(made, "metric"):
-        raise UserError(
-            f"dataset.objective._target_={part._target_} is no objective: choose "
-            "innerloop.objectives.Classification or Regression, or a class with the same methods."
-        )
+    made: Objective = instantiate(config.objective)
+    _check_described(made, config.objective._target_)
     sizes = ((True, "episode", train.most_ways), (False, "episode.test", test.most_ways))
     for training, key, ways in sizes:
         if made.classes(training) not in (None, ways):
             raise UserError(
-                f"dataset.objective is for tasks of {made.classes(training)} classes, and {key}."
+                f"objective is for tasks of {made.classes(training)} classes, and {key}."
                 f"ways={ways}: leave its ways= and test_ways= out, which follow episode."
             )
     return made
+
+
+def _check_described(made: Any, target: str) -> None:
+    """Raises `UserError` for what is no objective, or does not say what it is."""
+    if not isinstance(getattr(made, "metric", None), Metric):
+        raise UserError(
+            f"objective._target_={target} has no metric that is an innerloop.objectives.Metric: "
+            "choose innerloop.objectives.Classification or Regression, or a class with the same "
+            'methods and a line such as metric = Metric("mae", higher_is_better=False).'
+        )
+    if missing := [key for key in ("answers", "loss_unit", "width") if not hasattr(made, key)]:
+        raise UserError(
+            f"objective._target_={target} does not say {', '.join(missing)}: let it inherit from "
+            "innerloop.objectives.Objective, or say it as there."
+        )
+    if made.answers == "classes" and made.classes(False) is None:
+        raise UserError(
+            f"objective._target_={target} says that answers are classes, but classes() gives no "
+            "number of them: return it there, or say answers = None."
+        )
 
 
 def device(config: DictConfig) -> str:
@@ -181,10 +196,10 @@ def _plugins() -> list[Any]:
 
 
 def callbacks(config: DictConfig, objective: Objective) -> list[lightning.Callback]:
-    """The configured callbacks; a partial one is told what the data set is judged by."""
+    """The configured callbacks; a partial one is told what learners are judged by."""
     judged: dict[str, Any] = {
-        "monitor": f"val/{objective.metric}",
-        "mode": "max" if objective.higher_is_better else "min",
+        "monitor": f"val/{objective.metric.name}",
+        "mode": "max" if objective.metric.higher_is_better else "min",
     }
     return [
         _built(part, f"callbacks.{name}", lightning.Callback, _partial_=False, **judged)

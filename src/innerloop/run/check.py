@@ -15,7 +15,7 @@ from innerloop.run.shown import shown
 from innerloop.run.values import Target
 from innerloop.startup.suggestions import dotted, unknown_key
 
-DESCRIPTIVE = ("input_shape", "objective")  #: keys of `dataset` that are not the source's arguments
+DESCRIPTIVE = ("input_shape",)  #: keys of `dataset` that are not the source's arguments
 SUPPLIED = {  #: arguments that the program itself gives to a part
     "model": ("outputs",),
     "algorithm": ("model", "objective"),
@@ -110,7 +110,7 @@ def _targets(content: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     dataset, outer = content["dataset"], content["outer"]
     parts = {
         "dataset": {k: v for k, v in dataset.items() if k not in DESCRIPTIVE},
-        "dataset.objective": dataset["objective"],
+        "objective": content["objective"],
         "model": content["model"],
         "algorithm": content["algorithm"],
         "outer.optimizer": outer["optimizer"],

@@ -16,7 +16,7 @@ from innerloop.tasks import Episode
 CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
 SILENT = ("callbacks", "logger", "published", "deviates")
 PUBLISHED = ("inner", "outer", "episode", "norm", "algorithm", "model", "dataset",
-             "evaluation.tasks", "evaluation.scored_step")  # fmt: skip
+             "objective", "evaluation.tasks", "evaluation.scored_step")  # fmt: skip
 
 
 def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]:

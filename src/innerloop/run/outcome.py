@@ -60,7 +60,7 @@ def test(
     notices.say(*adaptation_watch.of_test(learner, learner.test_scores), *_places(folder))
     with after.part("loggers"):
         wandb_run.complete(made, None if trained is None else checkpoint, found)
-    return float(found["test"][learner.algorithm.objective.metric]["mean"])
+    return float(found["test"][learner.algorithm.objective.metric.name]["mean"])
 
 
 def _places(folder: Path) -> list[str]:
@@ -95,13 +95,13 @@ def _results(made: Experiment, checkpoint: Path, trained: float | None) -> dict[
         "configuration": stored.fingerprint(config),
         "protocol": protocol.protocol(
             data.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
-            scored, f"val/{algorithm.objective.metric}",
+            scored, f"val/{algorithm.objective.metric.name}",
         ),
         "checkpoint": {
             "file": checkpoint.name, "step": learner.loaded["step"],
             "validation": learner.loaded["validation"],
         },
-        "higher_is_better": algorithm.objective.higher_is_better,
+        "metric": algorithm.objective.metric._asdict(),
         "test": results.metrics(learner.test_scores, algorithm.objective, scored, _classes(made)),
         **_pooled(made, scored),
         "audit": None,  # follows
@@ -132,7 +132,7 @@ def _audit(made: Experiment) -> dict[str, Any] | None:
         build.objective(made.config),
     )  # fmt: skip
     indices = np.array_split(np.arange(tasks), -(-tasks // data.batch))
-    reported = learner.test_scores[asked.objective.metric][:tasks, learner.scored_step]
+    reported = learner.test_scores[asked.objective.metric.name][:tasks, learner.scored_step]
     return audit.audit(
         asked, (_test_tasks(made, part) for part in indices),
         reported if learner.untested else torch.full_like(reported, torch.nan),

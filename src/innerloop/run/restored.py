@@ -14,10 +14,11 @@ from innerloop.run import notices
 from innerloop.run.trust import check
 from innerloop.startup.command import explain
 from innerloop.startup.folder_check import KEPT, no_run
+from innerloop.startup.older import current
 
 PARTS = (  # without which it is no configuration
-    "algorithm", "dataset", "engine", "episode", "evaluation", "model", "names", "outer", "paths",
-    "trainer",
+    "algorithm", "dataset", "engine", "episode", "evaluation", "model", "names", "objective",
+    "outer", "paths", "trainer",
 )  # fmt: skip
 CONFIGURATION = "a configuration that innerloop can use"
 MOST, DEEPEST = 20_000, 40  #: values of a configuration, and how deep they may lie
@@ -53,6 +54,7 @@ def from_file(
     Raises:
         UserError: if it is no configuration, or may not run what it names.
     """
+    content = current(content)
     try:
         _check_shape(content)
         if passed := check(content, str(origin), trust, here):

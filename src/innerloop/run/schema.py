@@ -32,8 +32,8 @@ SCHEDULER = (
     "_partial_: true, T_max: 1000}"
 )
 OBJECTIVE = (
-    "what the data set is judged by, such as {_target_: innerloop.objectives.Classification, "
-    "ways: 5, test_ways: 5}"
+    "what learners are judged by: objective=classification or regression, or a part such as "
+    "{_target_: innerloop.objectives.Classification, ways: 5, test_ways: 5}"
 )
 STRATEGY = (
     "auto or ddp, or the {_target_: ...} of a strategy. The results of processes that are forked "
@@ -158,7 +158,9 @@ class DataSet(Target):
         Annotated[list[Count], Field(min_length=1)] | dict[str, list[Count]],
         Field(description="the shape of one input, such as [1, 28, 28]"),
     ]
-    objective: Annotated[Target, Field(description=OBJECTIVE)]
+    objective: Annotated[
+        None, Field(description=f"nothing, and to the key objective {OBJECTIVE}")
+    ] = None
 
 
 class Best(Target):
@@ -291,6 +293,7 @@ class Configuration(Section):
     logger: Annotated[dict[str, Target], Field(description="loggers by name; logger=none for none")]
     model: Target
     dataset: DataSet
+    objective: Annotated[Target, Field(description=OBJECTIVE)]
     algorithm: Target
 
     @model_validator(mode="after")

@@ -56,6 +56,7 @@ def fingerprint(config: DictConfig) -> str:
         made["precision"] = content["trainer"]["precision"]
     dataset = content["dataset"].items()
     made["dataset"] = {k: v for k, v in dataset if f"dataset.{k}" not in DATASET_MAY_CHANGE}
+    made["dataset"]["objective"] = made.pop("objective")  # its place in the first version's hashes
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -39,9 +39,9 @@ def complete(made: Experiment, checkpoint: Path | None, results: dict[str, Any])
 def _send(
     made: Experiment, log: WandbLog, checkpoint: Path | None, results: dict[str, Any]
 ) -> None:
-    run, metric = log.experiment, made.learner.algorithm.objective.metric
-    finished.summary(run, metric, results)
-    finished.curve(run, metric, results["test"])
+    run = log.experiment
+    finished.summary(run, results)
+    finished.curve(run, results)
     if log.episodes:
         finished.episodes(run, _episodes(made, log.episodes))
     if log.code:

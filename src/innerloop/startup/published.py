@@ -23,10 +23,18 @@ def text(entry: dict[str, Any] | None) -> str:
     """A figure in words."""
     if entry is None:
         return "-"
-    if "mse" in entry:
-        return f"{', '.join(map(str, entry['mse']))} after 1, 5, 10 steps ({entry['source']})"
+    unit = f" {entry['unit']}" if "unit" in entry else ""
+    if "after" in entry:
+        after = {str(step): str(value) for step, value in entry["after"].items()}
+        values = f"{', '.join(after.values())}{unit} after {', '.join(after)} steps"
+        return f"{values} ({entry['source']})"
     half = f" ± {entry['ci95']:.2f}" if "ci95" in entry else ""
-    return f"{entry['accuracy']:.2f}{half} % ({entry['source']})"
+    return f"{entry['value']:.2f}{half}{unit} ({entry['source']})"
+
+
+def _columns(after: dict[int, float]) -> tuple[list[int], list[float]]:
+    """Inner steps, and the values after them."""
+    return list(after), list(after.values())
 
 
 def published(setting: str) -> str:

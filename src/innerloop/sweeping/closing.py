@@ -51,9 +51,9 @@ def table(done: Sequence[Finished]) -> Table:
     made = new_table("setting", "seeds", "metric", "validation", "test", "interval of the test")
     made.caption = "Choose by validation; the test is for what was chosen. 95% intervals."
     for label, setting in zip(_varied(found), found, strict=True):
-        metric, test = setting.first.metric, setting.mean(setting.first.metric)
+        metric, test = setting.first.metric, setting.mean(setting.first.metric.name)
         add_row(
-            made, label, ", ".join(str(run.results.seed) for run in setting.runs), metric,
+            made, label, ", ".join(str(run.results.seed) for run in setting.runs), metric.name,
             shown(_validation(setting), metric), shown(test.mean, metric), interval(test, metric),
         )  # fmt: skip
     return made
@@ -85,6 +85,6 @@ def _short(word: str) -> str:
 
 
 def _validation(setting: Setting) -> float | None:
-    found = [run.results.checkpoint.validation.get(run.metric) for run in setting.runs]
+    found = [run.results.checkpoint.validation.get(run.metric.name) for run in setting.runs]
     known = [value for value in found if value is not None]
     return sum(known) / len(known) if len(known) == len(found) else None

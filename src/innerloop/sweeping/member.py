@@ -55,7 +55,7 @@ def earlier(config: DictConfig) -> Earlier:
         if results.missing:
             return Earlier(begun=True)
         notices.say(f"{folder} is done already")
-        return Earlier(results.checkpoint.validation.get(results.metric))
+        return Earlier(results.checkpoint.validation.get(results.metric.name))
     if (folder / stored.KEPT).exists():
         old = restored.of_run(folder, config.trust, config)
         _check(config, folder, old.seed, stored.fingerprint(old))

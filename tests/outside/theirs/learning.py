@@ -10,13 +10,16 @@ from torch import Tensor
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data import sampling
 from innerloop.data.source import TaskSource
+from innerloop.objectives import Answers, Metric, Objective
 from innerloop.tasks import Episode, Examples, Task
 
 
-class AbsoluteError:
+class AbsoluteError(Objective):
     """Mean absolute error, an objective that innerloop does not have."""
 
-    metric, higher_is_better, width = "mae", False, 1
+    metric = Metric("mae", log=True, higher_is_better=False)
+    answers: Answers = "targets"
+    width = 1
 
     def classes(self, training: bool) -> int | None:
         return None

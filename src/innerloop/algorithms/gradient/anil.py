@@ -2,7 +2,6 @@
 the effectiveness of MAML", 2020)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -14,7 +13,7 @@ from innerloop.adaptation.selection import moving
 from innerloop.algorithms.gradient.maml import MAML, Adapted
 from innerloop.layers.absent import mask_absent_classes
 from innerloop.objectives import Objective
-from innerloop.tasks import Examples
+from innerloop.tasks import Examples, Inputs
 
 HEAD, BODY = ("head.*",), ("body.*",)
 
@@ -71,6 +70,6 @@ class ANIL(MAML):
         for parameters in descend(loss, start, steps, SGD(self.rate), given=given):
             yield Adapted(fixed | parameters)
 
-    def _head(self, parameters: Parameters, features: Any) -> Tensor:
+    def _head(self, parameters: Parameters, features: Inputs) -> Tensor:
         own = {k.removeprefix("head."): p for k, p in parameters.items() if k.startswith("head.")}
         return self.call(self.model.head, own, features)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 "Model-agnostic meta-learning for fast adaptation of deep networks", 2017, algorithm 2)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -14,7 +14,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError
 from innerloop.layers.absent import mask_absent_classes
 from innerloop.objectives import Objective
-from innerloop.tasks import Examples
+from innerloop.tasks import Examples, Inputs
 
 
 class Adapted(NamedTuple):
@@ -91,7 +91,7 @@ class MAML(Algorithm):
         for parameters in descend(loss, start, steps, self.rule(), gradient, given):
             yield Adapted(fixed | parameters)
 
-    def predict(self, adapted: Adapted, inputs: Any) -> Tensor:
+    def predict(self, adapted: Adapted, inputs: Inputs) -> Tensor:
         return self.call(self.model, adapted.parameters, inputs)
 
     def weights(self, adapted: Adapted) -> dict[str, Tensor]:

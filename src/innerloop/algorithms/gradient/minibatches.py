@@ -1,10 +1,8 @@
 """Minibatches of a task's examples, of which some may only be padding."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from innerloop import tasks as task_tools
 from innerloop.tasks import Examples, Padded
@@ -23,8 +21,8 @@ def minibatch(examples: Examples, number: int, size: int) -> Examples:
         >>> minibatch(five, 2, 2).inputs.tolist()
         [4, 0]
     """
-    n, device = task_tools.count(examples), examples.targets.device
-    places = torch.arange(min(size, n), device=device)
+    n, first = task_tools.count(examples), tree_leaves(examples)[0]
+    places = torch.arange(min(size, n), device=first.device)
     if not isinstance(examples.inputs, Padded):
         return _rows(examples, (places + number * len(places)) % n)
     real = examples.inputs.real
@@ -35,11 +33,12 @@ def minibatch(examples: Examples, number: int, size: int) -> Examples:
 
 
 def _rows(examples: Examples, rows: Tensor) -> Examples:
-    picked: Any = tree_map(lambda x: x[rows], tuple(examples))
-    return Examples(*picked)
+    return Examples(*tree_map(lambda x: x[rows], tuple(examples)))
 
 
 def _cut(examples: Examples, kept: Tensor) -> Examples:
     """The examples, of which some rows are padding: a task may have fewer than a minibatch."""
-    inputs = Padded(examples.inputs.values, kept)
-    return Examples(inputs, torch.where(kept, examples.targets, task_tools.PADDING))
+    inputs, targets = Padded(examples.inputs.values, kept), examples.targets
+    if isinstance(targets, Padded):  # real numbers
+        return Examples(inputs, Padded(targets.values, kept))
+    return Examples(inputs, torch.where(kept, targets, task_tools.PADDING))

@@ -2,7 +2,6 @@
 meta-learning algorithms", 2018)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +17,7 @@ from innerloop.algorithms.gradient.minibatches import minibatch
 from innerloop.errors import UserError
 from innerloop.layers.absent import mask_absent_classes
 from innerloop.objectives import Objective
-from innerloop.tasks import Examples, Task
+from innerloop.tasks import Examples, Inputs, Task
 
 
 class Reptile(Algorithm):
@@ -76,7 +75,7 @@ class Reptile(Algorithm):
         for parameters in descend(loss, start, steps, rule, first_order):
             yield Adapted(parameters)
 
-    def predict(self, adapted: Adapted, inputs: Any) -> Tensor:
+    def predict(self, adapted: Adapted, inputs: Inputs) -> Tensor:
         return self.call(self.model, adapted.parameters, inputs)
 
     def weights(self, adapted: Adapted) -> dict[str, Tensor]:

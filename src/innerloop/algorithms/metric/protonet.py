@@ -2,7 +2,6 @@
 "Prototypical networks for few-shot learning", 2017)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +9,7 @@ from torch import Tensor
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.layers.distances import class_means, squared_distances
-from innerloop.tasks import Examples, Task
+from innerloop.tasks import Examples, Inputs, Task
 
 
 class ProtoNet(Algorithm):
@@ -61,5 +60,5 @@ class ProtoNet(Algorithm):
     def weights(self, adapted: Tensor) -> dict[str, Tensor]:
         return {"prototypes": adapted}
 
-    def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
+    def predict(self, adapted: Tensor, inputs: Inputs) -> Tensor:
         return -squared_distances(task_tools.values(inputs), adapted)

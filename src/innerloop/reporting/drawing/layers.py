@@ -19,7 +19,7 @@ def losses(axis: Any, found: dict[str, Any], unit: str) -> None:
         axis.errorbar(range(len(mean)), mean, half, fmt=line, color=colour, capsize=3,
                       markersize=4, label=name)  # fmt: skip
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.set(xlabel="inner step", ylabel=f"loss ({unit})")
+    axis.set(xlabel="inner step", ylabel=f"loss ({unit})" if unit else "loss")
     axis.set_title(f"{entries[0]['tasks']} test tasks", fontsize=10)
     axis.legend(fontsize=7)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from innerloop.inspection.trajectory import Step
+from innerloop.objectives import Answers
 from innerloop.tasks import Examples, Task
 
 # Okabe and Ito's colours, which stay apart for the colour-blind.
@@ -17,24 +18,25 @@ SIDE = 1.1  #: inches of an image
 MOST = 75  #: queries that are drawn
 
 
-def picture(path: Path, task: Task, steps: list[Step], classes: bool) -> Path:
+def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path:
     """Draws a task and what became of it.
 
     Arguments:
         task: one task, inputs as the data set gives them.
         steps: from `innerloop.inspection.trajectory`.
-        classes: whether targets are class labels.
+        answers: what targets are, see `innerloop.objectives.Objective`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
 
     inputs = task.support.inputs
-    images = classes and isinstance(inputs, Tensor) and inputs.dim() == 4
-    curve = not classes and isinstance(inputs, Tensor) and inputs[0].numel() == 1
+    images = answers == "classes" and isinstance(inputs, Tensor) and inputs.dim() == 4
+    numbers = answers == "targets" and isinstance(inputs, Tensor)
+    curve = numbers and inputs[0].numel() == 1
     panels: list[Callable[[Any], None]] = [partial(_losses, steps=steps)]
     if images:
-        answers = steps[-1].outputs.argmax(-1).tolist()
-        query = partial(_sheet, examples=task.query, answers=answers, title="query, answered")
+        labels = steps[-1].outputs.argmax(-1).tolist()
+        query = partial(_sheet, examples=task.query, answers=labels, title="query, answered")
         panels = [partial(_sheet, examples=task.support, title="support"), query, *panels]
     elif curve:
         panels = [partial(_fit, task=task, steps=steps), *panels]

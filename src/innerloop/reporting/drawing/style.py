@@ -3,6 +3,7 @@
 from typing import Any
 
 from innerloop.errors import visible
+from innerloop.objectives import Metric
 
 # Okabe and Ito's colours, which stay apart for the colour-blind; a mark or a line style goes with
 # each, so that nothing is told by colour alone.
@@ -13,12 +14,7 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PAPER = "#F7F7F5"  #: opaque, so that the black text can be read on light and on dark pages
 
 LONGEST = 60  #: letters of a name
-UNITS = {
-    "accuracy": "accuracy (%)",
-    "loss": "cross-entropy (nats)",
-    "nll": "cross-entropy (nats)",
-    "mse": "squared error (units of y²)",
-}
+WORDS = {"nll": "cross-entropy (nats)"}  #: for scores beside the headline metric, which has its own
 
 
 def canvas(columns: int, width: float = 3.7, height: float = 3.6) -> tuple[Any, list[Any]]:
@@ -40,14 +36,9 @@ def plain(text: str) -> str:
     return visible(text, LONGEST).replace("$", r"\$")
 
 
-def label(metric: str) -> str:
+def label(metric: Metric) -> str:
     """A metric with its unit."""
-    return UNITS.get(metric) or plain(metric)
-
-
-def scale(metric: str) -> float:
-    """From a metric's value to the unit that is shown."""
-    return 100.0 if metric == "accuracy" else 1.0
+    return plain(metric.label or WORDS.get(metric.name) or metric.heading)
 
 
 def look(number: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def _board(name: str, members: Members) -> dict[str, Any]:
         "title": f"{results.dataset}, {_size(episode)}",
         "tested": f"{protocol.tasks} test tasks with {span(episode.queries)} queries "
         f"{'of each class' if several else 'each'}, protocol {protocol.hash}",
-        "metric": members[0][0].first.metric,
+        "metric": members[0][0].first.metric.name,
         "columns": [key for key in rows[0] if any(row[key] for row in rows)],
         "rows": rows,
         "charts": charts(name, members),
@@ -47,15 +47,15 @@ def _size(episode: Sizes | None) -> str:
 def _row(setting: Setting, label: str) -> dict[str, str]:
     """Cells by heading; headings without any cell are left out of the table."""
     first, metric = setting.first, setting.first.metric
-    scored, steps = setting.mean(metric), first.results.protocol.scored_step
+    scored, steps = setting.mean(metric.name), first.results.protocol.scored_step
     wide = first.headline.ci95_classes if len(setting.runs) == 1 else None
-    before = setting.mean(f"{metric}/step_0").mean
+    before = setting.mean(f"{metric.name}/step_0").mean
     return {
         "setting": label,
         "batch norm": first.results.norm or "none",
         "trained on": _size(first.results.episode.training),
         "before adapting": shown(before, metric) if setting.curve() else "",
-        metric: shown(scored.mean, metric),
+        metric.name: shown(scored.mean, metric),
         "95% interval": interval(scored, metric),
         "95% over classes": half_width(wide, metric),
         "inner steps": "" if steps is None else str(steps),

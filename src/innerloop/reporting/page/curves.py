@@ -23,17 +23,16 @@ TITLES = {
 def charts(name: str, members: list[tuple[Setting, str]]) -> list[str]:
     """SVG elements; a chart without any line is left out."""
     metric = members[0][0].first.metric
-    percent = metric == "accuracy"
-    ylabel, scale = (f"query {metric} (%)", 100.0) if percent else (f"query {metric}", 1.0)
     lines: dict[str, list[Line]] = {part: [] for part in TITLES}
     longest = max(len(setting.curve()) for setting, _ in members)
     for style, (setting, label) in enumerate(members):
-        lines["adapting"] += _adapting(setting, label, style, scale, longest)
+        lines["adapting"] += _adapting(setting, label, style, metric.scale, longest)
         logs = [_logged(run) for run in setting.runs]
         for part in LOGGED:
-            lines[part] += _learning([log.get(part, []) for log in logs], label, style, scale)
+            points = [log.get(part, []) for log in logs]
+            lines[part] += _learning(points, label, style, metric.scale)
     return [
-        chart(*TITLES[part], ylabel, drawn, metric == "mse", f"{name}-{part}")
+        chart(*TITLES[part], f"query {metric.heading}", drawn, metric.log, f"{name}-{part}")
         for part, drawn in lines.items()
         if drawn
     ]
@@ -41,7 +40,7 @@ def charts(name: str, members: list[tuple[Setting, str]]) -> list[str]:
 
 def _adapting(setting: Setting, label: str, style: int, scale: float, longest: int) -> list[Line]:
     """The mean after every inner step; level for a learner that adapts in one go."""
-    found = setting.curve() or [setting.mean(setting.first.metric)] * longest
+    found = setting.curve() or [setting.mean(setting.first.metric.name)] * longest
     points = [(x, p.mean, p.half or 0.0) for x, p in enumerate(found) if p.mean is not None]
     points = [point for point in points if abs(point[1]) + point[2] < LARGEST]
     if not points:
@@ -64,7 +63,7 @@ def _logged(run: Finished) -> dict[str, list[Point]]:
     file = run.folder / "metrics.csv"
     try:
         rows = read_rows(file) if there(file) else []
-        return {part: _column(file, rows, f"{part}/{run.metric}") for part in LOGGED}
+        return {part: _column(file, rows, f"{part}/{run.metric.name}") for part in LOGGED}
     except UserError as error:
         leave_out(f"curves: {error}")
         return {}

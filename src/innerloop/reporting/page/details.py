@@ -29,7 +29,7 @@ def details(run: Finished, label: str, number: int) -> dict[str, Any]:
         "name": visible(run.folder.resolve().name),
         "setting": label,
         "seed": results.seed,
-        "metric": metric,
+        "metric": metric.name,
         "validation": _validation(run),
         "mean": shown(headline.mean, metric),
         "tasks": half_width(headline.ci95, metric),
@@ -44,7 +44,8 @@ def details(run: Finished, label: str, number: int) -> dict[str, Any]:
 def _validation(run: Finished) -> str:
     """What the checkpoint scored in validation; nothing where that was not kept."""
     known = run.results.checkpoint.validation
-    return shown(known[run.metric], run.metric) if run.metric in known else ""
+    name = run.metric.name
+    return shown(known[name], run.metric) if name in known else ""
 
 
 def _facts(run: Finished) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def _steps(run: Finished) -> list[tuple[str, str, str]]:
     """The headline metric after some inner steps, with its interval over tasks."""
     scored, rows = run.results.protocol.scored_step, []
     for step in sorted(STEPS | {scored or 0}):
-        entry = run.results.test.get(f"{run.metric}/step_{step}")
+        entry = run.results.test.get(f"{run.metric.name}/step_{step}")
         if entry is not None:
             words = f"{step} (scored)" if step == scored else str(step)
             rows.append((words, shown(entry.mean, run.metric), half_width(entry.ci95, run.metric)))

@@ -3,23 +3,23 @@
 import statistics
 from collections.abc import Sequence
 
+from innerloop.objectives import Metric
 from innerloop.reporting.finished import Finished
+from innerloop.reporting.numbers import number
 from innerloop.reporting.settings import Mean
 
 
-def shown(value: float | None, metric: str, digits: int = 4) -> str:
-    """Accuracies in percent, of the rest the first digits."""
-    if value is None:
-        return "not finite"
-    return f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.{digits}g}"
+def shown(value: float | None, metric: Metric, digits: int = 4) -> str:
+    """A value in the metric's unit."""
+    return "not finite" if value is None else number(value, metric, digits)
 
 
-def half_width(half: float | None, metric: str) -> str:
+def half_width(half: float | None, metric: Metric) -> str:
     """Half an interval; nothing where there is none."""
     return "" if half is None else f"± {shown(half, metric, 2)}"
 
 
-def interval(mean: Mean, metric: str) -> str:
+def interval(mean: Mean, metric: Metric) -> str:
     """Half an interval, and over what it is."""
     return "" if mean.half is None else f"{half_width(mean.half, metric)} over {mean.over}"
 

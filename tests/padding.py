@@ -1,0 +1,68 @@
+"""Tasks of unequal size, padded with noise, and the same tasks alone."""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.objectives import Classification
+from innerloop.tasks import PADDING, Examples, Padded, Task
+
+SIZES = ((3, 2, 2), (3, 5, 1), (2, 3, 4))  # ways, shots, queries of each task
+
+
+def single(ways: int, shots: int, queries: int, shape: tuple[int, ...]) -> Task:
+    """A random task in float64 whose classes are shifted apart; the first class has a shot more."""
+
+    def examples(each: int, more: int) -> Examples:
+        labels = torch.cat([torch.arange(ways).repeat(each), torch.zeros(more, dtype=torch.long)])
+        labels = labels[torch.randperm(len(labels))]
+        noise = torch.randn(len(labels), *shape, dtype=torch.float64)
+        return Examples(noise + labels.view(-1, *[1] * len(shape)), labels)
+
+    return Task(examples(shots, 1), examples(queries, 0))
+
+
+def padded(singles: list[Task]) -> Task:
+    """The tasks as one batch; padding is noise, and lies anywhere between the real rows."""
+    return Task(*[_stacked([task[part] for task in singles]) for part in (0, 1)])
+
+
+def _stacked(parts: list[Examples]) -> Examples:
+    rows = max(task_tools.count(part) for part in parts) + 3
+    filled = [_filled(part, rows) for part in parts]
+    return Examples(
+        Padded(torch.stack([f.inputs.values for f in filled]),
+               torch.stack([f.inputs.real for f in filled])),
+        torch.stack([f.targets for f in filled]),
+    )  # fmt: skip
+
+
+def _filled(part: Examples, rows: int) -> Examples:
+    n = task_tools.count(part)
+    places = torch.randperm(rows)[:n].sort().values
+    values = 10 * torch.randn(rows, *part.inputs.shape[1:], dtype=torch.float64)
+    targets, real = torch.full((rows,), PADDING), torch.zeros(rows, dtype=torch.bool)
+    values[places], targets[places], real[places] = part.inputs, part.targets, True
+    return Examples(Padded(values, real), targets)
+
+
+def narrowed(learner: Algorithm, ways: int) -> Algorithm:
+    """The learner for tasks of so many classes: its head has their rows alone."""
+    twin = copy.deepcopy(learner)
+    twin.objective = Classification(ways, ways)
+    with torch.no_grad():
+        for name, parameter in twin.named_parameters():
+            if "head" in name:
+                parameter.data = parameter.data[:ways].clone()
+    return twin
+
+
+def widened(gradient: dict[str, Tensor], like: Algorithm) -> dict[str, Tensor]:
+    """A narrowed learner's gradient in the shapes of the whole: 0 for classes that it lacks."""
+    wide = {name: torch.zeros_like(p) for name, p in like.named_parameters()}
+    for name, slope in gradient.items():
+        wide[name][: len(slope)] = slope
+    return wide

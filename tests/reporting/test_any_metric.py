@@ -1,0 +1,180 @@
+"""A return and a rank, of which innerloop has neither, in all that shows results."""
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from cli import call, train
+from helpers import NOW, algorithm, waves
+from metrics import Rank, Return
+from rich.console import Console
+
+from innerloop.dashboards import charts, finished
+from innerloop.evaluation import results, schema
+from innerloop.objectives import Metric, Objective
+from innerloop.reporting import beats, figures
+from innerloop.reporting.drawing import curve, spread, style
+from innerloop.reporting.finished import read
+from innerloop.reporting.page.write import write
+from innerloop.reporting.summary import summary
+from innerloop.reporting.table import closing_table
+from innerloop.sweeping import closing
+
+TASKS = 20
+MEANS = {"return": (-300.0, 450.0), "rank": (150.0, 120.0)}  #: before and after adapting
+
+
+def scores(objective: Objective, seed: int = 0, shift: float = 0.0) -> dict[str, torch.Tensor]:
+    """Made-up scores `(tasks, steps + 1)` after 0 and 1 inner steps."""
+    name, random = objective.metric.name, np.random.default_rng(seed)
+    values = random.normal(np.array(MEANS[name]) + shift, 5.0, (TASKS, 2))
+    return {name: torch.from_numpy(values).float()}
+
+
+def content(objective: Objective, found: dict[str, torch.Tensor], seed: int = 0) -> dict[str, Any]:
+    sizes = {"ways": 1, "shots": 5, "queries": 10}
+    return {
+        "command": f"python src/train.py seed={seed}", "algorithm": "maml", "dataset": "mine",
+        "seed": seed, "episode": {**sizes, "test": sizes},
+        "protocol": {"hash": objective.metric.name, "tasks": TASKS, "scored_step": 1},
+        "metric": objective.metric._asdict(), "test": results.metrics(found, objective, 1),
+        "checkpoint": {"validation": {objective.metric.name: 7.0}},
+        "threads": 1, "device": "cpu", "seconds": 60.0,
+    }  # fmt: skip
+
+
+def run_of(
+    folder: Path, objective: Objective, seed: int = 0, shift: float = 0.0
+) -> tuple[Path, np.ndarray]:
+    """The folder of a finished run, and its scores after the inner step."""
+    found = scores(objective, seed, shift)
+    folder.mkdir()
+    results.write_scores(folder / "scores.npz", found, None)
+    results.write_json(folder / "results.json", content(objective, found, seed))
+    return folder, found[objective.metric.name][:, 1].double().numpy()
+
+
+def shown(table: Any) -> str:
+    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(table)
+    return " ".join(console.export_text().split())
+
+
+def test_results_name_their_metric_and_call_no_rank_diverged(tmp_path: Path) -> None:
+    folder, _ = run_of(tmp_path / "a", Rank())
+    found = read(folder).results
+    assert found.metric == Metric("rank", higher_is_better=False)
+    assert found.headline.mean is not None and found.headline.mean > results.DIVERGED
+    assert found.test["rank/step_1"].diverged == 0
+    assert found.test["rank/step_1"].median is not None
+
+
+def test_older_files_without_a_metric_are_known_by_name() -> None:
+    old = content(Rank(), scores(Rank()))
+    del old["metric"]
+    entry = {"mean": 0.5, "ci95": 0.1}
+    accuracy = schema.read(old | {"test": {"accuracy": entry}}).metric
+    assert (accuracy.unit, accuracy.scale, accuracy.higher_is_better) == ("%", 100, True)
+    error = schema.read(old | {"test": {"mse": entry}}).metric
+    assert (error.unit, error.scale, error.log, error.higher_is_better) == ("", 1, True, False)
+    other = schema.read(old | {"test": {"return": entry}, "higher_is_better": True}).metric
+    assert other == Metric("return")
+
+
+def test_tables_show_the_unit_and_scale_by_it(tmp_path: Path, capsys: Any) -> None:
+    folder, after = run_of(tmp_path / "a", Return())
+    found = json.loads((folder / "results.json").read_text())
+    mean = f"{2 * after.mean():.4g}"
+    assert f"return │ {mean} points │ ±" in shown(closing_table(found))
+    assert f"return {mean} ±" in summary([found]) and "points over 20 tasks" in summary([found])
+    closed = shown(closing.table([read(folder)]))
+    assert f"│ return │ 14 points │ {mean} points │" in closed
+    capsys.readouterr()
+    call("runs", "--outputs", str(tmp_path))
+    assert f"{mean} points" in capsys.readouterr().out
+
+
+def test_a_comparison_speaks_in_the_unit(tmp_path: Path, capsys: Any) -> None:
+    (a, first), (b, second) = (
+        run_of(tmp_path / name, Return(), 0, shift) for name, shift in (("a", 0.0), ("b", -20.0))
+    )
+    file = tmp_path / "figures.json"
+    call("compare", str(a), str(b), "--outputs", str(tmp_path), "--json", str(file))
+    found = json.loads(file.read_text())
+    assert found["metric"] == {**Return.metric._asdict()}
+    gap = float((first - second).mean())
+    assert found["differences"][0]["mean"] == pytest.approx(gap)
+    assert f"{2 * gap:+.4g} points" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("objective", "sign"), [(Return(), 1), (Rank(), -1)])
+def test_where_one_beats_another_follows_the_direction(
+    tmp_path: Path, objective: Objective, sign: int
+) -> None:
+    (a, first), (b, second) = (run_of(tmp_path / str(seed), objective, seed) for seed in (0, 1))
+    _, found = beats.beaten(a, b, TASKS)
+    gaps = sign * (first - second)
+    assert [row.task for row in found] == [i for i in np.argsort(-gaps) if gaps[i] > 0]
+
+
+def test_the_page_and_its_charts(tmp_path: Path) -> None:
+    _, after = run_of(tmp_path / "a", Return())
+    _, ranks = run_of(tmp_path / "b", Rank())
+    text = write([tmp_path], tmp_path / "page.html").read_text()
+    assert f"{2 * after.mean():.4g} points" in text and f">{ranks.mean():.4g}<" in text
+    assert "query return (points) against inner steps" in text
+    assert "query rank against inner steps" in text
+
+
+def test_figures_of_negative_returns_have_linear_axes(tmp_path: Path) -> None:
+    axis, found = mock.MagicMock(), scores(Return())["return"] - 900
+    curve.curve(axis, Return.metric, found)
+    drawn = axis.errorbar.call_args.args[1]
+    np.testing.assert_allclose(drawn, 2 * found.double().mean(0).numpy())
+    assert not axis.set_yscale.called
+    assert axis.set.call_args.kwargs["ylabel"] == "query return (points)"
+    values = found.double().numpy()
+    counts, _ = np.histogram(values, spread.bars(values, Return.metric))
+    assert counts.sum() == values.size and style.label(Rank.metric) == "rank"
+
+
+@pytest.mark.figures
+@pytest.mark.parametrize("objective", [Return(), Rank()])
+def test_a_run_without_classes_draws_what_it_can(tmp_path: Path, objective: Objective) -> None:
+    learner = algorithm("maml", regression=True)
+    learner.objective = objective
+    made = figures.Figures(learner.eval(), waves(2), scores(objective), 1, NOW, span=[-1, 1])
+    files = {name for name in made.kinds if made.save(name, tmp_path)}
+    assert files == {"adaptation", "figures/curves", "figures/tasks"}
+
+
+def test_the_dashboard_gets_it_by_name() -> None:
+    run = mock.MagicMock()
+    found = content(Return(), scores(Return()))
+    finished.summary(run, found)
+    sent = run.summary.update.call_args.args[0]
+    assert sent["test/return_ci95"] == found["test"]["return"]["ci95"]
+    assert sent["val/return_best"] == 7.0
+    assert sent["results"]["metric"]["unit"] == "points"
+    assert charts.learning(Return.metric).y == ["train/return_before", "train/return", "val/return"]
+    assert not charts.learning(Return.metric).log_y
+
+
+def test_a_run_keeps_the_checkpoint_of_the_highest_return(tmp_path: Path) -> None:
+    found = train(
+        tmp_path, "debug=fast", "outer.steps=6", "evaluation.validation.every=2",
+        "objective._target_=metrics.Return", "~objective.targets",
+    )  # fmt: skip
+    lines = (tmp_path / "metrics.csv").read_text().splitlines()
+    column = lines[0].split(",").index("val/return")
+    values = [float(v) for line in lines[1:] if (v := line.split(",")[column])]
+    assert len(values) == 3
+    assert found["checkpoint"]["validation"]["return"] == pytest.approx(max(values), rel=1e-5)
+    assert found["metric"]["name"] == "return" and found["missing"] == []
+    said = " ".join(found["audit"]["stamps"])  # no label was disturbed
+    assert found["audit"]["labels_shuffled"] is None and "relabelled" not in found["audit"]
+    assert "support" not in said and "chance" not in said

@@ -1,0 +1,85 @@
+"""The objective is a part of its own: refused where it says too little, found in older runs."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import choices, config
+from omegaconf import DictConfig, OmegaConf
+
+from innerloop.errors import UserError
+from innerloop.objectives import Metric
+from innerloop.reporting import finished
+from innerloop.run import build, restored, stored
+
+ORIGIN = Path("composed.yaml")
+
+
+class Bare:
+    """Says what it is judged by, and nothing else."""
+
+    metric: Any = Metric("return")
+
+
+class Named(Bare):
+    """Names its metric by a word, as objectives once did."""
+
+    metric = "return"
+
+
+def composed(*overrides: str) -> DictConfig:
+    made = config(*overrides)
+    content: Any = OmegaConf.to_container(made)
+    del content["hydra"]
+    return OmegaConf.create(content)
+
+
+def older(made: DictConfig) -> dict[str, Any]:
+    """The configuration as the first version stored it."""
+    content = copy.deepcopy(stored.kept(made))
+    content["dataset"]["objective"] = content.pop("objective")
+    return content
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [("Bare", "answers, loss_unit, width"), ("Named", "innerloop.objectives.Metric")],
+)
+def test_an_objective_that_says_too_little_is_refused(target: str, part: str) -> None:
+    made = composed()
+    made.objective = {"_target_": f"{__name__}.{target}"}
+    with pytest.raises(UserError, match=part):
+        build.objective(made)
+
+
+@pytest.mark.parametrize("dataset", choices("dataset"))
+def test_every_data_set_chooses_an_objective(dataset: str) -> None:
+    more = ["dataset.path=nowhere"] if dataset == "folder" else []
+    made = composed(f"dataset={dataset}", *more)
+    expected = "targets" if made.episode.ways == 1 else "classes"
+    assert build.objective(made).answers == expected
+
+
+def test_older_configurations_are_read_as_newer_ones() -> None:
+    made = composed("dataset=glyphs", "episode.ways=3")
+    read = restored.from_file(older(made), ORIGIN)
+    assert read == restored.from_file(stored.kept(made), ORIGIN)
+    assert build.objective(read).classes(training=True) == 3
+    assert stored.fingerprint(read) == stored.fingerprint(made)
+
+
+def test_older_runs_have_the_setting_of_newer_ones(tmp_path: Path) -> None:
+    made = composed("dataset=glyphs")
+    for name, content in (("old", older(made)), ("new", stored.kept(made))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(content)))
+    old, new = [finished.configuration_of(tmp_path / name) for name in ("old", "new")]
+    assert old == new and "objective.ways" in old
+
+
+def test_the_objective_is_part_of_what_a_run_is() -> None:
+    made = composed()
+    other = copy.deepcopy(made)
+    other.objective.targets = 2
+    assert stored.fingerprint(made) != stored.fingerprint(other)

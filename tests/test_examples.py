@@ -1,0 +1,38 @@
+"""The examples in docstrings run, and every algorithm has one."""
+
+import doctest
+import importlib
+
+import pytest
+import torch
+from helpers import ROOT, algorithm, choices
+
+FILES = sorted((ROOT / "src" / "innerloop").rglob("*.py"))
+MODULES = [
+    ".".join(file.relative_to(ROOT / "src").with_suffix("").parts)
+    for file in FILES
+    if ">>> " in file.read_text()
+]
+PARTS = ("Shapes:", "References:", "Deviations:", "Example:")
+
+
+def examples_of(module: str) -> list[doctest.DocTest]:
+    loaded = importlib.import_module(module)
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    return [found for found in finder.find(loaded, module) if found.examples]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_run(module: str) -> None:
+    for example in examples_of(module):
+        example.globs["torch"] = torch
+        told: list[str] = []
+        doctest.DocTestRunner().run(example, out=told.append)
+        assert not told, "".join(told)
+
+
+@pytest.mark.parametrize("name", choices("algorithm"))
+def test_an_algorithms_docstring_is_complete(name: str) -> None:
+    text = type(algorithm(name)).__doc__ or ""
+    missing = [part for part in PARTS if part not in text]
+    assert not missing and ":math:" in text
