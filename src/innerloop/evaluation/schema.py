@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from innerloop.errors import UserError, visible
 
 RESULTS = "results.json"
+TESTED_ON = "tested_on"  #: folder in a run's that has one for each other data set of its tests
 
 
 def _finite(value: float | None) -> float | None:
@@ -113,12 +114,13 @@ class Results(Part):
     """A test: who was tested, how, and what was found."""
 
     algorithm: str
-    dataset: str
+    dataset: str  #: that of the test
     command: str
     seed: Whole
     episode: Episode
     protocol: Protocol
     test: Annotated[dict[str, Entry], Field(min_length=1)]  #: the headline metric first
+    trained_on: str | None = None  #: the data set of the training; None: that of the test
     model: str | None = None
     experiment: str | None = None
     norm: str | None = None
@@ -134,6 +136,17 @@ class Results(Part):
     versions: dict[str, str] = {}
     git: str | None = None
     missing: list[str] = []  #: what the run still owes
+
+    @property
+    def training_set(self) -> str:
+        """The data set that the learner was trained on."""
+        return self.trained_on or self.dataset
+
+    @property
+    def tested_on(self) -> str:
+        """The data set of the test, and that of the training if it is another, for tables."""
+        same = self.training_set == self.dataset
+        return self.dataset if same else f"{self.dataset} (trained on {self.training_set})"
 
     @property
     def metric(self) -> str:
