@@ -19,10 +19,13 @@ BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
     "estimate", "trust", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
 )  # fmt: skip
-OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png")
+OUTCOME = (
+    "results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png",
+    "tested_on/*/*.*",
+)  # fmt: skip
 RESUME_MAY_CHANGE = (
     "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "patience", "threads",
-    "tags", "diagnostics",
+    "tags", "diagnostics", "evaluation.on",
 )  # fmt: skip
 EVALUATE_MAY_CHANGE = (
     "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "patience",
@@ -46,6 +49,7 @@ def fingerprint(config: DictConfig) -> str:
     """A short hash of all that makes a run but its seed, its folders and what it is watched by."""
     content: Any = OmegaConf.to_container(config, resolve=True)
     content["outer"].pop("nonfinite", None)
+    content["evaluation"].pop("on", None)  # further tests of the same training
     content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
     made = {key: value for key, value in content.items() if key not in BESIDES}
     if content["trainer"]["precision"] != "32-true":  # of the trainer, what moves the result
@@ -108,7 +112,8 @@ def overlay(
         if not any(key == a or key.startswith(f"{a}.") for a in (*allowed, *DATASET_MAY_CHANGE)):
             raise UserError(
                 f"{override}: {own}= keeps the run's own configuration, of which only "
-                f"{', '.join(allowed)} may be changed, and +dataset.path= or +dataset.data_dir=."
+                f"{', '.join(allowed)} may be changed, and +dataset.path= or +dataset.data_dir=. "
+                "evaluate.py also tests on another data set, with dataset=NAME."
             )
         if override.startswith("~"):
             raise UserError(f"{override}: {own}= can change values, and takes none away.")
