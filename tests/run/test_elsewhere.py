@@ -24,16 +24,12 @@ from innerloop.tasks import Episode, Examples
 STEPS = 3  #: at which glyphs are scored; float32 alone lets later steps drift apart
 FEW = """\
 # @package _global_
-defaults: [override /model: conv4]
+defaults: [override /model: conv4, override /objective: classification]
 dataset:
   _target_: innerloop.data.sets.glyphs.Glyphs
   size: 28
   classes: {test: 8}
   input_shape: [1, 28, 28]
-  objective:
-    _target_: innerloop.objectives.Classification
-    ways: ${episode.ways}
-    test_ways: ${episode.test.ways}
 episode: {ways: 3, shots: 2, queries: 7}
 inner: {steps: 4, rate: 0.1}
 evaluation: {scored_step: 1}
