@@ -8,8 +8,9 @@ from helpers import CONF, algorithm, choices, config
 from omegaconf import OmegaConf
 from PIL import Image
 
-from innerloop.evaluation.protocol import setting
+from innerloop.evaluation.sizes import setting
 from innerloop.run import build, notices, stored
+from innerloop.tasks import Episode
 
 NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
@@ -110,7 +111,7 @@ def test_published_settings_announce_themselves() -> None:
         if made.published is None:
             continue
         test, names = made.episode.test, made.names
-        assert setting(names.dataset, names.algorithm, test.ways, test.shots) == name
+        assert setting(names.dataset, names.algorithm, Episode.of(test)) == name
         with initialize_config_dir(str(CONF), version_base="1.3"):
             made.hydra = None
             first, second = notices.published(made)

@@ -43,9 +43,7 @@ def _built(part: Any, key: str, kind: type[Built], **given: Any) -> Built:
 
 def episodes(config: DictConfig) -> tuple[Episode, Episode]:
     """Sizes of training and of test tasks."""
-    sizes = (config.episode, config.episode.test)
-    train, test = [Episode(part.ways, part.shots, part.queries) for part in sizes]
-    return train, test
+    return Episode.of(config.episode), Episode.of(config.episode.test)
 
 
 def source(config: DictConfig) -> TaskSource:
@@ -73,11 +71,11 @@ def algorithm(config: DictConfig) -> Algorithm:
     model = _built(config.model, "model", nn.Module, outputs=task_objective.width)
     model = _with_norm(model, config.norm)
     made = _built(config.algorithm, "algorithm", Algorithm, model=model, objective=task_objective)
-    if made.fixed_ways and train.ways != test.ways:
+    if made.fixed_ways and train.most_ways != test.most_ways:
         raise UserError(
             f"episode.ways={train.ways} but episode.test.ways={test.ways}: algorithm="
-            f"{config.names.algorithm} trains a head of fixed width. Give both the same number, or "
-            "use a metric learner such as algorithm=protonet."
+            f"{config.names.algorithm} trains a head of fixed width. Give both the same largest "
+            "number, or use a metric learner such as algorithm=protonet."
         )
     return made
 
@@ -95,7 +93,8 @@ def objective(config: DictConfig) -> Objective:
     train, test = episodes(config)
     made: Objective = instantiate(config.objective)
     _check_described(made, config.objective._target_)
-    for training, key, ways in ((True, "episode", train.ways), (False, "episode.test", test.ways)):
+    sizes = ((True, "episode", train.most_ways), (False, "episode.test", test.most_ways))
+    for training, key, ways in sizes:
         if made.classes(training) not in (None, ways):
             raise UserError(
                 f"objective is for tasks of {made.classes(training)} classes, and {key}."

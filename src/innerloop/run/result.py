@@ -37,7 +37,7 @@ def result_of(
         "experiment": config.names.experiment,
         "norm": next(iter(norm.modes(algorithm)), None),
         "engine": record["engine"],
-        "episode": {**data.episode._asdict(), "test": test._asdict()},
+        "episode": {**data.episode.record(), "test": test.record()},
         "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks} | _skipped(made),
         "seed": config.seed,
         "configuration": stored.fingerprint(config),

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from innerloop.errors import UserError
 from innerloop.machine.files import remove_unfinished, whole_file
 from innerloop.startup.folder_check import KEPT, used_by_training
+from innerloop.tasks import Episode
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 BESIDES = (
@@ -50,6 +51,9 @@ def fingerprint(config: DictConfig) -> str:
     content: Any = OmegaConf.to_container(config, resolve=True)
     content["outer"].pop("nonfinite", None)
     content["evaluation"].pop("on", None)  # further tests of the same training
+    for sizes in (content["episode"], content["episode"]["test"]):  # what does not move the result
+        for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
+            sizes.pop(key, None)
     content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
     made = {key: value for key, value in content.items() if key not in BESIDES}
     if content["trainer"]["precision"] != "32-true":  # of the trainer, what moves the result

@@ -38,7 +38,7 @@ PACKAGES = {
     "torch.optim.lr_scheduler": "torch.optim.lr_scheduler.LRScheduler",
     "torch.optim": "torch.optim.Optimizer",
 }
-RESOLVERS = {"published"}  #: that may be asked, beside plain references to other keys
+RESOLVERS = {"published", "largest"}  #: that may be asked, beside plain references to other keys
 TARGET = "_target_"
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 

@@ -8,14 +8,15 @@ from omegaconf import OmegaConf
 from innerloop.callbacks.wandb_log import WandbLog
 from innerloop.dashboards import finished
 from innerloop.dashboards.episodes import Episodes
-from innerloop.evaluation.protocol import setting
+from innerloop.evaluation.sizes import setting
 from innerloop.run.experiment import Experiment
+from innerloop.tasks import Episode
 
 
 def introduce(made: Experiment) -> None:
     """Opens the W&B run with the resolved configuration."""
     config, test = made.config, made.config.episode.test
-    name = setting(config.names.dataset, config.names.algorithm, test.ways, test.shots)
+    name = setting(config.names.dataset, config.names.algorithm, Episode.of(test))
     for log in _logs(made):
         content: Any = OmegaConf.to_container(config, resolve=True)
         flat = {f"{key}_name": config.names[key] for key in ("algorithm", "dataset")}
