@@ -9,7 +9,7 @@ from innerloop.startup import command, resolvers
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Means with their intervals, and paired differences with p-values, of finished "
-        "runs that were tested on the same tasks.",
+        "runs that were tested on the same tasks, on each data set apart.",
         epilog="Three seeds of each setting, as in compare.py 'algorithm=maml episode.shots=1' "
         "'algorithm=anil episode.shots=1', make it a comparison of methods.",
     )
@@ -33,10 +33,12 @@ def main() -> None:
 
     if given.json:
         check_file_writable(given.json)
-    found = compare(contenders(given.runs, given.outputs))
-    show_comparison(found)
+    comparisons = [compare(sides) for sides in contenders(given.runs, given.outputs)]
+    for comparison in comparisons:
+        show_comparison(comparison)
     if given.json:
-        write_json(given.json, found)
+        first, *others = comparisons
+        write_json(given.json, first | {"others": others})
 
 
 if __name__ == "__main__":

@@ -96,6 +96,54 @@ def test_refuses_another_protocol(tmp_path: Path, key: str, value: Any, named: s
     assert named in mistake("compare", str(a), str(c), str(b))
 
 
+def elsewhere(run: Path, name: str, mean: float) -> Path:
+    """Adds to a finished run its test on another data set."""
+    told = read(run).results
+    more = {"dataset": name, "trained_on": "mine", "protocol__hash": f"of {name}"}
+    folder = run / "tested_on" / name
+    made(folder, told.algorithm, told.seed, mean, **more)
+    (folder / "config.yaml").unlink()  # which only the run itself has
+    return folder
+
+
+def test_each_data_set_is_compared_apart(tmp_path: Path, capsys: Any) -> None:
+    a, b = made(tmp_path / "a"), made(tmp_path / "b", "anil", mean=0.49)
+    there = [elsewhere(a, "theirs", 0.4), elsewhere(b, "theirs", 0.45)]
+    elsewhere(a, "third", 0.3)
+    for words in ((a, b), ("algorithm=maml", "algorithm=anil")):
+        found = compared(tmp_path, *words)
+        assert "third: not all of these" in capsys.readouterr().err
+        (other,) = found["others"]
+        for one, runs in ((found, (a, b)), (other, there)):
+            first, second = (scores_of(run, 3) for run in runs)
+            (difference,) = one["differences"]
+            assert difference["p"] == pytest.approx(stats.ttest_rel(first, second).pvalue)
+        assert (found["dataset"], other["dataset"]) == ("mine", "theirs")
+        assert [run["trained_on"] for run in other["runs"]] == ["mine", "mine"]
+
+
+def test_tests_on_different_data_sets_are_not_mixed(tmp_path: Path) -> None:
+    a, b = made(tmp_path / "a"), made(tmp_path / "b", "anil")
+    theirs = elsewhere(a, "theirs", 0.4)
+    assert "dataset is theirs and mine" in mistake("compare", str(theirs), str(b))
+    made(tmp_path / "c", seed=1, dataset="theirs", protocol__hash="of theirs")
+    said = mistake("compare", "algorithm=maml", str(b), "--outputs", str(tmp_path))
+    assert "trained_on is mine" in said and "trained_on=theirs" in said
+    given = ("algorithm=maml trained_on=mine", "algorithm=maml trained_on=theirs")
+    (mine, own) = compared(tmp_path, *given)["runs"]
+    assert (mine["trained_on"], own["trained_on"]) == ("mine", "theirs")
+
+
+def test_lists_and_tables_say_what_a_run_was_trained_on(tmp_path: Path, capsys: Any) -> None:
+    a = made(tmp_path / "a")
+    elsewhere(a, "theirs", 0.4)
+    call("runs", "--outputs", str(tmp_path))
+    assert "theirs (trained on mine)" in capsys.readouterr().out
+    call("runs", "trained_on=mine", "dataset=mine", "--outputs", str(tmp_path))
+    assert "trained on" not in capsys.readouterr().out
+    assert len(settings(below(tmp_path))) == 2
+
+
 def test_refuses_what_is_no_run(tmp_path: Path) -> None:
     a, out = str(made(tmp_path / "a")), ("--outputs", str(tmp_path))
     assert "results.json" in mistake("compare", a, str(tmp_path / "nowhere"))

@@ -91,3 +91,12 @@ def test_a_single_task_has_no_interval() -> None:
     single = accurate()
     single["test"]["accuracy"]["ci95"] = float("nan")
     assert "±" not in shown(single) and "nan" not in shown(single)
+
+
+def test_a_test_on_another_data_set_is_a_row_of_its_own_without_a_papers_figure() -> None:
+    own = accurate() | {"algorithm": "maml"}
+    cross = own | {"trained_on": "glyphs"}
+    assert rows(own, own | {"dataset": "glyphs", "trained_on": "omniglot"})[0]["seeds"] == "3"
+    (row,) = rows(cross)
+    assert row["run"].startswith("maml, omniglot (trained on glyphs)") and row["paper"] == "-"
+    assert rows(own)[0]["paper"] != "-"

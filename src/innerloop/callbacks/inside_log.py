@@ -33,36 +33,42 @@ class InsideLog(lightning.Callback):
         if not self.validation_tasks or not trainer.is_global_zero or trainer.sanity_checking:
             return
         try:
-            found = _measure(trainer, module, "val", self.validation_tasks, module.reached())
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            found = _measure(module, data, "val", self.validation_tasks, module.reached())
         except Exception as error:
             warn("diagnostics of validation", error, "the training continues without them.")
             self.validation_tasks = 0
             return
         module.log_dict(_shown("val", found), rank_zero_only=True)
 
-    def after_test(self, trainer: lightning.Trainer, module: MetaLearner) -> dict[str, Any]:
+    def after_test(
+        self, trainer: lightning.Trainer, module: MetaLearner, data: Any
+    ) -> dict[str, Any]:
         """Measures the first test tasks, logs that, and returns it; nothing if switched off."""
         if not self.test_tasks:
             return {}
         progress = module.progress(module.loaded["step"])
-        found = _measure(trainer, module, "test", self.test_tasks, progress)
+        found = _measure(module, data, "test", self.test_tasks, progress)
         for logger in trainer.loggers:
             logger.log_metrics(_shown("test", found), trainer.global_step)
             logger.save()
         return found
 
 
-def after_test(trainer: lightning.Trainer, module: MetaLearner) -> dict[str, Any]:
-    """What goes on inside a learner that was tested; empty where nobody looks."""
+def after_test(trainer: lightning.Trainer, module: MetaLearner, data: Any) -> dict[str, Any]:
+    """What goes on inside a learner that was tested; empty where nobody looks.
+
+    Arguments:
+        data: the `TaskData` of the test.
+    """
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
     looks = next((c for c in callbacks if isinstance(c, InsideLog)), None)
-    return {} if looks is None else looks.after_test(trainer, module)
+    return {} if looks is None else looks.after_test(trainer, module, data)
 
 
 def _measure(
-    trainer: lightning.Trainer, module: MetaLearner, split: str, count: int, progress: Tensor
+    module: MetaLearner, data: Any, split: str, count: int, progress: Tensor
 ) -> dict[str, Any]:
-    data = trainer.datamodule  # type: ignore[attr-defined]
     with torch.inference_mode(False):  # what is drawn within that mode has no gradient
         raw = module.transfer_batch_to_device(data.first(split, count), module.device, 0)
         tasks = data.on_after_batch_transfer(raw, 0)

@@ -25,6 +25,7 @@ from innerloop.evaluation.older import metric_of
 from innerloop.objectives import Metric
 
 RESULTS = "results.json"
+TESTED_ON = "tested_on"  #: folder in a run's that has one for each other data set of its tests
 
 
 def _finite(value: float | None) -> float | None:
@@ -153,13 +154,14 @@ class Results(Part):
     """A test: who was tested, how, and what was found."""
 
     algorithm: str
-    dataset: str
+    dataset: str  #: that of the test
     command: str
     seed: Whole
     episode: Episode
     protocol: Protocol
     test: Annotated[dict[str, Entry], Field(min_length=1)]  #: the headline metric first
     recorded: Annotated[Recorded | None, Field(alias="metric")] = None  #: None in older files
+    trained_on: str | None = None  #: the data set of the training; None: that of the test
     model: str | None = None
     experiment: str | None = None
     norm: str | None = None
@@ -182,6 +184,17 @@ class Results(Part):
         if recorded is not None and recorded.name not in info.data.get("test", [recorded.name]):
             raise ValueError(f"the test has no {visible(recorded.name, 80)}")
         return recorded
+
+    @property
+    def training_set(self) -> str:
+        """The data set that the learner was trained on."""
+        return self.trained_on or self.dataset
+
+    @property
+    def tested_on(self) -> str:
+        """The data set of the test, and that of the training if it is another, for tables."""
+        same = self.training_set == self.dataset
+        return self.dataset if same else f"{self.dataset} (trained on {self.training_set})"
 
     @property
     def metric(self) -> Metric:

@@ -41,11 +41,17 @@ def _means(found: dict[str, Any]) -> Table:
     for place, run in enumerate(found["runs"], 1):
         seeds = ", ".join(map(str, run["seeds"]))
         add_row(
-            table, place, run["name"], run["algorithm"], seeds,
+            table, place, run["name"], _trained(run, found["dataset"]), seeds,
             _value(run["mean"], metric), *_halves(run, metric),
             run["audit"] or "-",
         )  # fmt: skip
     return table
+
+
+def _trained(run: dict[str, Any], dataset: str) -> str:
+    """The algorithm, and what it was trained on if that is another data set than the test's."""
+    same = run["trained_on"] == dataset
+    return str(run["algorithm"]) if same else f"{run['algorithm']}, trained on {run['trained_on']}"
 
 
 def _differences(found: dict[str, Any]) -> Table:
@@ -84,7 +90,7 @@ def show_runs(runs: Sequence[Finished]) -> None:
     for run in runs:
         results, test = run.results, run.results.episode.test
         add_row(
-            table, _shown(run.folder), results.algorithm, results.dataset,
+            table, _shown(run.folder), results.algorithm, results.tested_on,
             f"{span(test.ways)}/{span(test.shots)}", results.norm or "-", results.seed,
             run.metric.name, _value(run.headline.mean, run.metric),
             _half(run.headline.ci95, run.metric),

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from innerloop.errors import UserError, visible
-from innerloop.reporting.finished import Finished, below, read, select
+from innerloop.reporting.finished import Finished, below, select, tests_of
 from innerloop.reporting.terminal import leave_out
 
-SAME = ("algorithm", "dataset", "model", "experiment", "norm", "episode", "outer")
+SAME = ("algorithm", "dataset", "trained_on", "model", "experiment", "norm", "episode", "outer")
 APART = (  # parts of the configuration in which runs of one setting may differ
     "seed", "paths", "names", "hydra", "logger", "callbacks", "trainer", "engine", "workers",
     "threads", "tags", "resume", "sweep", "log_every", "published", "deviates", "debug",
-    "dataset.on_device",
+    "dataset.on_device", "evaluation.on",
 )  # fmt: skip
 PROTOCOL = (
     "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",
@@ -63,8 +63,8 @@ class Contender:
         return self.runs[0].classes
 
 
-def contenders(arguments: Sequence[str], outputs: Path) -> list[Contender]:
-    """What the words of the command line name.
+def contenders(arguments: Sequence[str], outputs: Path) -> list[list[Contender]]:
+    """What the words of the command line name, for each data set on which all were tested.
 
     Arguments:
         arguments: folders of runs, or selectors such as `algorithm=maml episode.shots=1`.
@@ -74,10 +74,22 @@ def contenders(arguments: Sequence[str], outputs: Path) -> list[Contender]:
         UserError: if one names nothing or a mixture, or if the protocols differ.
     """
     there = below(outputs) if any(map(_selects, arguments)) else []
-    made = [_contender(argument, there, outputs) for argument in arguments]
-    for first, second in combinations([run for contender in made for run in contender.runs], 2):
+    sides = [_tests(argument, there, outputs) for argument in arguments]
+    known = list(dict.fromkeys(name for side in sides for name in side))
+    shared = [name for name in known if all(name in side for side in sides)]
+    if not shared:  # then the protocols differ, and it is said in what
+        return [_compared([next(iter(side.values())) for side in sides])]
+    for name in known:
+        if name not in shared:
+            leave_out(f"{name}: not all of these were tested on it")
+    return [_compared([side[name] for side in sides]) for name in shared]
+
+
+def _compared(sides: list[Contender]) -> list[Contender]:
+    """The same, once it is known that they can be compared."""
+    for first, second in combinations([run for side in sides for run in side.runs], 2):
         _same_protocol(first, second)
-    return made
+    return sides
 
 
 def _selects(argument: str) -> bool:
@@ -85,17 +97,29 @@ def _selects(argument: str) -> bool:
     return "=" in argument and not os.path.isdir(os.path.expanduser(argument))
 
 
-def _contender(argument: str, there: list[Finished], outputs: Path) -> Contender:
+def _tests(argument: str, there: list[Finished], outputs: Path) -> dict[str, Contender]:
+    """What a word of the command line names, by the data set of the test."""
     if not _selects(argument):
-        return Contender(argument, [read(Path(argument).expanduser())])
-    found = [run for run in select(there, argument.split()) if _has_scores(run)]
-    if not found:
+        tests = tests_of(Path(argument).expanduser())
+        return {test.results.dataset: Contender(argument, [test]) for test in tests}
+    runs = [run for run in select(there, argument.split()) if _has_scores(run)]
+    if not runs:
         raise UserError(
             f"No finished run under {outputs} meets {argument!r}; python src/runs.py lists them."
         )
-    for first, second in combinations(found, 2):
-        _same_setting(argument, first, second)
-    newest = {run.results.seed: run for run in found}
+    groups: dict[str, list[Finished]] = {}
+    for run in runs:
+        groups.setdefault(run.results.dataset, []).append(run)
+    for first, second in combinations([group[0] for group in groups.values()], 2):
+        _same(argument, first, second, ("trained_on",))
+    return {name: _newest(argument, group) for name, group in groups.items()}
+
+
+def _newest(argument: str, runs: list[Finished]) -> Contender:
+    """The newest run of each seed, once it is known that they are of one setting."""
+    for first, second in combinations(runs, 2):
+        _same(argument, first, second, SAME)
+    newest = {run.results.seed: run for run in runs}
     return Contender(argument, [newest[seed] for seed in sorted(newest)])
 
 
@@ -117,11 +141,12 @@ def _said(value: object) -> str:
     return visible(value, 80)
 
 
-def _same_setting(argument: str, first: Finished, second: Finished) -> None:
+def _same(argument: str, first: Finished, second: Finished, keys: Sequence[str]) -> None:
+    """Raises `UserError` where two runs are not of one setting: `SAME` or some of its keys."""
     ours, theirs = [
-        {k: v for k, v in run.values.items() if k.split(".")[0] in SAME} for run in (first, second)
+        {k: v for k, v in run.values.items() if k.split(".")[0] in keys} for run in (first, second)
     ]
-    if first.configuration and second.configuration:
+    if keys == SAME and first.configuration and second.configuration:
         for found, run in ((ours, first), (theirs, second)):
             setting = run.configuration.items()
             found |= {k: v for k, v in setting if of_setting(k)}

@@ -13,7 +13,7 @@ import numpy as np
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation import schema
-from innerloop.evaluation.schema import RESULTS, Entry, Results
+from innerloop.evaluation.schema import RESULTS, TESTED_ON, Entry, Results
 from innerloop.machine.arrays import read_array
 from innerloop.machine.foreign import BadFile, find, there
 from innerloop.machine.mappings import read_json, read_yaml
@@ -41,6 +41,14 @@ class Finished:
     results: Results
     values: dict[str, Any]
     configuration: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name; of a test on another data set that of the run, and the data set."""
+        folder = self.folder.resolve()
+        if folder.parent.name == TESTED_ON:
+            return f"{folder.parents[1].name} on {folder.name}"
+        return folder.name
 
     @property
     def metric(self) -> Metric:
@@ -127,7 +135,17 @@ def read(folder: Path) -> Finished:
         )
     content = read_json(file)
     results = schema.read(content, file)
-    return Finished(folder, results, flat(content), configuration_of(folder))
+    values = flat(content) | {"trained_on": results.training_set}
+    return Finished(folder, results, values, configuration_of(folder))
+
+
+def tests_of(folder: Path) -> list[Finished]:
+    """A run's test on its own data set, then those on others; see `below` for what is damaged.
+
+    Raises:
+        UserError: if the first of them cannot be read.
+    """
+    return [read(folder), *below(folder / TESTED_ON)]
 
 
 def configuration_of(folder: Path, name: str = CONFIGURATION) -> dict[str, Any]:

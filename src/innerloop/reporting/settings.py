@@ -108,6 +108,7 @@ def differences(found: list[Setting]) -> dict[str, list[Any]]:
 def labels(found: list[Setting]) -> list[str]:
     """A short name for each setting: its algorithm, and as few differences as tell them apart."""
     names = {g: [str(getattr(s.first.results, g)) for s in found] for g in NAMED}
+    names["trained_on"] = [f"trained on {s.first.results.training_set}" for s in found]
     rows = {group: row for group, row in names.items() if len(set(row)) > 1}
     rows |= {
         key: [f"{key}={value}" for value in row]

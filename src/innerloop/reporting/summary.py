@@ -28,14 +28,15 @@ def load(folder: Path) -> list[Results]:
 
 
 def summary(results: Iterable[Results | dict[str, Any]], columns: Sequence[str] = SHORT) -> str:
-    """A Markdown table with a row for all seeds of a command.
+    """A Markdown table with a row for all seeds of a command, on each data set of its tests.
 
     Arguments:
         columns: some of `FULL`.
     """
-    groups: dict[str, list[Results]] = {}
+    groups: dict[tuple[str, str], list[Results]] = {}
     for result in map(schema.read, results):
-        groups.setdefault(_without_seed(result.command), []).append(result)
+        key = _without_seed(result.command), result.dataset
+        groups.setdefault(key, []).append(result)
     lines = [list(columns), ["---"] * len(columns)]
     for group in groups.values():
         row = _row(group)
@@ -54,11 +55,12 @@ def by_data_set(results: Iterable[Results | dict[str, Any]]) -> str:
 def _row(group: list[Results]) -> dict[str, str]:
     first, test = group[0], group[0].episode.test
     name = setting(first.dataset, first.algorithm, test.episode)
-    known = published.figures().get(name, {})
+    trained_elsewhere = first.training_set != first.dataset
+    known = {} if trained_elsewhere else published.figures().get(name, {})
     norm = f", {first.norm} batch norm" if first.norm else ""
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
-        "run": f"{first.algorithm}, {first.dataset}, {test.in_words}{norm}",
+        "run": f"{first.algorithm}, {first.tested_on}, {test.in_words}{norm}",
         "test": _by_step(group) if _has_steps(first) else _means(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),

@@ -29,7 +29,7 @@ def closing_table(content: dict[str, Any]) -> Table:
     episode, protocol = results.episode.test, results.protocol
     table = Table(
         title=cell(
-            f"{results.algorithm} on {results.dataset}: {protocol.tasks} test tasks, "
+            f"{results.algorithm} on {results.tested_on}: {protocol.tasks} test tasks, "
             f"{episode.in_words}, {span(episode.queries)} queries"
         ),
         caption=Text("\n").join(map(cell, _caption(results))),

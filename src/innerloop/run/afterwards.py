@@ -1,6 +1,6 @@
 """What a run owes once its results are written; each part may fail and takes nothing with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from innerloop.evaluation import results
 from innerloop.startup.warning import warn
 
-PARTS = ("diagnostics", "audit", "figures", "loggers")
+PARTS = ("diagnostics", "audit", "figures", "loggers")  #: of every run
 MISSING = "missing"  #: key of results.json: the parts that are still owed; empty once all is there
 
 
@@ -19,11 +19,14 @@ class Afterwards:
         found: the results; what a part finds is put in here.
         file: `results.json`.
         again: what does a part again that failed.
+        more: parts beside those of every run.
     """
 
-    def __init__(self, found: dict[str, Any], file: Path, again: str) -> None:
+    def __init__(
+        self, found: dict[str, Any], file: Path, again: str, more: Sequence[str] = ()
+    ) -> None:
         self.found, self.file, self.again = found, file, again
-        found[MISSING] = list(PARTS)
+        found[MISSING] = [*PARTS, *more]
         results.write_json(file, found)
 
     @contextmanager

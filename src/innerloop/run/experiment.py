@@ -3,6 +3,7 @@
 import logging
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from omegaconf import DictConfig
 from innerloop.dashboards import identity
 from innerloop.data.module import TaskData
 from innerloop.engines import choose
+from innerloop.evaluation.schema import TESTED_ON
 from innerloop.outer.meta_learner import MetaLearner
-from innerloop.run import build, notices, stored
+from innerloop.run import build, elsewhere, notices, stored
+from innerloop.run.tested import TestSet
 
 HINTS = (  # beginnings of warnings that do not concern this program
     "does not have many workers", "pre-optimization state", "exists and is not empty",
@@ -29,16 +32,25 @@ class Experiment:
     """The objects of a run."""
 
     config: DictConfig
-    data: TaskData
+    own: TestSet
+    others: list[TestSet]  #: further data sets that the chosen checkpoint is tested on
     learner: MetaLearner
     trainer: lightning.Trainer
 
+    @property
+    def data(self) -> TaskData:
+        """Of the run's own data set."""
+        return self.own.data
 
-def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
+
+def assemble(
+    config: DictConfig, earlier: dict[str, Any], trained_on: str | None = None
+) -> Experiment:
     """Builds an experiment.
 
     Arguments:
         earlier: the record in the checkpoint of a run that this one goes on with, or nothing.
+        trained_on: the data set of the training, where it is not the configuration's.
     """
     began = time.perf_counter() - earlier.get("seconds", 0.0)
     _quiet()
@@ -59,7 +71,16 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
     }
     notices.say(*notices.engine(engine.describe()))
     trainer = build.trainer(config, algorithm.objective, engine.inference)
-    return Experiment(config, build.data(config), learner, trainer)
+    own, *others = _test_sets(config, trained_on or config.names.dataset)
+    return Experiment(config, own, others, learner, trainer)
+
+
+def _test_sets(config: DictConfig, trained_on: str) -> Iterator[TestSet]:
+    """The run's own data set, then those of `evaluation.on`."""
+    folder = Path(config.paths.run)
+    yield TestSet(config.names.dataset, trained_on, build.data(config), folder)
+    for name, other in elsewhere.others(config).items():
+        yield TestSet(name, trained_on, build.data(other), folder / TESTED_ON / name)
 
 
 def _quiet() -> None:

@@ -3,7 +3,6 @@
 import shlex
 from typing import Any
 
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
@@ -11,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import visible
 from innerloop.evaluation.sizes import setting
+from innerloop.run.composed import composed
 from innerloop.tasks import Episode
 
 CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
@@ -40,7 +40,7 @@ def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]
 def announce(config: DictConfig) -> list[str]:
     """The lines that a run prints at its start."""
     names = config.names
-    same = _composed(*[f"{group}={names[group]}" for group in CHOSEN])
+    same = composed(*[f"{group}={names[group]}" for group in CHOSEN])
     chosen = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     lines = [chosen, f"results go to {config.paths.run}"]
     for key, (value, default) in changes(config, same).items():
@@ -54,7 +54,7 @@ def published(config: DictConfig) -> list[str]:
     test = config.episode.test
     name = setting(config.names.dataset, config.names.algorithm, Episode.of(test))
     try:
-        paper = _composed(f"experiment={name}")
+        paper = composed(f"experiment={name}")
     except HydraException:  # no published setting is known
         return []
     changed = [
@@ -90,13 +90,6 @@ def engine(chosen: dict[str, Any]) -> list[str]:
 def say(*lines: str) -> None:
     """Prints lines at once, also where the output is piped; in the first process alone."""
     print("\n".join(map(visible, lines)), flush=True)
-
-
-def _composed(*overrides: str) -> DictConfig:
-    """Another configuration, with the config folders that this run has."""
-    own = HydraConfig.get().overrides.hydra if HydraConfig.initialized() else []
-    places = [o for o in own if o.startswith("hydra.searchpath")]
-    return compose("train", [*places, *overrides])
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -8,18 +8,21 @@ from typing import Any
 from innerloop.reporting.figures import Figures
 from innerloop.reporting.send import send
 from innerloop.run.experiment import Experiment
+from innerloop.run.tested import Tested
 
 TASKS = 4  #: of the test list, at which figures of single tasks look
 
 
 def save(
     made: Experiment,
+    tested: Tested,
     inside: dict[str, Any],
     attempt: Callable[[str], AbstractContextManager[None]],
 ) -> dict[str, Path]:
     """Draws and sends them; their files by name.
 
     Arguments:
+        tested: the test on the run's own data set.
         inside: what diagnostics measured, or nothing.
         attempt: in which each figure is drawn, by its name; it may swallow an error.
     """
@@ -27,7 +30,7 @@ def save(
     tasks = data.on_after_batch_transfer(data.first("test", TASKS), 0)
     learner.algorithm.eval()
     figures = Figures(
-        learner.algorithm, tasks, learner.test_scores, learner.scored_step,
+        learner.algorithm, tasks, tested.scores, tested.scored_step,
         learner.progress(learner.loaded["step"]), made.config.dataset.get("span"), inside,
     )  # fmt: skip
     saved: dict[str, Path] = {}

@@ -119,6 +119,9 @@ class Evaluation(Section):
     curve: Natural
     seed: Seed
     batch: Count
+    on: Annotated[
+        list[Text], Field(description="a list of data sets, such as [omniglot, glyphs]")
+    ] = []
     audit: Annotated[int, Field(description="a number of tasks, or 0 for none", ge=0, le=MOST)] = 50
     validation: Validation
 

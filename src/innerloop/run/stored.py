@@ -20,10 +20,13 @@ BESIDES = (
     "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
     "estimate", "trust", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
 )  # fmt: skip
-OUTCOME = ("results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png")
+OUTCOME = (
+    "results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png",
+    "tested_on/*/*.*",
+)  # fmt: skip
 RESUME_MAY_CHANGE = (
     "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "patience", "threads",
-    "tags", "diagnostics",
+    "tags", "diagnostics", "evaluation.on",
 )  # fmt: skip
 EVALUATE_MAY_CHANGE = (
     "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "patience",
@@ -47,6 +50,7 @@ def fingerprint(config: DictConfig) -> str:
     """A short hash of all that makes a run but its seed, its folders and what it is watched by."""
     content: Any = OmegaConf.to_container(config, resolve=True)
     content["outer"].pop("nonfinite", None)
+    content["evaluation"].pop("on", None)  # further tests of the same training
     for sizes in (content["episode"], content["episode"]["test"]):  # what does not move the result
         for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
             sizes.pop(key, None)
@@ -112,7 +116,8 @@ def overlay(
         if not any(key == a or key.startswith(f"{a}.") for a in (*allowed, *DATASET_MAY_CHANGE)):
             raise UserError(
                 f"{override}: {own}= keeps the run's own configuration, of which only "
-                f"{', '.join(allowed)} may be changed, and +dataset.path= or +dataset.data_dir=."
+                f"{', '.join(allowed)} may be changed, and +dataset.path= or +dataset.data_dir=. "
+                "evaluate.py also tests on another data set, with dataset=NAME."
             )
         if override.startswith("~"):
             raise UserError(f"{override}: {own}= can change values, and takes none away.")

@@ -12,6 +12,7 @@ from innerloop.startup import keywords
 SPECIAL = {  #: keys that have a line of their own
     "ckpt_path": "ckpt_path= is not a key of train.py, which starts from no checkpoint: resume=RUN "
     "resumes a run, and python src/evaluate.py ckpt_path=RUN tests one.",
+    "evaluation.true": 'YAML reads the bare word on as true: write evaluation: {"on": [glyphs]}.',
     **keywords.lines(),
     **{f"trainer.{name}": f"Add it with a plus: +trainer.{name}=" for name in keywords.ADDED},
 }

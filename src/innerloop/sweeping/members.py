@@ -32,8 +32,10 @@ class Unfinished(NamedTuple):
 
 def folders(sweep: Path) -> list[Path]:
     """The folders of the members that have started, by their numbers."""
-    found = {file.parent for file in find(sweep, (UNFINISHED, DONE).__contains__)}
-    return sorted(found - {sweep}, key=lambda folder: _natural(str(folder.relative_to(sweep))))
+    found = {file.parent for file in find(sweep, (UNFINISHED, DONE).__contains__)} - {sweep}
+    # What lies within a member is the results of its tests on other data sets.
+    outermost = [folder for folder in found if not found.intersection(folder.parents)]
+    return sorted(outermost, key=lambda folder: _natural(str(folder.relative_to(sweep))))
 
 
 def unfinished(folder: Path) -> Unfinished | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from innerloop.evaluation import stamps
-from innerloop.evaluation.schema import Sizes
+from innerloop.evaluation.schema import Results, Sizes
 from innerloop.evaluation.sizes import span
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
@@ -44,6 +44,12 @@ def _size(episode: Sizes | None) -> str:
     return "" if episode is None else episode.in_words
 
 
+def _training(results: Results) -> str:
+    """The size of a training task, and the data set if it is another than the test's."""
+    other = results.training_set if results.training_set != results.dataset else ""
+    return ", ".join(part for part in (other, _size(results.episode.training)) if part)
+
+
 def _row(setting: Setting, label: str) -> dict[str, str]:
     """Cells by heading; headings without any cell are left out of the table."""
     first, metric = setting.first, setting.first.metric
@@ -53,7 +59,7 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
     return {
         "setting": label,
         "batch norm": first.results.norm or "none",
-        "trained on": _size(first.results.episode.training),
+        "trained on": _training(first.results),
         "before adapting": shown(before, metric) if setting.curve() else "",
         metric.name: shown(scored.mean, metric),
         "95% interval": interval(scored, metric),

@@ -26,7 +26,7 @@ def details(run: Finished, label: str, number: int) -> dict[str, Any]:
     headline, metric, results = run.headline, run.metric, run.results
     return {
         "id": f"run{number}",
-        "name": visible(run.folder.resolve().name),
+        "name": visible(run.name),
         "setting": label,
         "seed": results.seed,
         "metric": metric.name,

@@ -75,4 +75,4 @@ def _content(runs: list[Finished], unfinished: list[str]) -> dict[str, Any]:
 
 def _title(run: Finished) -> str:
     results = run.results
-    return f"{results.algorithm} on {results.dataset}, seed {results.seed}"
+    return f"{results.algorithm} on {results.tested_on}, seed {results.seed}"
