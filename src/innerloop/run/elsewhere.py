@@ -83,5 +83,5 @@ def _check_same(config: DictConfig, other: DictConfig, key: str, asked: str) -> 
 
 
 def _plain(dataset: DictConfig, key: str) -> Any:
-    found = dataset[key]
-    return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
+    value = dataset[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
