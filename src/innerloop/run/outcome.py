@@ -76,7 +76,7 @@ def _begin(experiment: Experiment, own: Outcome, trained: float | None) -> After
         stored.clear_outcome(own.folder)
         own.write_scores()
     return Afterwards(
-        results=own.results,
+        content=own.results,
         file=own.folder / RESULTS,
         again="the same command" if trained is None else f"resume={own.folder}",
         more=[f"{part} on {name}" for part in ("test", "audit") for name in names],
