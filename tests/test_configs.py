@@ -9,7 +9,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from innerloop.evaluation.sizes import setting
-from innerloop.run import build, notices, stored
+from innerloop.run import notices, stored
+from innerloop.run.parts.learner import build_engine, build_learner
+from innerloop.run.problem import build_problem
 from innerloop.tasks import Episode
 
 NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
@@ -33,8 +35,8 @@ def test_composes_and_resolves(file: str) -> None:
                   name="evaluate" if file == "evaluate" else "train")  # fmt: skip
     made.hydra = None
     OmegaConf.to_container(made, resolve=True, throw_on_missing=True)
-    learner = build.algorithm(made)
-    assert build.learner(made, learner, build.engine(made, learner, "cpu")).steps > 0
+    learner = build_problem(made).algorithm
+    assert build_learner(made, learner, build_engine(made, learner, "cpu")).steps > 0
 
 
 @pytest.mark.figures

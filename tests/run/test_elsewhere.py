@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,19 @@ def test_each_data_set_has_results_of_its_own(run: Path) -> None:
 def test_a_data_set_without_files_takes_no_other_result_with_it(run: Path) -> None:
     assert set(results(run)["missing"]) == {"test on omniglot", "audit on omniglot"}
     assert not (run / "tested_on" / "omniglot").exists()
+
+
+def test_a_finished_run_is_resumed_for_a_further_test(
+    run: Path, search: str, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(run, again)
+    with mock.patch.object(MetaLearner, "outer_step", side_effect=AssertionError("it trained")):
+        call("train", f"resume={again}", "evaluation.on=[few]", search)
+    assert results(again)["missing"] == []
+    assert results(again)["configuration"] == results(run)["configuration"]
+    for folder in ("", "tested_on/few"):
+        assert results(again / folder)["test"] == results(run / folder)["test"]
 
 
 def test_evaluating_on_another_data_set(run: Path, search: str, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from innerloop.errors import UserError
 from innerloop.objectives import Metric
 from innerloop.reporting import finished
-from innerloop.run import build, restored, stored
+from innerloop.run import restored, stored
+from innerloop.run.parts.data import build_episodes
+from innerloop.run.parts.objective import build_objective
 
 ORIGIN = Path("composed.yaml")
 
@@ -50,7 +52,7 @@ def test_an_objective_that_says_too_little_is_refused(target: str, part: str) ->
     made = composed()
     made.objective = {"_target_": f"{__name__}.{target}"}
     with pytest.raises(UserError, match=part):
-        build.objective(made)
+        build_objective(made, build_episodes(made))
 
 
 @pytest.mark.parametrize("dataset", choices("dataset"))
@@ -58,14 +60,14 @@ def test_every_data_set_chooses_an_objective(dataset: str) -> None:
     more = ["dataset.path=nowhere"] if dataset == "folder" else []
     made = composed(f"dataset={dataset}", *more)
     expected = "targets" if made.episode.ways == 1 else "classes"
-    assert build.objective(made).answers == expected
+    assert build_objective(made, build_episodes(made)).answers == expected
 
 
 def test_older_configurations_are_read_as_newer_ones() -> None:
     made = composed("dataset=glyphs", "episode.ways=3")
     read = restored.from_file(older(made), ORIGIN)
     assert read == restored.from_file(stored.kept(made), ORIGIN)
-    assert build.objective(read).classes(training=True) == 3
+    assert build_objective(read, build_episodes(read)).classes(training=True) == 3
     assert stored.fingerprint(read) == stored.fingerprint(made)
 
 

@@ -10,8 +10,11 @@ from innerloop.data import sizes
 from innerloop.engines import choose
 from innerloop.errors import UserError
 from innerloop.layers import norm
-from innerloop.run import build, schema
+from innerloop.run import schema
 from innerloop.run.check import check
+from innerloop.run.parts.data import build_episodes
+from innerloop.run.parts.objective import build_objective
+from innerloop.run.problem import build_problem
 from innerloop.run.schema import Configuration, Engine, Trainer
 from innerloop.startup import keywords
 
@@ -96,11 +99,11 @@ def test_a_balance_that_leaves_classes_equal_is_refused() -> None:
 
 def test_objective_and_model_have_room_for_the_most_classes() -> None:
     made = config("dataset=glyphs", "episode.ways=[5,20]", "episode.test.ways=[2,30]")
-    assert build.episodes(made)[0].most_ways == 20
-    objective = build.objective(made)
+    assert build_episodes(made).train.most_ways == 20
+    objective = build_objective(made, build_episodes(made))
     assert (objective.classes(True), objective.classes(False), objective.width) == (20, 30, 20)
     with pytest.raises(UserError, match=r"episode\.ways=\[5,20\] but episode\.test\.ways=\[2,30\]"):
-        build.algorithm(made)
+        build_problem(made)
 
 
 @pytest.mark.parametrize("seed", ["1.5", "true", "-1", "4294967296"])

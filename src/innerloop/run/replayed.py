@@ -12,7 +12,8 @@ from innerloop.callbacks.kept import CHECKPOINTS
 from innerloop.data.module import TaskData
 from innerloop.errors import UserError
 from innerloop.outer.meta_learner import MetaLearner
-from innerloop.run import build, restored
+from innerloop.run import restored
+from innerloop.run.problem import build_problem
 from innerloop.run.trained import learner_of, opened
 from innerloop.tasks import Task
 
@@ -57,11 +58,20 @@ def open_run(run: Path, options: dict[str, str]) -> Replayed:
                 f"task={options['task']}: this training has {config.outer.steps} steps."
             )
         _move_data(config, options)
-        learner = learner_of(content, config).train(split == "train")
-        data = build.data(config)
+        problem = build_problem(config)
+        learner = learner_of(content, config, problem).train(split == "train")
         now = learner.progress(number if split == "train" else content["innerloop"]["step"])
-    data.prepare_data()
-    return Replayed(folder, path, learner, data, split, number, chosen, now)
+    problem.data.prepare_data()
+    return Replayed(
+        folder=folder,
+        checkpoint=path,
+        learner=learner,
+        data=problem.data,
+        split=split,
+        number=number,
+        chosen=chosen,
+        progress=now,
+    )
 
 
 def _trusts(options: dict[str, str]) -> bool:

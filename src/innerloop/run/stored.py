@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from lightning.fabric.utilities.rank_zero import rank_zero_only
@@ -35,8 +35,28 @@ EVALUATE_MAY_CHANGE = (
 DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir", "dataset.on_device")
 
 
-def kept(config: DictConfig) -> dict[str, Any]:
-    """The configuration as plain values, whose values still follow each other.
+class Plain(NamedTuple):
+    """A configuration as plain values.
+
+    Arguments:
+        composed: in which values still follow each other.
+        resolved: in which none does.
+        fingerprint: of all that makes the run, see `fingerprint`.
+    """
+
+    composed: dict[str, Any]
+    resolved: dict[str, Any]
+    fingerprint: str
+
+
+def plain(config: DictConfig) -> Plain:
+    """The configuration as plain values."""
+    resolved: Any = OmegaConf.to_container(config, resolve=True)
+    return Plain(_composed(config), resolved, fingerprint(config))
+
+
+def _composed(config: DictConfig) -> dict[str, Any]:
+    """Values that still follow each other.
 
     What only the process knows, names and folders, is filled in.
     """
@@ -55,22 +75,22 @@ def fingerprint(config: DictConfig) -> str:
         for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
             sizes.pop(key, None)
     content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
-    made = {key: value for key, value in content.items() if key not in BESIDES}
+    identity = {key: value for key, value in content.items() if key not in BESIDES}
     if content["trainer"]["precision"] != "32-true":  # of the trainer, what moves the result
-        made["precision"] = content["trainer"]["precision"]
+        identity["precision"] = content["trainer"]["precision"]
     dataset = content["dataset"].items()
-    made["dataset"] = {k: v for k, v in dataset if f"dataset.{k}" not in DATASET_MAY_CHANGE}
-    made["dataset"]["objective"] = made.pop("objective")  # its place in the first version's hashes
-    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]
+    identity["dataset"] = {k: v for k, v in dataset if f"dataset.{k}" not in DATASET_MAY_CHANGE}
+    identity["dataset"]["objective"] = identity.pop("objective")  # as in the first version's
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @rank_zero_only
-def save(config: DictConfig, folder: Path) -> None:
+def save(plain: Plain, folder: Path) -> None:
     """Writes the configuration into a run's folder, in which nothing half-written stays."""
     for place in (folder, folder / "checkpoints"):
         remove_unfinished(place)
-    resolved = OmegaConf.to_container(config, resolve=True)
-    for name, content in ((KEPT, kept(config)), (SHOWN, resolved)):  # by the first it is a run
+    # By the first of the two files the folder is a run's.
+    for name, content in ((KEPT, plain.composed), (SHOWN, plain.resolved)):
         with whole_file(folder / name) as file:
             file.write(yaml.safe_dump(content, sort_keys=False).encode())
 
