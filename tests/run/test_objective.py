@@ -39,7 +39,7 @@ def composed(*overrides: str) -> DictConfig:
 
 def older(made: DictConfig) -> dict[str, Any]:
     """The configuration as the first version stored it."""
-    content = copy.deepcopy(stored.kept(made))
+    content = copy.deepcopy(stored.plain(made).composed)
     content["dataset"]["objective"] = content.pop("objective")
     return content
 
@@ -66,14 +66,14 @@ def test_every_data_set_chooses_an_objective(dataset: str) -> None:
 def test_older_configurations_are_read_as_newer_ones() -> None:
     made = composed("dataset=glyphs", "episode.ways=3")
     read = restored.from_file(older(made), ORIGIN)
-    assert read == restored.from_file(stored.kept(made), ORIGIN)
+    assert read == restored.from_file(stored.plain(made).composed, ORIGIN)
     assert build_objective(read, build_episodes(read)).classes(training=True) == 3
     assert stored.fingerprint(read) == stored.fingerprint(made)
 
 
 def test_older_runs_have_the_setting_of_newer_ones(tmp_path: Path) -> None:
     made = composed("dataset=glyphs")
-    for name, content in (("old", older(made)), ("new", stored.kept(made))):
+    for name, content in (("old", older(made)), ("new", stored.plain(made).composed)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(content)))
     old, new = [finished.configuration_of(tmp_path / name) for name in ("old", "new")]
