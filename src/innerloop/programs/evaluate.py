@@ -18,6 +18,7 @@ from innerloop.run import (
 )
 from innerloop.run.check import check
 from innerloop.run.ending import ending
+from innerloop.startup.keys import Role
 from innerloop.sweeping import member
 
 
@@ -35,7 +36,7 @@ def evaluate(config: DictConfig) -> float | None:
             old = elsewhere.moved(old, config.names.dataset, config, chosen[-1])
             old.evaluation["on"] = []
             overrides = [o for o in overrides if not o.lstrip("+").startswith("dataset")]
-        config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
+        config = stored.overlay(old, config, overrides, Role.EVALUATE, "ckpt_path")
         config.names.command = notices.command()
         check(config)
         changed = any(o.startswith("engine") for o in overrides)

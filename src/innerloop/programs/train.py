@@ -18,6 +18,7 @@ from innerloop.programs import estimate
 from innerloop.run import experiment, notices, outcome, restored, stored, wandb_run
 from innerloop.run.check import check
 from innerloop.run.ending import ending
+from innerloop.startup.keys import Role
 from innerloop.sweeping import member
 
 
@@ -68,7 +69,7 @@ def _resumed(config: DictConfig) -> DictConfig:
         )
     old = restored.of_run(folder, config.trust, config)
     steps, overrides = old.outer.steps, list(HydraConfig.get().overrides.task)
-    config = stored.overlay(old, config, overrides, stored.RESUME_MAY_CHANGE, "resume")
+    config = stored.overlay(old, config, overrides, Role.RESUME, "resume")
     if config.outer.scheduler is not None and config.outer.steps != steps:
         raise UserError(
             f"outer.steps={config.outer.steps}: the learning-rate schedule of this run was made "

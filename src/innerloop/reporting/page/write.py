@@ -10,7 +10,8 @@ from innerloop.machine.files import check_file_writable, whole_file
 from innerloop.machine.foreign import find, there
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
-from innerloop.reporting.settings import COMPOSED, differences, labels, settings
+from innerloop.reporting.settings import differences, labels, settings
+from innerloop.startup.folder_check import KEPT
 
 
 def write(folders: Sequence[Path], out: Path) -> Path:
@@ -48,7 +49,7 @@ def _runs(folders: Sequence[Path]) -> list[Finished]:
 
 
 def _unfinished(folders: Sequence[Path]) -> list[str]:
-    begun = {file.parent for folder in folders for file in find(folder, COMPOSED.__eq__)}
+    begun = {file.parent for folder in folders for file in find(folder, KEPT.__eq__)}
     return sorted(visible(folder) for folder in begun if not there(folder / RESULTS))
 
 
