@@ -12,7 +12,7 @@ from pydantic import Field
 
 from innerloop.dashboards import access
 from innerloop.errors import UserError, blamed_on, visible
-from innerloop.machine.files import whole_file
+from innerloop.machine.files import write_whole
 from innerloop.objectives import Metric
 from innerloop.startup.arguments import Arguments, Flag
 from innerloop.startup.resolvers import repository
@@ -47,8 +47,7 @@ def dashboard(words: Sequence[str]) -> None:
             print(visible(url))
         return
     file = root / given.spec.expanduser()
-    with whole_file(file) as target:
-        target.write((json.dumps(spec(entity, project, datasets), indent=1) + "\n").encode())
+    write_whole(file, json.dumps(spec(entity, project, datasets), indent=1) + "\n")
     words = f"Wrote {file} and sent nothing ({why}); with a key (wandb login) W&B gets it."
     print(visible(words))
 

@@ -11,7 +11,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
-from innerloop.machine.files import remove_unfinished, whole_file
+from innerloop.machine.files import remove_unfinished, write_whole
 from innerloop.startup.folder_check import KEPT, used_by_training
 from innerloop.startup.keys import Role, flat, having, role
 
@@ -47,8 +47,7 @@ def save(config: DictConfig, folder: Path) -> None:
         remove_unfinished(place)
     resolved = OmegaConf.to_container(config, resolve=True)
     for name, content in ((KEPT, kept(config)), (SHOWN, resolved)):  # by the first it is a run
-        with whole_file(folder / name) as file:
-            file.write(yaml.safe_dump(content, sort_keys=False).encode())
+        write_whole(folder / name, yaml.safe_dump(content, sort_keys=False))
 
 
 @rank_zero_only

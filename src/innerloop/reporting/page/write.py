@@ -6,7 +6,7 @@ from typing import Any
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
-from innerloop.machine.files import check_file_writable, whole_file
+from innerloop.machine.files import check_file_writable, write_whole
 from innerloop.machine.foreign import find, there
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
@@ -30,8 +30,7 @@ def write(folders: Sequence[Path], out: Path) -> Path:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     text = environment.get_template("page.html").render(_content(runs, _unfinished(folders)))
-    with whole_file(out) as file:
-        file.write(text.encode(errors="replace"))
+    write_whole(out, text, errors="replace")
     return out
 
 
