@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from innerloop.machine.files import write_whole
 from innerloop.reporting.summary import by_data_set, load, summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,4 +21,4 @@ def tabulated() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for file, text in tabulated().items():
-        file.write_text(text)
+        write_whole(file, text)

@@ -40,10 +40,10 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
 }  # fmt: skip
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
 LIGHT = (
-    "errors", "sweeping/watch", "sweeping/members", "startup/command", "startup/resolvers",
-    "startup/folder_check", "startup/published", "startup/keywords", "startup/overrides",
-    "startup/suggestions", "startup/warning", "machine/foreign", "machine/mappings",
-    "machine/gpus", "machine/lock",
+    "errors", "sweeping/watch", "sweeping/members", "startup/arguments", "startup/command",
+    "startup/resolvers", "startup/folder_check", "startup/keys", "startup/keywords",
+    "startup/published", "startup/overrides", "startup/suggestions", "startup/warning",
+    "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock",
 )  # fmt: skip
 
 

@@ -204,6 +204,21 @@ def test_a_kill_while_the_log_gets_a_column_loses_no_row(
     assert (tmp_path / "metrics.csv").read_text() == before
 
 
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_a_log_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    log = tmp_path / "metrics.csv"
+    os.mkfifo(log) if kind == "pipe" else log.mkdir()
+    with pytest.raises(UserError, match=r"metrics\.csv is no regular file"):
+        rewind(tmp_path, 1)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"id": "a", "group": null, "work": "train"}'])
+def test_a_damaged_identity_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / identity.FILE).write_text(text)
+    with pytest.raises(UserError, match=identity.FILE):
+        identity.of_run(tmp_path)
+
+
 def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
     """Momentum and rate after a pause are those of an unbroken training."""
     import functools

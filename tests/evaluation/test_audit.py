@@ -204,9 +204,11 @@ def test_tests_against_a_library_of_statistics() -> None:
     assert found["p"] == pytest.approx(tail)
     chance = significance.against_chance(first, torch.full_like(first, 0.4))
     expected = stats.ttest_1samp(first.double().numpy(), 0.4)
-    assert (chance["t"], chance["p"]) == pytest.approx((expected.statistic, expected.pvalue))
+    assert chance["p"] == pytest.approx(expected.pvalue)
     assert significance.against_chance(*torch.full((2, 9), 0.2))["p"] == 1
-    assert significance.against_chance(torch.full((9,), 0.3), torch.full((9,), 0.2))["p"] == 0
+    equal = significance.against_chance(torch.full((9,), 0.3), torch.full((9,), 0.2))
+    assert equal["p"] == 2 / 2**9  # of the patterns of signs, two are as far from chance
+    assert significance.against_chance(torch.tensor([0.3]), torch.tensor([0.2]))["p"] == 1
     broken = significance.worse(
         torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, 2.0]), -1.0
     )

@@ -111,6 +111,18 @@ def test_between_seeds_is_scipys_welch_t(sizes: tuple[int, int]) -> None:
     assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
 
 
+def test_one_method_whose_seeds_agree_is_compared_without_a_warning(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    first, second = [0.5, 0.5, 0.5], [0.3, 0.4, 0.6]
+    # Welch's degrees of freedom are then those of the other side.
+    error = np.std(second, ddof=1) / 3**0.5
+    found = between_seeds(first, second)
+    assert found.ci95 == pytest.approx(stats.t.ppf(0.975, 2) * error)
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(found.mean) / error, 2))
+    assert not recwarn.list
+
+
 def dealing(first: list[float], second: list[float]) -> float:
     """The exact p-value of dealing the seeds to the two sides at random, from scipy."""
     return stats.permutation_test(

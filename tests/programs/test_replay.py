@@ -228,14 +228,14 @@ def test_a_diverged_run_prints_the_command_that_shows_its_step(tmp_path: Path, c
 
 
 def test_an_outer_step_shows_the_meta_losses_of_its_tasks(tmp_path: Path, capsys: Any) -> None:
-    from innerloop.run.replayed import open_run
+    from innerloop.run.replayed import ReplayArguments, open_run
 
     train(tmp_path, *FAST, "outer.tasks=3")
     shown: list[Any] = []
     with mock.patch.object(replay_table, "outer", lambda rows: shown.extend(rows) or "table"):
         call("replay", str(tmp_path), "task=train/2/7", "checkpoint=last")
     assert [row[0] for row in shown] == [6, 7, 8]
-    opened = open_run(tmp_path, {"task": "train/2", "checkpoint": "last"})
+    opened = open_run(tmp_path, "train/2", ReplayArguments(checkpoint="last"))
     assert opened.learner.training and float(opened.progress) == 0.5
     batch = opened.ready(opened.data.training_batch(2))
     loss, gradient = run(opened.learner.algorithm, batch)

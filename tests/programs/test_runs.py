@@ -269,7 +269,7 @@ def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         shown = ""
-        while "mse_before" not in shown:  # it trains
+        while "Meta-training" not in shown:  # it trains
             more = process.stdout.read(1)
             assert more, shown
             shown += more

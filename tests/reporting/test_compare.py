@@ -11,7 +11,7 @@ from finished_runs import CLASSES, TASKS, compared, made, scores_of
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
-from innerloop.reporting.finished import below, flat, read, select
+from innerloop.reporting.finished import below, read, select
 from innerloop.reporting.settings import settings
 
 
@@ -210,7 +210,6 @@ def test_selectors(tmp_path: Path) -> None:
     assert names("norm=null") == {"c"}
     assert names("inner.rate=0.10", "episode.test.ways=5") == {"a", "b", "c"}
     assert names("seed=x") == set()
-    assert flat({"a": {"b": 1, "c": {}}, "d": 2}) == {"a.b": 1, "a.c": {}, "d": 2}
 
 
 def test_runs_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

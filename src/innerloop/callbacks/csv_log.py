@@ -11,7 +11,10 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
-from innerloop.machine.files import named, whole_file
+from innerloop.machine.files import named, write_whole
+from innerloop.machine.foreign import read_rows
+
+LARGEST = 2**30  #: bytes of a log, to which a long run adds for days
 
 
 class _AppendingWriter(ExperimentWriter):
@@ -22,14 +25,12 @@ class _AppendingWriter(ExperimentWriter):
     def _check_log_dir_exists(self) -> None:
         file = Path(self.metrics_file_path)
         if file.exists():
-            with file.open(newline="") as lines:
-                self.metrics_keys = next(csv.reader(lines), [])
+            self.metrics_keys = [*next(iter(_rows(file)), {})]
 
     def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
         # Lightning's empties the file first: a kill there would take the log so far with it.
         file = Path(self.metrics_file_path)
-        with file.open(newline="") as lines:
-            _write(file, fieldnames, [*csv.DictReader(lines)])
+        _write(file, fieldnames, _rows(file))
 
 
 class CSVLog(CSVLogger):
@@ -79,15 +80,17 @@ def rewind(folder: Path, step: int, validated: bool = True) -> None:
     file = folder / "metrics.csv"
     if not file.exists():
         return
-    with file.open(newline="") as lines:
-        header, *rows = [*csv.reader(lines)] or [[]]
-    # A kill may have cut the last row.
-    whole = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
-    kept = [row for row in whole if _is_before(row, step, validated)]
+    kept = [row for row in _rows(file) if _is_before(row, step, validated)]
     if kept:
-        _write(file, header, kept)
+        _write(file, [*kept[0]], kept)
     else:
         file.unlink()
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    """The rows that are whole: a kill may have cut the last one."""
+    rows = read_rows(file, LARGEST)
+    return [row for row in rows if None not in (*row, *row.values())]
 
 
 def _is_before(row: dict[str, str], step: int, validated: bool) -> bool:
@@ -102,5 +105,4 @@ def _write(file: Path, header: list[str], rows: list[dict[str, str]]) -> None:
     table = csv.DictWriter(text, header)
     table.writeheader()
     table.writerows(rows)
-    with whole_file(file) as target:
-        target.write(text.getvalue().encode())
+    write_whole(file, text.getvalue())

@@ -9,7 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
-from innerloop.machine.files import whole_file
+from innerloop.machine.files import write_whole
+from innerloop.machine.foreign import BadFile
+from innerloop.machine.mappings import read_json
 
 FILE = "wandb_run.json"
 
@@ -33,9 +35,18 @@ def of_run(folder: Path) -> Identity:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The identity that the folder holds, as plain values for checkpoints; None if it has none."""
+    """The identity that the folder holds, as plain values for checkpoints; None if it has none.
+
+    Raises:
+        BadFile: if its file holds something else.
+    """
     file = folder / FILE
-    return json.loads(file.read_text()) if file.exists() else None
+    if not file.exists():
+        return None
+    known = read_json(file)
+    if set(known) != set(Identity._fields):
+        raise BadFile(file, f"does not hold {', '.join(Identity._fields)}: take it out")
+    return known
 
 
 @rank_zero_only
@@ -46,8 +57,7 @@ def restore(folder: Path, known: dict[str, Any] | None) -> None:
 
 
 def _write(folder: Path, known: dict[str, Any]) -> None:
-    with whole_file(folder / FILE) as target:
-        target.write((json.dumps(known) + "\n").encode())
+    write_whole(folder / FILE, json.dumps(known) + "\n")
 
 
 def _job() -> str:

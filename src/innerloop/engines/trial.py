@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
-from innerloop.machine.files import cache_folder, whole_file
+from innerloop.machine.files import cache_folder, write_whole
 from innerloop.machine.processor import processor
 from innerloop.tasks import Task
 
@@ -125,7 +125,6 @@ def _read(file: Path) -> dict[int, float] | None:
 
 def _keep(file: Path, times: dict[int, float]) -> None:
     try:
-        with whole_file(file) as stream:
-            stream.write(json.dumps(times).encode())
+        write_whole(file, json.dumps(times))
     except OSError:  # a read-only home: tried again next time
         return

@@ -22,7 +22,6 @@ wider than need be, 99.3% where all classes are alike (`benchmarks/results/cover
 """
 
 import numpy as np
-from scipy import special
 
 SEEN = 10  #: a class must be in about so many tasks for its shift to say anything
 LEAST = 5  #: degrees of freedom, set by simulation: where V is lost in v_k, the estimate swings
@@ -46,6 +45,8 @@ def over_classes(scores: np.ndarray, classes: np.ndarray) -> float | None:
         U-statistics", 1976. Satterthwaite, "An approximate distribution of estimates of variance
         components", 1946.
     """
+    from scipy import stats  # half a second to import
+
     present = classes >= 0
     ids, places = np.unique(classes[present], return_inverse=True)
     tasks, count = len(classes), len(ids)
@@ -67,4 +68,4 @@ def over_classes(scores: np.ndarray, classes: np.ndarray) -> float | None:
         return 0.0
     freedom = (count - 1) * (variance / found) ** 2 if found > 0 else np.inf
     freedom = max(freedom, min(LEAST, count - 1))
-    return float(special.stdtrit(freedom, 0.975) * variance**0.5)
+    return float(stats.t.ppf(0.975, freedom) * variance**0.5)

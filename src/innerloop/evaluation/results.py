@@ -12,7 +12,7 @@ from torch import Tensor
 
 from innerloop.evaluation.class_interval import over_classes
 from innerloop.evaluation.interval import over_tasks
-from innerloop.machine.files import whole_file
+from innerloop.machine.files import whole_file, write_whole
 from innerloop.objectives import Objective
 
 SCHEMA = 1
@@ -92,8 +92,7 @@ def write_scores(
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes it whole or not at all; what is not a number becomes null, as JSON demands."""
-    with whole_file(path) as file:
-        file.write((json.dumps(_plain(content), indent=2) + "\n").encode())
+    write_whole(path, json.dumps(_plain(content), indent=2) + "\n")
 
 
 def _plain(value: Any) -> Any:

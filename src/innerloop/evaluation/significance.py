@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ROUNDING = 1e-5  #: a relative difference that means nothing: a hundred times float32's resolution
+from innerloop.evaluation.comparison import ROUNDING, paired
 
 
 def worse(score: Tensor, other: Tensor, sign: float) -> dict[str, Any]:
@@ -24,23 +24,16 @@ def worse(score: Tensor, other: Tensor, sign: float) -> dict[str, Any]:
 
 
 def against_chance(score: Tensor, chance: Tensor) -> dict[str, Any]:
-    """Student's t of the tasks' scores against chance; a task is one observation, its queries are
-    not independent.
+    """Student's t of the tasks' scores against chance, as `paired` with a learner that guesses.
+
+    A task is one observation, for its queries are not independent. A single task says nothing.
 
     Arguments:
         score, chance: `(T,)`.
     """
-    from scipy import stats
-
-    gaps = score.double() - chance.double()
-    gaps = gaps.where(gaps.abs() > 1e-6, 0.0)  # float32's 1/5 is not float64's
-    n, mean, deviation = len(gaps), float(gaps.mean()), float(gaps.std(correction=1))
-    if n < 2 or mean == 0.0:
-        t = 0.0
-    else:
-        t = mean / (deviation / n**0.5) if deviation > 0 else math.copysign(math.inf, mean)
-    p = 2 * stats.t.sf(abs(t), max(n - 1, 1))
-    return {"mean": _mean(score), "chance": _mean(chance), "tasks": n, "t": t, "p": float(p)}
+    p, tasks = paired(score.double().numpy(), chance.double().numpy()).p, len(score)
+    mean, expected = _mean(score), _mean(chance)
+    return {"mean": mean, "chance": expected, "tasks": tasks, "p": 1.0 if p is None else p}
 
 
 def spread(score: Tensor, renamed: Tensor) -> float:

@@ -38,6 +38,16 @@ def whole_file(path: Path, keep: int = 1) -> Iterator[IO[bytes]]:
         raise
 
 
+def write_whole(path: Path, text: str, errors: str = "strict") -> None:
+    """Writes a text in UTF-8, whole or not at all.
+
+    Arguments:
+        errors: what to do about letters that cannot be written, as in `str.encode`.
+    """
+    with whole_file(path) as file:
+        file.write(text.encode(errors=errors))
+
+
 def check_file_writable(path: Path) -> None:
     """Raises `UserError` unless a file of this name can be written, before the work for it."""
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))

@@ -83,13 +83,13 @@ def read_text(file: Path, most: int = LARGEST) -> str:
         raise BadFile(file, "is not UTF-8 text") from None
 
 
-def read_rows(file: Path) -> list[dict[str, Any]]:
+def read_rows(file: Path, most: int = LARGEST) -> list[dict[str, Any]]:
     """The rows of a CSV file by its headings.
 
     Raises:
         BadFile: as `read_text`, and for what is no CSV.
     """
     try:
-        return list(csv.DictReader(io.StringIO(read_text(file), newline="")))
+        return list(csv.DictReader(io.StringIO(read_text(file, most), newline="")))
     except csv.Error as error:
         raise BadFile(file, f"is no CSV: {error}") from None

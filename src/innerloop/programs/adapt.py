@@ -3,9 +3,10 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from innerloop.data.labelled import query_of, support_of
@@ -16,13 +17,21 @@ from innerloop.machine.files import check_writable
 from innerloop.programs.answers import Answers
 from innerloop.run.trained import Trained, load
 from innerloop.startup import resolvers
+from innerloop.startup.arguments import Arguments, Flag, Folder
 from innerloop.tasks import Examples, Task
 
-KEYS = ("ckpt_path", "support", "query", "steps", "out", "trust")
-USAGE = (
-    "adapt.py takes ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER] [trust=true]."
-)
 CHUNK = 500  #: queries at a time, where one's answer does not depend on the others
+
+
+class AdaptArguments(Arguments):
+    """What adapt.py takes."""
+
+    ckpt_path: Annotated[str, Field(description="a run's folder, or a .ckpt file")]
+    support: Annotated[Path, Field(description="a folder that holds CLASS/*.png")]
+    query: Annotated[Path, Field(description="a folder of images")]
+    steps: Annotated[int | None, Field(description="a whole number, 0 or more", ge=0)] = None
+    out: Folder | None = None
+    trust: Flag = False
 
 
 def run(words: Sequence[str]) -> None:
@@ -31,19 +40,19 @@ def run(words: Sequence[str]) -> None:
     Raises:
         UserError: for words it does not know, and for tasks the learner cannot serve.
     """
-    given = _options(words)
-    trust, out = given.get("trust") == "true", _out(given.get("out"))
-    trained = load(given["ckpt_path"], trust=trust)
-    name = f"{trained.config.names.algorithm} of {given['ckpt_path']}"
+    given = AdaptArguments.parse(words)
+    out = _out(given.out)
+    trained = load(given.ckpt_path, trust=given.trust)
+    name = f"{trained.config.names.algorithm} of {given.ckpt_path}"
     if trained.source.reading is None:
         raise UserError(
             f"{name} was trained on {trained.config.names.dataset}, which is not made of images: "
             "use a run on folder, omniglot, miniimagenet or glyphs."
         )
-    support = support_of(Path(given["support"]).expanduser(), trained.source)
-    query = query_of(Path(given["query"]).expanduser(), trained.source)
-    trained = _for_classes(trained, len(support.classes), given["ckpt_path"], name, trust)
-    steps = _steps(given.get("steps"), trained, name)
+    support = support_of(given.support.expanduser(), trained.source)
+    query = query_of(given.query.expanduser(), trained.source)
+    trained = _for_classes(trained, len(support.classes), given, name)
+    steps = _steps(given.steps, trained, name)
     adapted, outputs = answer(trained, support.examples, query.inputs, steps)
     answers = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
     how = f"by {steps} inner steps" if trained.algorithm.adapts_by_steps else "in one go"
@@ -76,10 +85,10 @@ def _ask(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tup
     return answered
 
 
-def _for_classes(trained: Trained, classes: int, path: str, name: str, trust: bool) -> Trained:
+def _for_classes(trained: Trained, classes: int, given: AdaptArguments, name: str) -> Trained:
     """The learner for tasks of so many classes."""
     if not trained.algorithm.fixed_ways:
-        return load(path, classes, trust)
+        return load(given.ckpt_path, classes, given.trust)
     width = trained.algorithm.objective.width
     if classes != width:
         raise UserError(
@@ -89,34 +98,17 @@ def _for_classes(trained: Trained, classes: int, path: str, name: str, trust: bo
     return trained
 
 
-def _steps(given: str | None, trained: Trained, name: str) -> int:
+def _steps(given: int | None, trained: Trained, name: str) -> int:
     if given is None:
         return trained.steps
     if not trained.algorithm.adapts_by_steps:
         raise UserError(f"steps={given}: {name} adapts in one go, so leave steps= out.")
-    if not given.isdecimal():
-        raise UserError(f"steps={given} makes no sense: give a whole number, 0 or more.")
-    return int(given)
-
-
-def _options(words: Sequence[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for word in words:
-        key, _, value = word.partition("=")
-        if key not in KEYS or not value:
-            raise UserError(f"{word!r} is not known: {USAGE}")
-        given[key] = value
-    if given.get("trust", "true") not in ("true", "false"):
-        raise UserError(f"trust={given['trust']}: give true or false.")
-    for key in ("ckpt_path", "support", "query"):
-        if key not in given:
-            raise UserError(f"{key}= is missing: {USAGE}")
     return given
 
 
-def _out(given: str | None) -> Path | None:
+def _out(given: Path | None) -> Path | None:
     """The folder that was named, once it is known that it can be written; None for a new one."""
-    folder = _default_out() if given is None else Path(given).expanduser()
+    folder = _default_out() if given is None else given.expanduser()
     check_writable(folder, "out=")
     return None if given is None else folder
 

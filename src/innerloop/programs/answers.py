@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from innerloop.machine.files import whole_file
+from innerloop.machine.files import whole_file, write_whole
 from innerloop.run import notices
 
 TABLE, WEIGHTS = "predictions.csv", "adapted.safetensors"
@@ -59,8 +59,7 @@ class Answers(NamedTuple):
         """
         from safetensors.torch import save
 
-        with whole_file(out / TABLE) as file:
-            file.write(self.table().encode())
+        write_whole(out / TABLE, self.table())
         plain = {name: value.detach().contiguous().clone() for name, value in weights.items()}
         with whole_file(out / WEIGHTS) as file:
             file.write(save(plain, record | {"classes": "\n".join(self.classes)}))

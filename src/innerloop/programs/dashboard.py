@@ -4,19 +4,29 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from hydra.utils import get_class
+from pydantic import Field
 
 from innerloop.dashboards import access
 from innerloop.errors import UserError, blamed_on, visible
-from innerloop.machine.files import whole_file
+from innerloop.machine.files import write_whole
 from innerloop.objectives import Metric
+from innerloop.startup.arguments import Arguments, Flag
 from innerloop.startup.resolvers import repository
 
 PATIENCE = 60.0  #: seconds that W&B may take; it would go on trying for longer
-DEFAULTS = {"project": "innerloop", "entity": "", "spec": "outputs/dashboard.json", "dry": "false"}
+
+
+class DashboardArguments(Arguments):
+    """What dashboard.py takes."""
+
+    project: str = "innerloop"
+    entity: Annotated[str, Field(description="a team")] = ""
+    spec: Annotated[Path, Field(description="a file")] = Path("outputs/dashboard.json")
+    dry: Flag = False
 
 
 def dashboard(words: Sequence[str]) -> None:
@@ -28,17 +38,16 @@ def dashboard(words: Sequence[str]) -> None:
     Raises:
         UserError: for other words, or where W&B refuses.
     """
-    given = _options(words)
-    root, project, entity = Path(repository()), given["project"], given["entity"]
+    given = DashboardArguments.parse(words)
+    root, project, entity = Path(repository()), given.project, given.entity
     datasets = [file.stem for file in _choices("dataset")]
-    why = "dry=true" if given["dry"] == "true" else access.obstacle()
+    why = "dry=true" if given.dry else access.obstacle()
     if why is None:
         for url in _within(PATIENCE, lambda: _save(entity, project, datasets)):
             print(visible(url))
         return
-    file = root / Path(given["spec"]).expanduser()
-    with whole_file(file) as target:
-        target.write((json.dumps(spec(entity, project, datasets), indent=1) + "\n").encode())
+    file = root / given.spec.expanduser()
+    write_whole(file, json.dumps(spec(entity, project, datasets), indent=1) + "\n")
     words = f"Wrote {file} and sent nothing ({why}); with a key (wandb login) W&B gets it."
     print(visible(words))
 
@@ -103,14 +112,3 @@ def _within(seconds: float, work: Callable[[], list[str]]) -> list[str]:
         f"W&B at {access.server()} did not take the dashboard: {reason}. Check the key, entity= "
         "and project=, or write it to a file with dry=true."
     ) from result
-
-
-def _options(words: Sequence[str]) -> dict[str, str]:
-    given = dict(word.partition("=")[::2] for word in words)
-    unknown = [key for key in given if key not in DEFAULTS]
-    if unknown or given.get("dry", "true") not in ("true", "false"):
-        raise UserError(
-            f"dashboard.py does not know {' '.join(unknown) or 'dry=' + given['dry']}: "
-            "it takes project=, entity=, spec=FILE and dry=true."
-        )
-    return DEFAULTS | given

@@ -12,6 +12,7 @@ from innerloop.run.assemble import assemble
 from innerloop.run.check import check
 from innerloop.run.ending import ending
 from innerloop.run.experiment import Experiment
+from innerloop.startup.keys import Role
 from innerloop.sweeping import member
 
 
@@ -48,6 +49,6 @@ def _changed(old: DictConfig, config: DictConfig, overrides: list[str]) -> DictC
         old = elsewhere.moved(old, config.names.dataset, config, chosen[-1])
         old.evaluation["on"] = []  # this data set was asked for, and no other
         overrides = [o for o in overrides if not o.lstrip("+").startswith("dataset")]
-    config = stored.overlay(old, config, overrides, stored.EVALUATE_MAY_CHANGE, "ckpt_path")
+    config = stored.overlay(old, config, overrides, Role.EVALUATE, "ckpt_path")
     config.names.command = notices.command()
     return config

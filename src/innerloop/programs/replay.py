@@ -16,10 +16,10 @@ from innerloop.reporting import beats, replay_table
 from innerloop.reporting.drawing import replay as replay_picture
 from innerloop.reporting.finished import SCORES
 from innerloop.run import notices
-from innerloop.run.replayed import DATA, PLACES, Replayed, open_run
+from innerloop.run.replayed import PLACES, ReplayArguments, Replayed, open_run
+from innerloop.startup.arguments import positional
 from innerloop.tasks import Task
 
-OPTIONS = ("task", "checkpoint", "top", "trust", *DATA)
 USAGE = f"replay.py RUN {PLACES}; or replay.py A B"
 
 
@@ -32,12 +32,13 @@ def replay(words: list[str]) -> None:
     Raises:
         UserError: for anything that cannot be shown, saying why.
     """
-    runs, options = _parsed(words)
+    paths, rest = positional(words)
+    runs, given = [Path(path).expanduser() for path in paths], ReplayArguments.parse(rest)
     if len(runs) == 2:
-        return _compare(runs[0], runs[1], _top(options.get("top", "10")))
-    if len(runs) != 1 or "task" not in options:
+        return _compare(runs[0], runs[1], given.top)
+    if len(runs) != 1 or given.task is None:
         raise UserError(f"Say which task of which run: {USAGE}.")
-    opened = open_run(runs[0], options)
+    opened = open_run(runs[0], given.task, given)
     if opened.split == "train":
         return _show_outer_step(opened)
     index = np.array([opened.number])
@@ -46,21 +47,6 @@ def replay(words: list[str]) -> None:
     )
     _show(opened, raw, opened.learner.scored_step, f"{opened.split}_{opened.number}")
     return None
-
-
-def _parsed(words: list[str]) -> tuple[list[Path], dict[str, str]]:
-    pairs = [word.split("=", 1) for word in words if word.split("=")[0] in OPTIONS and "=" in word]
-    runs = [w for w in words if [*w.split("=", 1)] not in pairs]
-    for run in runs:
-        if "=" in run and not Path(run).exists():
-            raise UserError(f"{run} is neither a run nor one of {', '.join(OPTIONS)}: {USAGE}.")
-    return [Path(run).expanduser() for run in runs], dict(pairs)
-
-
-def _top(given: str) -> int:
-    if not given.isdecimal() or given == "0":
-        raise UserError(f"top={given}: give the number of tasks to list, such as 10.")
-    return int(given)
 
 
 def _show_outer_step(opened: Replayed) -> None:

@@ -12,13 +12,9 @@ import numpy as np
 from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished, below, select, tests_of
 from innerloop.reporting.terminal import leave_out
+from innerloop.startup.keys import Role, role
 
 SAME = ("algorithm", "dataset", "trained_on", "model", "experiment", "norm", "episode", "outer")
-APART = (  # parts of the configuration in which runs of one setting may differ
-    "seed", "paths", "names", "hydra", "logger", "callbacks", "trainer", "engine", "workers",
-    "threads", "tags", "resume", "sweep", "log_every", "published", "deviates", "debug",
-    "dataset.on_device", "evaluation.on",
-)  # fmt: skip
 PROTOCOL = (
     "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",
     "protocol.split", "protocol.tasks", "protocol.seed", "protocol.selected_by",
@@ -131,11 +127,6 @@ def _has_scores(run: Finished) -> bool:
         return False
 
 
-def of_setting(key: str) -> bool:
-    """Whether runs of one setting have the same value of this key of the configuration."""
-    return key == "trainer.precision" or not {key, key.split(".")[0]} & set(APART)
-
-
 def _said(value: object) -> str:
     """A value in a message."""
     return visible(value, 80)
@@ -149,7 +140,7 @@ def _same(argument: str, first: Finished, second: Finished, keys: Sequence[str])
     if keys == SAME and first.configuration and second.configuration:
         for found, run in ((ours, first), (theirs, second)):
             setting = run.configuration.items()
-            found |= {k: v for k, v in setting if of_setting(k)}
+            found |= {k: v for k, v in setting if Role.RESULT in role(k)}
     for key in dict.fromkeys([*ours, *theirs]):
         if ours.get(key) != theirs.get(key):
             raise UserError(

@@ -19,6 +19,7 @@ from innerloop.machine.foreign import BadFile, find, there
 from innerloop.machine.mappings import read_json, read_yaml
 from innerloop.objectives import Metric
 from innerloop.reporting.terminal import leave_out
+from innerloop.startup.keys import flat
 from innerloop.startup.older import current
 
 CONFIGURATION, SCORES = "config.yaml", "scores.npz"
@@ -110,15 +111,6 @@ class Finished:
                 f"{error}. Without the scores of its test tasks this run cannot be compared: test "
                 f"it again with python src/evaluate.py ckpt_path={visible(self.folder)}"
             ) from None
-
-
-def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values by dotted key."""
-    found: dict[str, Any] = {}
-    for key, value in nested.items():
-        inner = isinstance(value, dict) and value
-        found |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
-    return found
 
 
 def read(folder: Path) -> Finished:

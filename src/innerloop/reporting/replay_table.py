@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from innerloop.inspection.trajectory import ALL, Step
-from innerloop.machine.files import whole_file
+from innerloop.machine.files import write_whole
 from innerloop.objectives import Metric
 from innerloop.reporting.beats import Beaten
 from innerloop.reporting.terminal import cell
@@ -56,8 +56,7 @@ def write(path: Path, steps: list[Step]) -> Path:
     writer = csv.writer(text)
     writer.writerow([c.replace(" ", "_") for c in COLUMNS])
     writer.writerows(rows(steps))
-    with whole_file(path) as file:
-        file.write(text.getvalue().encode())
+    write_whole(path, text.getvalue())
     return path
 
 

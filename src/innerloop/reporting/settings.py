@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
-from innerloop.reporting.contenders import SAME, of_setting
+from innerloop.reporting.contenders import SAME
 from innerloop.reporting.finished import Finished, configuration_of
 from innerloop.reporting.terminal import leave_out
+from innerloop.startup.folder_check import KEPT
+from innerloop.startup.keys import Role, role
 
 NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
-COMPOSED = "composed.yaml"  #: of a run: its configuration before values follow each other
-PLACES = ("dataset.path", "dataset.data_dir")  #: where the data lay is no part of a setting
 ABSENT = "not set"
 
 
@@ -37,7 +37,7 @@ class Setting:
     def following(self) -> set[str]:
         """Keys whose values merely follow another's; none where that cannot be read."""
         try:
-            composed = configuration_of(self.first.folder, COMPOSED)
+            composed = configuration_of(self.first.folder, KEPT)
         except UserError as error:
             leave_out(f"which settings follow others: {error}")
             composed = {}
@@ -87,7 +87,7 @@ def _configured(run: Finished) -> dict[str, Any]:
     values = run.configuration
     if not values:  # a checkpoint tested again: its command names it, and with it the setting
         return {k: v for k, v in run.values.items() if k.split(".")[0] in (*SAME, "command")}
-    return {k: v for k, v in values.items() if of_setting(k) and k not in PLACES}
+    return {k: v for k, v in values.items() if Role.RESULT in role(k)}
 
 
 def differences(found: list[Setting]) -> dict[str, list[Any]]:

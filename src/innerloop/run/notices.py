@@ -11,12 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from innerloop.errors import visible
 from innerloop.evaluation.sizes import setting
 from innerloop.run.composed import composed
+from innerloop.startup.keys import Role, flat, role
 from innerloop.tasks import Episode
 
 CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
-SILENT = ("callbacks", "logger", "published", "deviates")
-PUBLISHED = ("inner", "outer", "episode", "norm", "algorithm", "model", "dataset",
-             "objective", "evaluation.tasks", "evaluation.scored_step")  # fmt: skip
 
 
 def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]:
@@ -28,7 +26,7 @@ def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]
     for key in ("names", "paths"):  # what depends on the process
         other[key] = config[key]
     ours, theirs, raw_ours, raw_theirs = [
-        _flat(OmegaConf.to_container(c, resolve=r)) for r in (True, False) for c in (config, other)
+        _flat(c, resolve) for resolve in (True, False) for c in (config, other)
     ]
     return {
         key: (ours.get(key), theirs.get(key))
@@ -44,7 +42,7 @@ def announce(config: DictConfig) -> list[str]:
     chosen = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     lines = [chosen, f"results go to {config.paths.run}"]
     for key, (value, default) in changes(config, same).items():
-        if key.split(".")[0] not in SILENT:
+        if Role.ANNOUNCED in role(key):
             lines.append(f"  {key}={value} (default: {default})")
     return [*lines, *published(config)]
 
@@ -60,7 +58,7 @@ def published(config: DictConfig) -> list[str]:
     changed = [
         f"{key} {ours} (paper: {theirs})"
         for key, (ours, theirs) in changes(config, paper).items()
-        if key.split(".")[0] in PUBLISHED or key in PUBLISHED
+        if Role.PUBLISHED in role(key)
     ]
     if changed:
         return [f"not the published setting, experiment={name}: {', '.join(changed)}"]
@@ -92,11 +90,6 @@ def say(*lines: str) -> None:
     print("\n".join(map(visible, lines)), flush=True)
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, by dotted keys."""
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        flat |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
-    return flat
+def _flat(config: DictConfig, resolve: bool) -> dict[str, Any]:
+    content: Any = OmegaConf.to_container(config, resolve=resolve)
+    return flat(content)

@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
+from pydantic import Field
 from torch import Tensor
 
 from innerloop.callbacks.divergence import BEFORE
@@ -15,10 +16,27 @@ from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run import restored
 from innerloop.run.problem import build_problem
 from innerloop.run.trained import learner_of, opened
+from innerloop.startup.arguments import Arguments, Flag
 from innerloop.tasks import Task
 
-DATA = ("paths.data", "dataset.path", "dataset.data_dir")  #: options that say where data lie now
 PLACES = "task=test/417, val/7, train/STEP or train/STEP/INDEX"
+
+
+class ReplayArguments(Arguments):
+    """What replay.py takes beside a run; the dotted keys say where the data lie now."""
+
+    task: Annotated[str | None, Field(description=PLACES)] = None
+    checkpoint: Annotated[str | None, Field(description="last, best or FILE.ckpt")] = None
+    top: Annotated[int, Field(description="the number of tasks to list, such as 10", ge=1)] = 10
+    trust: Flag = False
+    data: Annotated[str | None, Field(alias="paths.data", description="a folder")] = None
+    path: Annotated[str | None, Field(alias="dataset.path", description="a folder")] = None
+    data_dir: Annotated[str | None, Field(alias="dataset.data_dir", description="a folder")] = None
+
+    def moved(self) -> dict[str, str]:
+        """The dotted keys that were given."""
+        keys = {"data", "path", "data_dir"}
+        return self.model_dump(include=keys, by_alias=True, exclude_none=True)
 
 
 class Replayed(NamedTuple):
@@ -38,26 +56,24 @@ class Replayed(NamedTuple):
         return self.data.on_after_batch_transfer(raw, 0)
 
 
-def open_run(run: Path, options: dict[str, str]) -> Replayed:
+def open_run(run: Path, task: str, given: ReplayArguments) -> Replayed:
     """Rebuilds learner and data from a checkpoint's own record.
 
     Arguments:
         run: a run's folder, or one of its checkpoints.
-        options: `task`, and where given `checkpoint` and those of `DATA`.
+        task: one of `PLACES`.
 
     Raises:
         UserError: for a task or a checkpoint that does not exist.
     """
-    split, number, chosen = _place(options["task"])
+    split, number, chosen = _place(task)
     folder = run.parents[1] if run.is_file() else run
-    path, content = opened(_checkpoint(run, options.get("checkpoint"), split, number))
-    config = restored.from_file(content["innerloop"]["config"], path, _trusts(options))
+    path, content = opened(_checkpoint(run, given.checkpoint, split, number))
+    config = restored.from_file(content["innerloop"]["config"], path, given.trust)
     with restored.rebuilding(path):
         if split == "train" and number >= config.outer.steps:
-            raise UserError(
-                f"task={options['task']}: this training has {config.outer.steps} steps."
-            )
-        _move_data(config, options)
+            raise UserError(f"task={task}: this training has {config.outer.steps} steps.")
+        _move_data(config, given)
         problem = build_problem(config)
         learner = learner_of(content, config, problem).train(split == "train")
         now = learner.progress(number if split == "train" else content["innerloop"]["step"])
@@ -72,12 +88,6 @@ def open_run(run: Path, options: dict[str, str]) -> Replayed:
         chosen=chosen,
         progress=now,
     )
-
-
-def _trusts(options: dict[str, str]) -> bool:
-    if options.get("trust", "false") not in ("true", "false"):
-        raise UserError(f"trust={options['trust']}: give true or false.")
-    return options.get("trust") == "true"
 
 
 def _place(task: str) -> tuple[str, int, int | None]:
@@ -99,10 +109,9 @@ def _checkpoint(run: Path, name: str | None, split: str, number: int) -> Path:
     return Path(name) if name.endswith(".ckpt") else run / CHECKPOINTS / f"{name}.ckpt"
 
 
-def _move_data(config: DictConfig, options: dict[str, str]) -> None:
+def _move_data(config: DictConfig, given: ReplayArguments) -> None:
     """Data may lie elsewhere than when the run was made."""
     if "INNERLOOP_DATA" in os.environ:
         config.paths.data = os.environ["INNERLOOP_DATA"]
-    for key in DATA:
-        if key in options:
-            OmegaConf.update(config, key, options[key])
+    for key, place in given.moved().items():
+        OmegaConf.update(config, key, place)

@@ -11,6 +11,7 @@ from innerloop.dashboards import identity
 from innerloop.errors import UserError
 from innerloop.run import notices, restored, stored
 from innerloop.run.check import check
+from innerloop.startup.keys import Role
 
 
 def resumed(config: DictConfig) -> DictConfig:
@@ -22,7 +23,7 @@ def resumed(config: DictConfig) -> DictConfig:
         )
     old = restored.of_run(folder, config.trust, config)
     steps, overrides = old.outer.steps, list(HydraConfig.get().overrides.task)
-    config = stored.overlay(old, config, overrides, stored.RESUME_MAY_CHANGE, "resume")
+    config = stored.overlay(old, config, overrides, Role.RESUME, "resume")
     if config.outer.scheduler is not None and config.outer.steps != steps:
         raise UserError(
             f"outer.steps={config.outer.steps}: the learning-rate schedule of this run was made "

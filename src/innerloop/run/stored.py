@@ -11,28 +11,16 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
-from innerloop.machine.files import remove_unfinished, whole_file
+from innerloop.machine.files import remove_unfinished
 from innerloop.startup.folder_check import KEPT, used_by_training
+from innerloop.startup.keys import Role, flat, having, role
 from innerloop.tasks import Episode
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
-BESIDES = (
-    "seed", "names", "paths", "logger", "callbacks", "tags", "published", "deviates", "resume",
-    "estimate", "trust", "threads", "workers", "patience", "trainer", "sweep", "diagnostics",
-)  # fmt: skip
 OUTCOME = (
     "results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png",
     "tested_on/*/*.*",
 )  # fmt: skip
-RESUME_MAY_CHANGE = (
-    "outer.steps", "trainer", "logger", "callbacks", "paths", "workers", "patience", "threads",
-    "tags", "diagnostics", "evaluation.on",
-)  # fmt: skip
-EVALUATE_MAY_CHANGE = (
-    "episode.test", "evaluation", "trainer", "engine", "logger", "paths", "workers", "patience",
-    "threads", "tags", "diagnostics",
-)  # fmt: skip
-DATASET_MAY_CHANGE = ("dataset.path", "dataset.data_dir", "dataset.on_device")
 
 
 class Plain(NamedTuple):
@@ -67,21 +55,13 @@ def _composed(config: DictConfig) -> dict[str, Any]:
 
 
 def fingerprint(config: DictConfig) -> str:
-    """A short hash of all that makes a run but its seed, its folders and what it is watched by."""
+    """A short hash of all that moves a run's result, but for its seed."""
     content: Any = OmegaConf.to_container(config, resolve=True)
-    content["outer"].pop("nonfinite", None)
-    content["evaluation"].pop("on", None)  # further tests of the same training
     for sizes in (content["episode"], content["episode"]["test"]):  # what does not move the result
         for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
             sizes.pop(key, None)
-    content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
-    identity = {key: value for key, value in content.items() if key not in BESIDES}
-    if content["trainer"]["precision"] != "32-true":  # of the trainer, what moves the result
-        identity["precision"] = content["trainer"]["precision"]
-    dataset = content["dataset"].items()
-    identity["dataset"] = {k: v for k, v in dataset if f"dataset.{k}" not in DATASET_MAY_CHANGE}
-    identity["dataset"]["objective"] = identity.pop("objective")  # as in the first version's
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    setting = {key: value for key, value in flat(content).items() if Role.RESULT in role(key)}
+    return hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @rank_zero_only
@@ -91,8 +71,7 @@ def save(plain: Plain, folder: Path) -> None:
         remove_unfinished(place)
     # By the first of the two files the folder is a run's.
     for name, content in ((KEPT, plain.composed), (SHOWN, plain.resolved)):
-        with whole_file(folder / name) as file:
-            file.write(yaml.safe_dump(content, sort_keys=False).encode())
+        write_whole(folder / name, yaml.safe_dump(content, sort_keys=False))
 
 
 @rank_zero_only
@@ -115,14 +94,14 @@ def overlay(
     stored: DictConfig,
     composed: DictConfig,
     overrides: list[str],
-    allowed: tuple[str, ...],
+    allowed: Role,
     own: str,
 ) -> DictConfig:
     """`stored` with those values of `composed` that the command line gave.
 
     Arguments:
         overrides: the command line's, such as `trainer=cpu`. Folders follow `composed`.
-        allowed: keys, or beginnings of keys, that may change.
+        allowed: the role of keys that may change.
         own: the key that named the run itself.
 
     Raises:
@@ -133,11 +112,11 @@ def overlay(
         key = override.split("=", 1)[0].lstrip("+~").split("@")[0].replace("/", ".")
         if key in (own, "trust") or key.startswith("hydra"):
             continue
-        if not any(key == a or key.startswith(f"{a}.") for a in (*allowed, *DATASET_MAY_CHANGE)):
+        if allowed not in role(key):
             raise UserError(
                 f"{override}: {own}= keeps the run's own configuration, of which only "
-                f"{', '.join(allowed)} may be changed, and +dataset.path= or +dataset.data_dir=. "
-                "evaluate.py also tests on another data set, with dataset=NAME."
+                f"{', '.join(having(allowed))} may be changed (those of dataset as +dataset.path=)."
+                " evaluate.py also tests on another data set, with dataset=NAME."
             )
         if override.startswith("~"):
             raise UserError(f"{override}: {own}= can change values, and takes none away.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from innerloop.errors import UserError, visible
-from innerloop.machine.files import whole_file
+from innerloop.machine.files import write_whole
 from innerloop.machine.foreign import find, there
 from innerloop.machine.lock import is_held
 from innerloop.machine.mappings import read_json
@@ -73,8 +73,7 @@ def recorded(folder: Path, command: str) -> Iterator[None]:
 def note(folder: Path, command: str, why: str, details: str | None = None) -> None:
     """Writes why a member is not done."""
     content: dict[str, Any] = {"command": command, "reason": why, "traceback": details}
-    with whole_file(folder / UNFINISHED) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
+    write_whole(folder / UNFINISHED, json.dumps(content, indent=2) + "\n")
 
 
 def reason(error: BaseException) -> str:

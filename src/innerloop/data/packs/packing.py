@@ -15,6 +15,7 @@ import numpy as np
 from innerloop.data.packs.copies import Copies
 from innerloop.data.packs.pack import RECORD, Pack, name_of, open_pack, pack_folder
 from innerloop.errors import UserError, visible
+from innerloop.machine.files import write_whole
 
 Classes = Iterable[tuple[str, np.ndarray]]  #: names with images `(n, height, width, channels)`
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def _build(
     try:
         record: dict[str, Any] = {"recipe": recipe, "splits": {}}
         _write_splits(work, record, splits)
-        (work / RECORD).write_text(json.dumps(record))
+        write_whole(work / RECORD, json.dumps(record))
         check()
         _remove(folder)  # a damaged pack: who reads it has its files open
         os.rename(work, folder)

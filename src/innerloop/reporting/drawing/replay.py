@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from innerloop.inspection.trajectory import Step
+from innerloop.machine.files import whole_file
 from innerloop.objectives import Answers
 from innerloop.tasks import Examples, Task
 
@@ -44,8 +45,8 @@ def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path
     FigureCanvasAgg(figure)
     for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         draw(axis)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as file:
+        figure.savefig(file, format="png", dpi=110)
     return path
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
-from innerloop.machine.files import check_file_writable, whole_file
+from innerloop.machine.files import check_file_writable, write_whole
 from innerloop.machine.foreign import find, there
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
-from innerloop.reporting.settings import COMPOSED, differences, labels, settings
+from innerloop.reporting.settings import differences, labels, settings
+from innerloop.startup.folder_check import KEPT
 
 
 def write(folders: Sequence[Path], out: Path) -> Path:
@@ -29,8 +30,7 @@ def write(folders: Sequence[Path], out: Path) -> Path:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     text = environment.get_template("page.html").render(_content(runs, _unfinished(folders)))
-    with whole_file(out) as file:
-        file.write(text.encode(errors="replace"))
+    write_whole(out, text, errors="replace")
     return out
 
 
@@ -48,7 +48,7 @@ def _runs(folders: Sequence[Path]) -> list[Finished]:
 
 
 def _unfinished(folders: Sequence[Path]) -> list[str]:
-    begun = {file.parent for folder in folders for file in find(folder, COMPOSED.__eq__)}
+    begun = {file.parent for folder in folders for file in find(folder, KEPT.__eq__)}
     return sorted(visible(folder) for folder in begun if not there(folder / RESULTS))
 
 

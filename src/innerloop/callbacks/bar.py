@@ -1,0 +1,85 @@
+"""Two lines at the foot of a terminal: how far the work is, and the numbers it has reached."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+PAUSE = 0.25  #: seconds between two drawings
+LOGS = ("", "lightning.pytorch", "torch")  #: loggers that may write while the bar is drawn
+
+
+class Bar:
+    """Pieces of work, such as a training and a validation within it, with a bar each.
+
+    What is printed meanwhile appears above it. No thread draws it: data loaders fork this process,
+    and a fork must not meet a drawing that holds rich's lock.
+
+    Arguments:
+        console: the terminal.
+        clock: says the seconds.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._work = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("left"),
+            console=console, expand=True, auto_refresh=False, get_time=clock,
+        )  # fmt: skip
+        self._live: Live | None = None  # a new one for each first piece of work
+        self._clock, self._next = clock, -float("inf")
+        self._moved: list[tuple[logging.StreamHandler[TextIO], TextIO]] = []
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Starts a piece of work, of which some may have been done by an earlier process."""
+        if self._live is None:
+            self._live = Live(console=self._work.console, auto_refresh=False)
+            self._live.start()
+            self._redirect_logs()
+        self._work.add_task(what, total=total, completed=done, rate="")
+
+    def is_due(self, done: int) -> bool:
+        """Whether the last drawing is long enough ago."""
+        return self._clock() >= self._next
+
+    def draw(self, done: int, rate: str = "", reached: str = "") -> None:
+        """Draws the piece of work that began last.
+
+        Arguments:
+            done: parts of it.
+            rate: parts in a second, in words.
+            reached: the second line.
+        """
+        self._work.update(self._work.task_ids[-1], completed=done, rate=rate)
+        below = Text(reached, no_wrap=True, overflow="ellipsis")
+        if self._live is not None:
+            self._live.update(Group(self._work, below) if reached else self._work, refresh=True)
+        self._next = self._clock() + PAUSE
+
+    def end(self) -> None:
+        """Takes the piece of work away that began last; the drawing of the first one stays."""
+        if len(self._work.task_ids) == 1:
+            self.stop()
+        self._work.remove_task(self._work.task_ids[-1])
+
+    def stop(self) -> None:
+        """Leaves the last drawing where it is, and the terminal to others."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        while self._moved:
+            handler, stream = self._moved.pop()
+            handler.setStream(stream)
+
+    def _redirect_logs(self) -> None:
+        """Handlers of logs keep the stream they began with; rich stands in for newer ones only."""
+        for handler in [handler for name in LOGS for handler in logging.getLogger(name).handlers]:
+            if isinstance(handler, logging.StreamHandler) and handler.stream.isatty():
+                self._moved.append((handler, handler.stream))
+                handler.setStream(sys.stderr)

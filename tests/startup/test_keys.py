@@ -1,0 +1,74 @@
+"""The table of the configuration's keys is whole, and says what moves a result."""
+
+import pytest
+from helpers import choices, config
+from omegaconf import OmegaConf
+
+from innerloop.run import stored
+from innerloop.run.schema import Configuration
+from innerloop.startup.keys import KEYS, Role, flat, having, role
+from innerloop.startup.suggestions import dotted
+
+
+def composed() -> set[str]:
+    """Every dotted key, sections too, of every choice of every group, in both programs."""
+    pairs = [
+        (group, choice)
+        for group in ("dataset", "algorithm", "model", "trainer", "engine", "logger", "paths")
+        for choice in choices(group)
+    ]
+    made = [config(f"{group}={choice}") for group, choice in pairs] + [config(name="evaluate")]
+    return {key for one in made for key in dotted(OmegaConf.to_container(one))}
+
+
+def classified(key: str) -> bool:
+    return any(key == known or key.startswith(f"{known}.") for known in KEYS)
+
+
+def test_every_key_is_classified_and_every_line_is_of_a_key() -> None:
+    keys = composed()
+    assert [
+        key for key in sorted(keys | set(Configuration.model_fields)) if not classified(key)
+    ] == []
+    assert set(KEYS) <= keys
+
+
+@pytest.mark.parametrize("allowed", [Role.RESUME, Role.EVALUATE])
+def test_what_a_section_may_change_all_below_it_may(allowed: Role) -> None:
+    for key in KEYS:
+        section = key.rpartition(".")[0]
+        if section in KEYS and allowed in KEYS[section]:
+            assert allowed in KEYS[key], key
+
+
+def test_nothing_that_resume_may_change_moves_the_result_of_the_same_training() -> None:
+    moving = {key for key, roles in KEYS.items() if Role.RESUME | Role.RESULT in roles}
+    assert moving == {"outer.steps", "trainer.precision"}  # more training, and its precision
+
+
+def test_the_longest_beginning_of_a_key_speaks_for_it() -> None:
+    assert role("outer.steps") != role("outer.tasks") == role("outer.optimizer.lr") == KEYS["outer"]
+    assert role("trainer.devices") == KEYS["trainer"]
+    assert Role.RESULT in role("of_another_version")
+
+
+def test_sections_stand_for_what_is_below_them() -> None:
+    assert "trainer" in having(Role.RESUME) and "trainer.precision" not in having(Role.RESUME)
+    assert "outer.steps" in having(Role.RESUME) and "outer" not in having(Role.RESUME)
+
+
+def test_values_by_dotted_key() -> None:
+    assert flat({"a": {"b": 1, "c": {}}, "d": 2}) == {"a.b": 1, "a.c": {}, "d": 2}
+
+
+def test_the_hash_of_a_setting_follows_the_keys_that_move_the_result() -> None:
+    made = config("dataset=omniglot")
+    made.hydra = None
+    before = stored.fingerprint(made)
+    for key, value in flat(OmegaConf.to_container(made, resolve=False)).items():
+        if type(value) is not int:
+            continue
+        changed = made.copy()
+        OmegaConf.update(changed, key, value + 1)
+        moved = stored.fingerprint(changed) != before
+        assert moved == (Role.RESULT in role(key)), key
