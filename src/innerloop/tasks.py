@@ -58,6 +58,11 @@ def only(tasks: Any) -> Any:
     return tree_map(lambda x: x[0], tasks)
 
 
+def without_support(query: Examples) -> Task:
+    """A batch of tasks that have nothing to adapt to, only examples to be judged on."""
+    return Task(tree_map(lambda x: x[:, :0], query), query)
+
+
 def concatenate(first: Any, second: Any, dim: int = 0) -> Any:
     """Joins two sets of examples, or the same leaves of two batches along `dim`."""
     return tree_map(lambda a, b: torch.cat([a, b], dim), first, second)

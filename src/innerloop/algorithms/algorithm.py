@@ -39,6 +39,7 @@ class Algorithm(nn.Module):
     adapts_by_steps: ClassVar[bool] = True  #: False for learners that adapt in one go
     uses_head: ClassVar[bool] = True  #: False for learners of features, which take it off
     needs_classes: ClassVar[bool] = False  #: whether regression is refused
+    trains_on_batches: ClassVar[bool] = False  #: learns from plain batches, not from episodes
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
 

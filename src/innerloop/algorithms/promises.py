@@ -105,7 +105,8 @@ def sees_no_query_labels(embed: Callable[..., Task]) -> Callable[..., Task]:
         targets = tasks.query.targets
         support, queries = (task_tools.count(task_tools.only(part)) for part in tasks)
         hidden = Task(tasks.support, Examples(tasks.query.inputs, torch.zeros_like(targets)))
-        with norm.grouped(task_tools.count(tasks), support, support + queries):
+        # A plain batch has no support: its statistics are those of all its rows.
+        with norm.grouped(task_tools.count(tasks), support or queries, support + queries):
             features = embed(self, hidden)
         return Task(features.support, Examples(features.query.inputs, targets))
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import lightning
 import torch
@@ -48,6 +48,36 @@ def episodes(config: DictConfig) -> tuple[Episode, Episode]:
     return train, test
 
 
+class Training(NamedTuple):
+    """What an outer step sees.
+
+    Arguments:
+        size: examples of a plain batch; None where training is episodic.
+        classes: that plain batches are labelled with, once they are known.
+    """
+
+    kind: str = "episodes"
+    size: int | None = None
+    classes: int | None = None
+
+
+def training(config: DictConfig) -> Training:
+    """How the run trains; runs from before there was a choice train on episodes."""
+    return Training(**config.get("training", {}))
+
+
+def training_classes(config: DictConfig) -> int | None:
+    """How many classes plain batches are labelled with; None where training is episodic.
+
+    From the data set, unless the configuration has it already: a checkpoint's has, so that the
+    width of its head is known where the data are not at hand.
+    """
+    asked = training(config)
+    if asked.size is None or "ways" not in config.dataset.objective:
+        return None
+    return asked.classes or source(config).classes_in("train")
+
+
 def source(config: DictConfig) -> TaskSource:
     """The data set."""
     arguments = {k: v for k, v in config.dataset.items() if k not in DESCRIPTIVE}
@@ -62,7 +92,7 @@ def data(config: DictConfig) -> TaskData:
         source(config), train, test, config.outer.steps, config.outer.tasks,
         evaluation.validation.tasks, evaluation.tasks, evaluation.batch,
         config.seed, evaluation.seed, config.workers, config.get("patience", 300),
-        OmegaConf.to_container(config.dataset.input_shape, resolve=True),
+        OmegaConf.to_container(config.dataset.input_shape, resolve=True), training(config).size,
     )  # fmt: skip
 
 
@@ -73,13 +103,29 @@ def algorithm(config: DictConfig) -> Algorithm:
     model = _built(config.model, "model", nn.Module, outputs=task_objective.width)
     model = _with_norm(model, config.norm)
     made = _built(config.algorithm, "algorithm", Algorithm, model=model, objective=task_objective)
-    if made.adapts_by_steps and train.ways != test.ways:
+    _check_training(config, made)
+    if not made.trains_on_batches and made.adapts_by_steps and train.ways != test.ways:
         raise UserError(
             f"episode.ways={train.ways} but episode.test.ways={test.ways}: algorithm="
             f"{config.names.algorithm} trains a head of fixed width. Give both the same number, or "
             "use a metric learner such as algorithm=protonet."
         )
     return made
+
+
+def _check_training(config: DictConfig, made: Algorithm) -> None:
+    """Raises `UserError` where an algorithm cannot learn from what the outer steps show it."""
+    kind, name = training(config).kind, config.names.algorithm
+    if kind == "batches" and not made.trains_on_batches:
+        raise UserError(
+            f"training=batches has nothing to adapt to, and algorithm={name} learns from adapting: "
+            "use training=episodes, or algorithm=baseline."
+        )
+    if kind == "episodes" and made.trains_on_batches:
+        raise UserError(
+            f"training=episodes numbers the classes of every task anew, and algorithm={name} learns"
+            " one classifier of all classes: use training=batches."
+        )
 
 
 def _with_norm(model: nn.Module, mode: str) -> nn.Module:
@@ -93,17 +139,18 @@ def _with_norm(model: nn.Module, mode: str) -> nn.Module:
 def objective(config: DictConfig) -> Objective:
     """What the data set asks of a learner."""
     train, test = episodes(config)
-    part = config.dataset.objective
-    made: Objective = instantiate(part)
+    part, classes = config.dataset.objective, training_classes(config)
+    made: Objective = instantiate(part, **({} if classes is None else {"ways": classes}))
     if not hasattr(made, "metric"):
         raise UserError(
             f"dataset.objective._target_={part._target_} is no objective: choose "
             "innerloop.objectives.Classification or Regression, or a class with the same methods."
         )
-    for training, key, ways in ((True, "episode", train.ways), (False, "episode.test", test.ways)):
-        if made.classes(training) not in (None, ways):
+    expected = {True: ("episode", classes or train.ways), False: ("episode.test", test.ways)}
+    for in_training, (key, ways) in expected.items():
+        if made.classes(in_training) not in (None, ways):
             raise UserError(
-                f"dataset.objective is for tasks of {made.classes(training)} classes, and {key}."
+                f"dataset.objective is for tasks of {made.classes(in_training)} classes, and {key}."
                 f"ways={ways}: leave its ways= and test_ways= out, which follow episode."
             )
     return made

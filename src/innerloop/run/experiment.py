@@ -45,6 +45,8 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, workers=True, verbose=False)
+    if classes := build.training_classes(config):
+        config.training.classes = classes
     algorithm = build.algorithm(config)
     if "engine" in earlier:
         engine = choose.restore(algorithm, earlier["engine"])

@@ -80,6 +80,26 @@ class Outer(Section):
     nonfinite: Annotated[Literal["stop", "skip"], Field(description="stop or skip")] = "stop"
 
 
+class Training(Section):
+    """What an outer step sees; see `conf/training`."""
+
+    kind: Annotated[
+        Literal["episodes", "batches"],
+        Field(description="a choice: training=episodes or batches"),
+    ] = "episodes"
+    size: OptionalCount = None
+    classes: OptionalCount = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Training":
+        if (self.kind == "batches") != (self.size is not None):
+            raise ValueError(
+                f"training.kind={self.kind} with training.size={self.size}: choose "
+                "training=batches, whose batches have a size, or training=episodes, without one."
+            )
+        return self
+
+
 class TestEpisode(Section):
     ways: Count
     shots: Count
@@ -252,6 +272,7 @@ class Configuration(Section):
     sweep: Sweep = Sweep(resume=False, slots=1)
     inner: Inner
     outer: Outer
+    training: Training = Training()
     episode: Episode
     evaluation: Evaluation
     diagnostics: Diagnostics = Diagnostics(test_tasks=0, validation_tasks=0)

@@ -1,0 +1,106 @@
+"""Baseline: a classifier of all training classes, whose body serves new classes (Chen et al., "A
+closer look at few-shot classification", 2019)."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from innerloop import tasks as task_tools
+from innerloop.adaptation.descent import descend
+from innerloop.adaptation.gradients import Parameters, first_order
+from innerloop.adaptation.rules import SGD
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.features import features_of
+from innerloop.errors import UserError
+from innerloop.objectives import Objective
+from innerloop.tasks import Examples, Task
+
+
+class Baseline(Algorithm):
+    r"""Trains body :math:`f` and head by cross-entropy over all training classes; for a task, fits
+    a new linear head to the support's features and leaves the body as it is:
+
+    .. math:: \min_{W,b} L_{support}(W f(x) + b) + \frac{\lambda}{2} (|W|^2 + |b|^2).
+
+    Deviations: the authors' code descends on minibatches of four examples for 100 epochs, from
+    random weights, by an average of gradients (momentum 0.9 with dampening 0.9). Here every step
+    descends on the whole support, from zero, without momentum. The loss is convex: both approach
+    the same head, and this one depends neither on the order of the support nor on a seed.
+
+    Arguments:
+        model: `body`, to features `(n, width)`, and a linear `head` with an output for each
+            training class, as `training=batches` gives it.
+        rate: of the fit's gradient descent.
+        decay: :math:`\lambda`, the weight decay of the fit.
+
+    Raises:
+        UserError: for rates that are not positive, and negative decays.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from innerloop.models.network import Network
+        >>> from innerloop.objectives import Classification
+        >>> body = nn.Flatten()
+        >>> body.width = 2
+        >>> learner = Baseline(Network(body, 64), Classification(64, 2), rate=0.1).eval()
+        >>> support = Examples(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([0, 1]))
+        >>> *_, head = learner.adapt(support, steps=100, progress=torch.tensor(1.0))
+        >>> learner.predict(head, support.inputs).argmax(1)
+        tensor([0, 1])
+    """
+
+    needs_classes = True
+    relabelling_permutes = True
+    trains_on_batches = True
+    fixed_ways = False
+    joint_queries = False
+    one_by_one = False
+    exact_meta_gradient = True
+
+    def __init__(
+        self, model: nn.Module, objective: Objective, rate: float = 0.01, decay: float = 0.001
+    ) -> None:
+        super().__init__(model, objective)
+        if not rate > 0 or not decay >= 0:
+            raise UserError(
+                f"algorithm.rate={rate}, algorithm.decay={decay}: the fit of a head takes a rate "
+                "above zero and a decay of zero or more, such as 0.01 and 0.001."
+            )
+        self.rate, self.decay = rate, decay
+
+    def embed(self, tasks: Task) -> Task:
+        return features_of(self.model.body, tasks)  # type: ignore[arg-type]
+
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Parameters]:
+        """Heads fitted to features `(n, width)`; without any, the head of the training classes."""
+        if task_tools.count(support) == 0:
+            own = dict(self.model.head.named_parameters())  # type: ignore[union-attr]
+            yield from itertools.repeat(own, steps + 1)
+            return
+        start = self._zeros(support.inputs)
+        rule, given = SGD(self.rate), tuple(support)
+        yield from descend(self._fit_loss, start, steps, rule, first_order, given=given)
+
+    def predict(self, adapted: Parameters, inputs: Any) -> Tensor:
+        return F.linear(inputs, adapted["weight"], adapted["bias"])
+
+    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
+        """Cross-entropy over the training classes; a support, if there is one, is not used."""
+        outputs: Tensor = self.model.head(task.query.inputs)  # type: ignore[operator]
+        return self.objective.loss(outputs, task.query.targets)
+
+    def weights(self, adapted: Parameters) -> dict[str, Tensor]:
+        return {f"head.{name}": value for name, value in adapted.items()}
+
+    def _zeros(self, features: Tensor) -> Parameters:
+        classes = self.objective.classes(self.training) or 0
+        shape = (classes, features.shape[1])
+        return {"weight": features.new_zeros(shape), "bias": features.new_zeros(classes)}
+
+    def _fit_loss(self, head: Parameters, features: Tensor, targets: Tensor) -> Tensor:
+        size = sum((p * p).sum() for p in head.values())
+        return self.objective.loss(self.predict(head, features), targets) + self.decay / 2 * size
