@@ -15,7 +15,7 @@ from innerloop.callbacks.recovery import validates
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
 from innerloop.programs import estimate
-from innerloop.run import experiment, notices, outcome, restored, stored, wandb_run
+from innerloop.run import experiment, notices, origin, outcome, restored, stored, wandb_run
 from innerloop.run.check import check
 from innerloop.run.ending import ending
 from innerloop.sweeping import member
@@ -48,6 +48,8 @@ def train(config: DictConfig) -> float | None:
             checkpoint, earlier = _last(folder)
         with restored.rebuilding(folder / stored.KEPT) if begun else nullcontext():
             made = experiment.assemble(config, earlier.get("innerloop", {}))
+        if config.get("init_from") and checkpoint is None:
+            made.learner.origin = origin.start_from(config.init_from, made.learner.algorithm)
         _check_processes(made.trainer.world_size)
         stored.save(config, folder)
         rewind(folder, earlier.get("global_step", 0), not validates(earlier))

@@ -55,6 +55,7 @@ def _mean(side: Contender) -> dict[str, Any]:
     return {
         "name": side.name,
         "algorithm": results.algorithm,
+        "training": results.upbringing,
         "scored_step": results.protocol.scored_step,
         "seeds": side.seeds,
         "mean": found.mean,

@@ -36,7 +36,7 @@ def _means(found: dict[str, Any]) -> Table:
     for number, run in enumerate(found["runs"], 1):
         seeds = ", ".join(map(str, run["seeds"]))
         add_row(
-            table, number, run["name"], run["algorithm"], seeds,
+            table, number, run["name"], _learner(run["algorithm"], run["training"]), seeds,
             _value(run["mean"], found["metric"]), *_halves(run, found["metric"]),
             run["audit"] or "-",
         )  # fmt: skip
@@ -79,12 +79,18 @@ def show_runs(runs: Sequence[Finished]) -> None:
     for run in runs:
         results, test = run.results, run.results.episode.test
         add_row(
-            table, _shown(run.folder), results.algorithm, results.dataset,
+            table, _shown(run.folder), _learner(results.algorithm, results.upbringing),
+            results.dataset,
             f"{test.ways}/{test.shots}", results.norm or "-", results.seed,
             run.metric, _value(run.headline.mean, run.metric), _half(run.headline.ci95, run.metric),
             stamps.in_words([results.audited]) or "-", _date(run.folder / RESULTS),
         )  # fmt: skip
     terminal().print(table)
+
+
+def _learner(algorithm: str, upbringing: str) -> str:
+    """An algorithm, with how it was trained where that is not on episodes from scratch."""
+    return f"{algorithm}, {upbringing}" if upbringing else algorithm
 
 
 def _date(file: Path) -> str:

@@ -13,7 +13,10 @@ from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished, below, read, select
 from innerloop.reporting.terminal import leave_out
 
-SAME = ("algorithm", "dataset", "model", "experiment", "norm", "episode", "outer")
+SAME = (
+    "algorithm", "dataset", "model", "experiment", "norm", "episode", "outer", "training",
+    "init_from",
+)  # fmt: skip
 APART = (  # parts of the configuration in which runs of one setting may differ
     "seed", "paths", "names", "hydra", "logger", "callbacks", "trainer", "engine", "workers",
     "threads", "tags", "resume", "sweep", "log_every", "published", "deviates", "debug",

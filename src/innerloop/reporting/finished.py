@@ -19,6 +19,7 @@ from innerloop.machine.mappings import read_json, read_yaml
 from innerloop.reporting.terminal import leave_out
 
 CONFIGURATION, SCORES = "config.yaml", "scores.npz"
+EARLIER = {"training.kind": "episodes"}  #: what is true of runs that do not say it
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def read(folder: Path) -> Finished:
     content = read_json(file)
     results = schema.read(content, file)
     configured = folder / CONFIGURATION
-    configuration = flat(read_yaml(configured)) if there(configured) else {}
-    return Finished(folder, results, flat(content), configuration)
+    configuration = EARLIER | flat(read_yaml(configured)) if there(configured) else {}
+    return Finished(folder, results, EARLIER | flat(content), configuration)
 
 
 def below(outputs: Path) -> list[Finished]:

@@ -55,9 +55,10 @@ def _row(group: list[Results]) -> dict[str, str]:
     known = published.figures().get(name, {})
     ways = "" if test.ways == 1 else f"{test.ways}-way "
     norm = f", {first.norm} batch norm" if first.norm else ""
+    training = f", {first.upbringing}" if first.upbringing else ""
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
-        "run": f"{first.algorithm}, {first.dataset}, {ways}{test.shots}-shot{norm}",
+        "run": f"{first.algorithm}, {first.dataset}, {ways}{test.shots}-shot{norm}{training}",
         "test": _errors(group) if "mse" in first.test else _accuracies(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),

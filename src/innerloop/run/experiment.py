@@ -57,6 +57,7 @@ def assemble(config: DictConfig, earlier: dict[str, Any]) -> Experiment:
         "config": stored.kept(config),
         "engine": engine.describe(),
         "seconds": time.perf_counter() - began,
+        "init_from": learner.origin,
         "wandb": identity.read(Path(config.paths.run)),
     }
     notices.say(*notices.engine(engine.describe()))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.fabric.utilities import move_data_to_device
+from omegaconf import DictConfig
 from torch import Tensor
 
 from innerloop.callbacks import adaptation_watch, inside_log
@@ -90,6 +91,8 @@ def _results(made: Experiment, checkpoint: Path, trained: float | None) -> dict[
         "norm": next(iter(norm.modes(algorithm)), None),
         "engine": record["engine"],
         "episode": {**data.episode._asdict(), "test": test._asdict()},
+        "training": _training(config),
+        **({} if learner.origin is None else {"init_from": learner.origin}),
         "outer": {"steps": config.outer.steps, "tasks": config.outer.tasks} | _skipped(made),
         "seed": config.seed,
         "configuration": stored.fingerprint(config),
@@ -112,6 +115,11 @@ def _results(made: Experiment, checkpoint: Path, trained: float | None) -> dict[
         "versions": results.versions(),
         "git": results.commit(resolvers.repository()),
     }  # fmt: skip
+
+
+def _training(config: DictConfig) -> dict[str, Any]:
+    """What the outer steps saw: `kind`, and of plain batches their `size` and `classes`."""
+    return {k: v for k, v in build.training(config)._asdict().items() if v is not None}
 
 
 def _skipped(made: Experiment) -> dict[str, int]:

@@ -267,6 +267,7 @@ class Configuration(Section):
     published: OptionalText
     deviates: OptionalText = None
     resume: OptionalText
+    init_from: OptionalText = None
     estimate: Flag = False
     trust: Flag = False
     sweep: Sweep = Sweep(resume=False, slots=1)

@@ -46,6 +46,7 @@ def fingerprint(config: DictConfig) -> str:
     """A short hash of all that makes a run but its seed, its folders and what it is watched by."""
     content: Any = OmegaConf.to_container(config, resolve=True)
     content["outer"].pop("nonfinite", None)
+    _forget_defaults(content)
     content["engine"].pop("checkpoint", None)  # the same gradient, for less memory
     made = {key: value for key, value in content.items() if key not in BESIDES}
     if content["trainer"]["precision"] != "32-true":  # of the trainer, what moves the result
@@ -53,6 +54,15 @@ def fingerprint(config: DictConfig) -> str:
     dataset = content["dataset"].items()
     made["dataset"] = {k: v for k, v in dataset if f"dataset.{k}" not in DATASET_MAY_CHANGE}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _forget_defaults(content: dict[str, Any]) -> None:
+    """Takes away what runs from before these choices do not have, and what follows from others."""
+    training = content.pop("training", {"kind": "episodes"})
+    if training["kind"] != "episodes":
+        content["training"] = {k: v for k, v in training.items() if k != "classes"}
+    if content.get("init_from") is None:
+        content.pop("init_from", None)
 
 
 @rank_zero_only

@@ -3,7 +3,7 @@
 from typing import Any
 
 from innerloop.evaluation import stamps
-from innerloop.evaluation.schema import Sizes
+from innerloop.evaluation.schema import Origin, Results, Sizes
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
 from innerloop.reporting.settings import Setting
@@ -55,7 +55,8 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
     return {
         "setting": label,
         "batch norm": first.results.norm or "none",
-        "trained on": _size(first.results.episode.training),
+        "trained on": _trained_on(first.results),
+        "started from": _started_from(first.results.init_from),
         "before adapting": shown(before, metric) if setting.curve() else "",
         metric: shown(scored.mean, metric),
         "95% interval": interval(scored, metric),
@@ -65,6 +66,17 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
         "minutes": minutes(setting.runs),
         "audit": _stamps(setting),
     }
+
+
+def _trained_on(results: Results) -> str:
+    """The size of a training episode, or of a plain batch."""
+    if results.training.kind == "batches":
+        return f"batches of {results.training.size}"
+    return _size(results.episode.training)
+
+
+def _started_from(origin: Origin | None) -> str:
+    return "" if origin is None else f"{origin.algorithm} on {origin.dataset}"
 
 
 def _stamps(setting: Setting) -> str:
