@@ -70,7 +70,17 @@ class Baseline(Algorithm):
                 f"algorithm.rate={rate}, algorithm.decay={decay}: the fit of a head takes a rate "
                 "above zero and a decay of zero or more, such as 0.01 and 0.001."
             )
+        if not isinstance(self.model.head, nn.Linear):
+            raise UserError(
+                f"Baseline fits a new linear head to each task, and this model's head is a "
+                f"{type(self.model.head).__name__}: give it an nn.Linear."
+            )
         self.rate, self.decay = rate, decay
+
+    @property
+    def head(self) -> nn.Linear:
+        """The head of the training classes."""
+        return self.model.head  # type: ignore[return-value]
 
     def embed(self, tasks: Task) -> Task:
         return features_of(self.model.body, tasks)  # type: ignore[arg-type]
@@ -78,29 +88,28 @@ class Baseline(Algorithm):
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Parameters]:
         """Heads fitted to features `(n, width)`; without any, the head of the training classes."""
         if task_tools.count(support) == 0:
-            own = dict(self.model.head.named_parameters())  # type: ignore[union-attr]
-            yield from itertools.repeat(own, steps + 1)
+            yield from itertools.repeat(dict(self.head.named_parameters()), steps + 1)
             return
-        start = self._zeros(support.inputs)
+        start = self._zero_head()
         rule, given = SGD(self.rate), tuple(support)
         yield from descend(self._fit_loss, start, steps, rule, first_order, given=given)
 
     def predict(self, adapted: Parameters, inputs: Any) -> Tensor:
-        return F.linear(inputs, adapted["weight"], adapted["bias"])
+        return self.call(self.head, adapted, inputs)
 
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
         """Cross-entropy over the training classes; a support, if there is one, is not used."""
-        outputs: Tensor = self.model.head(task.query.inputs)  # type: ignore[operator]
+        outputs: Tensor = self.head(task.query.inputs)
         return self.objective.loss(outputs, task.query.targets)
 
     def weights(self, adapted: Parameters) -> dict[str, Tensor]:
         return {f"head.{name}": value for name, value in adapted.items()}
 
-    def _zeros(self, features: Tensor) -> Parameters:
+    def _zero_head(self) -> Parameters:
+        """A head with an output for each class of the task, not of the training."""
         classes = self.objective.classes(self.training) or 0
-        shape = (classes, features.shape[1])
-        return {"weight": features.new_zeros(shape), "bias": features.new_zeros(classes)}
+        return {k: p.new_zeros(classes, *p.shape[1:]) for k, p in self.head.named_parameters()}
 
     def _fit_loss(self, head: Parameters, features: Tensor, targets: Tensor) -> Tensor:
-        size = sum((p * p).sum() for p in head.values())
-        return self.objective.loss(self.predict(head, features), targets) + self.decay / 2 * size
+        loss = self.objective.loss(self.predict(head, features), targets)
+        return loss + self.decay / 2 * sum((p * p).sum() for p in head.values())
