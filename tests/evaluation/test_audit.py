@@ -110,7 +110,7 @@ def test_a_deep_network_leaves_no_more_than_rounding(name: str, mode: str) -> No
     assert found["queries_alone"]["changed"] == (mode == "transductive")
 
 
-@pytest.mark.parametrize("name", [n for n in choices("algorithm") if n != "protonet"])
+@pytest.mark.parametrize("name", [n for n in choices("algorithm") if not algorithm(n).needs_classes])
 def test_regression(name: str) -> None:
     x, slopes = torch.randn(50, 30, 3), torch.randn(50, 3, 1)
     batch = Task(*[Examples(part, part @ slopes) for part in (x[:, :20], x[:, 20:])])
