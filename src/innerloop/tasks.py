@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils._pytree import tree_leaves, tree_map
 
-
 PADDING = -100  #: the label of a row that only fills up a batch; cross-entropy ignores it
 
 

@@ -1,4 +1,4 @@
-"""Plain batches: an endless walk through all images of a split, labelled with all of its classes."""
+"""Plain batches: an endless walk through the images of a split, labelled with all its classes."""
 
 from pathlib import Path
 from typing import Any

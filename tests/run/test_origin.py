@@ -90,8 +90,8 @@ def test_a_run_says_whose_body_it_started_from(first: Path, tmp_path: Path) -> N
     body = read_checkpoint(first / "checkpoints" / "best.ckpt")["state_dict"]
     start = {k: v for k, v in body.items() if k.startswith(origin.BODY)}
     folder = tmp_path / "second"
-    still = ("outer.optimizer.lr=0", "norm=running")
-    found = train(folder, "algorithm=protonet", *GLYPHS, f"init_from={first}", *FAST, *QUIET, *still)
+    still = ("algorithm=protonet", "outer.optimizer.lr=0", "norm=running", *GLYPHS, *FAST, *QUIET)
+    found = train(folder, f"init_from={first}", *still)
     after = read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
     weights = [k for k in start if not k.endswith(origin.AVERAGES)]  # averages follow the batches
     assert weights

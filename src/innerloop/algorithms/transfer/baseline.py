@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from innerloop import tasks as task_tools
 from innerloop.adaptation.descent import descend
