@@ -102,6 +102,12 @@ def algorithm(
     return instantiate(_section(name, *more), model=model, objective=objective).double()
 
 
+def data_for(name: str, dataset: str) -> list[str]:
+    """Overrides that choose a data set, with a number of classes where an algorithm needs one."""
+    counts = dataset == "glyphs" and algorithm(name).trains_on_batches
+    return [f"dataset={dataset}", *(["dataset.classes={train: 9}"] if counts else [])]
+
+
 @functools.cache
 def _section(name: str, *more: str) -> dict[str, Any]:
     inner = [] if name == "reptile" else ["inner.rate=0.1", "inner.steps=2"]  # it brings its own

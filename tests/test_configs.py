@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from cli import FAST, results, train
-from helpers import CONF, algorithm, choices, config
+from helpers import CONF, algorithm, choices, config, data_for
 from omegaconf import OmegaConf
 from PIL import Image
 
@@ -21,11 +21,12 @@ RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluat
 
 def overrides(file: str) -> list[str]:
     group, _, choice = file.rpartition("/")
-    images = choice.startswith("conv") or (
+    images = choice.startswith(("conv", "batches")) or (
         choice in choices("algorithm") and algorithm(choice).needs_classes
     )
     more = ["dataset=glyphs"] if images else []
     more += ["dataset.path=nowhere"] if choice == "folder" else []
+    more += ["algorithm=baseline"] if file == "training/batches" else []
     return [f"{group}={choice}", *more] if group else []
 
 
@@ -34,6 +35,8 @@ def test_composes_and_resolves(file: str) -> None:
     made = config(*overrides(file), *(["ckpt_path=x"] if file == "evaluate" else []),
                   name="evaluate" if file == "evaluate" else "train")  # fmt: skip
     made.hydra = None
+    if made.training.kind == "batches":
+        made.training.classes = 9  # otherwise asked of the data
     OmegaConf.to_container(made, resolve=True, throw_on_missing=True)
     learner = build_problem(made).algorithm
     assert build_learner(made, learner, build_engine(made, learner, "cpu")).steps > 0
@@ -45,7 +48,7 @@ def test_composes_and_resolves(file: str) -> None:
 def test_runs_every_algorithm(tmp_path: Path, name: str, dataset: str) -> None:
     if dataset == "sinusoid" and algorithm(name).needs_classes:
         pytest.skip("refuses regression, as test_contract.py shows")
-    found = train(tmp_path, f"algorithm={name}", f"dataset={dataset}", *FAST)
+    found = train(tmp_path, f"algorithm={name}", *data_for(name, dataset), *FAST)
     metric = "mse" if dataset == "sinusoid" else "accuracy"
     assert found["algorithm"] == name
     assert found["test"][metric]["tasks"] == 4

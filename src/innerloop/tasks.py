@@ -154,6 +154,11 @@ def trimmed(task: Task) -> Task:
     return Task(*[without_padding(examples) for examples in task])
 
 
+def without_support(query: Examples) -> Task:
+    """A batch of tasks that have nothing to adapt to, only examples to be judged on."""
+    return Task(tree_map(lambda x: x[:, :0], query), query)
+
+
 def concatenate(first: Tree, second: Tree, dim: int = 0) -> Tree:
     """Joins two sets of examples, or the same leaves of two batches along `dim`."""
     return tree_map(lambda a, b: torch.cat([a, b], dim), first, second)

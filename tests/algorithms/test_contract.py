@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import NOW, SmoothConv, algorithm, choices, config, run, tasks, waves
+from helpers import NOW, SmoothConv, algorithm, choices, config, data_for, run, tasks, waves
 from hydra.errors import InstantiationException
 from torch.func import functional_call, grad_and_value
 
@@ -194,7 +194,7 @@ def test_regression_is_learned_or_refused(name: str) -> None:
 
 @pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
 def test_the_whole_configuration_builds_a_learner_of_its_data(name: str, dataset: str) -> None:
-    made = config(f"algorithm={name}", f"dataset={dataset}", "outer.tasks=2")
+    made = config(f"algorithm={name}", *data_for(name, dataset), "outer.tasks=2")
     if dataset == "glyphs":
         made.model.body.filters = 4
     if dataset == "sinusoid" and algorithm(name).needs_classes:
@@ -208,5 +208,6 @@ def test_the_whole_configuration_builds_a_learner_of_its_data(name: str, dataset
     loss, gradient = run(learner, batch)
     assert torch.isfinite(loss) and all(torch.isfinite(g).all() for g in gradient.values())
     if learner.adapts_by_steps:  # to its support, which the support's loss must show
-        again = learner.scores(Task(batch.support, batch.support), 3, NOW)
+        support = data.on_after_batch_transfer(data.first("val", 2), 0).support
+        again = learner.eval().scores(Task(support, support), 3, NOW)
         assert (again["mse" if dataset == "sinusoid" else "loss"].mean(0).diff() < 0).all()

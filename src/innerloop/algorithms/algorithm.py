@@ -47,6 +47,7 @@ class Algorithm(nn.Module):
     one_by_one: ClassVar[str] = ""  #: why its tasks cannot run side by side; empty if they can
     uses_head: ClassVar[bool] = True  #: False for learners of features, which take it off
     needs_classes: ClassVar[bool] = False  #: whether regression is refused
+    trains_on_batches: ClassVar[bool] = False  #: learns from plain batches, not from episodes
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
     exact_meta_gradient: bool = True  #: whether it is the derivative of the meta-loss

@@ -128,7 +128,8 @@ def sees_no_query_labels(embed: Callable[..., Task]) -> Callable[..., Task]:
         support, queries = (task_tools.count(task_tools.only(part)) for part in tasks)
         unlabelled = tree_map(torch.zeros_like, tasks.query.targets)
         hidden = Task(tasks.support, Examples(tasks.query.inputs, unlabelled))
-        with layout.grouped(task_tools.count(tasks), support, support + queries):
+        # A plain batch has no support: its statistics are those of all its rows.
+        with layout.grouped(task_tools.count(tasks), support or queries, support + queries):
             features = embed(self, hidden)
         return Task(features.support, Examples(features.query.inputs, tasks.query.targets))
 

@@ -17,7 +17,7 @@ from innerloop.data.packs.packing import Classes, open_or_build
 from innerloop.data.packs.resident import Places, Resident, fits
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Examples, Task
+from innerloop.tasks import Episode, Examples, Task, without_support
 
 
 class ImageClasses(TaskSource):
@@ -117,6 +117,14 @@ class ImageClasses(TaskSource):
         found = self._places(split, indices, episode, seed)
         return Task(*[Examples(episodes.on_values(images, x), y) for x, y in found])
 
+    def classes_in(self, split: str) -> int:
+        """Classes of the pack, times four where quarter-turns are further classes."""
+        return len(self.pack.counts(split)) * self._turns
+
+    def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        places = self._batch_places(split, indices, size, seed)
+        return Task(*[Examples(self._images_at(split, x), y) for x, y in places])
+
     def settle(self, device: torch.device) -> None:
         if self._resident is not None and self._resident.images.device == device:
             return  # the test's images are those of the training
@@ -134,9 +142,30 @@ class ImageClasses(TaskSource):
         found = self._places(split, indices, episode, seed)
         return Task(*[Examples(episodes.on_values(counted, x), y) for x, y in found])
 
+    def drawn_batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        if self._resident is None:
+            return self.batches(split, indices, size, seed)
+        places = self._batch_places(split, indices, size, seed)
+        return Task(*[Examples(self._resident.places(split, x), y) for x, y in places])
+
+    @property
+    def _turns(self) -> int:
+        return 4 if self.rotations else 1
+
+    def _batch_places(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        """Plain batches whose inputs are `Places`; class c turned t times has the label C t + c."""
+        counts = self.pack.counts(split)
+        images = int(counts.sum())
+        walk = indices[:, None] * size + np.arange(size)
+        members = sampling.epochs(seed, f"{split}/batches", walk, images * self._turns)
+        turns, rows = np.divmod(members, images)
+        labels = np.searchsorted(np.cumsum(counts), rows, side="right") + turns * len(counts)
+        places = Places(torch.from_numpy(rows), torch.from_numpy(turns))
+        return without_support(Examples(places, torch.from_numpy(labels)))
+
     def _places(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         """Tasks whose inputs are `Places` in the split."""
-        counts, turns = self.pack.counts(split), 4 if self.rotations else 1
+        counts, turns = self.pack.counts(split), self._turns
         if episode.varies:
             drawn = episodes.draw(split, indices, episode, seed, counts)
             return places.unequal(drawn, counts, turns)

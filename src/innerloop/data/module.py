@@ -10,24 +10,12 @@ from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.data import episodes, sampling
+from innerloop.data.drawn import PlainBatches, Tasks
 from innerloop.data.loader import TaskLoader
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.machine import processes
 from innerloop.tasks import Episode, Examples, Padded, Task
-
-
-class Tasks(Dataset):
-    """The tasks of one split, by index; a batch of indices is drawn as a whole."""
-
-    def __init__(self, source: TaskSource, split: str, episode: Episode, seed: int) -> None:
-        self.source, self.split, self.episode, self.seed = source, split, episode, seed
-
-    def __getitem__(self, index: int) -> Task:
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices: list[int]) -> Task:
-        return self.source.drawn(self.split, np.asarray(indices), self.episode, self.seed)
 
 
 class TrainingBatches:
@@ -62,6 +50,8 @@ class TaskData(lightning.LightningDataModule):
         workers: processes that prepare batches; 0 for the training process itself.
         patience: seconds to wait for a batch of a worker.
         shape: what the model takes for the shape of one input; None for no check.
+        plain_size: examples of a plain training batch, of which a step then has `tasks` instead of
+            episodes; None for episodes. Several processes share each batch.
     """
 
     def __init__(
@@ -79,6 +69,7 @@ class TaskData(lightning.LightningDataModule):
         workers: int = 0,
         patience: float = 300.0,
         shape: Any = None,
+        plain_size: int | None = None,
     ) -> None:
         super().__init__()
         self.source, self.episode, self.test_episode = source, episode, test_episode
@@ -86,6 +77,7 @@ class TaskData(lightning.LightningDataModule):
         self.workers, self.patience = workers, patience
         self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
         self.seed, self.evaluation_seed, self.shape = seed, evaluation_seed, shape
+        self.plain_size = plain_size
 
     def prepare_data(self) -> None:
         """Lightning calls this in one process of each machine."""
@@ -95,8 +87,7 @@ class TaskData(lightning.LightningDataModule):
         """Raises `UserError` where a split cannot serve its episodes, before any training."""
         splits = SPLITS if stage == "fit" else (stage.replace("validate", "val"),)
         for split in splits:
-            self._check_sizes(split)
-            self.source.check(split, self.sizes(split))
+            self._check_split(split)
         self._check_shape("train" if stage == "fit" else split)
         self.training_indices(0)
         self._compare_processes(splits)
@@ -107,12 +98,16 @@ class TaskData(lightning.LightningDataModule):
         """Sizes of a task of the split."""
         return self.episode if split == "train" else self.test_episode
 
-    def _check_sizes(self, split: str) -> None:
+    def _check_split(self, split: str) -> None:
+        if split == "train" and self.plain_size is not None:
+            self.source.classes_in(split)
+            return
         if self.sizes(split).varies and not self.source.unequal:
             raise UserError(
                 f"{type(self.source).__name__} makes tasks of one size alone: give single numbers "
                 "for episode.ways, shots and queries, and leave episode.balance=equal."
             )
+        self.source.check(split, self.sizes(split))
 
     def _compare_processes(self, splits: Sequence[str]) -> None:
         """Raises `UserError` in all processes of a run if their files are not the same."""
@@ -129,8 +124,7 @@ class TaskData(lightning.LightningDataModule):
     def _check_shape(self, split: str) -> None:
         if self.shape is None:
             return
-        tasks = self.source.tasks(split, np.zeros(1, int), self.sizes(split), self.evaluation_seed)
-        inputs = tasks.support.inputs
+        inputs = self._first(split).query.inputs
         inputs = inputs.values if isinstance(inputs, Padded) else inputs
         found = tree_map(lambda x: list(x.shape[2:]), inputs)
         if isinstance(inputs, Tensor | dict) and found != self.shape:
@@ -139,27 +133,53 @@ class TaskData(lightning.LightningDataModule):
                 f"of the data set's inputs, {found}."
             )
 
+    def _first(self, split: str) -> Task:
+        """The first batch of one task of a split."""
+        index, seed = np.zeros(1, int), self.evaluation_seed
+        if split == "train" and self.plain_size is not None:
+            return self.source.batches(split, index, 1, seed)
+        return self.source.tasks(split, index, self.sizes(split), seed)
+
     def fingerprint(self, split: str) -> str:
         """Names the tasks of a split: what they are drawn from, and how."""
         unequal = f" unequal={episodes.VERSION}" if self.sizes(split).varies else ""
         return f"{self.source.fingerprint(split)} sampler={sampling.VERSION}{unequal}"
 
     def training_indices(self, step: int) -> list[int]:
-        """This rank's task indices of an outer step."""
+        """This rank's task indices of an outer step.
+
+        Batch b of all R processes is, for rank r, batch R b + r of an R-th of the size.
+        """
         ranks, rank = self._ranks()
-        if self.tasks % ranks:
-            raise UserError(
-                f"outer.tasks={self.tasks} cannot be shared evenly by {ranks} processes: "
-                f"use a multiple of {ranks}."
-            )
+        self._check_shares(ranks)
+        if self.plain_size is not None:
+            return [b * ranks + rank for b in range(step * self.tasks, (step + 1) * self.tasks)]
         own = self.tasks // ranks
         first = step * self.tasks + rank * own
         return list(range(first, first + own))
 
+    def _check_shares(self, ranks: int) -> None:
+        key, number = "outer.tasks", self.tasks
+        if self.plain_size is not None:
+            key, number = "training.size", self.plain_size
+        if number % ranks:
+            raise UserError(
+                f"{key}={number} cannot be shared evenly by {ranks} processes: use a multiple of "
+                f"{ranks}."
+            )
+
     def training_batch(self, step: int) -> Task:
         """The training tasks of one outer step, their images as they are in the files."""
         indices = np.asarray(self.training_indices(step))
+        if self.plain_size is not None:
+            return self.source.batches("train", indices, self._own_size, self.seed)
         return self.source.tasks("train", indices, self.episode, self.seed)
+
+    @property
+    def _own_size(self) -> int:
+        """Examples that each process has of a plain batch."""
+        assert self.plain_size is not None
+        return self.plain_size // self._ranks()[0]
 
     def first(self, split: str, count: int) -> Task:
         """The first tasks of the fixed list of `val` or `test`, at most as many as it has."""
@@ -168,7 +188,11 @@ class TaskData(lightning.LightningDataModule):
         return self.source.tasks(split, indices, self.test_episode, self.evaluation_seed)
 
     def train_dataloader(self) -> DataLoader:
-        return self._loader("train", self.episode, self.seed, TrainingBatches(self))
+        steps = TrainingBatches(self)
+        if self.plain_size is not None:
+            plain = PlainBatches(self.source, "train", self._own_size, self.seed)
+            return self._loader(plain, steps)
+        return self._loader(Tasks(self.source, "train", self.episode, self.seed), steps)
 
     def val_dataloader(self) -> DataLoader:
         return self._fixed("val")
@@ -202,11 +226,11 @@ class TaskData(lightning.LightningDataModule):
     def _fixed(self, split: str) -> DataLoader:
         ranks, rank = self._ranks()
         own = self._batches(split)[rank::ranks]
-        return self._loader(split, self.test_episode, self.evaluation_seed, own)
+        tasks = Tasks(self.source, split, self.test_episode, self.evaluation_seed)
+        return self._loader(tasks, own)
 
-    def _loader(self, split: str, episode: Episode, seed: int, batches: Any) -> DataLoader:
+    def _loader(self, tasks: Dataset, batches: Any) -> DataLoader:
         pinned = self.trainer is not None and _on_gpu(self.trainer)
-        tasks = Tasks(self.source, split, episode, seed)
         return TaskLoader(tasks, batches, self.workers, self.patience, pinned)
 
 

@@ -113,3 +113,24 @@ def _floyd(draws: np.ndarray, top: np.ndarray) -> np.ndarray:
         taken = (picks[..., :i] == picks[..., i : i + 1]).any(-1)
         picks[..., i] = np.where(taken, top[..., i], picks[..., i])
     return picks
+
+
+def epochs(seed: int, name: str, places: np.ndarray, length: int) -> np.ndarray:
+    """The members of `range(length)` at these places of an endless walk through them.
+
+    Each epoch visits every member once, in an order of its own.
+
+    Arguments:
+        places: places in the walk, counted from 0, of any shape.
+    """
+    numbers, within = np.divmod(places, length)
+    members = np.empty_like(within)
+    for number in np.unique(numbers):
+        chosen = numbers == number
+        members[chosen] = _order(seed, name, int(number), length)[within[chosen]]
+    return members
+
+
+@functools.lru_cache(2)  # the epoch under way, and the next one where a batch reaches into it
+def _order(seed: int, name: str, epoch: int, length: int) -> np.ndarray:
+    return permutations(keys(seed, f"{name}/epochs", np.array([epoch])), length)[0]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from innerloop.data.packs.pictures import Reading
+from innerloop.errors import UserError
 from innerloop.tasks import Episode, Task
 
 SPLITS = ("train", "val", "test")
@@ -63,6 +64,40 @@ class TaskSource(ABC):
     def transform(self, inputs: Any) -> Any:
         """What the device does to raw inputs of any leading shape: uint8 to normalised float32."""
         return inputs
+
+    def classes_in(self, split: str) -> int:
+        """Number of classes that plain batches are labelled with: the width of their classifier.
+
+        Raises:
+            UserError: if the split has no finite list of classes.
+        """
+        raise UserError(
+            f"training=batches learns to tell all training classes apart, and {type(self).__name__}"
+            " has no list of them: choose dataset=omniglot, miniimagenet or folder, or "
+            "dataset=glyphs 'dataset.classes={train: 64}'."
+        )
+
+    def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        """Plain batches as tasks with an empty support, whose labels count all of the split.
+
+        Batch after batch walks through the whole split, in a new order at every epoch; a batch is a
+        function of `(seed, split, index, size)`.
+
+        Arguments:
+            indices: numbers of the batches, `(T,)`.
+            size: examples of a batch.
+
+        Returns:
+            support `(T, 0, ...)`, and query `(T, size, ...)` with labels below `classes_in(split)`.
+
+        Raises:
+            UserError: as `classes_in` does.
+        """
+        raise UserError(f"{type(self).__name__} gives no batches of {self.classes_in(split)}.")
+
+    def drawn_batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        """`batches`, or what `transform` turns into the same on the device; see `drawn`."""
+        return self.batches(split, indices, size, seed)
 
     @abstractmethod
     def fingerprint(self, split: str) -> str:

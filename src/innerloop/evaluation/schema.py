@@ -119,6 +119,21 @@ class Outer(Part):
     tasks: Whole | None = None
 
 
+class Training(Part):
+    """What the outer steps saw: episodes, as in all older files, or plain batches."""
+
+    kind: str = "episodes"
+    size: Count | None = None
+    classes: Count | None = None
+
+
+class Origin(Part):
+    """Whose body the training started from."""
+
+    algorithm: str | None = None
+    dataset: str | None = None
+
+
 class Engine(Part):
     """How the tasks were computed."""
 
@@ -167,6 +182,8 @@ class Results(Part):
     norm: str | None = None
     engine: Engine = Engine()
     outer: Outer = Outer()
+    training: Training = Training()
+    init_from: Origin | None = None
     configuration: str | None = None
     checkpoint: Checkpoint = Checkpoint()
     higher_is_better: bool | None = None  #: in older files, of the metric
@@ -202,6 +219,14 @@ class Results(Part):
         if self.recorded is None:
             return metric_of(next(iter(self.test)), self.higher_is_better)
         return Metric(**self.recorded.model_dump(include=set(Metric._fields)))
+
+    @property
+    def upbringing(self) -> str:
+        """How the learner was trained, in words for a table; empty for episodes from scratch."""
+        words = [] if self.training.kind == "episodes" else [f"trained on {self.training.kind}"]
+        if self.init_from is not None:
+            words.append(f"from the body of {self.init_from.algorithm} on {self.init_from.dataset}")
+        return ", ".join(words)
 
     @property
     def audited(self) -> dict[str, Any] | None:

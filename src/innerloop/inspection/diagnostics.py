@@ -83,7 +83,8 @@ def _adaptation(
         row[f"cka/{layer}"] = float(linear_cka(before.features[layer], after.features[layer]))
     for layer in _in_both(before.parameters, after.parameters):
         start = before.parameters[layer]
-        row[f"update/{layer}"] = float((after.parameters[layer] - start).norm() / start.norm())
+        if start.any():  # a head that starts at zero moved by no share of itself
+            row[f"update/{layer}"] = float((after.parameters[layer] - start).norm() / start.norm())
     return row
 
 

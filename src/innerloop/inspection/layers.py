@@ -28,7 +28,7 @@ def trace(algorithm: Algorithm, adapted: Any, inputs: Any) -> Trace:
     seen, rows = Trace({}, {}), task_tools.count(inputs)
     lengths = {rows}  # of what is one example a row: the support may be run along with the queries
 
-    def measure(body: nn.Module, arguments: Any) -> None:
+    def measure(part: nn.Module, arguments: Any) -> None:
         lengths.add(task_tools.count(arguments))
 
     def watch(name: str) -> Any:
@@ -46,8 +46,8 @@ def trace(algorithm: Algorithm, adapted: Any, inputs: Any) -> Trace:
     named = dict(algorithm.model.named_modules())
     watched = [k for k, m in named.items() if k == "body" or list(m.parameters(recurse=False))]
     hooks = [named[name].register_forward_hook(watch(name)) for name in watched]
-    if "body" in named:
-        hooks.append(named["body"].register_forward_pre_hook(measure))
+    parts = [named[name] for name in ("body", "head") if name in named]
+    hooks += [part.register_forward_pre_hook(measure) for part in parts]
     try:
         algorithm.predict(adapted, inputs)
     finally:

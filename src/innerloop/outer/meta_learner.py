@@ -70,6 +70,7 @@ class MetaLearner(lightning.LightningModule):
         self._untested: list[Algorithm] = []  # a list, so that it is no part of this module
         self.record: Callable[[], dict[str, Any]] = dict  #: makes what checkpoints carry, plainly
         self.loaded: dict[str, Any] = {}  #: what the checkpoint carried that was loaded last
+        self.origin: dict[str, Any] | None = None  #: whose body the training started from
         self.validated: dict[str, float] = {}  #: the last validation's means
         self.gradient_norm = torch.zeros(())  #: of the last outer step that wanted it, unclipped
         self._evaluation = Evaluation()
@@ -253,6 +254,7 @@ class MetaLearner(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.loaded = checkpoint["innerloop"]
+        self.origin = self.loaded.get("init_from")
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

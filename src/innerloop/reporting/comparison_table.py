@@ -41,7 +41,8 @@ def _means(found: dict[str, Any]) -> Table:
     for place, run in enumerate(found["runs"], 1):
         seeds = ", ".join(map(str, run["seeds"]))
         add_row(
-            table, place, run["name"], _trained(run, found["dataset"]), seeds,
+            table, place, run["name"],
+            _learner(_trained(run, found["dataset"]), run["training"]), seeds,
             _value(run["mean"], metric), *_halves(run, metric),
             run["audit"] or "-",
         )  # fmt: skip
@@ -90,13 +91,19 @@ def show_runs(runs: Sequence[Finished]) -> None:
     for run in runs:
         results, test = run.results, run.results.episode.test
         add_row(
-            table, _shown(run.folder), results.algorithm, results.tested_on,
+            table, _shown(run.folder),
+            _learner(results.algorithm, results.upbringing), results.tested_on,
             f"{span(test.ways)}/{span(test.shots)}", results.norm or "-", results.seed,
             run.metric.name, _value(run.headline.mean, run.metric),
             _half(run.headline.ci95, run.metric),
             stamps.in_words([results.audited]) or "-", _date(run.folder / RESULTS),
         )  # fmt: skip
     terminal().print(table)
+
+
+def _learner(algorithm: str, upbringing: str) -> str:
+    """An algorithm, with how it was trained where that is not on episodes from scratch."""
+    return f"{algorithm}, {upbringing}" if upbringing else algorithm
 
 
 def _date(file: Path) -> str:

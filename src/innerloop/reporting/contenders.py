@@ -14,7 +14,10 @@ from innerloop.reporting.finished import Finished, below, select, tests_of
 from innerloop.reporting.terminal import leave_out
 from innerloop.startup.keys import Role, role
 
-SAME = ("algorithm", "dataset", "trained_on", "model", "experiment", "norm", "episode", "outer")
+SAME = (
+    "algorithm", "dataset", "trained_on", "model", "experiment", "norm", "episode", "outer",
+    "training", "init_from",
+)  # fmt: skip
 PROTOCOL = (
     "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",
     "protocol.split", "protocol.tasks", "protocol.seed", "protocol.selected_by",

@@ -123,12 +123,16 @@ class Figures:
         if not any(name.startswith("cka/") for name in self.found):
             return None
         unit = self.algorithm.objective.loss_unit
-        cka = "similarity of its answers before and after (linear CKA)"
-        return _row([
-            partial(losses, found=self.found, unit=unit),
-            partial(layers, found=self.found, what="cka", label=cka),
-            partial(layers, found=self.found, what="update", label="moved, relative to norm"),
-        ], 4.6)  # fmt: skip
+        words = {
+            "cka": "similarity of its answers before and after (linear CKA)",
+            "update": "moved, relative to norm",  # of no layer, where all that move start at zero
+        }
+        by_layer = [
+            partial(layers, found=self.found, what=what, label=label)
+            for what, label in words.items()
+            if any(name.startswith(f"{what}/") for name in self.found)
+        ]
+        return _row([partial(losses, found=self.found, unit=unit), *by_layer], 4.6)
 
     @property
     def _classes(self) -> bool:

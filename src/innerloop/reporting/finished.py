@@ -24,6 +24,7 @@ from innerloop.startup.older import current
 
 CONFIGURATION, SCORES = "config.yaml", "scores.npz"
 BETWEEN = r",(?![^\[]*\])"  #: a comma between values, not one within a list such as [5,20]
+EARLIER = {"training.kind": "episodes"}  #: what is true of runs that do not say it
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def read(folder: Path) -> Finished:
         )
     content = read_json(file)
     results = schema.read(content, file)
-    values = flat(content) | {"trained_on": results.training_set}
+    values = EARLIER | flat(content) | {"trained_on": results.training_set}
     return Finished(folder, results, values, configuration_of(folder))
 
 
@@ -143,7 +144,7 @@ def tests_of(folder: Path) -> list[Finished]:
 def configuration_of(folder: Path, name: str = CONFIGURATION) -> dict[str, Any]:
     """A configuration that a run's folder holds, by dotted key; empty where there is none."""
     file = folder / name
-    return flat(current(read_yaml(file))) if there(file) else {}
+    return EARLIER | flat(current(read_yaml(file))) if there(file) else {}
 
 
 def below(outputs: Path) -> list[Finished]:

@@ -58,9 +58,10 @@ def _row(group: list[Results]) -> dict[str, str]:
     trained_elsewhere = first.training_set != first.dataset
     known = {} if trained_elsewhere else published.figures().get(name, {})
     norm = f", {first.norm} batch norm" if first.norm else ""
+    training = f", {first.upbringing}" if first.upbringing else ""
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
-        "run": f"{first.algorithm}, {first.tested_on}, {test.in_words}{norm}",
+        "run": f"{first.algorithm}, {first.tested_on}, {test.in_words}{norm}{training}",
         "test": _by_step(group) if _has_steps(first) else _means(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),

@@ -57,7 +57,8 @@ def _half(half: float | None, metric: Metric) -> str:
 
 
 def _caption(results: "Results") -> list[str]:
-    norm = f"{results.norm} batch norm, " if results.norm else ""
+    training = f"{results.upbringing}, " if results.upbringing else ""
+    norm = training + (f"{results.norm} batch norm, " if results.norm else "")
     words = stamps.in_words([results.audited])
     return [f"{norm}protocol {results.protocol.hash}", *([f"audit: {words}"] if words else [])]
 

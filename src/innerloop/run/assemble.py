@@ -16,6 +16,7 @@ from innerloop.engines import choose
 from innerloop.engines.engine import Engine
 from innerloop.evaluation.schema import TESTED_ON
 from innerloop.evaluation.sizes import setting
+from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run import elsewhere, notices, stored
 from innerloop.run.experiment import Experiment
 from innerloop.run.parts.data import Episodes, build_data
@@ -38,11 +39,14 @@ def assemble(
     """
     began = time.perf_counter() - earlier.get("seconds", 0.0)
     _prepare_process(config)
-    problem, plain = build_problem(config), stored.plain(config)
+    problem = build_problem(config)
+    if problem.training.classes is not None:  # a checkpoint tells it where the data are not at hand
+        config.training.classes = problem.training.classes
+    plain = stored.plain(config)
     own, *others = _test_sets(config, problem.data, trained_on or config.names.dataset)
     engine = _engine(config, problem.algorithm, earlier)
     learner = build_learner(config, problem.algorithm, engine)
-    learner.record = _record(plain, engine, began, own.folder)
+    learner.record = _record(plain, learner, began)
     return Experiment(
         name=setting(own.name, config.names.algorithm, problem.data.test_episode),
         own=own,
@@ -51,7 +55,8 @@ def assemble(
         learner=learner,
         trainer=build_trainer(config, problem.objective, engine.inference),
         plain=plain,
-        facts=_facts(config, plain),
+        facts=_facts(config, plain) | {"training": problem.training.record()},
+        init_from=config.get("init_from"),
         audited=config.evaluation.get("audit", 50),
         span=plain.resolved["dataset"].get("span"),
     )
@@ -85,14 +90,14 @@ def _engine(config: DictConfig, algorithm: Algorithm, earlier: dict[str, Any]) -
     return engine
 
 
-def _record(
-    plain: Plain, engine: Engine, began: float, folder: Path
-) -> Callable[[], dict[str, Any]]:
+def _record(plain: Plain, learner: MetaLearner, began: float) -> Callable[[], dict[str, Any]]:
     """Makes what checkpoints say of their run."""
+    folder = Path(plain.resolved["paths"]["run"])
     return lambda: {
         "config": plain.composed,
-        "engine": engine.describe(),
+        "engine": learner.engine.describe(),
         "seconds": time.perf_counter() - began,
+        "init_from": learner.origin,
         "wandb": identity.read(folder),
     }
 

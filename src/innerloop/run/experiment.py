@@ -24,6 +24,7 @@ class Experiment:
         plain: the configuration, to be kept and sent.
         facts: what `results.json` says of the training, whatever the test.
         audited: test tasks that the audit asks again.
+        init_from: another run whose body the training starts from; None for none.
         span: range of x in figures of one-dimensional regression.
     """
 
@@ -36,6 +37,7 @@ class Experiment:
     plain: Plain
     facts: dict[str, Any]
     audited: int
+    init_from: str | None
     span: list[float] | None
 
     @property

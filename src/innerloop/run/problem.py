@@ -11,6 +11,7 @@ from innerloop.objectives import Objective
 from innerloop.run.parts.algorithm import build_algorithm
 from innerloop.run.parts.data import build_data, build_episodes
 from innerloop.run.parts.objective import build_objective
+from innerloop.run.parts.training import Training, build_training, check_training, with_classes
 
 
 class Problem(NamedTuple):
@@ -23,14 +24,15 @@ class Problem(NamedTuple):
     objective: Objective
     algorithm: Algorithm
     data: TaskData
+    training: Training
 
 
 def build_problem(config: DictConfig) -> Problem:
     """The problem that a configuration poses."""
-    episodes = build_episodes(config)
-    objective = build_objective(config, episodes)
-    return Problem(
-        objective=objective,
-        algorithm=build_algorithm(config, episodes, copy.deepcopy(objective)),
-        data=build_data(config, episodes),
-    )
+    episodes, training = build_episodes(config), build_training(config)
+    data = build_data(config, episodes, training.size)
+    training = with_classes(training, config, data.source)
+    objective = build_objective(config, episodes, training.classes)
+    algorithm = build_algorithm(config, episodes, copy.deepcopy(objective))
+    check_training(training, config.names.algorithm, algorithm)
+    return Problem(objective, algorithm, data, training)

@@ -34,6 +34,7 @@ def result_of(
         "norm": next(iter(norm.modes(learner.algorithm)), None),
         "engine": record["engine"],
         "outer": facts["outer"] | _skipped(experiment),
+        **({} if learner.origin is None else {"init_from": learner.origin}),
         **_tasks(tested, scored, f"val/{objective.metric.name}"),
         "checkpoint": {
             "file": checkpoint.name, "step": learner.loaded["step"],

@@ -81,6 +81,26 @@ class Outer(Section):
     nonfinite: Annotated[Literal["stop", "skip"], Field(description="stop or skip")] = "stop"
 
 
+class Training(Section):
+    """What an outer step sees; see `conf/training`."""
+
+    kind: Annotated[
+        Literal["episodes", "batches"],
+        Field(description="a choice: training=episodes or batches"),
+    ] = "episodes"
+    size: OptionalCount = None
+    classes: OptionalCount = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Training":
+        if (self.kind == "batches") != (self.size is not None):
+            raise ValueError(
+                f"training.kind={self.kind} with training.size={self.size}: choose "
+                "training=batches, whose batches have a size, or training=episodes, without one."
+            )
+        return self
+
+
 class TestEpisode(Section):
     ways: Size
     shots: Size
@@ -270,11 +290,13 @@ class Configuration(Section):
     published: OptionalText
     deviates: OptionalText = None
     resume: OptionalText
+    init_from: OptionalText = None
     estimate: Flag = False
     trust: Flag = False
     sweep: Sweep = Sweep(resume=False, slots=1)
     inner: Inner
     outer: Outer
+    training: Training = Training()
     episode: Episode
     evaluation: Evaluation
     diagnostics: Diagnostics = Diagnostics(test_tasks=0, validation_tasks=0)

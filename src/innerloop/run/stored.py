@@ -11,7 +11,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
-from innerloop.machine.files import remove_unfinished
+from innerloop.machine.files import remove_unfinished, write_whole
 from innerloop.startup.folder_check import KEPT, used_by_training
 from innerloop.startup.keys import Role, flat, having, role
 from innerloop.tasks import Episode
@@ -60,8 +60,18 @@ def fingerprint(config: DictConfig) -> str:
     for sizes in (content["episode"], content["episode"]["test"]):  # what does not move the result
         for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
             sizes.pop(key, None)
+    _forget_defaults(content)
     setting = {key: value for key, value in flat(content).items() if Role.RESULT in role(key)}
     return hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _forget_defaults(content: dict[str, Any]) -> None:
+    """Takes away what runs from before these choices do not have, and what follows from others."""
+    training = content.pop("training", {"kind": "episodes"})
+    if training["kind"] != "episodes":
+        content["training"] = {k: v for k, v in training.items() if k != "classes"}
+    if content.get("init_from") is None:
+        content.pop("init_from", None)
 
 
 @rank_zero_only

@@ -10,7 +10,7 @@ from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.kept import CHECKPOINTS, LAST, best_of, read_newest, record_of
 from innerloop.callbacks.recovery import validates
 from innerloop.errors import UserError
-from innerloop.run import notices, restored, stored, wandb_run
+from innerloop.run import notices, origin, restored, stored, wandb_run
 from innerloop.run.experiment import Experiment
 
 
@@ -22,6 +22,9 @@ def train(
     Arguments:
         content: what `checkpoint` holds, or nothing.
     """
+    if checkpoint is None and experiment.init_from is not None:
+        learner = experiment.learner
+        learner.origin = origin.start_from(experiment.init_from, learner.algorithm)
     _check_processes(experiment.trainer.world_size)
     folder = experiment.folder
     stored.save(experiment.plain, folder)

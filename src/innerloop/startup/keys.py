@@ -43,6 +43,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the longest beginning of a key spea
     "evaluation.scored_step": LEARNED | Role.EVALUATE,
     "evaluation.tasks": LEARNED | Role.EVALUATE,
     "hydra": Role.NONE,
+    "init_from": LEARNED,
     "inner": LEARNED,
     "log_every": Role.ANNOUNCED,
     "logger": Role.RESUME | Role.EVALUATE,
@@ -63,6 +64,8 @@ KEYS: dict[str, Role] = {  #: by dotted key; the longest beginning of a key spea
     "threads": AROUND,
     "trainer": AROUND,
     "trainer.precision": AROUND | Role.RESULT,
+    "training": LEARNED,
+    "training.classes": Role.NONE,  # follows from the data set
     "trust": Role.ANNOUNCED,
     "workers": AROUND,
 }

@@ -3,11 +3,11 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.features import features_of
 from innerloop.layers.distances import class_means, squared_distances
 from innerloop.tasks import Examples, Inputs, Task
 
@@ -44,15 +44,7 @@ class ProtoNet(Algorithm):
     relabelling_permutes = True
 
     def embed(self, tasks: Task) -> Task:
-        labelled, total = task_tools.count(task_tools.only(tasks.support)), task_tools.count(tasks)
-        inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
-        rows = torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs)
-        features = self.features(rows).unflatten(0, (total, -1))
-        support, query = features[:, :labelled], features[:, labelled:]
-        return Task(
-            Examples(task_tools.like(tasks.support.inputs, support), tasks.support.targets),
-            Examples(task_tools.like(tasks.query.inputs, query), tasks.query.targets),
-        )
+        return features_of(self.features, tasks)
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
         yield class_means(support, self.objective.classes(self.training) or 0)

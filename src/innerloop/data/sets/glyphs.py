@@ -11,7 +11,7 @@ from innerloop.data.episodes import Rows
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Examples, Padded, Task
+from innerloop.tasks import Episode, Examples, Padded, Task, without_support
 
 VERSION = 1  #: of the drawing: raise it whenever the same class id would look different
 ENDLESS = 2**40
@@ -90,6 +90,23 @@ class Glyphs(TaskSource):
             return Examples(inputs, rows.targets())
 
         return Task(examples(drawn.support), examples(drawn.query))
+
+    def classes_in(self, split: str) -> int:
+        if self.classes_of[split] == ENDLESS:
+            raise UserError(
+                f"training=batches learns to tell all classes apart, and the {split} split of "
+                f"glyphs has no end of them: add 'dataset.classes={{{split}: 64}}'."
+            )
+        return self.classes_of[split]
+
+    def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        """An epoch visits every class once, and each visit draws the class anew."""
+        walk = indices[:, None] * size + np.arange(size)
+        labels = sampling.epochs(seed, f"{split}/batches", walk, self.classes_in(split))
+        strokes, drawn = _programmes(split, labels)
+        hands = sampling.keys(seed, f"{split}/hands", walk)
+        images = _draw(strokes, drawn, hands, self.size)
+        return without_support(Examples(torch.from_numpy(images), torch.from_numpy(labels)))
 
     def transform(self, inputs: Tensor) -> Tensor:
         return inputs.float() / 255

@@ -3,7 +3,7 @@
 from typing import Any
 
 from innerloop.evaluation import stamps
-from innerloop.evaluation.schema import Results, Sizes
+from innerloop.evaluation.schema import Origin, Results, Sizes
 from innerloop.evaluation.sizes import span
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
@@ -60,6 +60,7 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
         "setting": label,
         "batch norm": first.results.norm or "none",
         "trained on": _training(first.results),
+        "started from": _started_from(first.results.init_from),
         "before adapting": shown(before, metric) if setting.curve() else "",
         metric.name: shown(scored.mean, metric),
         "95% interval": interval(scored, metric),
@@ -69,6 +70,17 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
         "minutes": minutes(setting.runs),
         "audit": _stamps(setting),
     }
+
+
+def _trained_on(results: Results) -> str:
+    """The size of a training episode, or of a plain batch."""
+    if results.training.kind == "batches":
+        return f"batches of {results.training.size}"
+    return _size(results.episode.training)
+
+
+def _started_from(origin: Origin | None) -> str:
+    return "" if origin is None else f"{origin.algorithm} on {origin.dataset}"
 
 
 def _stamps(setting: Setting) -> str:

@@ -23,8 +23,12 @@ def build_episodes(config: DictConfig) -> Episodes:
     return Episodes(Episode.of(config.episode), Episode.of(config.episode.test))
 
 
-def build_data(config: DictConfig, episodes: Episodes) -> TaskData:
-    """The data module around the data set."""
+def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = None) -> TaskData:
+    """The data module around the data set.
+
+    Arguments:
+        plain_size: examples of a plain training batch; None where training is episodic.
+    """
     evaluation = config.evaluation
     return TaskData(
         source=build_source(config),
@@ -40,6 +44,7 @@ def build_data(config: DictConfig, episodes: Episodes) -> TaskData:
         workers=config.workers,
         patience=config.get("patience", 300),
         shape=OmegaConf.to_container(config.dataset.input_shape, resolve=True),
+        plain_size=plain_size,
     )
 
 

@@ -8,11 +8,18 @@ from innerloop.objectives import Metric, Objective
 from innerloop.run.parts.data import Episodes
 
 
-def build_objective(config: DictConfig, episodes: Episodes) -> Objective:
-    """The objective, which fits the sizes of the tasks."""
-    objective: Objective = instantiate(config.objective)
+def build_objective(
+    config: DictConfig, episodes: Episodes, classes: int | None = None
+) -> Objective:
+    """The objective, which fits the sizes of the tasks.
+
+    Arguments:
+        classes: that plain batches are labelled with; None where training is episodic.
+    """
+    given = {} if classes is None else {"ways": classes}
+    objective: Objective = instantiate(config.objective, **given)
     _check_described(objective, config.objective._target_)
-    _check_classes(objective.classes(True), "episode", episodes.train.most_ways)
+    _check_classes(objective.classes(True), "episode", classes or episodes.train.most_ways)
     _check_classes(objective.classes(False), "episode.test", episodes.test.most_ways)
     return objective
 

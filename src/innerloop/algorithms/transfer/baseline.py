@@ -1,0 +1,112 @@
+"""Baseline: a classifier of all training classes, whose body serves new classes (Chen et al., "A
+closer look at few-shot classification", 2019)."""
+
+import itertools
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from innerloop import tasks as task_tools
+from innerloop.adaptation.descent import descend
+from innerloop.adaptation.gradients import Parameters, first_order
+from innerloop.adaptation.rules import SGD
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.features import features_of
+from innerloop.errors import UserError
+from innerloop.layers.absent import mask_absent_classes
+from innerloop.objectives import Objective
+from innerloop.tasks import Examples, Inputs, Task
+
+
+class Baseline(Algorithm):
+    r"""Trains body :math:`f` and head by cross-entropy over all training classes; for a task, fits
+    a new linear head to the support's features and leaves the body as it is:
+
+    .. math:: \min_{W,b} L_{support}(W f(x) + b) + \frac{\lambda}{2} (|W|^2 + |b|^2).
+
+    Deviations: the authors' code descends on minibatches of four examples for 100 epochs, from
+    random weights, by an average of gradients (momentum 0.9 with dampening 0.9). Here every step
+    descends on the whole support, from zero, without momentum. The loss is convex: both approach
+    the same head, and this one depends neither on the order of the support nor on a seed.
+
+    Arguments:
+        model: `body`, to features `(n, width)`, and a linear `head` with an output for each
+            training class, as `training=batches` gives it.
+        rate: of the fit's gradient descent.
+        decay: :math:`\lambda`, the weight decay of the fit.
+
+    Raises:
+        UserError: for rates that are not positive, and negative decays.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from innerloop.models.network import Network
+        >>> from innerloop.objectives import Classification
+        >>> body = nn.Flatten()
+        >>> body.width = 2
+        >>> learner = Baseline(Network(body, 64), Classification(64, 2), rate=0.1).eval()
+        >>> support = Examples(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([0, 1]))
+        >>> *_, head = learner.adapt(support, steps=100, progress=torch.tensor(1.0))
+        >>> learner.predict(head, support.inputs).argmax(1)
+        tensor([0, 1])
+    """
+
+    needs_classes = True
+    relabelling_permutes = True
+    trains_on_batches = True
+    fixed_ways = False
+
+    def __init__(
+        self, model: nn.Module, objective: Objective, rate: float = 0.01, decay: float = 0.001
+    ) -> None:
+        super().__init__(model, objective)
+        if not rate > 0 or not decay >= 0:
+            raise UserError(
+                f"algorithm.rate={rate}, algorithm.decay={decay}: the fit of a head takes a rate "
+                "above zero and a decay of zero or more, such as 0.01 and 0.001."
+            )
+        if not isinstance(self.model.head, nn.Linear):
+            raise UserError(
+                f"Baseline fits a new linear head to each task, and this model's head is a "
+                f"{type(self.model.head).__name__}: give it an nn.Linear."
+            )
+        self.rate, self.decay = rate, decay
+
+    @property
+    def head(self) -> nn.Linear:
+        """The head of the training classes."""
+        return self.model.head  # type: ignore[return-value]
+
+    def embed(self, tasks: Task) -> Task:
+        return features_of(self.features, tasks)
+
+    def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Parameters]:
+        """Heads fitted to features `(n, width)`; without any, the head of the training classes."""
+        if task_tools.count(support) == 0:
+            yield from itertools.repeat(dict(self.head.named_parameters()), steps + 1)
+            return
+        start = self._zero_head()
+        rule = SGD(self.rate)
+        yield from descend(self._fit_loss, start, steps, rule, first_order, given=(support,))
+
+    def predict(self, adapted: Parameters, inputs: Inputs) -> Tensor:
+        return self.call(self.head, adapted, inputs)
+
+    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
+        """Cross-entropy over the training classes; a support, if there is one, is not used."""
+        outputs: Tensor = self.head(task.query.inputs)
+        return self.objective.loss(outputs, task.query.targets)
+
+    def weights(self, adapted: Parameters) -> dict[str, Tensor]:
+        return {f"head.{name}": value for name, value in adapted.items()}
+
+    def _zero_head(self) -> Parameters:
+        """A head with an output for each class of the task, not of the training."""
+        classes = self.objective.classes(self.training) or 0
+        return {k: p.new_zeros(classes, *p.shape[1:]) for k, p in self.head.named_parameters()}
+
+    def _fit_loss(self, head: Parameters, number: int, support: Examples) -> Tensor:
+        outputs = mask_absent_classes(self.predict(head, support.inputs), support)
+        loss = self.objective.loss(outputs, support.targets)
+        return loss + self.decay / 2 * sum((p * p).sum() for p in head.values())
