@@ -95,7 +95,7 @@ class Baseline(Algorithm):
 
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
         """Cross-entropy over the training classes; a support, if there is one, is not used."""
-        outputs: Tensor = self.head(task.query.inputs)
+        outputs: Tensor = self.head(task_tools.values(task.query.inputs))
         return self.objective.loss(outputs, task.query.targets)
 
     def weights(self, adapted: Parameters) -> dict[str, Tensor]:
