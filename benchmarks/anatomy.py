@@ -11,7 +11,7 @@ import torch
 from benchmarks.peers import batch, by_gradient, timed
 from benchmarks.workloads import build_problem
 from innerloop.outer.optimizer import quick
-from innerloop.run import build
+from innerloop.run.parts.learner import build_engine
 
 ROUNDS, REPEATS, THREADS = 7, 500, 1
 
@@ -19,7 +19,7 @@ ROUNDS, REPEATS, THREADS = 7, 500, 1
 def parts(name: str) -> dict[str, float]:
     """Milliseconds of a whole step of a workload, and of its parts with nothing in between."""
     problem, now = build_problem(name), torch.zeros(())
-    runs = build.engine(problem.config, problem.algorithm, problem.device)
+    runs = build_engine(problem.config, problem.algorithm, problem.device)
     tasks, parameters = batch(problem, 0), list(problem.algorithm.parameters())
 
     def gradient(tasks: Any) -> list[torch.Tensor]:

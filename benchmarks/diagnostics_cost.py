@@ -86,7 +86,9 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
     """Milliseconds of an outer step without and with the diagnostics."""
     import torch
 
-    from innerloop.run import build
+    from innerloop.run.parts import trainer as trainers
+    from innerloop.run.parts.learner import build_engine, build_learner
+    from innerloop.run.problem import build_problem
 
     with tempfile.TemporaryDirectory() as folder:
         config = compose(
@@ -95,13 +97,13 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
         )  # fmt: skip
         config.paths.run = folder
         torch.set_num_threads(1)
-        learner_of = build.algorithm(config)
-        runs = build.engine(config, learner_of, "cpu")
-        learner, watch = build.learner(config, learner_of, runs), alternating(every)
-        with mock.patch.object(build, "callbacks", return_value=[watch]):
-            trainer = build.trainer(config, learner_of.objective, True)
+        problem = build_problem(config)
+        runs = build_engine(config, problem.algorithm, "cpu")
+        learner, watch = build_learner(config, problem.algorithm, runs), alternating(every)
+        with mock.patch.object(trainers, "build_callbacks", return_value=[watch]):
+            trainer = trainers.build_trainer(config, problem.objective, True)
         trainer.limit_val_batches = 0
-        trainer.fit(learner, build.data(config))
+        trainer.fit(learner, problem.data)
     times, spent = watch.times[2:], watch.spent[2:]  # the first pair warms up
     without, with_them = times[0::2], times[1::2]
     ratios = [b / a for a, b in zip(without, with_them, strict=True)]

@@ -15,7 +15,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.images import ImageClasses
 from innerloop.data.module import TaskData
 from innerloop.data.packs.packing import Classes
-from innerloop.run import build
+from innerloop.run import problem
 from innerloop.startup import resolvers
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -114,8 +114,8 @@ def build_problem(name: str, *more: str) -> Problem:
         config = compose("train", [*WORKLOADS[name].overrides, *more], return_hydra_config=True)
     for key in ("algorithm", "dataset", "model", "experiment"):
         config.names[key] = config.hydra.runtime.choices[key]
-    data = build.data(config)
-    data.prepare_data()
     torch.manual_seed(config.seed)
+    built = problem.build_problem(config)
+    built.data.prepare_data()
     device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
-    return Problem(config, data, build.algorithm(config), device)
+    return Problem(config, built.data, built.algorithm, device)

@@ -36,7 +36,7 @@ class Blobs(TaskSource):
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         with torch.random.fork_rng():
             torch.manual_seed(int(indices[0]))
-            return tasks(len(indices), *episode, shape=(1, 4, 4))
+            return tasks(len(indices), *episode.numbers, shape=(1, 4, 4))
 
     def fingerprint(self, split: str) -> str:
         return "blobs"

@@ -8,8 +8,11 @@ from helpers import CONF, algorithm, choices, config
 from omegaconf import OmegaConf
 from PIL import Image
 
-from innerloop.evaluation.protocol import setting
-from innerloop.run import build, notices, stored
+from innerloop.evaluation.sizes import setting
+from innerloop.run import notices, stored
+from innerloop.run.parts.learner import build_engine, build_learner
+from innerloop.run.problem import build_problem
+from innerloop.tasks import Episode
 
 NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
@@ -32,8 +35,8 @@ def test_composes_and_resolves(file: str) -> None:
                   name="evaluate" if file == "evaluate" else "train")  # fmt: skip
     made.hydra = None
     OmegaConf.to_container(made, resolve=True, throw_on_missing=True)
-    learner = build.algorithm(made)
-    assert build.learner(made, learner, build.engine(made, learner, "cpu")).steps > 0
+    learner = build_problem(made).algorithm
+    assert build_learner(made, learner, build_engine(made, learner, "cpu")).steps > 0
 
 
 @pytest.mark.figures
@@ -110,7 +113,7 @@ def test_published_settings_announce_themselves() -> None:
         if made.published is None:
             continue
         test, names = made.episode.test, made.names
-        assert setting(names.dataset, names.algorithm, test.ways, test.shots) == name
+        assert setting(names.dataset, names.algorithm, Episode.of(test)) == name
         with initialize_config_dir(str(CONF), version_base="1.3"):
             made.hydra = None
             first, second = notices.published(made)

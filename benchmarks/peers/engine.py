@@ -7,12 +7,13 @@ from torch import Tensor
 
 from benchmarks.peers import Contender, by_gradient
 from benchmarks.workloads import Problem
-from innerloop.run import build, notices
+from innerloop.run import notices
+from innerloop.run.parts.learner import build_engine
 from innerloop.tasks import Task
 
 
 def contender(problem: Problem) -> Contender:
-    engine = build.engine(problem.config, problem.algorithm, problem.device)
+    engine = build_engine(problem.config, problem.algorithm, problem.device)
 
     def make(algorithm: Any) -> Any:
         now = torch.zeros((), device=problem.device)

@@ -9,7 +9,9 @@ import lightning
 
 from benchmarks.peers import Contender, engine
 from benchmarks.workloads import Problem
-from innerloop.run import build
+from innerloop.run.parts.learner import build_engine, build_learner
+from innerloop.run.parts.trainer import build_trainer
+from innerloop.run.problem import build_problem
 
 
 class Clock(lightning.Callback):
@@ -25,7 +27,7 @@ class Clock(lightning.Callback):
 
 def contender(problem: Problem) -> Contender:
     config, algorithm = problem.config.copy(), copy.deepcopy(problem.algorithm)
-    runs = build.engine(config, algorithm, problem.device)
+    runs = build_engine(config, algorithm, problem.device)
 
     def seconds(steps: int) -> float:
         warm = config.log_every
@@ -33,9 +35,9 @@ def contender(problem: Problem) -> Contender:
         config.outer.steps = warm + steps + 1
         clock = Clock(warm, warm + steps)
         with tempfile.TemporaryDirectory() as config.paths.run:
-            trainer = build.trainer(config, algorithm.objective, runs.inference)
+            trainer = build_trainer(config, algorithm.objective, runs.inference)
             trainer.callbacks.append(clock)  # type: ignore[attr-defined]
-            trainer.fit(build.learner(config, algorithm, runs), build.data(config))
+            trainer.fit(build_learner(config, algorithm, runs), build_problem(config).data)
         return (clock.at[warm + steps] - clock.at[warm]) / steps
 
     bare = engine.contender(problem)

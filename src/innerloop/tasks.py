@@ -1,6 +1,6 @@
 """What a task is: a support set to adapt to, and a query set to be judged on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -41,12 +41,70 @@ class Task(NamedTuple):
     query: Examples
 
 
+class Range(NamedTuple):
+    """A size that every task draws for itself: `low` to `high`, all equally likely."""
+
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        return f"[{self.low},{self.high}]"  # as it is typed
+
+
+def size(value: Any) -> int | Range:
+    """A number from 1, or a range `[low, high]` of such numbers; `[5, 5]` is the number 5.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    pair = value if isinstance(value, Sequence) and len(value) == 2 else (value, value)
+    if any(type(end) is not int for end in pair) or not 1 <= pair[0] <= pair[1] < 2**31:
+        raise ValueError("neither a number from 1 nor a range such as [1, 10]")
+    return pair[0] if pair[0] == pair[1] else Range(*pair)
+
+
+def bounds(size: int | Range) -> Range:
+    """The least and the largest that a size can be."""
+    return size if isinstance(size, Range) else Range(size, size)
+
+
 class Episode(NamedTuple):
     """The sizes of a task: classes, labelled examples of each, and examples of each to predict."""
 
-    ways: int
-    shots: int
-    queries: int
+    ways: int | Range
+    shots: int | Range
+    queries: int | Range
+    balance: str = "equal"  #: of the classes' shots; `innerloop.data.sizes` says what there is
+    alpha: float = 1.0  #: of `balance="dirichlet"`: the smaller, the more unequal
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "Episode":
+        """The sizes that a section of the configuration, or of the results, states."""
+        ways, shots, queries = [size(section[name]) for name in cls._fields[:3]]
+        balance = section.get("balance", "equal")
+        return cls(ways, shots, queries, balance, float(section.get("alpha", 1.0)))
+
+    @property
+    def varies(self) -> bool:
+        """Whether its tasks, or the classes of a task, differ in size: then they are `Padded`."""
+        return self.balance != "equal" or any(isinstance(part, Range) for part in self)
+
+    @property
+    def most_ways(self) -> int:
+        """The largest number of classes."""
+        return bounds(self.ways).high
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """Ways, shots and queries of tasks that are all of one size."""
+        ways, shots, queries = (bounds(part).high for part in self[:3])
+        return ways, shots, queries
+
+    def record(self) -> dict[str, Any]:
+        """What tells it from others, by name."""
+        parts = self._asdict()
+        unused = {"equal": ("balance", "alpha"), "uniform": ("alpha",)}.get(self.balance, ())
+        return {name: part for name, part in parts.items() if name not in unused}
 
 
 def count(tasks: object) -> int:

@@ -12,7 +12,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.no_op import NoOp
 from innerloop.objectives import Classification
-from innerloop.run import build
+from innerloop.run.problem import build_problem
 from innerloop.startup import command
 from innerloop.tasks import Examples, Task
 
@@ -199,10 +199,11 @@ def test_the_whole_configuration_builds_a_learner_of_its_data(name: str, dataset
         made.model.body.filters = 4
     if dataset == "sinusoid" and algorithm(name).needs_classes:
         with pytest.raises(InstantiationException) as caught:
-            build.algorithm(made)
+            build_problem(made)
         assert "choose algorithm=maml" in str(command.explain(caught.value))
         return
-    learner, data = build.algorithm(made), build.data(made)
+    problem = build_problem(made)
+    learner, data = problem.algorithm, problem.data
     batch = data.on_after_batch_transfer(data.training_batch(0), 0)
     loss, gradient = run(learner, batch)
     assert torch.isfinite(loss) and all(torch.isfinite(g).all() for g in gradient.values())

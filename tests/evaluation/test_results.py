@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from innerloop.evaluation.interval import over_tasks
-from innerloop.evaluation.protocol import protocol, setting
+from innerloop.evaluation.protocol import protocol
 from innerloop.evaluation.results import metrics, write_json, write_scores
+from innerloop.evaluation.sizes import setting
 from innerloop.objectives import Classification, Regression
 from innerloop.tasks import Episode
 
@@ -88,5 +89,5 @@ def test_the_hash_names_the_tasks_alone() -> None:
 
 
 def test_names_of_published_settings() -> None:
-    assert setting("omniglot", "maml", 20, 5) == "omniglot_maml_20way_5shot"
-    assert setting("sinusoid", "maml", 1, 10) == "sinusoid_maml_10shot"
+    assert setting("omniglot", "maml", Episode(20, 5, 1)) == "omniglot_maml_20way_5shot"
+    assert setting("sinusoid", "maml", Episode(1, 10, 1)) == "sinusoid_maml_10shot"

@@ -19,7 +19,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.sets.glyphs import Glyphs
 from innerloop.programs import adapt as program
-from innerloop.run import build
+from innerloop.run.parts.data import build_source
 from innerloop.tasks import Episode, Examples, Task
 
 LEARNERS = {
@@ -175,12 +175,12 @@ def test_images_are_read_as_in_training(tmp_path: Path) -> None:
         ("folder", "RGB", 84, False),
     ):  # fmt: skip
         where = ["dataset.path=nowhere"] if dataset == "folder" else []
-        source = build.source(config(f"dataset={dataset}", *where))
+        source = build_source(config(f"dataset={dataset}", *where))
         pixels = np.asarray(drawing.convert(mode).resize((size, size), Image.Resampling.LANCZOS))
         expected = (255 - pixels if ink else pixels).reshape(size, size, -1)
         assert source.reading is not None
         np.testing.assert_array_equal(source.reading.read(tmp_path / "x.png"), expected)
-    assert build.source(config("dataset=sinusoid")).reading is None
+    assert build_source(config("dataset=sinusoid")).reading is None
 
 
 def test_mistakes(runs: dict[str, Path], tmp_path: Path) -> None:

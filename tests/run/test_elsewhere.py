@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,16 +25,12 @@ from innerloop.tasks import Episode, Examples
 STEPS = 3  #: at which glyphs are scored; float32 alone lets later steps drift apart
 FEW = """\
 # @package _global_
-defaults: [override /model: conv4]
+defaults: [override /model: conv4, override /objective: classification]
 dataset:
   _target_: innerloop.data.sets.glyphs.Glyphs
   size: 28
   classes: {test: 8}
   input_shape: [1, 28, 28]
-  objective:
-    _target_: innerloop.objectives.Classification
-    ways: ${episode.ways}
-    test_ways: ${episode.test.ways}
 episode: {ways: 3, shots: 2, queries: 7}
 inner: {steps: 4, rate: 0.1}
 evaluation: {scored_step: 1}
@@ -105,6 +102,19 @@ def test_each_data_set_has_results_of_its_own(run: Path) -> None:
 def test_a_data_set_without_files_takes_no_other_result_with_it(run: Path) -> None:
     assert set(results(run)["missing"]) == {"test on omniglot", "audit on omniglot"}
     assert not (run / "tested_on" / "omniglot").exists()
+
+
+def test_a_finished_run_is_resumed_for_a_further_test(
+    run: Path, search: str, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(run, again)
+    with mock.patch.object(MetaLearner, "outer_step", side_effect=AssertionError("it trained")):
+        call("train", f"resume={again}", "evaluation.on=[few]", search)
+    assert results(again)["missing"] == []
+    assert results(again)["configuration"] == results(run)["configuration"]
+    for folder in ("", "tested_on/few"):
+        assert results(again / folder)["test"] == results(run / folder)["test"]
 
 
 def test_evaluating_on_another_data_set(run: Path, search: str, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from innerloop.errors import UserError
 from innerloop.objectives import Metric
 from innerloop.reporting import finished
-from innerloop.run import build, restored, stored
+from innerloop.run import restored, stored
+from innerloop.run.parts.data import build_episodes
+from innerloop.run.parts.objective import build_objective
 
 ORIGIN = Path("composed.yaml")
 
@@ -37,7 +39,7 @@ def composed(*overrides: str) -> DictConfig:
 
 def older(made: DictConfig) -> dict[str, Any]:
     """The configuration as the first version stored it."""
-    content = copy.deepcopy(stored.kept(made))
+    content = copy.deepcopy(stored.plain(made).composed)
     content["dataset"]["objective"] = content.pop("objective")
     return content
 
@@ -50,7 +52,7 @@ def test_an_objective_that_says_too_little_is_refused(target: str, part: str) ->
     made = composed()
     made.objective = {"_target_": f"{__name__}.{target}"}
     with pytest.raises(UserError, match=part):
-        build.objective(made)
+        build_objective(made, build_episodes(made))
 
 
 @pytest.mark.parametrize("dataset", choices("dataset"))
@@ -58,20 +60,20 @@ def test_every_data_set_chooses_an_objective(dataset: str) -> None:
     more = ["dataset.path=nowhere"] if dataset == "folder" else []
     made = composed(f"dataset={dataset}", *more)
     expected = "targets" if made.episode.ways == 1 else "classes"
-    assert build.objective(made).answers == expected
+    assert build_objective(made, build_episodes(made)).answers == expected
 
 
 def test_older_configurations_are_read_as_newer_ones() -> None:
     made = composed("dataset=glyphs", "episode.ways=3")
     read = restored.from_file(older(made), ORIGIN)
-    assert read == restored.from_file(stored.kept(made), ORIGIN)
-    assert build.objective(read).classes(training=True) == 3
+    assert read == restored.from_file(stored.plain(made).composed, ORIGIN)
+    assert build_objective(read, build_episodes(read)).classes(training=True) == 3
     assert stored.fingerprint(read) == stored.fingerprint(made)
 
 
 def test_older_runs_have_the_setting_of_newer_ones(tmp_path: Path) -> None:
     made = composed("dataset=glyphs")
-    for name, content in (("old", older(made)), ("new", stored.kept(made))):
+    for name, content in (("old", older(made)), ("new", stored.plain(made).composed)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(content)))
     old, new = [finished.configuration_of(tmp_path / name) for name in ("old", "new")]

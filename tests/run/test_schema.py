@@ -6,10 +6,15 @@ import lightning
 import pytest
 from helpers import CONF, choices, config
 
+from innerloop.data import sizes
 from innerloop.engines import choose
 from innerloop.errors import UserError
 from innerloop.layers import norm
+from innerloop.run import schema
 from innerloop.run.check import check
+from innerloop.run.parts.data import build_episodes
+from innerloop.run.parts.objective import build_objective
+from innerloop.run.problem import build_problem
 from innerloop.run.schema import Configuration, Engine, Trainer
 from innerloop.startup import keywords
 
@@ -61,6 +66,8 @@ def test_choices_are_those_of_the_code() -> None:
         check(config(f"norm={mode}"))
     literal = Engine.model_fields["name"].annotation
     assert set(literal.__args__) == set(choose.NAMES)  # type: ignore[union-attr]
+    literal = schema.TestEpisode.model_fields["balance"].annotation
+    assert set(literal.__args__) == set(sizes.BALANCES)  # type: ignore[union-attr]
     assert all(mode in refusal("norm=batch") for mode in norm.MODES)
 
 
@@ -69,6 +76,34 @@ def test_a_count_is_a_whole_number_from_one(steps: str) -> None:
     assert f"outer.steps={steps}".replace("'", "") in refusal(f"outer.steps={steps}").replace(
         '"', ""
     ).replace("NaN", "nan")
+
+
+@pytest.mark.parametrize("ways", ["0", "1.5", "true", "null", "[3]", "[5,4]", "[1,2,3]", "[a,b]"])
+@pytest.mark.parametrize("part", ["episode", "episode.test"])
+def test_a_size_is_a_number_or_a_range(part: str, ways: str) -> None:
+    assert f"{part}.ways=" in (said := refusal(f"{part}.ways={ways}"))
+    assert "give a whole number from 1, or a range such as [1, 10]" in said
+
+
+def test_a_balance_that_leaves_classes_equal_is_refused() -> None:
+    check(config("episode.balance=uniform", "episode.shots=[1,10]"))
+    check(config("episode.balance=dirichlet", "episode.shots=5"))
+    assert "episode.balance=uniform with episode.shots=5" in refusal(
+        "episode.balance=uniform", "episode.shots=5"
+    )
+    assert "episode.test.balance=dirichlet with episode.test.shots=1" in refusal(
+        "episode.test.balance=dirichlet", "episode.shots=1"
+    )
+    assert "equal, uniform or dirichlet" in refusal("episode.balance=random")
+
+
+def test_objective_and_model_have_room_for_the_most_classes() -> None:
+    made = config("dataset=glyphs", "episode.ways=[5,20]", "episode.test.ways=[2,30]")
+    assert build_episodes(made).train.most_ways == 20
+    objective = build_objective(made, build_episodes(made))
+    assert (objective.classes(True), objective.classes(False), objective.width) == (20, 30, 20)
+    with pytest.raises(UserError, match=r"episode\.ways=\[5,20\] but episode\.test\.ways=\[2,30\]"):
+        build_problem(made)
 
 
 @pytest.mark.parametrize("seed", ["1.5", "true", "-1", "4294967296"])

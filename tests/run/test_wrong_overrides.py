@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from innerloop.run import experiment
+from innerloop.run.assemble import assemble
 from innerloop.run.check import check
 from innerloop.startup.command import explain
 from innerloop.startup.suggestions import dotted
@@ -61,7 +61,7 @@ def answer(base: DictConfig, override: str) -> str | None:
     """The line for a wrong override; None for one with which everything is built."""
     began, line = time.perf_counter(), None
     try:
-        experiment.assemble(check(overridden(base, override)), {})
+        assemble(check(overridden(base, override)), {})
     except Exception as error:
         line = explain(error) or f"{type(error).__name__} would show a traceback\n{error}"
     assert line is None or (len(line.splitlines()) == 1 and 20 < len(line) < 700), (override, line)

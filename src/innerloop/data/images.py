@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import sampling
-from innerloop.data.packs import identity, overlap
+from innerloop.data import episodes, sampling, sizes
+from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.pack import Pack
 from innerloop.data.packs.packing import Classes, open_or_build
 from innerloop.data.packs.resident import Places, Resident, fits
@@ -33,6 +34,8 @@ class ImageClasses(TaskSource):
         on_device: whether all images live on the device; `auto` for: on a GPU, if they are small
             beside its free memory.
     """
+
+    unequal = True
 
     def __init__(
         self,
@@ -81,23 +84,24 @@ class ImageClasses(TaskSource):
     def check(self, split: str, episode: Episode) -> None:
         key = "episode" if split == "train" else "episode.test"
         counts, names = self.pack.counts(split), self.pack.classes(split)
-        if episode.ways > len(counts):
-            raise UserError(
-                f"The {split} split of {self.name} has {len(counts)} classes, fewer than "
-                f"{key}.ways={episode.ways}; use at most {len(counts)}."
-            )
-        need, smallest = episode.shots + episode.queries, int(counts.argmin())
+        episodes.check_ways(self.name, split, episode, len(counts))
+        need, smallest = sizes.fewest_images(episode), int(counts.argmin())
         if need > counts[smallest]:
+            total = f"{key}.shots + {key}.queries = {need}"
+            least = f"{need}, which the fewest {key}.shots and one query take"
             raise UserError(
                 f"Class {names[smallest]} of the {split} split of {self.name} has "
-                f"{counts[smallest]} images, fewer than {key}.shots + {key}.queries = {need}; "
+                f"{counts[smallest]} images, fewer than {least if episode.varies else total}; "
                 "use smaller numbers, or add images."
             )
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Rows of the pack's list of classes; the turns of a class count as that class."""
+        available = len(self.pack.counts(split))
+        if episode.varies:
+            return episodes.draw_classes(split, indices, episode, seed, available)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
-        return sampling.choose(key[:, 0], len(self.pack.counts(split)), episode.ways)
+        return sampling.choose(key[:, 0], available, episode.most_ways)
 
     def class_names(self, split: str) -> Sequence[str]:
         return self.pack.classes(split)
@@ -109,8 +113,9 @@ class ImageClasses(TaskSource):
         return sum(n.startswith(f"{a}/") and f" and {b}/" in n for n in notes for a, b in both)
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
-        places = self._places(split, indices, episode, seed)
-        return Task(*[Examples(self._images_at(split, x), y) for x, y in places])
+        images = partial(self._images_at, split)
+        found = self._places(split, indices, episode, seed)
+        return Task(*[Examples(episodes.on_values(images, x), y) for x, y in found])
 
     def settle(self, device: torch.device) -> None:
         if self._resident is not None and self._resident.images.device == device:
@@ -125,24 +130,19 @@ class ImageClasses(TaskSource):
     def drawn(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         if self._resident is None:
             return self.tasks(split, indices, episode, seed)
-        places = self._places(split, indices, episode, seed)
-        return Task(*[Examples(self._resident.places(split, x), y) for x, y in places])
+        counted = partial(self._resident.places, split)
+        found = self._places(split, indices, episode, seed)
+        return Task(*[Examples(episodes.on_values(counted, x), y) for x, y in found])
 
     def _places(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         """Tasks whose inputs are `Places` in the split."""
-        counts = self.pack.counts(split)
-        offsets = np.cumsum(counts) - counts
+        counts, turns = self.pack.counts(split), 4 if self.rotations else 1
+        if episode.varies:
+            drawn = episodes.draw(split, indices, episode, seed, counts)
+            return places.unequal(drawn, counts, turns)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
-        classes = self.classes(split, indices, episode, seed)  # (T, ways)
-        rows = sampling.choose(
-            sampling.split(key[:, 1], episode.ways),
-            counts[classes],
-            episode.shots + episode.queries,
-        )
-        rows += offsets[classes][..., None]  # (T, ways, shots + queries)
-        turns = sampling.integers(key[:, 2], 4 if self.rotations else 1, episode.ways)
-        support, query = rows[..., : episode.shots], rows[..., episode.shots :]
-        return Task(_shuffled(support, turns, key[:, 3]), _shuffled(query, turns, key[:, 4]))
+        classes = self.classes(split, indices, episode, seed)
+        return places.equal(key, classes, episode, counts, turns)
 
     def _images_at(self, split: str, places: Places) -> Tensor:
         images = self.pack.images(split)[places.rows.numpy()]  # (T, ways * n, H, W, C)
@@ -160,18 +160,6 @@ class ImageClasses(TaskSource):
 
     def fingerprint(self, split: str) -> str:
         return f"{self.name} {split} {identity.digest(self, split)}"
-
-
-def _shuffled(rows: np.ndarray, turns: np.ndarray, key: np.ndarray) -> Examples:
-    """Places and labels of rows `(T, ways, n)`, shuffled within each task."""
-    tasks, ways, n = rows.shape
-    order = sampling.permutations(key, ways * n)
-    labels = np.take_along_axis(np.broadcast_to(np.arange(ways * n) // n, order.shape), order, 1)
-    picked = np.take_along_axis(rows.reshape(tasks, -1), order, 1)
-    turned = np.take_along_axis(turns, labels, 1)
-    return Examples(
-        Places(torch.from_numpy(picked), torch.from_numpy(turned)), torch.from_numpy(labels)
-    )
 
 
 def _rotate(images: np.ndarray, turns: np.ndarray) -> None:

@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
 
-from innerloop.data import sampling
+from innerloop.data import episodes, sampling
 from innerloop.data.loader import TaskLoader
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.machine import processes
-from innerloop.tasks import Episode, Examples, Task
+from innerloop.tasks import Episode, Examples, Padded, Task
 
 
 class Tasks(Dataset):
@@ -95,12 +95,24 @@ class TaskData(lightning.LightningDataModule):
         """Raises `UserError` where a split cannot serve its episodes, before any training."""
         splits = SPLITS if stage == "fit" else (stage.replace("validate", "val"),)
         for split in splits:
-            self.source.check(split, self.episode if split == "train" else self.test_episode)
+            self._check_sizes(split)
+            self.source.check(split, self.sizes(split))
         self._check_shape("train" if stage == "fit" else split)
         self.training_indices(0)
         self._compare_processes(splits)
         if self.trainer is not None:
             self.source.settle(self.trainer.strategy.root_device)
+
+    def sizes(self, split: str) -> Episode:
+        """Sizes of a task of the split."""
+        return self.episode if split == "train" else self.test_episode
+
+    def _check_sizes(self, split: str) -> None:
+        if self.sizes(split).varies and not self.source.unequal:
+            raise UserError(
+                f"{type(self.source).__name__} makes tasks of one size alone: give single numbers "
+                "for episode.ways, shots and queries, and leave episode.balance=equal."
+            )
 
     def _compare_processes(self, splits: Sequence[str]) -> None:
         """Raises `UserError` in all processes of a run if their files are not the same."""
@@ -117,9 +129,9 @@ class TaskData(lightning.LightningDataModule):
     def _check_shape(self, split: str) -> None:
         if self.shape is None:
             return
-        episode = self.episode if split == "train" else self.test_episode
-        tasks = self.source.tasks(split, np.zeros(1, int), episode, self.evaluation_seed)
+        tasks = self.source.tasks(split, np.zeros(1, int), self.sizes(split), self.evaluation_seed)
         inputs = tasks.support.inputs
+        inputs = inputs.values if isinstance(inputs, Padded) else inputs
         found = tree_map(lambda x: list(x.shape[2:]), inputs)
         if isinstance(inputs, Tensor | dict) and found != self.shape:
             raise UserError(
@@ -129,7 +141,8 @@ class TaskData(lightning.LightningDataModule):
 
     def fingerprint(self, split: str) -> str:
         """Names the tasks of a split: what they are drawn from, and how."""
-        return f"{self.source.fingerprint(split)} sampler={sampling.VERSION}"
+        unequal = f" unequal={episodes.VERSION}" if self.sizes(split).varies else ""
+        return f"{self.source.fingerprint(split)} sampler={sampling.VERSION}{unequal}"
 
     def training_indices(self, step: int) -> list[int]:
         """This rank's task indices of an outer step."""
@@ -165,7 +178,8 @@ class TaskData(lightning.LightningDataModule):
 
     def on_after_batch_transfer(self, tasks: Task, dataloader_idx: int) -> Task:
         """Normalises the inputs where they are, and gives them the precision of the trainer."""
-        ready = Task(*[Examples(self.source.transform(x), y) for x, y in tasks])
+        transform = self.source.transform
+        ready = Task(*[Examples(episodes.on_values(transform, x), y) for x, y in tasks])
         return self.trainer.precision_plugin.convert_input(ready) if self.trainer else ready
 
     def _ranks(self) -> tuple[int, int]:

@@ -15,6 +15,7 @@ VERSION = 1  #: raise it whenever a task of the same seed and number would be an
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
+_LAST = np.uint64(2**64 - 1)
 
 
 def _mix(bits: np.ndarray) -> np.ndarray:
@@ -60,6 +61,21 @@ def permutations(key: np.ndarray, length: int) -> np.ndarray:
     return np.argsort(split(key, length), axis=-1)
 
 
+def child(key: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The new key that `split` makes at place `number`, for each key."""
+    return _mix(key + (number.astype(np.uint64) + np.uint64(1)) * _STEP)
+
+
+def shuffled(key: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """A random order of the places that are real, then the others.
+
+    Arguments:
+        key: `(..., n)`, one for each place.
+        real: `(..., n)` bool.
+    """
+    return np.argsort(np.where(real, key >> np.uint64(1), _LAST), axis=-1)
+
+
 def choose(key: np.ndarray, population: int | np.ndarray, count: int) -> np.ndarray:
     """`count` different members of `range(population)` in random order, for each key.
 
@@ -72,8 +88,28 @@ def choose(key: np.ndarray, population: int | np.ndarray, count: int) -> np.ndar
     """
     order, draws = np.moveaxis(split(key, 2), -1, 0)
     top = np.broadcast_to(np.asarray(population), key.shape)[..., None] - count + np.arange(count)
-    picks = integers(draws, top + 1, count)
-    for i in range(1, count):
+    return np.take_along_axis(_floyd(draws, top), permutations(order, count), -1)
+
+
+def choose_each(key: np.ndarray, population: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """`choose` with a count for each key: `(..., counts.max())`, of which the first are meant.
+
+    Arguments:
+        key: `(...)` uint64.
+        population: `(...)` numbers.
+        counts: `(...)` numbers, none above its population.
+    """
+    order, draws = np.moveaxis(split(key, 2), -1, 0)
+    places = np.arange(counts.max())
+    top = (population - counts)[..., None] + places
+    random_order = shuffled(split(order, len(places)), places < counts[..., None])
+    return np.take_along_axis(_floyd(draws, top), random_order, -1)
+
+
+def _floyd(draws: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """Different numbers `(..., count)`, the i-th of them at most `top[..., i]`."""
+    picks = integers(draws, top + 1, top.shape[-1])
+    for i in range(1, top.shape[-1]):
         taken = (picks[..., :i] == picks[..., i : i + 1]).any(-1)
         picks[..., i] = np.where(taken, top[..., i], picks[..., i])
-    return np.take_along_axis(picks, permutations(order, count), -1)
+    return picks

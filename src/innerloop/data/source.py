@@ -19,6 +19,7 @@ class TaskSource(ABC):
     """
 
     reading: Reading | None = None  #: how image files become raw inputs; None if inputs are none
+    unequal: bool = False  #: whether it makes tasks of unequal size, see `Episode.varies`
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
         """Brings the files into place, once; called by one process of a run before any reading.
@@ -34,12 +35,14 @@ class TaskSource(ABC):
         """The batch of tasks with these indices, `(T, n, ...)`; inputs may still be uint8.
 
         Rows are shuffled within the support and within the query, and the two share no example.
+        Tasks of unequal size have `Padded` inputs, whose real rows come first.
         """
 
     def classes(
         self, split: str, indices: np.ndarray, episode: Episode, seed: int
     ) -> np.ndarray | None:
-        """Which class each label of a task stands for, `(T, ways)`; None where there are none."""
+        """Which class each label of a task stands for, `(T, most_ways)`; -1 where a task has no
+        such label; None where there are no classes."""
         return None
 
     def class_names(self, split: str) -> Sequence[str] | None:

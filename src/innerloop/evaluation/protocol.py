@@ -25,7 +25,7 @@ def protocol(
         scored_step: inner step of the headline number; None for learners without steps.
         selected_by: the validation metric that chose the checkpoint.
     """
-    drawn = [fingerprint, split, *episode, tasks, seed]
+    drawn = [fingerprint, split, *episode.record().values(), tasks, seed]
     return {
         "split": split,
         "tasks": tasks,
@@ -34,8 +34,3 @@ def protocol(
         "selected_by": selected_by,
         "hash": hashlib.sha256(json.dumps(drawn).encode()).hexdigest()[:12],
     }
-
-
-def setting(dataset: str, algorithm: str, ways: int, shots: int) -> str:
-    """Name of the experiment that would be the paper's: `DATASET_ALGORITHM_5way_1shot`."""
-    return f"{dataset}_{algorithm}_{'' if ways == 1 else f'{ways}way_'}{shots}shot"

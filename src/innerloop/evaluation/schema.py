@@ -12,12 +12,15 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
 
+from innerloop import tasks
 from innerloop.errors import UserError, visible
+from innerloop.evaluation import sizes
 from innerloop.evaluation.older import metric_of
 from innerloop.objectives import Metric
 
@@ -32,6 +35,7 @@ def _finite(value: float | None) -> float | None:
 Number = Annotated[float | None, AfterValidator(_finite)]  #: JSON says null for what is no number
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Count = Annotated[int, Field(ge=1, lt=2**63)]
+Size = Annotated[int | tasks.Range, PlainValidator(tasks.size)]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -55,17 +59,31 @@ class Entry(Part):
 class Sizes(Part):
     """Sizes of a task."""
 
-    ways: Count
-    shots: Count
-    queries: Count
+    ways: Size
+    shots: Size
+    queries: Size
+    balance: str = "equal"
+    alpha: float = 1.0
+
+    @property
+    def in_words(self) -> str:
+        """Such as `5-20-way 1-10-shot`."""
+        return sizes.in_words(self.episode)
+
+    @property
+    def episode(self) -> tasks.Episode:
+        """The same, as the sampler takes it."""
+        return tasks.Episode.of(dict(self))
 
 
 class Episode(Part):
     """Sizes of a training task, and of a test task."""
 
-    ways: Count | None = None
-    shots: Count | None = None
-    queries: Count | None = None
+    ways: Size | None = None
+    shots: Size | None = None
+    queries: Size | None = None
+    balance: str = "equal"
+    alpha: float = 1.0
     test: Sizes
 
     @property
@@ -73,7 +91,7 @@ class Episode(Part):
         """Sizes of a training task, where they are known."""
         if self.ways is None or self.shots is None or self.queries is None:
             return None
-        return Sizes(ways=self.ways, shots=self.shots, queries=self.queries)
+        return Sizes(**{name: part for name, part in self if name != "test"})
 
 
 class Protocol(Part):

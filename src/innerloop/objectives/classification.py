@@ -75,7 +75,9 @@ def _wide(outputs: Tensor) -> Tensor:
 def _class_accuracy(hits: Tensor, targets: Tensor, ways: int) -> Tensor:
     """Share of hits among the queries of each class; not a number where a class has none."""
     member = (targets[:, None] == torch.arange(ways, device=targets.device)).to(hits.dtype)
-    return (member * hits[:, None]).sum(0) / member.sum(0)
+    sizes = member.sum(0)
+    shares = (member * hits[:, None]).sum(0) / sizes.clamp(min=1)
+    return shares.masked_fill(sizes == 0, torch.nan)
 
 
 def _calibration_gaps(confidence: Tensor, hits: Tensor, real: Tensor) -> Tensor:

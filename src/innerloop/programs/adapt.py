@@ -54,13 +54,13 @@ def run(words: Sequence[str]) -> None:
     trained = _for_classes(trained, len(support.classes), given, name)
     steps = _steps(given.steps, trained, name)
     adapted, outputs = answer(trained, support.examples, query.inputs, steps)
-    made = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
+    answers = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
     how = f"by {steps} inner steps" if trained.algorithm.adapts_by_steps else "in one go"
     size = f"{len(support.classes)} classes, {len(support.examples.targets)} images"
-    made.announce(f"{name} adapted {how} to {size}", norm.modes(trained.algorithm))
+    answers.announce(f"{name} adapted {how} to {size}", norm.modes(trained.algorithm))
     record = {"learner": name, "steps": str(steps), "norm": str(trained.config.norm)}
     out = out or lock.new_folder(_default_out())
-    made.write(out, trained.algorithm.weights(adapted), record)
+    answers.write(out, trained.algorithm.weights(adapted), record)
 
 
 def answer(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tuple[Any, Tensor]:
@@ -72,8 +72,8 @@ def answer(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> t
     algorithm = trained.algorithm
     together = algorithm.joint_queries or "transductive" in norm.modes(algorithm)
     parts = inputs.split(len(inputs) if together else CHUNK)
-    found = [_ask(trained, support, part, steps) for part in parts]
-    return found[0][0], torch.cat([outputs for _, outputs in found])
+    answers = [_ask(trained, support, part, steps) for part in parts]
+    return answers[0][0], torch.cat([outputs for _, outputs in answers])
 
 
 @torch.no_grad()

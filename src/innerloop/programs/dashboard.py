@@ -93,18 +93,18 @@ def _save(entity: str, project: str, datasets: Sequence[str]) -> list[str]:
 
 def _within(seconds: float, work: Callable[[], list[str]]) -> list[str]:
     """What `work` returns, if it does so in time."""
-    found: list[list[str] | Exception] = []
+    answers: list[list[str] | Exception] = []
 
     def attempt() -> None:
         try:
-            found.append(work())
+            answers.append(work())
         except Exception as error:  # of W&B's many kinds
-            found.append(error)
+            answers.append(error)
 
     thread = threading.Thread(target=attempt, daemon=True)  # which an exit does not wait for
     thread.start()
     thread.join(seconds)
-    result = found[0] if found else TimeoutError(f"no answer in {seconds:.0f} s")
+    result = answers[0] if answers else TimeoutError(f"no answer in {seconds:.0f} s")
     if isinstance(result, list):
         return result
     reason = " ".join(str(result).split())[:200].rstrip(".") or type(result).__name__

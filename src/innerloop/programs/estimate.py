@@ -8,10 +8,13 @@ from lightning.fabric.utilities import move_data_to_device
 from omegaconf import DictConfig
 
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.data.module import TaskData
 from innerloop.engines import choose, memory, trial
 from innerloop.engines.engine import Engine
-from innerloop.run import build, notices
+from innerloop.run import notices
 from innerloop.run.check import check
+from innerloop.run.parts.learner import device_of
+from innerloop.run.problem import build_problem
 from innerloop.tasks import Task
 
 
@@ -24,9 +27,10 @@ def show(config: DictConfig) -> None:
     """
     check(config)
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler, which talks on its own
-    device = torch.device(build.device(config))
-    algorithm = build.algorithm(config).to(device)
-    tasks, progress = _batch(config, device), torch.tensor(0.0, device=device)
+    device = torch.device(device_of(config))
+    problem = build_problem(config)
+    algorithm = problem.algorithm.to(device)
+    tasks, progress = _batch(problem.data, device), torch.tensor(0.0, device=device)
     compiled = choose.compiles(config.engine.compile, algorithm, device.type)
     notices.say(f"a step of {config.outer.tasks} tasks on {device}: time, peak memory")
     for engine in _ways(algorithm, tasks, compiled):
@@ -56,8 +60,7 @@ def _line(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Any) -> s
     return f"  engine.chunk={chunk}, {how}: {1e3 * time:.1f} ms, {most / 2**20:.3g} MB"
 
 
-def _batch(config: DictConfig, device: torch.device) -> Task:
-    data = build.data(config)
+def _batch(data: TaskData, device: torch.device) -> Task:
     data.prepare_data()
     data.setup("fit")
     tasks = move_data_to_device(data.training_batch(0), device)

@@ -52,30 +52,30 @@ def replay(words: list[str]) -> None:
 def _show_outer_step(opened: Replayed) -> None:
     data, learner = opened.data, opened.learner
     batch, indices = data.training_batch(opened.number), data.training_indices(opened.number)
-    found = []
+    rows = []
     for i, index in enumerate(indices):
         one = opened.ready(task_tools.part(batch, i, i + 1))
         loss, slopes = learner.engine.meta_gradient(learner.algorithm, one, opened.progress)
         norm = torch.stack([s.double().square().sum() for s in slopes.values()]).sum().sqrt()
-        found.append((index, float(loss), float(norm)))
-    Console().print(replay_table.outer(found))
+        rows.append((index, float(loss), float(norm)))
+    Console().print(replay_table.outer(rows))
     if opened.chosen is not None and opened.chosen not in indices:
         raise UserError(
             f"Outer step {opened.number} has the training tasks {indices[0]} to {indices[-1]}, "
             f"not {opened.chosen}."
         )
-    index = opened.chosen if opened.chosen is not None else _most_interesting(found)
+    index = opened.chosen if opened.chosen is not None else _most_interesting(rows)
     i = indices.index(index)
     name = f"train_{opened.number}_{index}"
     _show(opened, task_tools.part(batch, i, i + 1), learner.algorithm.steps, name)
 
 
-def _most_interesting(found: list[tuple[int, float, float]]) -> int:
+def _most_interesting(rows: list[tuple[int, float, float]]) -> int:
     """The first task that is not finite, or else the one with the largest meta-loss."""
-    for index, *numbers in found:
+    for index, *numbers in rows:
         if not np.isfinite(numbers).all():
             return index
-    return max(found, key=lambda row: row[1])[0]
+    return max(rows, key=lambda row: row[1])[0]
 
 
 def _show(opened: Replayed, raw: Task, steps: int, name: str) -> None:
@@ -103,7 +103,7 @@ def _finiteness(opened: Replayed, tasks: Task, steps: int) -> list[str]:
         else:
             engine.scores(algorithm, tasks, steps, opened.progress)
     lines = [f"not finite from the start: {name}" for name in broken]
-    lines += [f"first {kind}: {found}" for kind, found in watch.findings.items()]
+    lines += [f"first {kind}: {finding}" for kind, finding in watch.findings.items()]
     return lines or ["every operation gave finite numbers"]
 
 
@@ -126,10 +126,10 @@ def _scores(opened: Replayed, tasks: Task, steps: int, metric: str) -> list[str]
 
 
 def _compare(first: Path, second: Path, top: int) -> None:
-    metric, found = beats.beaten(first, second, top)
-    Console().print(replay_table.beaten(metric, found, ("A", "B")))
+    metric, lost = beats.beaten(first, second, top)
+    Console().print(replay_table.beaten(metric, lost, ("A", "B")))
     notices.say(f"A {first}", f"B {second}")
-    if found:
-        notices.say(f"to see one: python src/replay.py {first} task=test/{found[0].task}")
+    if lost:
+        notices.say(f"to see one: python src/replay.py {first} task=test/{lost[0].task}")
     else:
         notices.say("A beats B on none of the test tasks")

@@ -62,5 +62,5 @@ def _tested(folder: Path) -> Finished:
 def _said(run: Finished) -> str:
     """What two tests must have in common."""
     protocol, test = run.results.protocol, run.results.episode.test
-    size = f"{protocol.tasks} tasks, {test.ways}-way {test.shots}-shot"
+    size = f"{protocol.tasks} tasks, {test.in_words}"
     return visible(f"{protocol.hash} ({size}, by {run.metric.name})", 120)

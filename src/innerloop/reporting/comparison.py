@@ -43,7 +43,7 @@ def compare(sides: Sequence[Contender]) -> dict[str, Any]:
         "metric": first.metric._asdict(),
         "dataset": first.results.dataset,
         "norm": first.results.norm,
-        "episode": first.results.episode.test.model_dump(),
+        "episode": first.results.episode.test.episode.record(),
         "protocol": first.results.protocol.model_dump(exclude={"scored_step"}),
         "runs": [_mean(side) for side in sides],
         "differences": differences,

@@ -9,19 +9,21 @@ from rich.table import Table
 
 from innerloop.evaluation import stamps
 from innerloop.evaluation.schema import RESULTS
+from innerloop.evaluation.sizes import in_words, span
 from innerloop.objectives import Metric
 from innerloop.reporting.comparison import TASKS
 from innerloop.reporting.finished import Finished
 from innerloop.reporting.numbers import number
 from innerloop.reporting.terminal import add_row, cell, new_table, terminal
+from innerloop.tasks import Episode
 
 
 def show_comparison(found: dict[str, Any]) -> None:
     """Prints the means, then the differences and what they speak of."""
-    episode, protocol = found["episode"], found["protocol"]
+    episode, protocol = Episode.of(found["episode"]), found["protocol"]
     console = terminal()
     words = (
-        f"{found['dataset']}, {episode['ways']}-way {episode['shots']}-shot, "
+        f"{found['dataset']}, {in_words(episode)}, "
         f"{protocol['tasks']} {protocol['split']} tasks, batch norm {found['norm'] or 'none'}, "
         f"protocol {protocol['hash']}"
     )
@@ -89,7 +91,7 @@ def show_runs(runs: Sequence[Finished]) -> None:
         results, test = run.results, run.results.episode.test
         add_row(
             table, _shown(run.folder), results.algorithm, results.tested_on,
-            f"{test.ways}/{test.shots}", results.norm or "-", results.seed,
+            f"{span(test.ways)}/{span(test.shots)}", results.norm or "-", results.seed,
             run.metric.name, _value(run.headline.mean, run.metric),
             _half(run.headline.ci95, run.metric),
             stamps.in_words([results.audited]) or "-", _date(run.folder / RESULTS),

@@ -19,7 +19,7 @@ from innerloop.reporting.drawing.episode import episode, size, support
 from innerloop.reporting.drawing.fit import fit
 from innerloop.reporting.drawing.layers import layers, losses
 from innerloop.reporting.drawing.spread import spread
-from innerloop.tasks import Task
+from innerloop.tasks import Padded, Task
 
 Panel = Callable[[Any], None]
 
@@ -168,7 +168,8 @@ class Figures:
         headline = self.metric.name
         if self.scores[headline].shape[1] == 1:
             return []
-        ways = self.algorithm.objective.classes(False) if self._classes else None
+        alike = not isinstance(self.tasks.support.inputs, Padded)  # others have no common chance
+        ways = self.algorithm.objective.classes(False) if self._classes and alike else None
         metrics = [self.metric if name == headline else Metric(name) for name in names]
         chance = {headline: 1 / ways} if ways else {}
         return [

@@ -1,6 +1,7 @@
 """Finished runs: read from their folders, or found by what their results say."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ from innerloop.startup.keys import flat
 from innerloop.startup.older import current
 
 CONFIGURATION, SCORES = "config.yaml", "scores.npz"
+BETWEEN = r",(?![^\[]*\])"  #: a comma between values, not one within a list such as [5,20]
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def select(runs: Iterable[Finished], selector: Sequence[str]) -> list[Finished]:
             )
         if runs and all(run.get(key, ...) is ... for run in runs):
             raise UserError(_unknown(key, runs))
-        left = [run for run in left if _meets(run.get(key, ...), wanted.split(","))]
+        left = [run for run in left if _meets(run.get(key, ...), re.split(BETWEEN, wanted))]
     return left
 
 
@@ -191,6 +193,10 @@ def _meets(value: Any, wanted: list[str]) -> bool:
         return any(_number(text) == value for text in wanted)
     if value is ...:
         return False
+    if isinstance(value, list):
+        return json.dumps(value, separators=(",", ":")) in [
+            text.replace(" ", "") for text in wanted
+        ]
     return (value if isinstance(value, str) else json.dumps(value)) in wanted
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.evaluation import schema, stamps
-from innerloop.evaluation.protocol import setting
 from innerloop.evaluation.schema import Entry, Results
+from innerloop.evaluation.sizes import setting
 from innerloop.machine.mappings import read_json
 from innerloop.objectives import Metric
 from innerloop.reporting.numbers import unit
@@ -54,14 +54,13 @@ def by_data_set(results: Iterable[Results | dict[str, Any]]) -> str:
 
 def _row(group: list[Results]) -> dict[str, str]:
     first, test = group[0], group[0].episode.test
-    name = setting(first.dataset, first.algorithm, test.ways, test.shots)
+    name = setting(first.dataset, first.algorithm, test.episode)
     trained_elsewhere = first.training_set != first.dataset
     known = {} if trained_elsewhere else published.figures().get(name, {})
-    ways = "" if test.ways == 1 else f"{test.ways}-way "
     norm = f", {first.norm} batch norm" if first.norm else ""
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
-        "run": f"{first.algorithm}, {first.tested_on}, {ways}{test.shots}-shot{norm}",
+        "run": f"{first.algorithm}, {first.tested_on}, {test.in_words}{norm}",
         "test": _by_step(group) if _has_steps(first) else _means(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from innerloop.evaluation import stamps
+from innerloop.evaluation.sizes import span
 from innerloop.objectives import Metric
 from innerloop.reporting.numbers import unit
 from innerloop.reporting.terminal import add_row, cell, terminal
@@ -29,7 +30,7 @@ def closing_table(content: dict[str, Any]) -> Table:
     table = Table(
         title=cell(
             f"{results.algorithm} on {results.tested_on}: {protocol.tasks} test tasks, "
-            f"{episode.ways}-way {episode.shots}-shot, {episode.queries} queries"
+            f"{episode.in_words}, {span(episode.queries)} queries"
         ),
         caption=Text("\n").join(map(cell, _caption(results))),
     )

@@ -16,29 +16,40 @@ class Afterwards:
     """Writes the results at once, and again whenever a part has changed them.
 
     Arguments:
-        found: the results; what a part finds is put in here.
+        content: the results; what a part finds is put in here.
         file: `results.json`.
         again: what does a part again that failed.
         more: parts beside those of every run.
+        keeps: whether this process writes, and says what failed.
     """
 
     def __init__(
-        self, found: dict[str, Any], file: Path, again: str, more: Sequence[str] = ()
+        self,
+        content: dict[str, Any],
+        file: Path,
+        again: str,
+        more: Sequence[str] = (),
+        keeps: bool = True,
     ) -> None:
-        self.found, self.file, self.again = found, file, again
-        found[MISSING] = [*PARTS, *more]
-        results.write_json(file, found)
+        self.content, self.file, self.again, self.keeps = content, file, again, keeps
+        content[MISSING] = [*PARTS, *more]
+        self._write()
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Does a part, or a part of a part such as one figure; if it fails, one line says so."""
-        before = list(self.found[MISSING])
-        self.found[MISSING] = [part for part in before if part != name]
+        before = list(self.content[MISSING])
+        self.content[MISSING] = [part for part in before if part != name]
         try:
             yield
         except Exception as error:
-            self.found[MISSING].append(name)
-            what = f"{name} of {self.file.parent}"
-            warn(what, error, f"the results are kept, {self.again} does it again.")
-        if self.found[MISSING] != before:
-            results.write_json(self.file, self.found)
+            self.content[MISSING].append(name)
+            if self.keeps:
+                what = f"{name} of {self.file.parent}"
+                warn(what, error, f"the results are kept, {self.again} does it again.")
+        if self.content[MISSING] != before:
+            self._write()
+
+    def _write(self) -> None:
+        if self.keeps:
+            results.write_json(self.file, self.content)

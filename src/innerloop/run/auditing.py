@@ -10,39 +10,47 @@ from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
 from innerloop.evaluation.asked import Asked
-from innerloop.run import build
 from innerloop.run.experiment import Experiment
 from innerloop.run.tested import Tested, TestSet
 from innerloop.tasks import Task
 
 
 @contextmanager
-def on_device(made: Experiment) -> Iterator[None]:
+def on_device(experiment: Experiment) -> Iterator[None]:
     """Has the learner where its test was; it left for the CPU since."""
-    made.learner.to(made.trainer.strategy.root_device)
+    experiment.learner.to(experiment.trainer.strategy.root_device)
     try:
         yield
     finally:
-        made.learner.to("cpu")
+        experiment.learner.to("cpu")
 
 
-def audit_of(made: Experiment, tested: Tested) -> dict[str, Any] | None:
-    """What the answers depended on, from the first tasks of a test; None if switched off."""
-    data, learner, untested = tested.on.data, made.learner, tested.untested
-    tasks = min(made.config.evaluation.get("audit", 50), data.test_tasks)
+def audit_of(experiment: Experiment, tested: Tested) -> dict[str, Any] | None:
+    """What the answers depended on, from the first tasks of the test; None if switched off."""
+    tasks = min(experiment.audited, tested.on.data.test_tasks)
     if tasks == 0:
         return None
-    asked = Asked(
-        untested or learner.algorithm, learner.engine.chunk, tested.scored_step,
-        learner.progress(learner.loaded["step"]), build.objective(made.config),
-    )  # fmt: skip
-    indices = np.array_split(np.arange(tasks), -(-tasks // data.batch))
-    reported = tested.scores[asked.objective.metric.name][:tasks, tested.scored_step]
-    return audit.audit(
-        asked, (_test_tasks(made, tested.on, part) for part in indices),
-        reported if untested else torch.full_like(reported, torch.nan),
-        _shared_images(tested.on),
-    )  # fmt: skip
+    with on_device(experiment):
+        asked, reported = _asked(experiment, tested), _reported(experiment, tested, tasks)
+        batches = _batches(tested.on, tasks, experiment.trainer.strategy.root_device)
+        return audit.audit(asked, batches, reported, _shared_images(tested.on))
+
+
+def _asked(experiment: Experiment, tested: Tested) -> Asked:
+    learner = experiment.learner
+    return Asked(
+        algorithm=tested.untested or learner.algorithm,
+        chunk=learner.engine.chunk,
+        step=tested.scored_step,
+        progress=learner.progress(learner.loaded["step"]),
+        own_objective=experiment.objective,
+    )
+
+
+def _reported(experiment: Experiment, tested: Tested, tasks: int) -> torch.Tensor:
+    """`(tasks,)` headline scores; not a number where no copy is left from before the test."""
+    scores = tested.scores[experiment.objective.metric.name][:tasks, tested.scored_step]
+    return scores if tested.untested else torch.full_like(scores, torch.nan)
 
 
 def _shared_images(on: TestSet) -> int | None:
@@ -50,7 +58,9 @@ def _shared_images(on: TestSet) -> int | None:
     return on.data.source.shared_images("test", "train") if on.name == on.trained_on else None
 
 
-def _test_tasks(made: Experiment, on: TestSet, indices: np.ndarray) -> Task:
-    data, device = on.data, made.trainer.strategy.root_device
-    tasks = data.source.tasks("test", indices, data.test_episode, data.evaluation_seed)
-    return data.on_after_batch_transfer(move_data_to_device(tasks, device), 0)
+def _batches(on: TestSet, tasks: int, device: torch.device) -> Iterator[Task]:
+    """The first tasks of the test list, on the device."""
+    data = on.data
+    for indices in np.array_split(np.arange(tasks), -(-tasks // data.batch)):
+        drawn = data.source.tasks("test", indices, data.test_episode, data.evaluation_seed)
+        yield data.on_after_batch_transfer(move_data_to_device(drawn, device), 0)

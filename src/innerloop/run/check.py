@@ -46,8 +46,8 @@ def check(config: DictConfig) -> DictConfig:
 
 def _line(errors: ValidationError, content: dict[str, Any]) -> str:
     """The first mistake in a line; of all that were found, an unknown key says the most."""
-    found = errors.errors()
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    mistakes = errors.errors()
+    first = next((e for e in mistakes if e["type"] == "extra_forbidden"), mistakes[0])
     key = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         return unknown_key(key, [k for k in dotted(content) if not f"{k}.".startswith(f"{key}.")])

@@ -38,6 +38,11 @@ def moved(config: DictConfig, name: str, elsewhere: DictConfig, asked: str) -> D
     Raises:
         UserError: if the run's learner cannot be tested on it.
     """
+    if "objective" not in elsewhere:
+        raise UserError(
+            f"{asked}: its yaml file chooses no objective: add `override /objective: "
+            "classification` to its defaults."
+        )
     other = config.copy()
     other.dataset, other.names.dataset = OmegaConf.to_container(elsewhere.dataset), name
     other.objective = OmegaConf.to_container(elsewhere.objective)

@@ -9,9 +9,10 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import visible
-from innerloop.evaluation.protocol import setting
+from innerloop.evaluation.sizes import setting
 from innerloop.run.composed import composed
 from innerloop.startup.keys import Role, flat, role
+from innerloop.tasks import Episode
 
 CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
 
@@ -49,7 +50,7 @@ def announce(config: DictConfig) -> list[str]:
 def published(config: DictConfig) -> list[str]:
     """How the run differs from its paper's setting, where `conf/experiment` has one."""
     test = config.episode.test
-    name = setting(config.names.dataset, config.names.algorithm, test.ways, test.shots)
+    name = setting(config.names.dataset, config.names.algorithm, Episode.of(test))
     try:
         paper = composed(f"experiment={name}")
     except HydraException:  # no published setting is known

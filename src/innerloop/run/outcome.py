@@ -1,7 +1,6 @@
-"""The end of a run: its tests and their results; then audit, figures and the closing tables."""
+"""The end of a run: its tests and their results; then audits, figures and the closing tables."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +15,6 @@ from innerloop.run.experiment import Experiment
 from innerloop.run.result import result_of
 from innerloop.run.tested import Tested, prepare, run_test, without_loggers
 
-Attempt = Callable[[str], AbstractContextManager[None]]  #: in which a part is done that may fail
-
 
 class Outcome(NamedTuple):
     """A test, and what its `results.json` holds."""
@@ -29,14 +26,26 @@ class Outcome(NamedTuple):
     def folder(self) -> Path:
         return self.tested.on.folder
 
+    def write_scores(self) -> None:
+        """Writes `scores.npz`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tested = self.tested
+        results.write_scores(
+            self.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
+        )
+
+    def write_results(self) -> None:
+        """Writes `results.json`."""
+        results.write_json(self.folder / RESULTS, self.results)
+
 
 def test(
-    made: Experiment, checkpoint: Path, content: dict[str, Any], trained: float | None
+    experiment: Experiment, checkpoint: Path, content: dict[str, Any], trained: float | None
 ) -> float | None:
     """Tests a checkpoint, writes its results, and returns the headline number.
 
     Whatever follows the results (tests on other data sets, audit, figures, loggers) may fail, with
-    a line that says so.
+    a line that says so. All processes test together, and the first one keeps what was found.
 
     Arguments:
         content: what the checkpoint holds.
@@ -44,78 +53,77 @@ def test(
     """
 
     def outcome(tested: Tested) -> Outcome:
-        return Outcome(tested, result_of(made, tested, checkpoint, trained))
+        return Outcome(tested, result_of(experiment, tested, checkpoint, trained))
 
-    made.learner.on_load_checkpoint(content)
+    experiment.learner.on_load_checkpoint(content)
     weights = content["state_dict"]
-    tested = run_test(made.trainer, made.learner, made.own, weights)
-    if not made.trainer.is_global_zero:  # the first process keeps what is found
-        _test_others(made, weights, lambda name: suppress(Exception), lambda other: None)
+    own = outcome(run_test(experiment.trainer, experiment.learner, experiment.own, weights))
+    after = _begin(experiment, own, trained)
+    others = _test_others(experiment, weights, after, outcome)
+    if not after.keeps:
         return None
-    own = outcome(tested)
-    after = _begin(made, own, trained)
-    others: list[Outcome] = []
-    _test_others(made, weights, after.part, lambda other: others.append(_keep(outcome(other))))
-    _look_back(made, own, others, after)
+    _look_back(experiment, own, others, after)
     with after.part("loggers"):
-        wandb_run.complete(made, None if trained is None else checkpoint, own.results)
-    return float(own.results["test"][made.learner.algorithm.objective.metric.name]["mean"])
+        wandb_run.complete(experiment, None if trained is None else checkpoint, own.results)
+    return float(own.results["test"][experiment.objective.metric.name]["mean"])
 
 
-def _begin(made: Experiment, own: Outcome, trained: float | None) -> Afterwards:
+def _begin(experiment: Experiment, own: Outcome, trained: float | None) -> Afterwards:
     """Writes the results on the run's own data set, by which it is finished."""
-    stored.clear_outcome(own.folder)
-    _write_scores(own)
-    again = "the same command" if trained is None else f"resume={own.folder}"
-    names = [other.name for other in made.others]
-    more = [f"{part} on {name}" for part in ("test", "audit") for name in names]
-    return Afterwards(own.results, own.folder / RESULTS, again, more)
-
-
-def _keep(outcome: Outcome) -> Outcome:
-    """Writes the results on another data set."""
-    _write_scores(outcome)
-    results.write_json(outcome.folder / RESULTS, outcome.results)
-    return outcome
-
-
-def _write_scores(outcome: Outcome) -> None:
-    tested = outcome.tested
-    outcome.folder.mkdir(parents=True, exist_ok=True)
-    results.write_scores(
-        outcome.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
+    names = [other.name for other in experiment.others]
+    keeps = experiment.trainer.is_global_zero
+    if keeps:
+        stored.clear_outcome(own.folder)
+        own.write_scores()
+    return Afterwards(
+        content=own.results,
+        file=own.folder / RESULTS,
+        again="the same command" if trained is None else f"resume={own.folder}",
+        more=[f"{part} on {name}" for part in ("test", "audit") for name in names],
+        keeps=keeps,
     )
 
 
 def _test_others(
-    made: Experiment, weights: dict[str, Any], attempt: Attempt, keep: Callable[[Tested], None]
-) -> None:
+    experiment: Experiment,
+    weights: dict[str, Any],
+    after: Afterwards,
+    outcome: Callable[[Tested], Outcome],
+) -> list[Outcome]:
     """Tests on each further data set; what fails on one of them is no matter to the others."""
-    for on in made.others:
-        with attempt(f"test on {on.name}"):
-            prepare(made.trainer, on.data)
-            with without_loggers(made.trainer):
-                tested = run_test(made.trainer, made.learner, on, weights)
-            keep(tested)
+    others = []
+    for on in experiment.others:
+        with after.part(f"test on {on.name}"):
+            prepare(experiment.trainer, on.data)
+            with without_loggers(experiment.trainer):
+                tested = run_test(experiment.trainer, experiment.learner, on, weights)
+            others.append(outcome(tested))
+            if after.keeps:
+                others[-1].write_scores()
+                others[-1].write_results()
+    return others
 
 
-def _look_back(made: Experiment, own: Outcome, others: list[Outcome], after: Afterwards) -> None:
+def _look_back(
+    experiment: Experiment, own: Outcome, others: list[Outcome], after: Afterwards
+) -> None:
     """Diagnostics, audits, figures and the closing tables."""
     inside: dict[str, Any] = {}
-    with after.part("diagnostics"), auditing.on_device(made):
-        if inside := inside_log.after_test(made.trainer, made.learner, made.data):
+    with after.part("diagnostics"), auditing.on_device(experiment):
+        data = own.tested.on.data
+        if inside := inside_log.after_test(experiment.trainer, experiment.learner, data):
             results.write_json(own.folder / "diagnostics.json", inside)
-    with after.part("audit"), auditing.on_device(made):
-        own.results["audit"] = auditing.audit_of(made, own.tested)
+    with after.part("audit"):
+        own.results["audit"] = auditing.audit_of(experiment, own.tested)
     for other in others:
-        with after.part(f"audit on {other.tested.on.name}"), auditing.on_device(made):
-            other.results["audit"] = auditing.audit_of(made, other.tested)
-            results.write_json(other.folder / RESULTS, other.results)
+        with after.part(f"audit on {other.tested.on.name}"):
+            other.results["audit"] = auditing.audit_of(experiment, other.tested)
+            other.write_results()
     with after.part("figures"):
-        pictures.save(made, own.tested, inside, after.part)
+        pictures.save(experiment, own.tested, inside, after.part)
     for outcome in (own, *others):
         table.show(outcome.results)
-        notices.say(*adaptation_watch.of_test(made.learner, outcome.tested.scores))
+        notices.say(*adaptation_watch.of_test(experiment.learner, outcome.tested.scores))
     notices.say(*_places(own.folder), *[f"results {other.folder / RESULTS}" for other in others])
 
 

@@ -14,7 +14,7 @@ TASKS = 4  #: of the test list, at which figures of single tasks look
 
 
 def save(
-    made: Experiment,
+    experiment: Experiment,
     tested: Tested,
     inside: dict[str, Any],
     attempt: Callable[[str], AbstractContextManager[None]],
@@ -26,18 +26,18 @@ def save(
         inside: what diagnostics measured, or nothing.
         attempt: in which each figure is drawn, by its name; it may swallow an error.
     """
-    data, learner, trainer = made.data, made.learner, made.trainer
+    data, learner = tested.on.data, experiment.learner
     tasks = data.on_after_batch_transfer(data.first("test", TASKS), 0)
     learner.algorithm.eval()
     figures = Figures(
         learner.algorithm, tasks, tested.scores, tested.scored_step,
-        learner.progress(learner.loaded["step"]), made.config.dataset.get("span"), inside,
+        learner.progress(learner.loaded["step"]), experiment.span, inside,
     )  # fmt: skip
     saved: dict[str, Path] = {}
     for name in figures.kinds:
         with attempt(name):
-            path = figures.save(name, Path(made.config.paths.run))
+            path = figures.save(name, tested.on.folder)
             saved |= {} if path is None else {name: path}
     sent = {f"figures/{path.stem}": path for path in saved.values()}
-    send(trainer.loggers, sent, learner.loaded["step"])
+    send(experiment.trainer.loggers, sent, learner.loaded["step"])
     return saved

@@ -13,7 +13,8 @@ from innerloop.callbacks.kept import CHECKPOINTS
 from innerloop.data.module import TaskData
 from innerloop.errors import UserError
 from innerloop.outer.meta_learner import MetaLearner
-from innerloop.run import build, restored
+from innerloop.run import restored
+from innerloop.run.problem import build_problem
 from innerloop.run.trained import learner_of, opened
 from innerloop.startup.arguments import Arguments, Flag
 from innerloop.tasks import Task
@@ -73,11 +74,20 @@ def open_run(run: Path, task: str, given: ReplayArguments) -> Replayed:
         if split == "train" and number >= config.outer.steps:
             raise UserError(f"task={task}: this training has {config.outer.steps} steps.")
         _move_data(config, given)
-        learner = learner_of(content, config).train(split == "train")
-        data = build.data(config)
+        problem = build_problem(config)
+        learner = learner_of(content, config, problem).train(split == "train")
         now = learner.progress(number if split == "train" else content["innerloop"]["step"])
-    data.prepare_data()
-    return Replayed(folder, path, learner, data, split, number, chosen, now)
+    problem.data.prepare_data()
+    return Replayed(
+        folder=folder,
+        checkpoint=path,
+        learner=learner,
+        data=problem.data,
+        split=split,
+        number=number,
+        chosen=chosen,
+        progress=now,
+    )
 
 
 def _place(task: str) -> tuple[str, int, int | None]:

@@ -45,32 +45,34 @@ def _stand_in() -> nn.Parameter:
     return parameter
 
 
-def _stepped(made: Any) -> Optimizer:
-    if not isinstance(made, Optimizer):
-        raise UserError(f"outer.optimizer: {type(made).__name__} is not an optimizer of PyTorch.")
-    if _needs_more(made.step):
+def _stepped(optimizer: Any) -> Optimizer:
+    kind = type(optimizer).__name__
+    if not isinstance(optimizer, Optimizer):
+        raise UserError(f"outer.optimizer: {kind} is not an optimizer of PyTorch.")
+    if _needs_more(optimizer.step):
         raise UserError(
-            f"outer.optimizer: {type(made).__name__} evaluates the loss several times in a step, "
-            "which the outer loop does not do: use one such as torch.optim.Adam or SGD."
+            f"outer.optimizer: {kind} evaluates the loss several times in a step, which the outer "
+            "loop does not do: use one such as torch.optim.Adam or SGD."
         )
-    made.step()
-    return made
+    optimizer.step()
+    return optimizer
 
 
-def _to_the_end(made: Any, steps: int) -> None:
+def _to_the_end(scheduler: Any, steps: int) -> None:
     """Takes a schedule to the last outer step; one made of others is moved step by step."""
-    if not isinstance(made, torch.optim.lr_scheduler.LRScheduler):
-        raise UserError(f"outer.scheduler: {type(made).__name__} is not a schedule of PyTorch.")
-    if _needs_more(made.step):
+    kind = type(scheduler).__name__
+    if not isinstance(scheduler, torch.optim.lr_scheduler.LRScheduler):
+        raise UserError(f"outer.scheduler: {kind} is not a schedule of PyTorch.")
+    if _needs_more(scheduler.step):
         raise UserError(
-            f"outer.scheduler: {type(made).__name__} needs a metric at every step, which the outer "
-            "loop does not have: use one that goes by steps, such as CosineAnnealingLR or StepLR."
+            f"outer.scheduler: {kind} needs a metric at every step, which the outer loop does not "
+            "have: use one that goes by steps, such as CosineAnnealingLR or StepLR."
         )
     remaining = steps
-    if not hasattr(made, "_schedulers"):
-        made.last_epoch, remaining = steps - 1, 1
+    if not hasattr(scheduler, "_schedulers"):
+        scheduler.last_epoch, remaining = steps - 1, 1
     for _ in range(remaining):
-        made.step()
+        scheduler.step()
 
 
 def _needs_more(step: Callable[..., Any]) -> bool:

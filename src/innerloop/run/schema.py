@@ -5,7 +5,7 @@ description completes the sentence "KEY=VALUE: give ...", which is all that a us
 that does not fit.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,7 @@ from innerloop.run.values import (
     Processes,
     Section,
     Seed,
+    Size,
     Target,
     Text,
 )  # fmt: skip
@@ -81,13 +82,30 @@ class Outer(Section):
 
 
 class TestEpisode(Section):
-    ways: Count
-    shots: Count
-    queries: Count
+    ways: Size
+    shots: Size
+    queries: Size
+    balance: Annotated[
+        Literal["equal", "uniform", "dirichlet"],
+        Field(description="equal, uniform or dirichlet"),
+    ] = "equal"
+    alpha: Annotated[float, Field(description="a number from 0.05 to 1000", ge=0.05, le=1000)] = 1.0
 
 
 class Episode(TestEpisode):
     test: TestEpisode
+
+    @model_validator(mode="after")
+    def _shots_can_be_unequal(self) -> Self:
+        for key, part in (("episode", self), ("episode.test", self.test)):
+            equal = {"uniform": isinstance(part.shots, int), "dirichlet": part.shots == 1}
+            if equal.get(part.balance, False):
+                raise ValueError(
+                    f"{key}.balance={part.balance} with {key}.shots={part.shots} gives all classes "
+                    f"the same number: give a range such as {key}.shots=[1,10], or leave "
+                    f"{key}.balance=equal."
+                )
+        return self
 
 
 class Validation(Section):

@@ -4,16 +4,17 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
-from innerloop.machine.files import remove_unfinished, write_whole
+from innerloop.machine.files import remove_unfinished
 from innerloop.startup.folder_check import KEPT, used_by_training
 from innerloop.startup.keys import Role, flat, having, role
+from innerloop.tasks import Episode
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
 OUTCOME = (
@@ -22,8 +23,28 @@ OUTCOME = (
 )  # fmt: skip
 
 
-def kept(config: DictConfig) -> dict[str, Any]:
-    """The configuration as plain values, whose values still follow each other.
+class Plain(NamedTuple):
+    """A configuration as plain values.
+
+    Arguments:
+        composed: in which values still follow each other.
+        resolved: in which none does.
+        fingerprint: of all that makes the run, see `fingerprint`.
+    """
+
+    composed: dict[str, Any]
+    resolved: dict[str, Any]
+    fingerprint: str
+
+
+def plain(config: DictConfig) -> Plain:
+    """The configuration as plain values."""
+    resolved: Any = OmegaConf.to_container(config, resolve=True)
+    return Plain(_composed(config), resolved, fingerprint(config))
+
+
+def _composed(config: DictConfig) -> dict[str, Any]:
+    """Values that still follow each other.
 
     What only the process knows, names and folders, is filled in.
     """
@@ -36,17 +57,20 @@ def kept(config: DictConfig) -> dict[str, Any]:
 def fingerprint(config: DictConfig) -> str:
     """A short hash of all that moves a run's result, but for its seed."""
     content: Any = OmegaConf.to_container(config, resolve=True)
+    for sizes in (content["episode"], content["episode"]["test"]):  # what does not move the result
+        for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
+            sizes.pop(key, None)
     setting = {key: value for key, value in flat(content).items() if Role.RESULT in role(key)}
     return hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @rank_zero_only
-def save(config: DictConfig, folder: Path) -> None:
+def save(plain: Plain, folder: Path) -> None:
     """Writes the configuration into a run's folder, in which nothing half-written stays."""
     for place in (folder, folder / "checkpoints"):
         remove_unfinished(place)
-    resolved = OmegaConf.to_container(config, resolve=True)
-    for name, content in ((KEPT, kept(config)), (SHOWN, resolved)):  # by the first it is a run
+    # By the first of the two files the folder is a run's.
+    for name, content in ((KEPT, plain.composed), (SHOWN, plain.resolved)):
         write_whole(folder / name, yaml.safe_dump(content, sort_keys=False))
 
 

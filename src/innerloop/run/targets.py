@@ -65,12 +65,12 @@ def check(part: Mapping[str, Any], key: str, supplied: Collection[str] = ()) -> 
 
 def _located(name: Any, key: str) -> Callable[..., Any]:
     try:
-        found = pkgutil.resolve_name(name)
+        target = pkgutil.resolve_name(name)
     except Exception as error:  # the import of a user's own module may raise anything
         raise UserError(f"{key}={shown(name)} is not found: {one_line(error)}.") from error
-    if not callable(found):
+    if not callable(target):
         raise UserError(f"{key}={shown(name)} is neither a class nor a function.")
-    return found
+    return target
 
 
 def _parts(value: Any, key: str) -> list[tuple[str, Mapping[str, Any]]]:

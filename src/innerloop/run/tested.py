@@ -14,7 +14,6 @@ from innerloop.data.module import TaskData
 from innerloop.errors import UserError
 from innerloop.evaluation import pooled
 from innerloop.evaluation.measured import Measured
-from innerloop.machine import processes
 from innerloop.outer.meta_learner import MetaLearner
 
 
@@ -105,10 +104,10 @@ def prepare(trainer: lightning.Trainer, data: TaskData) -> None:
             data.prepare_data()
     except Exception as error:
         fault = error
-    missing = processes.largest(int(fault is not None), trainer.strategy.root_device)
+    everywhere = trainer.strategy.reduce_boolean_decision(fault is None)
     if fault is not None:
         raise fault
-    if missing:
+    if not everywhere:
         raise UserError("another process of this run could not have the files")
     data.setup("test")
 

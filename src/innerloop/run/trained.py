@@ -12,7 +12,9 @@ from innerloop.callbacks.kept import best_of, record_of
 from innerloop.data.source import TaskSource
 from innerloop.engines.engine import Engine
 from innerloop.outer.meta_learner import MetaLearner
-from innerloop.run import build, notices, restored
+from innerloop.run import notices, restored
+from innerloop.run.parts.learner import build_learner
+from innerloop.run.problem import Problem, build_problem
 
 
 class Trained(NamedTuple):
@@ -49,9 +51,15 @@ def load(run: Path | str, ways: int | None = None, trust: bool = False) -> Train
     with restored.rebuilding(path):
         if ways is not None:
             config.episode.test.ways = ways
-        learner, source = learner_of(content, config).eval(), build.source(config)
-        progress = learner.progress(record["step"])
-        return Trained(config, learner.algorithm, source, progress, learner.scored_step)
+        problem = build_problem(config)
+        learner = learner_of(content, config, problem).eval()
+    return Trained(
+        config=config,
+        algorithm=learner.algorithm,
+        source=problem.data.source,
+        progress=learner.progress(record["step"]),
+        steps=learner.scored_step,
+    )
 
 
 def opened(run: Path | str) -> tuple[Path, dict[str, Any]]:
@@ -69,8 +77,8 @@ def opened(run: Path | str) -> tuple[Path, dict[str, Any]]:
     return path, content
 
 
-def learner_of(content: dict[str, Any], config: DictConfig) -> MetaLearner:
+def learner_of(content: dict[str, Any], config: DictConfig, problem: Problem) -> MetaLearner:
     """The outer loop of a checkpoint's content, one task at a time."""
-    learner = build.learner(config, build.algorithm(config), Engine(1))
+    learner = build_learner(config, problem.algorithm, Engine(1))
     learner.load_state_dict(content["state_dict"])
     return learner

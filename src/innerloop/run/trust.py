@@ -38,7 +38,7 @@ PACKAGES = {
     "torch.optim.lr_scheduler": "torch.optim.lr_scheduler.LRScheduler",
     "torch.optim": "torch.optim.Optimizer",
 }
-RESOLVERS = {"published"}  #: that may be asked, beside plain references to other keys
+RESOLVERS = {"published", "largest"}  #: that may be asked, beside plain references to other keys
 TARGET = "_target_"
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
@@ -109,10 +109,10 @@ def _is_class(target: str, package: str, kind: str | None) -> bool:
         home = _module(module)
     except Exception:  # of an import
         return False
-    found = getattr(home, name, None)
-    if not isinstance(found, type) or not f"{found.__module__}.".startswith(f"{package}."):
+    value = getattr(home, name, None)
+    if not isinstance(value, type) or not f"{value.__module__}.".startswith(f"{package}."):
         return False
-    return kind is None or issubclass(found, _kind(kind))
+    return kind is None or issubclass(value, _kind(kind))
 
 
 def _module(name: str) -> ModuleType:
@@ -122,13 +122,13 @@ def _module(name: str) -> ModuleType:
         TypeError: if an attribute on the way is no module, or a module of another name.
     """
     root, *parts = name.split(".")
-    found, place = import_module(root), root
+    module, place = import_module(root), root
     for part in parts:
         place = f"{place}.{part}"
-        found = getattr(found, part, None) or import_module(place)
-        if not isinstance(found, ModuleType) or found.__name__ != place:
+        module = getattr(module, part, None) or import_module(place)
+        if not isinstance(module, ModuleType) or module.__name__ != place:
             raise TypeError(place)
-    return found
+    return module
 
 
 def _kind(name: str) -> type:
@@ -159,7 +159,7 @@ def _resolvers(tree: Any) -> Iterator[str]:
 
 def _own(here: DictConfig) -> set[str]:
     """Targets and interpolations of the composed configuration and of the config folders."""
-    found = set(_texts(OmegaConf.to_container(here)))
+    texts = set(_texts(OmegaConf.to_container(here)))
     sources = HydraConfig.get().runtime.config_sources if HydraConfig.initialized() else ()
     for source in sources:
         if source.schema not in ("file", "pkg") or source.provider == "hydra":
@@ -167,8 +167,8 @@ def _own(here: DictConfig) -> set[str]:
         name = source.path
         place = files(name.replace("/", ".")) if source.schema == "pkg" else name
         for file in Path(str(place)).rglob("*.yaml"):
-            found |= set(_texts(yaml.safe_load(file.read_text()), targets=True))
-    return found
+            texts |= set(_texts(yaml.safe_load(file.read_text()), targets=True))
+    return texts
 
 
 def _texts(value: Any, targets: bool = False) -> Iterator[str]:

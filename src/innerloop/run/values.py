@@ -1,10 +1,19 @@
 """What the values of a configuration may be: counts, rates, texts, and parts that are built."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+from innerloop.tasks import Range, size
 
 MOST = 2**31 - 1  #: of a count, which must fit the integers of every library
+
+
+def _size(value: Any) -> int | Range:
+    try:
+        return size(value)
+    except ValueError as error:
+        raise AssertionError from error  # a ValueError would be all that the user sees
 
 
 class Section(BaseModel):
@@ -22,6 +31,11 @@ class Target(BaseModel):
 
 Text = Annotated[str, Field(description="a text", min_length=1)]
 OptionalText = Annotated[str | None, Field(description="a text, or null", min_length=1)]
+Size = Annotated[
+    int | Range,
+    PlainValidator(_size),
+    Field(description="a whole number from 1, or a range such as [1, 10]"),
+]
 Flag = Annotated[bool, Field(description="true or false")]
 OptionalFlag = Annotated[bool | None, Field(description="true, false, or null to decide by itself")]
 Count = Annotated[int, Field(description="a whole number from 1", ge=1, le=MOST)]

@@ -3,58 +3,46 @@
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from innerloop.callbacks.wandb_log import WandbLog
 from innerloop.dashboards import finished
 from innerloop.dashboards.episodes import Episodes
-from innerloop.evaluation.protocol import setting
 from innerloop.run.experiment import Experiment
 
 
-def introduce(made: Experiment) -> None:
+def introduce(experiment: Experiment) -> None:
     """Opens the W&B run with the resolved configuration."""
-    config, test = made.config, made.config.episode.test
-    name = setting(config.names.dataset, config.names.algorithm, test.ways, test.shots)
-    for log in _logs(made):
-        content: Any = OmegaConf.to_container(config, resolve=True)
-        flat = {f"{key}_name": config.names[key] for key in ("algorithm", "dataset")}
-        log.introduce(name, config.seed, content | flat)
+    facts = experiment.facts
+    flat = {"algorithm_name": facts["algorithm"], "dataset_name": experiment.own.name}
+    for log in _logs(experiment):
+        log.introduce(experiment.name, facts["seed"], experiment.plain.resolved | flat)
 
 
-def complete(made: Experiment, checkpoint: Path | None, results: dict[str, Any]) -> None:
+def complete(experiment: Experiment, checkpoint: Path | None, results: dict[str, Any]) -> None:
     """Sends what the test left.
 
     Arguments:
-        checkpoint: the file that this run made and tested, if it made one.
+        checkpoint: the file that was trained and tested; None if nothing was trained.
         results: what `results.json` holds.
     """
-    folder = Path(made.config.paths.run)
-    for log in _logs(made):
-        with finished.staged(folder):
-            _send(made, log, checkpoint, results)
+    for log in _logs(experiment):
+        episodes = _episodes(experiment, log.episodes) if log.episodes else None
+        with finished.staged(experiment.folder):
+            finished.summary(log.experiment, results)
+            finished.curve(log.experiment, results)
+            if episodes is not None:
+                finished.episodes(log.experiment, episodes)
+            if log.code:
+                finished.code(log.experiment)
+            if log.checkpoint and checkpoint is not None:
+                finished.checkpoint(log.experiment, checkpoint)
 
 
-def _send(
-    made: Experiment, log: WandbLog, checkpoint: Path | None, results: dict[str, Any]
-) -> None:
-    run = log.experiment
-    finished.summary(run, results)
-    finished.curve(run, results)
-    if log.episodes:
-        finished.episodes(run, _episodes(made, log.episodes))
-    if log.code:
-        finished.code(run)
-    if log.checkpoint and checkpoint is not None:
-        finished.checkpoint(run, checkpoint)
+def _logs(experiment: Experiment) -> list[WandbLog]:
+    return [log for log in experiment.trainer.loggers if isinstance(log, WandbLog)]
 
 
-def _logs(made: Experiment) -> list[WandbLog]:
-    return [log for log in made.trainer.loggers if isinstance(log, WandbLog)]
-
-
-def _episodes(made: Experiment, count: int) -> Episodes:
-    learner, data = made.learner, made.data
+def _episodes(experiment: Experiment, count: int) -> Episodes:
+    learner, data = experiment.learner, experiment.own.data
     raw = data.first("test", count)
     steps, progress = learner.scored_step, learner.progress(learner.loaded["step"])
     tasks = data.on_after_batch_transfer(raw, 0)

@@ -4,7 +4,9 @@ Imports nothing heavy: it runs before `--help` and shell completion answer.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -27,7 +29,13 @@ def members_at_once(slots: int) -> int:
     return len(gpus.visible()) * slots or len(os.sched_getaffinity(0))
 
 
+def largest(size: Any) -> Any:
+    """The upper end of a range of sizes; anything else is returned as it is."""
+    ranges = isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2
+    return size[1] if ranges else size
+
+
 def register() -> None:
     """Makes the resolvers known to OmegaConf; calling it twice does no harm."""
-    for resolver in (repository, run_dir, published, members_at_once):
+    for resolver in (repository, run_dir, published, members_at_once, largest):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

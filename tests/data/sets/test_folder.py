@@ -11,7 +11,7 @@ from PIL import Image
 
 from innerloop.data.sets.folder import Folder
 from innerloop.errors import UserError
-from innerloop.tasks import Episode
+from innerloop.tasks import Episode, Range
 
 CLASSES = ("ant", "bee", "cat")
 
@@ -204,3 +204,29 @@ def test_files_that_come_while_they_are_packed_are_noticed(
     with pytest.raises(UserError, match="changed while they were packed"):
         Watched(str(three), size=8).prepare()
     assert len(Folder(str(three), size=8).pack.images("train")) == 13
+
+
+def test_classes_of_unequal_size_give_what_they_have(three: Path) -> None:
+    """Ten ants, four bees, and two cats: one to show and one to ask."""
+    for number in range(4, 10):
+        image(500 + number).save(three / "train" / "ant" / f"{number}.png")
+    for number in (2, 3):
+        (three / "train" / "cat" / f"{number}.png").unlink()
+    source, indices = Folder(str(three), size=8), np.arange(40)
+    with pytest.raises(UserError, match="Class cat of the train split of folder has 2 images"):
+        source.check("train", Episode(3, 3, 4))
+    episode = Episode(3, Range(3, 5), 4)
+    with pytest.raises(UserError, match="Class cat .* fewer than 4"):
+        source.check("train", episode)
+    episode = Episode(3, Range(1, 5), 4)
+    source.check("train", episode)
+    classes = source.classes("train", indices, episode, 0)
+    sets = source.tasks("train", indices, episode, 0)
+    shown, asked = (
+        np.array([np.bincount(row[row >= 0], minlength=3) for row in part.targets]) for part in sets
+    )
+    drawn = shown[classes == 0]  # the ants have enough for what was drawn
+    assert set(drawn) == {1, 2, 3, 4, 5} and set(asked[classes == 0]) == {4}
+    assert (shown[classes == 1] == np.minimum(drawn, 3)).all()
+    assert (asked[classes == 1] == 4 - np.minimum(drawn, 3)).all()
+    assert (shown[classes == 2] == 1).all() and (asked[classes == 2] == 1).all()

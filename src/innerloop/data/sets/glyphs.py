@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import sampling
+from innerloop.data import episodes, sampling
+from innerloop.data.episodes import Rows
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Examples, Task
+from innerloop.tasks import Episode, Examples, Padded, Task
 
 VERSION = 1  #: of the drawing: raise it whenever the same class id would look different
 ENDLESS = 2**40
@@ -31,6 +32,8 @@ class Glyphs(TaskSource):
     Raises `UserError` for an unknown split, or a number below one.
     """
 
+    unequal = True
+
     def __init__(self, size: int = 28, classes: Mapping[str, int] | None = None) -> None:
         self.size = size
         self.reading = Reading(size, 1, ink=True)
@@ -47,21 +50,20 @@ class Glyphs(TaskSource):
         return 1, self.size, self.size
 
     def check(self, split: str, episode: Episode) -> None:
-        most = self.classes_of[split]
-        if episode.ways > most:
-            key = "episode.ways" if split == "train" else "episode.test.ways"
-            raise UserError(
-                f"The {split} split of glyphs has {most} classes, fewer than {key}={episode.ways}; "
-                f"use at most {most}."
-            )
+        episodes.check_ways("glyphs", split, episode, self.classes_of[split])
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Numbers of the programmes."""
+        available = self.classes_of[split]
+        if episode.varies:
+            return episodes.draw_classes(split, indices, episode, seed, available)
         key = sampling.split(sampling.keys(seed, split, indices), 4)
-        return sampling.choose(key[:, 0], self.classes_of[split], episode.ways)
+        return sampling.choose(key[:, 0], available, episode.most_ways)
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
-        ways, shots, queries = episode
+        if episode.varies:
+            return self._unequal(split, indices, episode, seed)
+        ways, shots, queries = episode.numbers
         key = sampling.split(sampling.keys(seed, split, indices), 4)
         ids = self.classes(split, indices, episode, seed)
         # Position modulo ways: balanced labels in random order, before anything is drawn.
@@ -73,6 +75,21 @@ class Glyphs(TaskSource):
         images = _draw(strokes[task, labels], drawn[task, labels], hands, self.size)
         x, y, n = torch.from_numpy(images), torch.from_numpy(labels), shots * ways
         return Task(Examples(x[:, :n], y[:, :n]), Examples(x[:, n:], y[:, n:]))
+
+    def _unequal(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        drawn = episodes.draw(split, indices, episode, seed, self.classes_of[split])
+        strokes, pens = _programmes(split, np.maximum(drawn.classes, 0))
+
+        def examples(rows: Rows) -> Examples:
+            images = np.zeros((*rows.real.shape, *self.shape), np.uint8)
+            task, _ = places = np.nonzero(rows.real)
+            one = task, rows.labels[places]
+            hands = sampling.child(drawn.keys[one], rows.numbers[places])
+            images[places] = _draw(strokes[one], pens[one], hands, self.size)
+            inputs = Padded(torch.from_numpy(images), torch.from_numpy(rows.real))
+            return Examples(inputs, rows.targets())
+
+        return Task(examples(drawn.support), examples(drawn.query))
 
     def transform(self, inputs: Tensor) -> Tensor:
         return inputs.float() / 255

@@ -38,10 +38,10 @@ class Sinusoid(TaskSource):
         wave, places = np.moveaxis(sampling.split(sampling.keys(seed, split, indices), 2), -1, 0)
         draws = sampling.uniform(wave, 2)
         amplitude, phase = _scale(draws[:, :1], self.amplitude), _scale(draws[:, 1:], self.phase)
-        x = _scale(sampling.uniform(places, episode.shots + episode.queries), self.span)
+        _, n, queries = episode.numbers
+        x = _scale(sampling.uniform(places, n + queries), self.span)
         y = amplitude * np.sin(x - phase)
         inputs, targets = (torch.from_numpy(v.astype(np.float32))[..., None] for v in (x, y))
-        n = episode.shots
         return Task(
             Examples(inputs[:, :n], targets[:, :n]), Examples(inputs[:, n:], targets[:, n:])
         )

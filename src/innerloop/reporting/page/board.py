@@ -4,6 +4,7 @@ from typing import Any
 
 from innerloop.evaluation import stamps
 from innerloop.evaluation.schema import Results, Sizes
+from innerloop.evaluation.sizes import span
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
 from innerloop.reporting.settings import Setting
@@ -26,11 +27,11 @@ def boards(found: list[Setting], names: list[str]) -> list[dict[str, Any]]:
 def _board(name: str, members: Members) -> dict[str, Any]:
     results = members[0][0].first.results
     episode, protocol = results.episode.test, results.protocol
-    several = episode.ways > 1
+    several = episode.ways != 1
     rows = [_row(setting, label) for setting, label in members]
     return {
         "title": f"{results.dataset}, {_size(episode)}",
-        "tested": f"{protocol.tasks} test tasks with {episode.queries} queries "
+        "tested": f"{protocol.tasks} test tasks with {span(episode.queries)} queries "
         f"{'of each class' if several else 'each'}, protocol {protocol.hash}",
         "metric": members[0][0].first.metric.name,
         "columns": [key for key in rows[0] if any(row[key] for row in rows)],
@@ -40,10 +41,7 @@ def _board(name: str, members: Members) -> dict[str, Any]:
 
 
 def _size(episode: Sizes | None) -> str:
-    if episode is None:
-        return ""
-    ways = f"{episode.ways}-way " if episode.ways > 1 else ""
-    return f"{ways}{episode.shots}-shot"
+    return "" if episode is None else episode.in_words
 
 
 def _training(results: Results) -> str:

@@ -1,0 +1,80 @@
+"""How many classes a task has, and how many examples of each: a function of the task's key.
+
+The number of classes is uniform in the range of the ways. `balance` names how a task's support is
+divided among its classes:
+
+* `equal`: every class has the same number of shots, uniform in the range.
+* `uniform`: every class has its own number, uniform in the range.
+* `dirichlet`: the mean m of the shots is uniform in the range, and ways times m examples are
+  divided: one for every class, and the rest in proportions drawn from Dirichlet(alpha), rounded by
+  largest remainders. The smaller alpha, the more of them belong to a few classes.
+
+A class with too few images gives fewer shots, so that one query is left, and then fewer queries.
+For imbalanced support see Ochal et al., "Few-shot learning with class imbalance", 2021; Dirichlet
+proportions are those of Veilleux et al., "Realistic evaluation of transductive few-shot learning",
+2021, who draw queries by them.
+"""
+
+import numpy as np
+from scipy import special
+
+from innerloop.data import sampling
+from innerloop.tasks import Episode, Range, bounds
+
+BALANCES = ("equal", "uniform", "dirichlet")
+
+
+def draw_ways(key: np.ndarray, episode: Episode, available: int) -> np.ndarray:
+    """`(T,)` numbers of classes, at most as many as there are."""
+    low, high = bounds(episode.ways)
+    return _uniform(key, Range(low, min(high, available)), 1)[:, 0]
+
+
+def draw_shots(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.ndarray:
+    """Support examples of each class of a task, `(T, ways)`.
+
+    Arguments:
+        key: `(T,)`.
+        present: `(T, ways)` bool: which of the classes a task has.
+    """
+    number, proportion = np.moveaxis(sampling.split(key, 2), -1, 0)
+    if episode.balance == "uniform":
+        return _uniform(number, episode.shots, present.shape[1]) * present
+    shots = _uniform(number, episode.shots, 1)
+    if episode.balance == "dirichlet":
+        rest = (shots[:, 0] - 1) * present.sum(1)
+        shots = 1 + _divided(rest, _dirichlet(proportion, episode.alpha, present), present)
+    return shots * present
+
+
+def draw_queries(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.ndarray:
+    """Queries of each class of a task, `(T, ways)`: one number for all classes."""
+    return _uniform(key, episode.queries, 1) * present
+
+
+def fewest_images(episode: Episode) -> int:
+    """Images that a class needs at least."""
+    if not episode.varies:
+        return sum(episode.numbers[1:])
+    return 2 if episode.balance == "dirichlet" else bounds(episode.shots).low + 1
+
+
+def _uniform(key: np.ndarray, size: int | Range, count: int) -> np.ndarray:
+    low, high = bounds(size)
+    return low + sampling.integers(key, high - low + 1, count)
+
+
+def _dirichlet(key: np.ndarray, alpha: float, present: np.ndarray) -> np.ndarray:
+    """Proportions of the classes that are present: gamma variates, divided by their sum."""
+    inside = sampling.uniform(key, present.shape[1]) + 2.0**-54  # never 0, never 1
+    variates = special.gammaincinv(alpha, inside) * present
+    return variates / variates.sum(1, keepdims=True)
+
+
+def _divided(total: np.ndarray, share: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """`total` whole numbers in proportion to `share`, rounded by largest remainders."""
+    exact = total[:, None] * share
+    whole = np.floor(exact).astype(np.int64)
+    remainder = np.where(present, exact - whole, -1)
+    place = np.argsort(np.argsort(-remainder, axis=1, kind="stable"), axis=1)
+    return whole + (place < (total - whole.sum(1))[:, None])

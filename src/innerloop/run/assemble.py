@@ -1,0 +1,110 @@
+"""From a configuration to an experiment: the one place that builds what runs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from omegaconf import DictConfig
+
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.dashboards import identity
+from innerloop.data.module import TaskData
+from innerloop.engines import choose
+from innerloop.engines.engine import Engine
+from innerloop.evaluation.schema import TESTED_ON
+from innerloop.evaluation.sizes import setting
+from innerloop.run import elsewhere, notices, stored
+from innerloop.run.experiment import Experiment
+from innerloop.run.parts.data import Episodes, build_data
+from innerloop.run.parts.learner import build_engine, build_learner, device_of
+from innerloop.run.parts.trainer import build_trainer
+from innerloop.run.problem import build_problem
+from innerloop.run.quiet import silence_libraries
+from innerloop.run.stored import Plain
+from innerloop.run.tested import TestSet
+
+
+def assemble(
+    config: DictConfig, earlier: dict[str, Any], trained_on: str | None = None
+) -> Experiment:
+    """Builds an experiment.
+
+    Arguments:
+        earlier: the record in the checkpoint of a run that this one resumes, or nothing.
+        trained_on: the data set of the training, where it is not the configuration's.
+    """
+    began = time.perf_counter() - earlier.get("seconds", 0.0)
+    _prepare_process(config)
+    problem, plain = build_problem(config), stored.plain(config)
+    own, *others = _test_sets(config, problem.data, trained_on or config.names.dataset)
+    engine = _engine(config, problem.algorithm, earlier)
+    learner = build_learner(config, problem.algorithm, engine)
+    learner.record = _record(plain, engine, began, own.folder)
+    return Experiment(
+        name=setting(own.name, config.names.algorithm, problem.data.test_episode),
+        own=own,
+        others=others,
+        objective=problem.objective,
+        learner=learner,
+        trainer=build_trainer(config, problem.objective, engine.inference),
+        plain=plain,
+        facts=_facts(config, plain),
+        audited=config.evaluation.get("audit", 50),
+        span=plain.resolved["dataset"].get("span"),
+    )
+
+
+def _prepare_process(config: DictConfig) -> None:
+    silence_libraries()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+
+
+def _test_sets(config: DictConfig, data: TaskData, trained_on: str) -> list[TestSet]:
+    """The run's own data set, then those of `evaluation.on`."""
+    folder, episodes = Path(config.paths.run), Episodes(data.episode, data.test_episode)
+    own = TestSet(config.names.dataset, trained_on, data, folder)
+    others = [
+        TestSet(name, trained_on, build_data(other, episodes), folder / TESTED_ON / name)
+        for name, other in elsewhere.others(config).items()
+    ]
+    return [own, *others]
+
+
+def _engine(config: DictConfig, algorithm: Algorithm, earlier: dict[str, Any]) -> Engine:
+    """The engine that the run began with, or else the one that is asked for."""
+    if "engine" in earlier:
+        engine = choose.restore(algorithm, earlier["engine"])
+    else:
+        engine = build_engine(config, algorithm, device_of(config))
+    notices.say(*notices.engine(engine.describe()))
+    return engine
+
+
+def _record(
+    plain: Plain, engine: Engine, began: float, folder: Path
+) -> Callable[[], dict[str, Any]]:
+    """Makes what checkpoints say of their run."""
+    return lambda: {
+        "config": plain.composed,
+        "engine": engine.describe(),
+        "seconds": time.perf_counter() - began,
+        "wandb": identity.read(folder),
+    }
+
+
+def _facts(config: DictConfig, plain: Plain) -> dict[str, Any]:
+    names, outer = config.names, config.outer
+    return {
+        "command": names.command,
+        "algorithm": names.algorithm,
+        "model": names.model,
+        "experiment": names.experiment,
+        "outer": {"steps": outer.steps, "tasks": outer.tasks},
+        "seed": config.seed,
+        "configuration": plain.fingerprint,
+    }

@@ -1,0 +1,69 @@
+"""The training of an assembled experiment, up to the checkpoint that validation chose."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from innerloop.callbacks.csv_log import rewind
+from innerloop.callbacks.kept import CHECKPOINTS, LAST, best_of, read_newest, record_of
+from innerloop.callbacks.recovery import validates
+from innerloop.errors import UserError
+from innerloop.run import notices, restored, stored, wandb_run
+from innerloop.run.experiment import Experiment
+
+
+def train(
+    experiment: Experiment, checkpoint: Path | None, content: dict[str, Any]
+) -> tuple[Path, dict[str, Any]]:
+    """Trains, from a checkpoint if there is one; returns the chosen one, and what it holds.
+
+    Arguments:
+        content: what `checkpoint` holds, or nothing.
+    """
+    _check_processes(experiment.trainer.world_size)
+    folder = experiment.folder
+    stored.save(experiment.plain, folder)
+    rewind(folder, content.get("global_step", 0), not validates(content))
+    wandb_run.introduce(experiment)
+    _fit(experiment, checkpoint)
+    return _chosen(folder)
+
+
+def _fit(experiment: Experiment, checkpoint: Path | None) -> None:
+    """What is wrong with a checkpoint is said in one line."""
+    trainer = experiment.trainer
+    try:
+        trainer.fit(
+            experiment.learner, experiment.own.data, ckpt_path=checkpoint, weights_only=True
+        )
+    except Exception:
+        if checkpoint is None or trainer.train_dataloader is not None:  # it has trained since
+            raise
+        with restored.rebuilding(checkpoint, "a state that can be resumed"):
+            raise
+
+
+def _chosen(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint that validation chose, or the best one that is left, and what it holds."""
+    try:
+        file, content, said = best_of(folder)
+    except UserError as error:
+        newest = read_newest(folder / CHECKPOINTS / LAST)
+        if newest is None:
+            raise
+        file, content, _ = newest
+        said = [str(error), f"takes {file.name} instead of the best one"]
+    if said:
+        notices.say(*said)
+    record_of(content, file)
+    return file, content
+
+
+def _check_processes(processes: int) -> None:
+    if HydraConfig.get().mode == RunMode.MULTIRUN and processes > 1:
+        raise UserError(
+            "--multirun gives each member one device: further processes of a member would start "
+            "the whole sweep again. Use trainer=auto, or run the members one by one."
+        )

@@ -1,0 +1,27 @@
+"""A whole run: assembled, trained, tested."""
+
+import math
+from contextlib import nullcontext
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from innerloop.run import outcome, restored, stored, training
+from innerloop.run.assemble import assemble
+from innerloop.run.resumed import newest_checkpoint
+
+
+def run(config: DictConfig, begun: bool) -> float:
+    """Trains, tests the checkpoint that validation chose, and returns its validation score.
+
+    Arguments:
+        begun: whether a part of the training may be done already.
+    """
+    folder = Path(config.paths.run)
+    checkpoint, content = newest_checkpoint(folder) if begun else (None, {})
+    with restored.rebuilding(folder / stored.KEPT) if begun else nullcontext():
+        experiment = assemble(config, content.get("innerloop", {}))
+    chosen, content = training.train(experiment, checkpoint, content)
+    seconds = experiment.learner.record()["seconds"]
+    outcome.test(experiment, chosen, content, trained=seconds)
+    return float(content["innerloop"]["validation"].get(experiment.objective.metric.name, math.nan))

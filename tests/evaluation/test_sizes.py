@@ -1,0 +1,122 @@
+"""Sizes of tasks in results, hashes, names and tables."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from finished_runs import made
+from helpers import config
+from omegaconf import OmegaConf
+
+from innerloop.errors import UserError
+from innerloop.evaluation import schema
+from innerloop.evaluation.protocol import protocol
+from innerloop.evaluation.results import write_json
+from innerloop.evaluation.sizes import in_words, setting
+from innerloop.reporting.finished import below, select
+from innerloop.run import stored
+from innerloop.tasks import Episode, Range, size
+
+RANGES = Episode(Range(5, 20), Range(1, 10), 15)
+UNEQUAL = Episode(5, 5, 15, "dirichlet", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("episode", "words", "name"),
+    [
+        (Episode(5, 1, 15), "5-way 1-shot", "mine_maml_5way_1shot"),
+        (Episode(1, 10, 15), "10-shot", "mine_maml_10shot"),
+        (RANGES, "5-20-way 1-10-shot", "mine_maml_5-20way_1-10shot"),
+        (UNEQUAL, "5-way 5-shot (dirichlet 0.3)", "mine_maml_5way_5shot_dirichlet_0.3"),
+        (
+            Episode(5, Range(1, 10), 15, "uniform", 0.3),
+            "5-way 1-10-shot (uniform)",
+            "mine_maml_5way_1-10shot_uniform",
+        ),
+    ],
+)
+def test_sizes_are_told_in_words_and_names(episode: Episode, words: str, name: str) -> None:
+    assert in_words(episode) == words
+    assert setting("mine", "maml", episode) == name
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "5", "55", [1], [5, 1], [1, 2, 3], {}])
+def test_what_is_no_size_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="neither a number from 1 nor a range"):
+        size(value)
+
+
+def test_a_range_of_one_number_is_that_number() -> None:
+    section = {"ways": [5, 5], "shots": 1, "queries": [2, 2]}
+    assert Episode.of(section) == Episode(5, 1, 2) and not Episode.of(section).varies
+    assert Episode.of(OmegaConf.create(section)) == Episode(5, 1, 2)
+    assert Episode.of(OmegaConf.create({**section, "ways": [5, 9]})).ways == Range(5, 9)
+
+
+def hash_of(episode: Episode) -> str:
+    found: str = protocol("data", "test", episode, 600, 7, 10, "val/accuracy")["hash"]
+    return found
+
+
+def test_tasks_of_one_size_are_hashed_by_their_three_numbers() -> None:
+    text = json.dumps(["data", "test", 5, 1, 15, 600, 7])
+    assert hash_of(Episode(5, 1, 15)) == hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert hash_of(Episode(5, 1, 15, alpha=0.3)) == hash_of(Episode(5, 1, 15))
+
+
+def test_ranges_and_balance_are_part_of_the_hash() -> None:
+    episodes = [
+        Episode(5, 5, 15), UNEQUAL, UNEQUAL._replace(alpha=0.4), RANGES,
+        RANGES._replace(balance="uniform"), RANGES._replace(ways=Range(5, 19)),
+        RANGES._replace(queries=Range(1, 15)),
+    ]  # fmt: skip
+    assert len({hash_of(episode) for episode in episodes}) == len(episodes)
+    uniform = RANGES._replace(balance="uniform")
+    assert hash_of(uniform) == hash_of(uniform._replace(alpha=0.4))  # which it does not use
+
+
+@pytest.mark.parametrize("episode", [Episode(5, 1, 15), RANGES, UNEQUAL])
+def test_sizes_come_back_from_results(episode: Episode, tmp_path: Path) -> None:
+    folder = made(tmp_path / "a")
+    content = json.loads((folder / "results.json").read_text())
+    content["episode"] = {**episode.record(), "test": episode.record()}
+    write_json(folder / "results.json", content)
+    (run,) = below(tmp_path)
+    found = run.results.episode
+    assert found.test.episode == episode and found.test.in_words == in_words(episode)
+    assert found.training is not None and found.training.episode == episode
+
+
+def test_a_size_that_is_none_is_named(tmp_path: Path) -> None:
+    content = json.loads((made(tmp_path / "a") / "results.json").read_text())
+    content["episode"]["test"]["ways"] = [9, 5]
+    with pytest.raises(UserError, match=r"episode\.test\.ways: .*neither a number from 1"):
+        schema.read(content)
+
+
+def test_runs_are_selected_by_a_range(tmp_path: Path) -> None:
+    made(tmp_path / "a")
+    made(tmp_path / "b", episode__test__ways=[5, 20])
+    made(tmp_path / "c", episode__test__ways=[5, 10])
+
+    def names(word: str) -> set[str]:
+        return {run.folder.name for run in select(below(tmp_path), [word])}
+
+    assert names("episode.test.ways=[5,20]") == names("episode.test.ways=[5, 20]") == {"b"}
+    assert names("episode.test.ways=5,[5,10]") == {"a", "c"}
+
+
+def fingerprint(*overrides: str) -> str:
+    made = config("dataset=glyphs", "algorithm=protonet", *overrides)
+    OmegaConf.set_struct(made, False)
+    made.pop("hydra")
+    return stored.fingerprint(made)
+
+
+def test_a_configuration_without_balance_has_the_same_fingerprint() -> None:
+    older = ("~episode.test.balance", "~episode.test.alpha", "~episode.balance", "~episode.alpha")
+    assert fingerprint() == fingerprint(*older) == fingerprint("episode.alpha=0.5")
+    unequal = ("episode.balance=dirichlet", "episode.shots=5")
+    assert fingerprint(*unequal) != fingerprint(*unequal, "episode.alpha=0.5")

@@ -1,0 +1,48 @@
+"""An experiment is built once, and does without its configuration from then on."""
+
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import torch
+from cli import FAST, train
+from helpers import config
+from omegaconf import DictConfig
+
+from innerloop.run import whole
+from innerloop.run.experiment import Experiment
+from innerloop.run.problem import build_problem
+
+assemble = whole.assemble
+
+
+def emptied(given: DictConfig, *more: Any) -> Experiment:
+    """Assembles, and leaves nothing of the configuration."""
+    experiment = assemble(given, *more)
+    for key in list(given):
+        given[key] = None
+    return experiment
+
+
+@pytest.mark.figures
+def test_nothing_reads_the_configuration_of_an_assembled_run(tmp_path: Path) -> None:
+    given = ("algorithm=protonet", "dataset=glyphs", *FAST)
+    with mock.patch.object(whole, "assemble", emptied):
+        without = train(tmp_path / "without", *given)
+    usual = train(tmp_path / "usual", *given)
+    assert without["missing"] == []
+    assert set(without) == set(usual) and without["test"] == usual["test"]
+    assert without["configuration"] == usual["configuration"]
+    for part in ("without", "usual"):
+        assert (tmp_path / part / "figures" / "episode.png").exists()
+
+
+def test_the_audits_objective_is_out_of_the_algorithms_reach() -> None:
+    problem = build_problem(config("algorithm=protonet", "dataset=glyphs"))
+    assert problem.objective is not problem.algorithm.objective
+    outputs, targets = torch.randn(20, 5), torch.arange(20) % 5
+    for name, score in problem.objective.scores(outputs, targets).items():
+        torch.testing.assert_close(
+            problem.algorithm.objective.scores(outputs, targets)[name], score
+        )
