@@ -11,7 +11,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
-from innerloop.machine.files import remove_unfinished
+from innerloop.machine.files import remove_unfinished, write_whole
 from innerloop.startup.folder_check import KEPT, used_by_training
 from innerloop.startup.keys import Role, flat, having, role
 from innerloop.tasks import Episode
