@@ -76,9 +76,12 @@ def test_it_is_two_lines_of_a_narrow_terminal(console: Console, bar: Bar) -> Non
 
 
 def test_messages_stand_on_lines_of_their_own(console: Console, bar: Bar) -> None:
-    handler = logging.StreamHandler(SimpleNamespace(write=pytest.fail, isatty=lambda: True))
+    terminal = SimpleNamespace(write=pytest.fail, isatty=lambda: True, closed=False)
+    handler = logging.StreamHandler(terminal)
+    unopened = logging.FileHandler("nowhere.log", delay=True)
     logger = logging.getLogger("lightning.pytorch")
-    with mock.patch.object(logger, "handlers", [handler]):
+    unopened.setLevel(logging.CRITICAL)
+    with mock.patch.object(logger, "handlers", [handler, unopened]):
         bar.begin("Work", 3)
         bar.draw(1, reached="first")
         print("a message")
@@ -86,9 +89,9 @@ def test_messages_stand_on_lines_of_their_own(console: Console, bar: Bar) -> Non
         bar.draw(2, reached="second")
         assert screen(console)[:2] == ["a message", "a line of a log"]
         assert screen(console)[3:] == ["second"] and len(screen(console)) == 4
-        stream = handler.stream
+        assert handler.stream is not terminal and unopened.stream is None
         bar.stop()
-        assert handler.stream is not stream and handler.stream.write is pytest.fail
+        assert handler.stream is terminal
 
 
 def test_work_within_work_comes_and_goes(console: Console, bar: Bar) -> None:

@@ -80,6 +80,11 @@ class Bar:
     def _redirect_logs(self) -> None:
         """Handlers of logs keep the stream they began with; rich stands in for newer ones only."""
         for handler in [handler for name in LOGS for handler in logging.getLogger(name).handlers]:
-            if isinstance(handler, logging.StreamHandler) and handler.stream.isatty():
+            if isinstance(handler, logging.StreamHandler) and _is_terminal(handler.stream):
                 self._moved.append((handler, handler.stream))
                 handler.setStream(sys.stderr)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a log is shown; one that goes to a file may not have opened it yet."""
+    return stream is not None and not stream.closed and stream.isatty()
