@@ -70,7 +70,7 @@ class MAML(Algorithm):
         rate: float,
         steps: int = 1,
         first_order: bool = False,
-        adapted: Sequence[str] = ALL,
+        adapted: str | Sequence[str] = ALL,
     ) -> None:
         super().__init__(model, objective, steps)
         self.rate, self.first_order = positive_rate(rate), first_order

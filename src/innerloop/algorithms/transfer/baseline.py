@@ -24,6 +24,12 @@ class Baseline(Algorithm):
 
     .. math:: \min_{W,b} L_{support}(W f(x) + b) + \frac{\lambda}{2} (|W|^2 + |b|^2).
 
+    Shapes: features are `(n, width)`, the fitted head `(ways, width)` and `(ways,)`, outputs
+    `(queries, ways)`; in training `(size, classes)` over all training classes.
+
+    References:
+        Chen, Liu, Kira, Wang and Huang, "A closer look at few-shot classification", 2019.
+
     Deviations: the authors' code descends on minibatches of four examples for 100 epochs, from
     random weights, by an average of gradients (momentum 0.9 with dampening 0.9). Here every step
     descends on the whole support, from zero, without momentum. The loss is convex: both approach
