@@ -24,4 +24,4 @@ def run(config: DictConfig, begun: bool) -> float:
     chosen, content = training.train(experiment, checkpoint, content)
     seconds = experiment.learner.record()["seconds"]
     outcome.test(experiment, chosen, content, trained=seconds)
-    return float(content["innerloop"]["validation"].get(experiment.objective.metric, math.nan))
+    return float(content["innerloop"]["validation"].get(experiment.own.objective.metric, math.nan))
