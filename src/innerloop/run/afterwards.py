@@ -1,6 +1,6 @@
 """What a run owes once its results are written; each part may fail and takes nothing with it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,42 +13,38 @@ MISSING = "missing"  #: key of results.json: the parts that are still owed; empt
 
 
 class Afterwards:
-    """Writes the results at once, and again whenever a part has changed them.
+    """Writes the results at once, and again whenever what is owed has changed.
 
     Arguments:
         content: the results; what a part finds is put in here.
         file: `results.json`.
         again: what does a part again that failed.
-        more: parts beside those of every run.
         keeps: whether this process writes, and says what failed.
     """
 
-    def __init__(
-        self,
-        content: dict[str, Any],
-        file: Path,
-        again: str,
-        more: Sequence[str] = (),
-        keeps: bool = True,
-    ) -> None:
+    def __init__(self, content: dict[str, Any], file: Path, again: str, keeps: bool) -> None:
         self.content, self.file, self.again, self.keeps = content, file, again, keeps
-        content[MISSING] = [*PARTS, *more]
+        content[MISSING] = list(PARTS)
         self._write()
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Does a part, or a part of a part such as one figure; if it fails, one line says so."""
-        before = list(self.content[MISSING])
-        self.content[MISSING] = [part for part in before if part != name]
+        missing = self.content[MISSING]
+        owed = name in missing
         try:
             yield
         except Exception as error:
-            self.content[MISSING].append(name)
+            if not owed:
+                missing.append(name)
+                self._write()
             if self.keeps:
                 what = f"{name} of {self.file.parent}"
                 warn(what, error, f"the results are kept, {self.again} does it again.")
-        if self.content[MISSING] != before:
-            self._write()
+        else:
+            if owed:
+                missing.remove(name)
+                self._write()
 
     def _write(self) -> None:
         if self.keeps:

@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.dashboards import identity
-from innerloop.data.module import TaskData
 from innerloop.engines import choose
 from innerloop.engines.engine import Engine
 from innerloop.evaluation.schema import TESTED_ON
@@ -22,7 +21,7 @@ from innerloop.run.experiment import Experiment
 from innerloop.run.parts.data import Episodes, build_data
 from innerloop.run.parts.learner import build_engine, build_learner, device_of
 from innerloop.run.parts.trainer import build_trainer
-from innerloop.run.problem import build_problem
+from innerloop.run.problem import Problem, build_problem
 from innerloop.run.quiet import silence_libraries
 from innerloop.run.stored import Plain
 from innerloop.run.tested import TestSet
@@ -43,7 +42,7 @@ def assemble(
     if problem.training.classes is not None:  # a checkpoint tells it where the data are not at hand
         config.training.classes = problem.training.classes
     plain = stored.plain(config)
-    own, *others = _test_sets(config, problem.data, trained_on or config.names.dataset)
+    own, *others = _test_sets(config, problem, trained_on or config.names.dataset)
     engine = _engine(config, problem.algorithm, earlier)
     learner = build_learner(config, problem.algorithm, engine)
     learner.record = _record(plain, learner, began)
@@ -51,14 +50,11 @@ def assemble(
         name=setting(own.name, config.names.algorithm, problem.data.test_episode),
         own=own,
         others=others,
-        objective=problem.objective,
         learner=learner,
         trainer=build_trainer(config, problem.objective, engine.inference),
         plain=plain,
         facts=_facts(config, plain) | {"training": problem.training.record()},
         init_from=config.get("init_from"),
-        audited=config.evaluation.get("audit", 50),
-        span=plain.resolved["dataset"].get("span"),
     )
 
 
@@ -69,12 +65,22 @@ def _prepare_process(config: DictConfig) -> None:
     lightning.seed_everything(config.seed, workers=True, verbose=False)
 
 
-def _test_sets(config: DictConfig, data: TaskData, trained_on: str) -> list[TestSet]:
+def _test_sets(config: DictConfig, problem: Problem, trained_on: str) -> list[TestSet]:
     """The run's own data set, then those of `evaluation.on`."""
-    folder, episodes = Path(config.paths.run), Episodes(data.episode, data.test_episode)
-    own = TestSet(config.names.dataset, trained_on, data, folder)
+    own = TestSet(
+        name=config.names.dataset,
+        trained_on=trained_on,
+        data=problem.data,
+        folder=Path(config.paths.run),
+        objective=problem.objective,
+        audited=config.evaluation.get("audit", 50),
+        span=config.dataset.get("span"),
+    )
+    episodes = Episodes(problem.data.episode, problem.data.test_episode)
     others = [
-        TestSet(name, trained_on, build_data(other, episodes), folder / TESTED_ON / name)
+        own._replace(
+            name=name, data=build_data(other, episodes), folder=own.folder / TESTED_ON / name
+        )
         for name, other in elsewhere.others(config).items()
     ]
     return [own, *others]

@@ -1,4 +1,4 @@
-"""The audit of a run's learner on the first tasks of a test."""
+"""The audit of a learner on the first tasks of its test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,46 +10,44 @@ from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
 from innerloop.evaluation.asked import Asked
-from innerloop.run.experiment import Experiment
 from innerloop.run.tested import Tested, TestSet
 from innerloop.tasks import Task
 
 
 @contextmanager
-def on_device(experiment: Experiment) -> Iterator[None]:
-    """Has the learner where its test was; it left for the CPU since."""
-    experiment.learner.to(experiment.trainer.strategy.root_device)
+def on_device(tested: Tested) -> Iterator[None]:
+    """Has the learner where its test was."""
+    tested.learner.to(tested.device)
     try:
         yield
     finally:
-        experiment.learner.to("cpu")
+        tested.learner.to("cpu")
 
 
-def audit_of(experiment: Experiment, tested: Tested) -> dict[str, Any] | None:
+def audit_of(tested: Tested) -> dict[str, Any] | None:
     """What the answers depended on, from the first tasks of the test; None if switched off."""
-    tasks = min(experiment.audited, tested.on.data.test_tasks)
+    tasks = min(tested.on.audited, tested.on.data.test_tasks)
     if tasks == 0:
         return None
-    with on_device(experiment):
-        asked, reported = _asked(experiment, tested), _reported(experiment, tested, tasks)
-        batches = _batches(tested.on, tasks, experiment.trainer.strategy.root_device)
+    with on_device(tested):
+        asked, reported = _asked(tested), _reported(tested, tasks)
+        batches = _batches(tested.on, tasks, tested.device)
         return audit.audit(asked, batches, reported, _shared_images(tested.on))
 
 
-def _asked(experiment: Experiment, tested: Tested) -> Asked:
-    learner = experiment.learner
+def _asked(tested: Tested) -> Asked:
     return Asked(
-        algorithm=tested.untested or learner.algorithm,
-        chunk=learner.engine.chunk,
+        algorithm=tested.untested or tested.learner.algorithm,
+        chunk=tested.learner.engine.chunk,
         step=tested.scored_step,
-        progress=learner.progress(learner.loaded["step"]),
-        own_objective=experiment.objective,
+        progress=tested.progress,
+        own_objective=tested.on.objective,
     )
 
 
-def _reported(experiment: Experiment, tested: Tested, tasks: int) -> torch.Tensor:
+def _reported(tested: Tested, tasks: int) -> torch.Tensor:
     """`(tasks,)` headline scores; not a number where no copy is left from before the test."""
-    scores = tested.scores[experiment.objective.metric.name][:tasks, tested.scored_step]
+    scores = tested.scores[tested.on.objective.metric.name][:tasks, tested.scored_step]
     return scores if tested.untested else torch.full_like(scores, torch.nan)
 
 

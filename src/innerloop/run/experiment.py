@@ -6,7 +6,6 @@ from typing import Any
 
 import lightning
 
-from innerloop.objectives import Objective
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run.stored import Plain
 from innerloop.run.tested import TestSet
@@ -20,25 +19,19 @@ class Experiment:
         name: of its setting, as in `conf/experiment`.
         own: the data set that it is tested on.
         others: further data sets that the chosen checkpoint is tested on.
-        objective: what the answers are judged by, out of the algorithm's reach.
         plain: the configuration, to be kept and sent.
         facts: what `results.json` says of the training, whatever the test.
-        audited: test tasks that the audit asks again.
         init_from: another run whose body the training starts from; None for none.
-        span: range of x in figures of one-dimensional regression.
     """
 
     name: str
     own: TestSet
     others: list[TestSet]
-    objective: Objective
     learner: MetaLearner
     trainer: lightning.Trainer
     plain: Plain
     facts: dict[str, Any]
-    audited: int
     init_from: str | None
-    span: list[float] | None
 
     @property
     def folder(self) -> Path:

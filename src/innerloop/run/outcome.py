@@ -53,25 +53,32 @@ def test(
     """
 
     def outcome(tested: Tested) -> Outcome:
-        return Outcome(tested, result_of(experiment, tested, checkpoint, trained))
+        return Outcome(tested, result_of(experiment.facts, tested, checkpoint, trained))
 
     experiment.learner.on_load_checkpoint(content)
     weights = content["state_dict"]
     own = outcome(run_test(experiment.trainer, experiment.learner, experiment.own, weights))
-    after = _begin(experiment, own, trained)
-    others = _test_others(experiment, weights, after, outcome)
+    after = _begin(own, trained)
+    others: list[Outcome] = []
+
+    def keep(tested: Tested) -> None:
+        others.append(outcome(tested))
+        if after.keeps:
+            others[-1].write_scores()
+            others[-1].write_results()
+
+    _test_others(experiment, weights, after, keep)
     if not after.keeps:
         return None
-    _look_back(experiment, own, others, after)
+    _look_back(own, others, after)
     with after.part("loggers"):
-        wandb_run.complete(experiment, None if trained is None else checkpoint, own.results)
-    return float(own.results["test"][experiment.objective.metric.name]["mean"])
+        wandb_run.complete(own.tested, None if trained is None else checkpoint, own.results)
+    return float(own.results["test"][own.tested.on.objective.metric.name]["mean"])
 
 
-def _begin(experiment: Experiment, own: Outcome, trained: float | None) -> Afterwards:
+def _begin(own: Outcome, trained: float | None) -> Afterwards:
     """Writes the results on the run's own data set, by which it is finished."""
-    names = [other.name for other in experiment.others]
-    keeps = experiment.trainer.is_global_zero
+    keeps = own.tested.trainer.is_global_zero
     if keeps:
         stored.clear_outcome(own.folder)
         own.write_scores()
@@ -79,7 +86,6 @@ def _begin(experiment: Experiment, own: Outcome, trained: float | None) -> After
         content=own.results,
         file=own.folder / RESULTS,
         again="the same command" if trained is None else f"resume={own.folder}",
-        more=[f"{part} on {name}" for part in ("test", "audit") for name in names],
         keeps=keeps,
     )
 
@@ -88,42 +94,34 @@ def _test_others(
     experiment: Experiment,
     weights: dict[str, Any],
     after: Afterwards,
-    outcome: Callable[[Tested], Outcome],
-) -> list[Outcome]:
+    keep: Callable[[Tested], None],
+) -> None:
     """Tests on each further data set; what fails on one of them is no matter to the others."""
-    others = []
     for on in experiment.others:
         with after.part(f"test on {on.name}"):
             prepare(experiment.trainer, on.data)
             with without_loggers(experiment.trainer):
                 tested = run_test(experiment.trainer, experiment.learner, on, weights)
-            others.append(outcome(tested))
-            if after.keeps:
-                others[-1].write_scores()
-                others[-1].write_results()
-    return others
+            keep(tested)
 
 
-def _look_back(
-    experiment: Experiment, own: Outcome, others: list[Outcome], after: Afterwards
-) -> None:
+def _look_back(own: Outcome, others: list[Outcome], after: Afterwards) -> None:
     """Diagnostics, audits, figures and the closing tables."""
-    inside: dict[str, Any] = {}
-    with after.part("diagnostics"), auditing.on_device(experiment):
-        data = own.tested.on.data
-        if inside := inside_log.after_test(experiment.trainer, experiment.learner, data):
+    tested, inside = own.tested, dict[str, Any]()
+    with after.part("diagnostics"), auditing.on_device(tested):
+        if inside := inside_log.after_test(tested.trainer, tested.learner, tested.on.data):
             results.write_json(own.folder / "diagnostics.json", inside)
     with after.part("audit"):
-        own.results["audit"] = auditing.audit_of(experiment, own.tested)
+        own.results["audit"] = auditing.audit_of(tested)
     for other in others:
         with after.part(f"audit on {other.tested.on.name}"):
-            other.results["audit"] = auditing.audit_of(experiment, other.tested)
+            other.results["audit"] = auditing.audit_of(other.tested)
             other.write_results()
     with after.part("figures"):
-        pictures.save(experiment, own.tested, inside, after.part)
+        pictures.save(tested, inside, after.part)
     for outcome in (own, *others):
         table.show(outcome.results)
-        notices.say(*adaptation_watch.of_test(experiment.learner, outcome.tested.scores))
+        notices.say(*adaptation_watch.of_test(tested.learner, outcome.tested.scores))
     notices.say(*_places(own.folder), *[f"results {other.folder / RESULTS}" for other in others])
 
 

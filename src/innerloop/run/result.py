@@ -8,22 +8,23 @@ import torch
 from innerloop.evaluation import protocol, results
 from innerloop.layers import norm
 from innerloop.machine.processor import processor
-from innerloop.run.experiment import Experiment
+from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run.tested import Tested
 from innerloop.startup import resolvers
 
 
 def result_of(
-    experiment: Experiment, tested: Tested, checkpoint: Path, trained: float | None
+    facts: dict[str, Any], tested: Tested, checkpoint: Path, trained: float | None
 ) -> dict[str, Any]:
     """Who was tested, how, and what was found.
 
     Arguments:
+        facts: of the training.
         checkpoint: the file that was tested.
         trained: seconds that training took; None where there was none.
     """
-    facts, learner = experiment.facts, experiment.learner
-    objective, record = experiment.objective, learner.record()
+    objective, learner = tested.on.objective, tested.learner
+    record = learner.record()
     scored = tested.scored_step if learner.algorithm.adapts_by_steps else None
     tasks = facts["outer"]["steps"] * facts["outer"]["tasks"]
     return {
@@ -33,7 +34,7 @@ def result_of(
         "trained_on": tested.on.trained_on,
         "norm": next(iter(norm.modes(learner.algorithm)), None),
         "engine": record["engine"],
-        "outer": facts["outer"] | _skipped(experiment),
+        "outer": facts["outer"] | _skipped(learner),
         **({} if learner.origin is None else {"init_from": learner.origin}),
         **_tasks(tested, scored, f"val/{objective.metric.name}"),
         "checkpoint": {
@@ -46,7 +47,7 @@ def result_of(
         "audit": None,  # follows
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
-        **_machine(experiment),
+        **_machine(tested.device),
     }  # fmt: skip
 
 
@@ -63,15 +64,14 @@ def _tasks(tested: Tested, scored: int | None, selected_by: str) -> dict[str, An
     }  # fmt: skip
 
 
-def _skipped(experiment: Experiment) -> dict[str, int]:
+def _skipped(learner: MetaLearner) -> dict[str, int]:
     """How many outer steps were skipped, where they may be: by the training's end, if it is it."""
-    skips, loaded = experiment.learner.skips, experiment.learner.loaded
+    skips, loaded = learner.skips, learner.loaded
     return {"skipped": max(skips.count, loaded.get("skipped", 0))} if skips.on else {}
 
 
-def _machine(experiment: Experiment) -> dict[str, Any]:
-    """On what it ran: the learner itself is back on the CPU by now."""
-    device = experiment.trainer.strategy.root_device
+def _machine(device: torch.device) -> dict[str, Any]:
+    """On what it ran."""
     on_gpu = device.type == "cuda"
     return {
         "threads": torch.get_num_threads(),

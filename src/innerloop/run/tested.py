@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
+import torch
 from torch import Tensor
 
 from innerloop.algorithms.algorithm import Algorithm
@@ -14,6 +15,7 @@ from innerloop.data.module import TaskData
 from innerloop.errors import UserError
 from innerloop.evaluation import pooled
 from innerloop.evaluation.measured import Measured
+from innerloop.objectives import Objective
 from innerloop.outer.meta_learner import MetaLearner
 
 
@@ -24,18 +26,26 @@ class TestSet(NamedTuple):
         name: of the data set.
         trained_on: the data set that the learner was trained on.
         folder: where the results go.
+        objective: what the answers are judged by, out of the algorithm's reach.
+        audited: tasks that the audit asks again.
+        span: range of x in figures of one-dimensional regression.
     """
 
     name: str
     trained_on: str
     data: TaskData
     folder: Path
+    objective: Objective
+    audited: int
+    span: list[float] | None
 
 
 class Tested(NamedTuple):
-    """What a test found.
+    """A learner that was tested, and what the test found.
 
     Arguments:
+        on: the data set.
+        trainer: by which it was tested.
         scores: `(tasks, steps + 1)` by metric.
         vectors: what is pooled over tasks, see `innerloop.evaluation.pooled`.
         scored_step: inner step of the headline number.
@@ -43,10 +53,23 @@ class Tested(NamedTuple):
     """
 
     on: TestSet
+    trainer: lightning.Trainer
+    learner: MetaLearner
     scores: dict[str, Tensor]
     vectors: dict[str, Measured]
     scored_step: int
     untested: Algorithm | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the test was; the learner left for the CPU since."""
+        device: torch.device = self.trainer.strategy.root_device
+        return device
+
+    @property
+    def progress(self) -> Tensor:
+        """How far the learner was trained, in 0..1, on its device."""
+        return self.learner.progress(self.learner.loaded["step"])
 
     @property
     def classes(self) -> np.ndarray | None:
@@ -85,6 +108,8 @@ def run_test(
     trainer.test(learner, on.data, verbose=False)
     return Tested(
         on=on,
+        trainer=trainer,
+        learner=learner,
         scores=learner.test_scores,
         vectors=learner.test_vectors,
         scored_step=learner.scored_step,

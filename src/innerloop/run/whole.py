@@ -24,4 +24,5 @@ def run(config: DictConfig, begun: bool) -> float:
     chosen, content = training.train(experiment, checkpoint, content)
     seconds = experiment.learner.record()["seconds"]
     outcome.test(experiment, chosen, content, trained=seconds)
-    return float(content["innerloop"]["validation"].get(experiment.objective.metric.name, math.nan))
+    metric = experiment.own.objective.metric.name
+    return float(content["innerloop"]["validation"].get(metric, math.nan))
