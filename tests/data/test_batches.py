@@ -10,6 +10,7 @@ from data.numbered import Numbered
 from torch.utils._pytree import tree_map
 
 from innerloop.data import sampling
+from innerloop.data.packs.pack import Pack
 from innerloop.data.sets.glyphs import Glyphs
 from innerloop.data.sets.sinusoid import Sinusoid
 from innerloop.data.source import TaskSource
@@ -90,6 +91,20 @@ def test_batches_on_the_device_are_those_of_the_files(rotations: bool, tmp_path:
         assert not torch.is_tensor(places) and images.dtype == torch.uint8
         assert torch.equal(labels, targets)
         same(resident.transform(places), plain.transform(images))
+
+
+def test_who_counts_the_classes_first_is_still_warned_of_the_data_once(tmp_path: Path) -> None:
+    warned = []
+
+    class Warns(Numbered):
+        def warn(self, pack: Pack) -> None:
+            warned.append(pack)
+
+    source = Warns(tmp_path, COUNTS)
+    source.classes_in("train")
+    source.prepare()
+    source.prepare()
+    assert warned == [source.pack]
 
 
 def test_glyphs_show_each_class_once_an_epoch_drawn_anew() -> None:

@@ -52,6 +52,7 @@ class ImageClasses(TaskSource):
         self.mean, self.std, self.on_device = torch.tensor(mean), torch.tensor(std), on_device
         self._resident: Resident | None = None
         self._pack: Pack | None = None
+        self._warned = False
 
     @property
     @abstractmethod
@@ -74,7 +75,8 @@ class ImageClasses(TaskSource):
         return self._pack
 
     def prepare(self) -> None:
-        if self._pack is None:
+        if not self._warned:
+            self._warned = True
             self.warn(self.pack)
 
     def warn(self, pack: Pack) -> None:

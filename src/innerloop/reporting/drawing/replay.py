@@ -38,7 +38,9 @@ def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path
     if images:
         labels = steps[-1].outputs.argmax(-1).tolist()
         query = partial(_sheet, examples=task.query, answers=labels, title="query, answered")
-        panels = [partial(_sheet, examples=task.support, title="support"), query, *panels]
+        support = [partial(_sheet, examples=task.support, title="support")]
+        # A plain batch has no support.
+        panels = [*(support if len(task.support.targets) else []), query, *panels]
     elif curve:
         panels = [partial(_fit, task=task, steps=steps), *panels]
     figure = Figure(figsize=(4.6 * len(panels), 4.6), layout="constrained", facecolor="white")
