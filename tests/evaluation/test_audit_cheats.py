@@ -16,7 +16,7 @@ from torch import Tensor
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.images import ImageClasses
-from innerloop.data.packs.packing import Classes
+from innerloop.data.packs.writing import Classes
 from innerloop.evaluation import memory, stamps
 from innerloop.evaluation.asked import Asked
 from innerloop.evaluation.audit import audit

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, read_write
 
 from innerloop.errors import UserError, visible
 from innerloop.machine import lock
-from innerloop.machine.files import check_writable
+from innerloop.machine.writable import check_writable
 
 KEPT = "composed.yaml"  #: the file by which a run's folder is known
 LEFT = (KEPT, "config.yaml", "results.json", "scores.npz", "metrics.csv")  #: by a run, or a test

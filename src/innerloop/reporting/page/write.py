@@ -6,8 +6,9 @@ from typing import Any
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
-from innerloop.machine.files import check_file_writable, write_whole
+from innerloop.machine.files import write_whole
 from innerloop.machine.foreign import find, there
+from innerloop.machine.writable import check_file_writable
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import differences, labels, settings
