@@ -56,7 +56,7 @@ def _mean(side: Contender) -> dict[str, Any]:
         "name": side.name,
         "algorithm": results.algorithm,
         "trained_on": results.training_set,
-        "training": results.upbringing,
+        "training": results.training_in_words,
         "scored_step": results.protocol.scored_step,
         "seeds": side.seeds,
         "mean": found.mean,

@@ -92,7 +92,7 @@ def show_runs(runs: Sequence[Finished]) -> None:
         results, test = run.results, run.results.episode.test
         add_row(
             table, _shown(run.folder),
-            _learner(results.algorithm, results.upbringing), results.tested_on,
+            _learner(results.algorithm, results.training_in_words), results.tested_on,
             f"{span(test.ways)}/{span(test.shots)}", results.norm or "-", results.seed,
             run.metric.name, _value(run.headline.mean, run.metric),
             _half(run.headline.ci95, run.metric),
@@ -101,9 +101,9 @@ def show_runs(runs: Sequence[Finished]) -> None:
     terminal().print(table)
 
 
-def _learner(algorithm: str, upbringing: str) -> str:
+def _learner(algorithm: str, training: str) -> str:
     """An algorithm, with how it was trained where that is not on episodes from scratch."""
-    return f"{algorithm}, {upbringing}" if upbringing else algorithm
+    return f"{algorithm}, {training}" if training else algorithm
 
 
 def _date(file: Path) -> str:

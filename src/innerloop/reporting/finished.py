@@ -13,7 +13,8 @@ import numpy as np
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation import schema
-from innerloop.evaluation.schema import RESULTS, TESTED_ON, Entry, Results
+from innerloop.evaluation.parts import Entry
+from innerloop.evaluation.schema import RESULTS, TESTED_ON, Results
 from innerloop.machine.arrays import read_array
 from innerloop.machine.foreign import BadFile, find, there
 from innerloop.machine.mappings import read_json, read_yaml

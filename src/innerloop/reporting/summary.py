@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.evaluation import schema, stamps
-from innerloop.evaluation.schema import Entry, Results
+from innerloop.evaluation.parts import Entry
+from innerloop.evaluation.schema import Results
 from innerloop.evaluation.sizes import setting
 from innerloop.machine.mappings import read_json
 from innerloop.objectives import Metric
@@ -58,7 +59,7 @@ def _row(group: list[Results]) -> dict[str, str]:
     trained_elsewhere = first.training_set != first.dataset
     known = {} if trained_elsewhere else published.figures().get(name, {})
     norm = f", {first.norm} batch norm" if first.norm else ""
-    training = f", {first.upbringing}" if first.upbringing else ""
+    training = f", {first.training_in_words}" if first.training_in_words else ""
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
         "run": f"{first.algorithm}, {first.tested_on}, {test.in_words}{norm}{training}",

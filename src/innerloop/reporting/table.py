@@ -12,7 +12,8 @@ from innerloop.reporting.numbers import unit
 from innerloop.reporting.terminal import add_row, cell, terminal
 
 if TYPE_CHECKING:
-    from innerloop.evaluation.schema import Entry, Results
+    from innerloop.evaluation.parts import Entry
+    from innerloop.evaluation.schema import Results
 
 STEPS = (0, 1, 5, 10)
 
@@ -57,7 +58,7 @@ def _half(half: float | None, metric: Metric) -> str:
 
 
 def _caption(results: "Results") -> list[str]:
-    training = f"{results.upbringing}, " if results.upbringing else ""
+    training = f"{results.training_in_words}, " if results.training_in_words else ""
     norm = training + (f"{results.norm} batch norm, " if results.norm else "")
     words = stamps.in_words([results.audited])
     return [f"{norm}protocol {results.protocol.hash}", *([f"audit: {words}"] if words else [])]

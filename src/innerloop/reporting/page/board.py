@@ -3,7 +3,8 @@
 from typing import Any
 
 from innerloop.evaluation import stamps
-from innerloop.evaluation.schema import Origin, Results, Sizes
+from innerloop.evaluation.parts import Origin, Sizes
+from innerloop.evaluation.schema import Results
 from innerloop.evaluation.sizes import span
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
