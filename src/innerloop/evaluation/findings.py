@@ -73,7 +73,22 @@ def summarise(
         shared_images: how many images of the test are in the training too; None if not known.
     """
     score, sign = measured["score"], 1.0 if higher_is_better else -1.0
-    findings: Findings = {
+    findings = _of_all_learners(measured, sign, shared_images)
+    if "reported" in measured:
+        findings["reported"] = _reported(measured["reported"], score, sign)
+    if "ways" in measured:
+        chance = 1 / measured["ways"]
+        findings["not_adapted"] = significance.against_chance(measured["before"], chance)
+        findings["relabelled"] = _relabelled(score, measured["relabelled"], sign)
+    return findings
+
+
+def _of_all_learners(
+    measured: dict[str, Tensor], sign: float, shared_images: int | None
+) -> Findings:
+    """The numbers that make sense for every learner."""
+    score = measured["score"]
+    return {
         "tasks": len(score),
         "level": LEVEL,
         "score": float(score.double().mean()),
@@ -88,14 +103,6 @@ def summarise(
         "test_images_held": {"tasks": _share(measured, "images")},
         "shared_images": shared_images,
     }
-    if "reported" in measured:
-        findings["reported"] = _reported(measured["reported"], score, sign)
-    if "ways" in measured:
-        findings["not_adapted"] = significance.against_chance(
-            measured["before"], 1 / measured["ways"]
-        )
-        findings["relabelled"] = _relabelled(score, measured["relabelled"], sign)
-    return findings
 
 
 def _share(measured: dict[str, Tensor], name: str) -> float | None:

@@ -29,8 +29,13 @@ def measure(
     if values["again"].any():  # then the other questions may have affected its first copy
         values["score"] = _score(learner, tasks)
     values["memory"] = memory.of_other_tasks(learner, tasks, earlier, values["again"].cpu())
-    ways = _ways(learner.objective, tasks)
-    return values if ways is None else values | _about_classes(learner, tasks, ways, values, random)
+    if (ways := _ways(learner.objective, tasks)) is not None:
+        # A learner without steps counts as not adapted while its support's labels say nothing.
+        by_steps = learner.algorithm.adapts_by_steps
+        values["before"] = _score(learner, tasks, step=0) if by_steps else values["shuffled"]
+        values["relabelled"] = _score(learner, disturbed.relabelled(tasks, ways, random))
+        values["ways"] = torch.full_like(values["score"], ways)
+    return values
 
 
 def _about_queries(
@@ -65,23 +70,6 @@ def _about_support(
         values["labels"] = learner.changed(outputs, misled)
         values["shuffled"] = learner.scores(misled, tasks.query.targets)
     return values
-
-
-def _about_classes(
-    learner: AuditedLearner,
-    tasks: Task,
-    ways: int,
-    values: dict[str, Tensor],
-    random: torch.Generator,
-) -> dict[str, Tensor]:
-    """The scores before adaptation, and with other names for the classes."""
-    # A learner without steps counts as not adapted while its support's labels say nothing.
-    by_steps = learner.algorithm.adapts_by_steps
-    return {
-        "before": _score(learner, tasks, step=0) if by_steps else values["shuffled"],
-        "relabelled": _score(learner, disturbed.relabelled(tasks, ways, random)),
-        "ways": torch.full_like(values["score"], ways),
-    }
 
 
 def _score(learner: AuditedLearner, tasks: Task, step: int | None = None) -> Tensor:

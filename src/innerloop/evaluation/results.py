@@ -17,7 +17,7 @@ from innerloop.objectives import Objective
 
 SCHEMA = 1
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
-DIVERGED = 100.0  #: a task whose error, on a logarithmic scale, exceeds this counts as diverged
+DIVERGED = 100.0  #: an error above this counts as diverged, if the metric has a logarithmic scale
 
 
 def metrics(

@@ -87,10 +87,10 @@ class Results(Part):
     @property
     def training_in_words(self) -> str:
         """How the learner was trained, for a table; empty for episodes from scratch."""
-        words = [] if self.training.kind == "episodes" else [f"trained on {self.training.kind}"]
+        parts = [] if self.training.kind == "episodes" else [f"trained on {self.training.kind}"]
         if self.init_from is not None:
-            words.append(f"from the body of {self.init_from.algorithm} on {self.init_from.dataset}")
-        return ", ".join(words)
+            parts.append(f"from the body of {self.init_from.algorithm} on {self.init_from.dataset}")
+        return ", ".join(parts)
 
     @property
     def audited(self) -> Stamped | None:

@@ -72,7 +72,7 @@ def _recording(name: str, layers: Trace, lengths: set[int], rows: int) -> Hook:
 
 def _features(output: object, lengths: set[int], rows: int) -> Tensor | None:
     """The last `rows` rows of a layer's output; None if no tensor has a row for each example."""
-    kept = [
+    tensors = [
         leaf.detach()[-rows:].clone()  # rows of the support come first
         for leaf in tree_leaves(output)
         if isinstance(leaf, Tensor)
@@ -80,6 +80,6 @@ def _features(output: object, lengths: set[int], rows: int) -> Tensor | None:
         and leaf.dim() > 0
         and len(leaf) in lengths
     ]
-    if len(kept) < 2:
-        return kept[0] if kept else None
-    return torch.cat([part.flatten(1) if part.dim() > 1 else part[:, None] for part in kept], 1)
+    if len(tensors) < 2:
+        return tensors[0] if tensors else None
+    return torch.cat([part.flatten(1) if part.dim() > 1 else part[:, None] for part in tensors], 1)

@@ -11,11 +11,30 @@ from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.inspection.watch import Watch, kinds
 from innerloop.tasks import Examples, Inputs, Task
 
+Adapt = Callable[[Examples, int, Tensor], Iterator[Adapted]]
+Predict = Callable[[Adapted, Inputs], Tensor]
+
 
 @contextmanager
 def watched(algorithm: Algorithm) -> Iterator[Watch]:
     """A `Watch` that, while open, knows the running layer and the current inner step."""
-    watch, adapt, predict = Watch(), algorithm.adapt, algorithm.predict
+    watch = Watch()
+    handles = list(_hooked(algorithm.model, watch))
+    adapt, predict = _watched_steps(algorithm, watch)
+    algorithm.adapt = adapt  # type: ignore[method-assign, assignment]
+    algorithm.predict = predict  # type: ignore[method-assign, assignment]
+    try:
+        with watch:
+            yield watch
+    finally:
+        del algorithm.adapt, algorithm.predict
+        for handle in handles:
+            handle.remove()
+
+
+def _watched_steps(algorithm: Algorithm, watch: Watch) -> tuple[Adapt, Predict]:
+    """`adapt` and `predict` that keep the current inner step in `watch.phase`."""
+    adapt, predict = algorithm.adapt, algorithm.predict
 
     def watched_adapt(support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
         watch.phase = "before the first inner step"
@@ -31,16 +50,7 @@ def watched(algorithm: Algorithm) -> Iterator[Watch]:
         finally:
             watch.phase = before
 
-    handles = list(_hooked(algorithm.model, watch))
-    algorithm.adapt = watched_adapt  # type: ignore[method-assign]
-    algorithm.predict = watched_predict  # type: ignore[method-assign]
-    try:
-        with watch:
-            yield watch
-    finally:
-        del algorithm.adapt, algorithm.predict
-        for handle in handles:
-            handle.remove()
+    return watched_adapt, watched_predict
 
 
 def broken_from_the_start(algorithm: Algorithm, tasks: Task) -> list[str]:

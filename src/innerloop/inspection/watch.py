@@ -49,10 +49,17 @@ class Watch(TorchDispatchMode):
         if "empty" not in name:  # such memory is not written yet
             new = kinds(output) - read
             for kind in new & {"nan"} if read else new:
-                layer = self.layers[-1] if self.layers else ""
-                source = "inf" if read else "finite numbers"
-                self.findings.setdefault(kind, Finding(kind, name, source, layer, self.phase))
+                self.findings.setdefault(kind, self._finding(kind, name, bool(read)))
         return output
+
+    def _finding(self, kind: str, operation: str, read_inf: bool) -> Finding:
+        return Finding(
+            kind=kind,
+            operation=operation,
+            read="inf" if read_inf else "finite numbers",
+            layer=self.layers[-1] if self.layers else "",
+            phase=self.phase,
+        )
 
 
 def kinds(values: object) -> set[str]:
