@@ -190,7 +190,7 @@ def test_mistakes(runs: dict[str, Path], tmp_path: Path) -> None:
     told = mistake("adapt", maml, *where)
     assert "support has 4 classes" in told and "head for 5" in told and "protonet" in told
     assert "not made of images" in mistake("adapt", f"ckpt_path={runs['waves']}", *where)
-    assert "adapts in one go" in mistake("adapt", protonet, *where, "steps=3")
+    assert "adapts without inner steps" in mistake("adapt", protonet, *where, "steps=3")
     assert "steps=few" in mistake(
         "adapt", f"ckpt_path={runs['maml']}", *_five(tmp_path), "steps=few"
     )

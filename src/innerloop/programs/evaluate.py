@@ -26,7 +26,7 @@ def evaluate(config: DictConfig) -> float | None:
     """
     folder = Path(config.paths.run)
     stored.check_no_run(folder)
-    with ending(folder, "nothing was kept"), member.noted(folder):
+    with ending(folder, "nothing was kept"), member.guarded(folder):
         path, content = open_checkpoint(str(config.ckpt_path))
         experiment = _experiment(config, path, content["innerloop"])
         rewind(folder, 0)
