@@ -14,7 +14,7 @@ def main() -> None:
         usage="adapt.py ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER] "
         "[trust=true]",
         epilog="ckpt_path: a run's folder (its best checkpoint) or a .ckpt file. support: holds "
-        "CLASS/*.png. query: images, or folders of them whose names are their classes. steps: of "
+        "CLASS/*.png. query: images, or folders of images with the names of classes. steps: of "
         "the inner loop (default: as in its test). out: the folder of the two files. "
         "trust=true: lets a run from another person use code that innerloop does not know.",
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from innerloop.startup import command, resolvers
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Compares runs that were tested on the same tasks: means with intervals, "
         "and paired differences with p-values, for each data set.",
@@ -25,7 +25,11 @@ def main() -> None:
         "--outputs", type=Path, metavar="FOLDER", default=Path(resolvers.repository()) / "outputs",
         help="the folder in which conditions look for runs; default: %(default)s",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = _arguments()
 
     from innerloop.evaluation.results import write_json  # heavy: --help does without it
     from innerloop.machine.files import check_file_writable

@@ -6,7 +6,7 @@ from pathlib import Path
 from innerloop.startup import command
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Writes one HTML page about finished runs: tables with intervals, curves, "
         "pictures, and the differences between settings. The page needs no network.",
@@ -21,7 +21,11 @@ def main() -> None:
         metavar="FILE",
         help="the page; default: report.html in the first FOLDER",
     )
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = _arguments()
 
     from innerloop.errors import visible
     from innerloop.reporting.page.write import write  # heavy: --help does without it

@@ -6,7 +6,7 @@ from pathlib import Path
 from innerloop.startup import command, resolvers
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Lists finished runs, oldest first.")
     parser.add_argument(
         "conditions", nargs="*", metavar="KEY=VALUE",
@@ -16,7 +16,11 @@ def main() -> None:
         "--outputs", type=Path, metavar="FOLDER", default=Path(resolvers.repository()) / "outputs",
         help="where to look; default: %(default)s",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = _arguments()
 
     from innerloop.errors import visible
     from innerloop.reporting.comparison_table import show_runs  # heavy: --help does without it

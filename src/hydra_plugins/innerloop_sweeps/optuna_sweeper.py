@@ -1,7 +1,8 @@
 """A sweeper by Optuna. Its study can be resumed, and several workers can share it.
 
-Hydra's own plugin needs optuna below 3, whose SQLite storage fails with current SQLAlchemy; each
-call adds its own number of trials, and trials of a killed worker stay unfinished.
+Hydra's own plugin needs optuna below 3, and the SQLite storage of these versions fails with current
+SQLAlchemy. Each call of that plugin adds its own number of trials, and trials of a killed worker
+stay unfinished.
 """
 
 from collections.abc import Mapping

@@ -70,7 +70,13 @@ def _run(
     Singleton.set_state(state)
     setup_globals()
     HydraConfig.instance().set_config(config)
-    return run_job(task, config, "hydra.sweep.dir", "hydra.sweep.subdir", context)
+    return run_job(
+        task_function=task,
+        config=config,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+        hydra_context=context,
+    )
 
 
 def _check_gpus(wanted: float, resources: dict[str, float]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 POLL = 5  #: seconds between two looks at the queue, and by which a file may be late
 
-with suppress(ImportError):  # the plugin is optional; without it there is no such launcher
+with suppress(ImportError):  # the plugin is optional, and so is this launcher
     from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
     from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher
 

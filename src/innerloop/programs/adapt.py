@@ -5,22 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from innerloop.data.labelled import query_of, support_of
+from innerloop.data.labelled import Support, query_of, support_of
 from innerloop.errors import UserError
 from innerloop.layers import norm
 from innerloop.machine import lock
 from innerloop.machine.files import check_writable
 from innerloop.programs.answers import Answers
+from innerloop.programs.prediction import predict
 from innerloop.run.trained import Trained, load
 from innerloop.startup import resolvers
 from innerloop.startup.arguments import Arguments, Flag, Folder
-from innerloop.tasks import Examples, Task
-
-CHUNK = 500  #: queries at a time, if an answer does not depend on the other queries
 
 
 class AdaptArguments(Arguments):
@@ -52,48 +48,13 @@ def run(words: Sequence[str]) -> None:
     query = query_of(given.query.expanduser(), trained.source)
     trained = _for_classes(trained, len(support.classes), given, name)
     steps = _steps(given.steps, trained, name)
-    adapted, outputs = answer(trained, support.examples, query.inputs, steps)
+    adapted, outputs = predict(trained, support.examples, query.inputs, steps)
     answers = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
-    how = f"by {steps} inner steps" if trained.algorithm.adapts_by_steps else "without inner steps"
-    size = f"{len(support.classes)} classes, {len(support.examples.targets)} images"
-    answers.announce(f"{name} adapted {how} to {size}", norm.modes(trained.algorithm))
+    line = f"{name} adapted {_how(trained, steps)} to {_size(support)}"
+    answers.announce(line, norm.modes(trained.algorithm))
     record = {"learner": name, "steps": str(steps), "norm": str(trained.config.norm)}
     out = out or lock.new_folder(_default_out())
     answers.write(out, trained.algorithm.weights(adapted), record)
-
-
-def answer(
-    trained: Trained, support: Examples, inputs: Tensor, steps: int
-) -> tuple[object, Tensor]:
-    """Adapts to a support set and predicts the queries.
-
-    The queries are computed together if an answer depends on the others, as with transductive
-    batch norm; otherwise in chunks, to save memory.
-
-    Arguments:
-        support: labelled examples of one task.
-        inputs: `(n, ...)` queries.
-        steps: inner steps.
-
-    Returns:
-        what was adapted, and the outputs `(n, classes)`.
-    """
-    algorithm = trained.algorithm
-    together = algorithm.joint_queries or "transductive" in norm.modes(algorithm)
-    parts = inputs.split(len(inputs) if together else CHUNK)
-    answers = [_predict(trained, support, part, steps) for part in parts]
-    return answers[0][0], torch.cat([outputs for _, outputs in answers])
-
-
-@torch.no_grad()
-def _predict(
-    trained: Trained, support: Examples, inputs: Tensor, steps: int
-) -> tuple[object, Tensor]:
-    algorithm = trained.algorithm
-    unknown = torch.zeros(len(inputs), dtype=torch.long)
-    task = Task(support, Examples(inputs, unknown))
-    *_, last = algorithm.trajectory(task, steps, trained.progress)
-    return last
 
 
 def _for_classes(trained: Trained, classes: int, given: AdaptArguments, name: str) -> Trained:
@@ -123,6 +84,14 @@ def _steps(given: int | None, trained: Trained, name: str) -> int:
     if not trained.algorithm.adapts_by_steps:
         raise UserError(f"steps={given}: {name} adapts without inner steps, so leave steps= out.")
     return given
+
+
+def _how(trained: Trained, steps: int) -> str:
+    return f"by {steps} inner steps" if trained.algorithm.adapts_by_steps else "without inner steps"
+
+
+def _size(support: Support) -> str:
+    return f"{len(support.classes)} classes, {len(support.examples.targets)} images"
 
 
 def _out(given: Path | None) -> Path | None:

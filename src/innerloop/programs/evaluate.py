@@ -56,6 +56,12 @@ def _changed(old: DictConfig, config: DictConfig, overrides: list[str]) -> DictC
         old = elsewhere.with_data_set(old, config.names.dataset, config, chosen[-1])
         old.evaluation["on"] = []  # the user chose this data set alone
         overrides = [o for o in overrides if not o.lstrip("+").startswith("dataset")]
-    config = overlay(old, config, overrides, Role.EVALUATE, "ckpt_path")
+    config = overlay(
+        stored=old,
+        composed=config,
+        overrides=overrides,
+        allowed=Role.EVALUATE,
+        own="ckpt_path",
+    )
     config.names.command = notices.command()
     return config

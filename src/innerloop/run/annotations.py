@@ -52,7 +52,7 @@ def annotation_of(parameter: inspect.Parameter, target: Callable[..., object]) -
 
 
 def _fits(value: object, annotation: object) -> bool:
-    """Whether a plain value is of a type; also true where the type says nothing of plain values."""
+    """Whether a plain value is of a type; also true if pydantic cannot check the type."""
     try:
         adapter: TypeAdapter[object] = TypeAdapter(annotation, config=CONFIG)  # type: ignore[arg-type]
         text = json.dumps(value)

@@ -79,7 +79,7 @@ def _check_filled(config: DictConfig, name: str, override: str) -> None:
 
 
 def _check_same(config: DictConfig, changed: DictConfig, key: str, override: str) -> None:
-    """Raises `UserError` where the data sets differ in what the learner was built for."""
+    """Raises `UserError` if the data sets differ in a key that the learner depends on."""
     ours, theirs = _value(config, key), _value(changed, key)
     if ours != theirs:
         raise UserError(

@@ -2,45 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
-
-from torch import Tensor
 
 from innerloop.callbacks import adaptation_watch, inside_log
 from innerloop.evaluation import results
 from innerloop.evaluation.schema import RESULTS
 from innerloop.reporting import table
-from innerloop.reporting.finished import SCORES
 from innerloop.run import auditing, notices, pictures, stored, wandb_run
 from innerloop.run.experiment import Experiment
 from innerloop.run.plain import Checkpoint, PlainDict
-from innerloop.run.result import result_of
+from innerloop.run.result import Outcome, result_of
 from innerloop.run.results_file import ResultsFile
-from innerloop.run.tested import Tested, prepare, run_test, without_loggers
-
-
-class Outcome(NamedTuple):
-    """A test, and the content of its `results.json`."""
-
-    tested: Tested
-    results: PlainDict
-
-    @property
-    def folder(self) -> Path:
-        """Where the results go."""
-        return self.tested.on.folder
-
-    def write_scores(self) -> None:
-        """Writes `scores.npz`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        tested = self.tested
-        results.write_scores(
-            self.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
-        )
-
-    def write_results(self) -> None:
-        """Writes `results.json`."""
-        results.write_json(self.folder / RESULTS, self.results)
+from innerloop.run.tested import TestSet
+from innerloop.run.testing import prepare, run_test, without_loggers
 
 
 def test(
@@ -59,23 +32,16 @@ def test(
     Returns:
         the mean of the metric at the scored step; None in all processes but the first.
     """
+    experiment.learner.on_load_checkpoint(content)
 
-    def outcome(tested: Tested) -> Outcome:
+    def outcome(on: TestSet) -> Outcome:
+        weights = content["state_dict"]
+        tested = run_test(experiment.trainer, experiment.learner, on, weights)
         return Outcome(tested, result_of(experiment.facts, tested, checkpoint, trained))
 
-    experiment.learner.on_load_checkpoint(content)
-    weights = content["state_dict"]
-    own = outcome(run_test(experiment.trainer, experiment.learner, experiment.own, weights))
+    own = outcome(experiment.own)
     file = _begin(own, trained)
-    others: list[Outcome] = []
-
-    def keep(tested: Tested) -> None:
-        others.append(outcome(tested))
-        if file.keeps:
-            others[-1].write_scores()
-            others[-1].write_results()
-
-    _test_others(experiment, weights, file, keep)
+    others = _test_others(experiment, file, outcome)
     if not file.keeps:
         return None
     _follow_up(own, others, file)
@@ -99,18 +65,19 @@ def _begin(own: Outcome, trained: float | None) -> ResultsFile:
 
 
 def _test_others(
-    experiment: Experiment,
-    weights: dict[str, Tensor],
-    file: ResultsFile,
-    keep: Callable[[Tested], None],
-) -> None:
+    experiment: Experiment, file: ResultsFile, outcome: Callable[[TestSet], Outcome]
+) -> list[Outcome]:
     """Tests on each further data set; a failure on one does not stop the others."""
+    others: list[Outcome] = []
     for on in experiment.others:
         with file.part(f"test on {on.name}"):
             prepare(experiment.trainer, on.data)
             with without_loggers(experiment.trainer):
-                tested = run_test(experiment.trainer, experiment.learner, on, weights)
-            keep(tested)
+                others.append(outcome(on))
+            if file.keeps:
+                others[-1].write_scores()
+                others[-1].write_results()
+    return others
 
 
 def _follow_up(own: Outcome, others: list[Outcome], file: ResultsFile) -> None:

@@ -51,9 +51,9 @@ def _key(override: str) -> str:
 def _check_override(override: str, allowed: Role, own: str) -> None:
     if allowed not in role(_key(override)):
         raise UserError(
-            f"{override}: {own}= keeps the run's own configuration, of which only "
-            f"{', '.join(having(allowed))} may be changed (those of dataset as +dataset.path=)."
-            " evaluate.py also tests on another data set, with dataset=NAME."
+            f"{override}: {own}= keeps the run's own configuration. Only "
+            f"{', '.join(having(allowed))} may be changed (those of dataset as +dataset.path=). "
+            "evaluate.py also tests on another data set, with dataset=NAME."
         )
     if override.startswith("~"):
         raise UserError(f"{override}: {own}= can change values, but not remove them.")

@@ -1,16 +1,43 @@
 """The content of `results.json` for one test."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from innerloop.evaluation import protocol, results
+from innerloop.evaluation.schema import RESULTS
 from innerloop.layers import norm
 from innerloop.machine.processor import processor
 from innerloop.outer.meta_learner import MetaLearner
+from innerloop.reporting.finished import SCORES
 from innerloop.run.plain import PlainDict
 from innerloop.run.tested import Tested
 from innerloop.startup import resolvers
+
+
+class Outcome(NamedTuple):
+    """A test, and the content of its `results.json`."""
+
+    tested: Tested
+    results: PlainDict
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.tested.on.folder
+
+    def write_scores(self) -> None:
+        """Writes `scores.npz`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tested = self.tested
+        results.write_scores(
+            self.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
+        )
+
+    def write_results(self) -> None:
+        """Writes `results.json`."""
+        results.write_json(self.folder / RESULTS, self.results)
 
 
 def result_of(
@@ -37,10 +64,7 @@ def result_of(
         "outer": facts["outer"] | _skipped(learner),
         **({} if learner.origin is None else {"init_from": learner.origin}),
         **_tasks(tested, scored, f"val/{objective.metric.name}"),
-        "checkpoint": {
-            "file": checkpoint.name, "step": learner.loaded["step"],
-            "validation": learner.loaded["validation"],
-        },
+        "checkpoint": {"file": checkpoint.name, **_loaded(learner)},
         "metric": objective.metric._asdict(),
         "test": results.metrics(tested.scores, objective, scored, tested.classes),
         **tested.pooled(scored),
@@ -48,7 +72,7 @@ def result_of(
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
         **_machine(tested.device),
-    }  # fmt: skip
+    }
 
 
 def _tasks(tested: Tested, scored: int | None, selected_by: str) -> PlainDict:
@@ -67,6 +91,11 @@ def _tasks(tested: Tested, scored: int | None, selected_by: str) -> PlainDict:
             selected_by=selected_by,
         ),
     }
+
+
+def _loaded(learner: MetaLearner) -> PlainDict:
+    """Outer step and validation scores of the tested checkpoint."""
+    return {key: learner.loaded[key] for key in ("step", "validation")}
 
 
 def _skipped(learner: MetaLearner) -> dict[str, int]:

@@ -28,7 +28,13 @@ def resumed(config: DictConfig) -> DictConfig:
         )
     old = restored.of_run(folder, config.trust, config)
     steps, overrides = old.outer.steps, list(HydraConfig.get().overrides.task)
-    config = overlay(old, config, overrides, Role.RESUME, "resume")
+    config = overlay(
+        stored=old,
+        composed=config,
+        overrides=overrides,
+        allowed=Role.RESUME,
+        own="resume",
+    )
     if config.outer.scheduler is not None and config.outer.steps != steps:
         raise UserError(
             f"outer.steps={config.outer.steps}: the learning-rate schedule of this run was made "

@@ -7,7 +7,7 @@ each value must fit the annotation of its parameter, or else its default.
 import inspect
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from innerloop.errors import UserError, one_line
 from innerloop.run.annotations import annotation_of, check_value
@@ -34,21 +34,59 @@ def check(part: Mapping[str, object], key: str, supplied: Collection[str] = ()) 
     for name in part.keys() & HYDRAS.keys():
         check_value(f"{key}.{name}", part[name], HYDRAS[name])
     target = _located(part["_target_"], f"{key}._target_")
-    given = {k: v for k, v in part.items() if k not in HYDRAS}
-    for name, value in given.items():
+    arguments = {name: value for name, value in part.items() if name not in HYDRAS}
+    for name, value in arguments.items():
         for place, inner in _parts(value, f"{key}.{name}"):
             check(inner, place)
     try:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):  # some built-in functions have none
         return
-    for name in given:
-        _check_name(name, key, part, parameters, supplied)
+    call = _Call(key, part, parameters, supplied)
+    for name in arguments:
+        call.check_name(name)
     if "_args_" not in part:
-        _check_missing(given, key, part, parameters, supplied)
-    for name, value in given.items():
+        call.check_missing()
+    for name, value in arguments.items():
         if name in parameters and not _parts(value, ""):
             _check_argument(f"{key}.{name}", value, parameters[name], target)
+
+
+class _Call(NamedTuple):
+    """A call of a target: the part with its arguments, and the parameters of the target."""
+
+    key: str
+    part: Mapping[str, object]
+    parameters: Mapping[str, inspect.Parameter]
+    supplied: Collection[str]
+
+    @property
+    def target(self) -> str:
+        """The name of the target without its module."""
+        return str(self.part["_target_"]).rpartition(".")[2]
+
+    def check_name(self, name: str) -> None:
+        """Raises `UserError` if the target does not take this argument from the user."""
+        key, parameters = f"{self.key}.{name}", self.parameters
+        if name in self.supplied:
+            raise UserError(f"{key}: the program itself passes {name} to {self.target}.")
+        if name in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
+            return
+        names = [n for n in parameters if n not in self.supplied]
+        close = similar(name, names)
+        takes = f"it takes {listed(names) or 'nothing'}."
+        hint = f"did you mean {self.key}.{close}?" if close else takes
+        raise UserError(f"{key}: {self.target} takes no {name}; {hint}")
+
+    def check_missing(self) -> None:
+        """Raises `UserError` if a parameter without a default gets no value."""
+        if self.part.get("_partial_") and not self.supplied:  # its caller passes the rest
+            return
+        for name, parameter in self.parameters.items():
+            variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+            needed = parameter.default is parameter.empty and not variadic
+            if needed and name not in self.part and name not in self.supplied:
+                raise UserError(f"{self.key}.{name} is missing: {self.target} needs it.")
 
 
 def _located(name: object, key: str) -> Callable[..., object]:
@@ -72,40 +110,6 @@ def _parts(value: object, key: str) -> list[tuple[str, Mapping[str, object]]]:
     return []
 
 
-def _check_name(
-    name: str,
-    key: str,
-    part: Mapping[str, object],
-    parameters: Mapping[str, inspect.Parameter],
-    supplied: Collection[str],
-) -> None:
-    if name in supplied:
-        raise UserError(f"{key}.{name}: the program itself passes {name} to {_short(part)}.")
-    free = any(p.kind == p.VAR_KEYWORD for p in parameters.values())
-    if name in parameters or free:
-        return
-    names = [n for n in parameters if n not in supplied]
-    close = similar(name, names)
-    mean = f"did you mean {key}.{close}?" if close else f"it takes {listed(names) or 'nothing'}."
-    raise UserError(f"{key}.{name}: {_short(part)} takes no {name}; {mean}")
-
-
-def _check_missing(
-    given: Mapping[str, object],
-    key: str,
-    part: Mapping[str, object],
-    parameters: Mapping[str, inspect.Parameter],
-    supplied: Collection[str],
-) -> None:
-    if part.get("_partial_") and not supplied:  # its caller passes the rest
-        return
-    for name, parameter in parameters.items():
-        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        needed = parameter.default is parameter.empty and not variadic
-        if needed and name not in given and name not in supplied:
-            raise UserError(f"{key}.{name} is missing: {_short(part)} needs it.")
-
-
 def _check_argument(
     key: str, value: object, parameter: inspect.Parameter, target: Callable[..., object]
 ) -> None:
@@ -113,7 +117,3 @@ def _check_argument(
     by_default = value is None and parameter.default is None
     if annotation is not None and not by_default:
         check_value(key, value, annotation)
-
-
-def _short(part: Mapping[str, object]) -> str:
-    return str(part["_target_"]).rpartition(".")[2]

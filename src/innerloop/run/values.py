@@ -37,7 +37,9 @@ Size = Annotated[
     Field(description="a whole number from 1, or a range such as [1, 10]"),
 ]
 Flag = Annotated[bool, Field(description="true or false")]
-OptionalFlag = Annotated[bool | None, Field(description="true, false, or null to decide by itself")]
+OptionalFlag = Annotated[
+    bool | None, Field(description="true, false, or null for an automatic choice")
+]
 Count = Annotated[int, Field(description="a whole number from 1", ge=1, le=MOST)]
 OptionalCount = Annotated[
     int | None, Field(description="a whole number from 1, or null", ge=1, le=MOST)

@@ -48,4 +48,10 @@ def _episodes(tested: Tested, count: int) -> Episodes:
     raw = tested.on.data.first("test", count)
     tasks = tested.on.data.on_after_batch_transfer(raw, 0)
     algorithm = tested.learner.algorithm
-    return Episodes(algorithm, raw, tasks, tested.scored_step, tested.progress)
+    return Episodes(
+        algorithm=algorithm,
+        raw=raw,
+        tasks=tasks,
+        steps=tested.scored_step,
+        progress=tested.progress,
+    )

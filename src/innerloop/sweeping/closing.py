@@ -53,10 +53,9 @@ def table(done: Sequence[Finished]) -> Table:
     summary.caption = "Choose a setting by validation, then report its test. 95% intervals."
     for label, setting in zip(_labels(rows), rows, strict=True):
         metric, test = setting.first.metric, setting.mean(setting.first.metric.name)
-        add_row(
-            summary, label, ", ".join(str(run.results.seed) for run in setting.runs), metric.name,
-            shown(_validation(setting), metric), shown(test.mean, metric), interval(test, metric),
-        )  # fmt: skip
+        seeds = ", ".join(str(run.results.seed) for run in setting.runs)
+        scores = [shown(_validation(setting), metric), shown(test.mean, metric)]
+        add_row(summary, label, seeds, metric.name, *scores, interval(test, metric))
     return summary
 
 

@@ -1,4 +1,4 @@
-"""An Optuna study that several workers share, each of which may be killed."""
+"""An Optuna study that several workers share; any worker may be killed."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ def instance(part: Mapping[str, object], key: str, kind: type[Kind], **given: ob
     built = instantiate(part, _convert_="all", **given)
     if not isinstance(built, kind):
         raise UserError(
-            f"{key}._target_={part['_target_']} makes a {type(built).__name__}, where a "
-            f"{kind.__name__} is needed."
+            f"{key}._target_={part['_target_']} builds a {type(built).__name__}, but "
+            f"a {kind.__name__} is needed."
         )
     return built

@@ -46,7 +46,7 @@ def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> 
 
 
 def build_callbacks(config: DictConfig, objective: Objective) -> list[lightning.Callback]:
-    """The configured callbacks; those with `_partial_` are told which metric to monitor."""
+    """The configured callbacks; those with `_partial_` receive the metric to monitor."""
     metric = {
         "monitor": f"val/{objective.metric.name}",
         "mode": "max" if objective.metric.higher_is_better else "min",

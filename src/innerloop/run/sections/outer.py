@@ -65,6 +65,6 @@ class Training(Section):
         if (self.kind == "batches") != (self.size is not None):
             raise ValueError(
                 f"training.kind={self.kind} with training.size={self.size}: choose "
-                "training=batches, whose batches have a size, or training=episodes, without one."
+                "training=batches, which has a size, or training=episodes, which has none."
             )
         return self
