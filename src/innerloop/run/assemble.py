@@ -40,9 +40,7 @@ def assemble(config: DictConfig, earlier: PlainDict, trained_on: str | None = No
     began = time.perf_counter() - earlier.get("seconds", 0.0)
     _prepare_process(config)
     problem = build_problem(config)
-    if (
-        problem.training.classes is not None
-    ):  # kept in checkpoints, because the data may be missing later
+    if problem.training.classes is not None:  # checkpoints keep it: the data may be missing later
         config.training.classes = problem.training.classes
     plain = stored.plain(config)
     own, *others = _test_sets(config, problem, trained_on or config.names.dataset)

@@ -1,7 +1,8 @@
-"""The audit of a learner on the first tasks of its test list."""
+"""The audit of a learner on the first tasks of its test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,6 @@ from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
 from innerloop.evaluation.asked import Asked
-from innerloop.run.plain import PlainDict
 from innerloop.run.tested import Tested, TestSet
 from innerloop.tasks import Task
 
@@ -24,18 +24,18 @@ def on_device(tested: Tested) -> Iterator[None]:
         tested.learner.to("cpu")
 
 
-def audit_of(tested: Tested) -> PlainDict | None:
-    """What the answers depend on, measured on the first test tasks; None if switched off."""
+def audit_of(tested: Tested) -> dict[str, Any] | None:
+    """What the answers depended on, from the first tasks of the test; None if switched off."""
     tasks = min(tested.on.audited, tested.on.data.test_tasks)
     if tasks == 0:
         return None
     with on_device(tested):
-        learner, reported = _audited_learner(tested), _reported(tested, tasks)
+        asked, reported = _asked(tested), _reported(tested, tasks)
         batches = _batches(tested.on, tasks, tested.device)
-        return audit.audit(learner, batches, reported, _shared_images(tested.on))
+        return audit.audit(asked, batches, reported, _shared_images(tested.on))
 
 
-def _audited_learner(tested: Tested) -> Asked:
+def _asked(tested: Tested) -> Asked:
     return Asked(
         algorithm=tested.untested or tested.learner.algorithm,
         chunk=tested.learner.engine.chunk,
