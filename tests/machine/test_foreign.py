@@ -179,7 +179,7 @@ def test_names_play_no_tricks(
     metrics = json.loads((b / "results.json").read_text())
     metrics["dataset"] = "mine"
     (b / "results.json").write_text(json.dumps(metrics))
-    members.note(tmp_path / f"c{name}", name, name)
+    members.write_reason(tmp_path / f"c{name}", name, name)
     call("runs", "--outputs", str(tmp_path))
     call("compare", str(a), str(b))
     call("report", str(tmp_path), "--out", str(tmp_path / f"{name}.html"))

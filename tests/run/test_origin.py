@@ -150,7 +150,7 @@ def test_what_cannot_be_trained_so_is_refused_in_a_line(first: Path, tmp_path: P
     endless = ("algorithm=baseline", "dataset=glyphs")
     assert "dataset.classes={train: 64}" in mistake("train", *endless, *run)
     sized = ("training.size=null", "algorithm=baseline")
-    assert "whose batches have a size" in mistake("train", *sized, *GLYPHS, *run)
+    assert "which has a size" in mistake("train", *sized, *GLYPHS, *run)
     wide = ("algorithm=protonet", "dataset=glyphs", f"init_from={first}")
     assert "choose the model it was trained with" in mistake("train", *wide, *run)
     assert "no checkpoint" in mistake("train", f"init_from={tmp_path}", *run)

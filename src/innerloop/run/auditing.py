@@ -16,7 +16,7 @@ from innerloop.tasks import Task
 
 @contextmanager
 def on_device(tested: Tested) -> Iterator[None]:
-    """Has the learner where its test was."""
+    """While open, the learner is on the device of its test; then it returns to the CPU."""
     tested.learner.to(tested.device)
     try:
         yield
@@ -46,13 +46,13 @@ def _learner(tested: Tested) -> AuditedLearner:
 
 
 def _reported(tested: Tested, tasks: int) -> torch.Tensor:
-    """`(tasks,)` headline scores; not a number where no copy is left from before the test."""
+    """Headline scores `(tasks,)`; NaN if the learner could not be copied before the test."""
     scores = tested.scores[tested.on.objective.metric.name][:tasks, tested.scored_step]
     return scores if tested.untested else torch.full_like(scores, torch.nan)
 
 
 def _shared_images(on: TestSet) -> int | None:
-    """Images of the test that are in the training too; not known of another data set."""
+    """How many test images are also training images; None for another data set."""
     return on.data.source.shared_images("test", "train") if on.name == on.trained_on else None
 
 
