@@ -115,7 +115,7 @@ def _medians(group: list[Results], steps: Iterable[int]) -> list[float]:
     return [metric.scale * statistics.median(_known(e.mean) for e in runs) for runs in entries]
 
 
-def _within(group: list[Results], paper: dict[str, Any] | None) -> str:
+def _within(group: list[Results], paper: published.Figure | None) -> str:
     """Whether the mean over seeds lies in the paper's interval, or no step is worse than its."""
     metric = group[0].metric
     if paper is None or paper["metric"] != metric.name:

@@ -13,7 +13,7 @@ from innerloop.errors import UserError, visible
 from innerloop.run import notices
 from innerloop.run.trust import check
 from innerloop.startup.command import explain
-from innerloop.startup.folder_check import KEPT, no_run
+from innerloop.startup.folder_check import KEPT, not_a_run
 from innerloop.startup.older import current
 
 PARTS = (  # without which it is no configuration
@@ -32,7 +32,7 @@ def of_run(folder: Path, trust: bool = False, here: DictConfig | None = None) ->
     """
     file = folder / KEPT
     if not file.is_file():
-        raise UserError(no_run(folder))
+        raise UserError(not_a_run(folder))
     try:
         content = yaml.safe_load(file.read_text())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
