@@ -10,7 +10,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.evaluation.measured import Evaluation, Measured
 from innerloop.evaluation.pooled import calibration_error
-from innerloop.outer.record import Checkpoint, Record, matching_weights
+from innerloop.outer.record import CheckpointDict, Record, matching_weights
 from innerloop.outer.training import MakeOptimizer, MakeScheduler, MetaTraining
 from innerloop.tasks import Task
 
@@ -124,14 +124,14 @@ class MetaLearner(MetaTraining):
 
     # --- checkpoints
 
-    def on_save_checkpoint(self, checkpoint: Checkpoint) -> None:
+    def on_save_checkpoint(self, checkpoint: CheckpointDict) -> None:
         checkpoint["innerloop"] = self.record() | {
             "step": self.global_step,
             "validation": self.validated,
             "skipped": self.skips.count,
         }
 
-    def on_load_checkpoint(self, checkpoint: Checkpoint) -> None:
+    def on_load_checkpoint(self, checkpoint: CheckpointDict) -> None:
         self.loaded = checkpoint["innerloop"]
         self.origin = self.loaded.get("init_from")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from innerloop.errors import UserError
 
-Checkpoint = dict[str, Any]  #: the content of a checkpoint file, by Lightning's keys
+CheckpointDict = dict[str, Any]  #: the content of a checkpoint file, by Lightning's keys
 Record = dict[str, Any]  #: its entry `innerloop`: plain values by name
 
 
