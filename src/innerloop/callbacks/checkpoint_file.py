@@ -60,15 +60,7 @@ def read_checkpoint(path: str | Path, map_location: MAP_LOCATION = "cpu") -> Che
     if Path(path).exists() and not Path(path).is_file():  # opening a pipe would wait
         raise UserError(f"{visible(path)} is not a file: give a run's folder or a .ckpt file.")
     try:
-        with zipfile.ZipFile(path) as parts:
-            damaged = parts.testzip()
-        if damaged is None and (code := get_unsafe_globals_in_checkpoint(str(path))):
-            raise UserError(
-                f"{path} asks for {visible(', '.join(code[:3]))}: it is not opened, as it could "
-                "run any program. A checkpoint of innerloop holds only plain containers and "
-                "tensors."
-            )
-        content = torch.load(path, map_location=map_location, weights_only=True)
+        content = _load(path, map_location)
     except FileNotFoundError:
         raise UserError(
             f"There is no checkpoint {path}: give a run's folder or a .ckpt file."
@@ -77,14 +69,28 @@ def read_checkpoint(path: str | Path, map_location: MAP_LOCATION = "cpu") -> Che
         raise
     except Exception as error:  # an incomplete file raises a dozen kinds of errors
         raise UserError(_damaged(path, type(error).__name__)) from error
-    if damaged is not None:
-        raise UserError(_damaged(path, f"the checksum of {damaged} differs"))
     if not isinstance(content, dict) or "innerloop" not in content:
         raise UserError(f"{path} is not a checkpoint written by innerloop.")
     return content
 
 
+def _load(path: str | Path, map_location: MAP_LOCATION) -> object:
+    """The content of a file that has the right checksums and names no code."""
+    with zipfile.ZipFile(path) as parts:
+        damaged = parts.testzip()
+    if damaged is not None:
+        raise UserError(_damaged(path, f"the checksum of {damaged} differs"))
+    if code := get_unsafe_globals_in_checkpoint(str(path)):
+        raise UserError(
+            f"{path} asks for {visible(', '.join(code[:3]))}: it is not opened, as it could run "
+            "any program. A checkpoint of innerloop holds only plain containers and tensors."
+        )
+    content: object = torch.load(path, map_location=map_location, weights_only=True)
+    return content
+
+
 def _check_plain(file: IO[bytes], path: Path) -> None:
+    """Refuses to write what `read_checkpoint` would refuse to read."""
     file.seek(0)
     if code := get_unsafe_globals_in_checkpoint(file):
         raise UserError(

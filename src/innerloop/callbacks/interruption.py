@@ -70,7 +70,9 @@ class Interruption(lightning.Callback):
     ) -> None:
         self._leave_within_evaluation(trainer, "test", batch_idx)
 
-    def teardown(self, trainer: lightning.Trainer, *_: object) -> None:
+    def teardown(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str
+    ) -> None:
         # The earlier handlers are back: this is the last chance to obey a signal.
         self._leave_if_signalled(trainer)
 

@@ -19,7 +19,7 @@ class Lines:
         self.every, self._clock = every, clock
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Starts a piece of work, of which an earlier process may have `done` some parts."""
+        """Starts a piece of work; an earlier process may have `done` parts of it."""
         self._what, self._total = what, total
         self._first, self._began, self._drawn = done, self._clock(), done
 

@@ -117,7 +117,9 @@ class MetaLearner(MetaTraining):
     def _evaluate(
         self, tasks: Task, batch_idx: int, steps: int, at: tuple[int, ...] | None = None
     ) -> None:
-        scores = self.engine.scores(self.algorithm, tasks, steps, self.reached(), at)
+        scores = self.engine.scores(
+            self.algorithm, tasks, steps=steps, progress=self.reached(), at=at
+        )
         # Batches are dealt to the processes in turn.
         place = batch_idx * self.trainer.world_size + self.trainer.global_rank
         self._evaluation.add(scores, place)

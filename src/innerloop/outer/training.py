@@ -77,7 +77,7 @@ class MetaTraining(lightning.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
-        # Lightning validates when it is told to stop, but not when it has reached `max_steps`.
+        # Lightning validates after `should_stop`, but not after reaching `max_steps`.
         self.trainer.should_stop = self.trainer.should_stop or self.global_step >= self.steps
 
     # --- the outer step

@@ -13,8 +13,8 @@ from innerloop.errors import UserError, visible
 from innerloop.run import notices
 from innerloop.run.trust import check
 from innerloop.startup.command import explain
-from innerloop.startup.folder_check import KEPT, not_a_run
 from innerloop.startup.older import current
+from innerloop.startup.run_folder import KEPT, not_a_run
 
 PARTS = (  # without which it is no configuration
     "algorithm", "dataset", "engine", "episode", "evaluation", "model", "names", "objective",

@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError
 from innerloop.machine.files import remove_unfinished, write_whole
-from innerloop.startup.folder_check import KEPT, used_by_training
 from innerloop.startup.keys import Role, flat, having, role
+from innerloop.startup.run_folder import KEPT, used_by_training
 from innerloop.tasks import Episode
 
 SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation

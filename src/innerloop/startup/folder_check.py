@@ -13,24 +13,7 @@ from omegaconf import DictConfig, read_write
 from innerloop.errors import UserError, visible
 from innerloop.machine import lock
 from innerloop.machine.files import check_writable
-
-KEPT = "composed.yaml"  #: the file that marks a folder as that of a run
-LEFT = (
-    KEPT,
-    "config.yaml",
-    "results.json",
-    "scores.npz",
-    "metrics.csv",
-)  #: files of a run or a test
-CHECKPOINTS = "checkpoints/*.ckpt"
-
-
-def not_a_run(folder: object) -> str:
-    """The message for a folder that does not hold a run."""
-    return (
-        f"resume={visible(folder)} is not the folder of a run: it has no {KEPT}. "
-        "Give the folder that the run printed, such as outputs/DATE/TIME_NAME."
-    )
+from innerloop.startup import run_folder
 
 
 class FolderCheck(Callback):
@@ -65,15 +48,15 @@ def _start(config: DictConfig) -> None:
     if not lock.first_process():
         return
     if not resumes:
-        _check_unused(config, Path(config.hydra.run.dir))
+        run_folder.check_unused(config, Path(config.hydra.run.dir))
     folder = _create(config, resumes or named)
     lock.hold(folder)
     if not resumes:
-        _check_unused(config, folder)  # another process may have run in the meantime
+        run_folder.check_unused(config, folder)  # another process may have run in the meantime
 
 
 def _check_resumed(config: DictConfig, named: bool) -> None:
-    """Refuses a folder beside `resume=` and a folder that does not hold a run.
+    """Refuses `hydra.run.dir=` together with `resume=`, and a folder that does not hold a run.
 
     Arguments:
         named: whether the command line has `hydra.run.dir=`.
@@ -83,8 +66,8 @@ def _check_resumed(config: DictConfig, named: bool) -> None:
             f"hydra.run.dir= cannot be given with resume={visible(config.resume)}: a run is "
             "resumed in its own folder."
         )
-    if not (Path(config.hydra.run.dir) / KEPT).exists():
-        raise UserError(not_a_run(config.resume))
+    if not (Path(config.hydra.run.dir) / run_folder.KEPT).exists():
+        raise UserError(run_folder.not_a_run(config.resume))
 
 
 def _create(config: DictConfig, chosen: bool) -> Path:
@@ -102,32 +85,6 @@ def _create(config: DictConfig, chosen: bool) -> Path:
     with read_write(config.hydra):
         config.hydra.run.dir = str(folder)
     return folder
-
-
-def _check_unused(config: DictConfig, folder: Path) -> None:
-    """Refuses the folder of another run; a test may replace an earlier test, never a training."""
-    tests = "ckpt_path" in config
-    left = [folder / name for name in ((KEPT,) if tests else LEFT)]
-    if not any(file.exists() for file in left) and (tests or not any(folder.glob(CHECKPOINTS))):
-        return
-    if lock.is_held(folder):
-        raise UserError(lock.in_use(folder))
-    raise UserError(used_by_training(folder) if tests else _used_by_run(folder))
-
-
-def used_by_training(folder: Path) -> str:
-    """The message for a test in the folder of a training."""
-    return (
-        f"{visible(folder)} is a training run's folder, and this test would replace its results: "
-        "leave hydra.run.dir= out, or give another folder."
-    )
-
-
-def _used_by_run(folder: Path) -> str:
-    return (
-        f"{visible(folder)} holds a run already, which stays as it is: give another folder with "
-        f"hydra.run.dir=FOLDER, or resume that run with resume={visible(folder)}."
-    )
 
 
 def _check_common() -> None:

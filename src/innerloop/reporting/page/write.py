@@ -11,7 +11,7 @@ from innerloop.machine.foreign import find, there
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import differences, labels, settings
-from innerloop.startup.folder_check import KEPT
+from innerloop.startup.run_folder import KEPT
 
 
 def write(folders: Sequence[Path], out: Path) -> Path:
