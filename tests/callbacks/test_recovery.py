@@ -312,7 +312,7 @@ def test_other_programs_take_the_one_before_and_say_so(
     assert "takes best-1.ckpt, the best before it" in capsys.readouterr().out
     for file in (run / "checkpoints").glob("best*"):
         file.unlink()
-    assert "last.ckpt may be whole" in mistake("evaluate", f"ckpt_path={run}")
+    assert "last.ckpt may be sound" in mistake("evaluate", f"ckpt_path={run}")
 
 
 def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from innerloop.evaluation.interval import over_seeds
 from innerloop.reporting.comparable import SAME
 from innerloop.reporting.finished import Finished, configuration_of
 from innerloop.reporting.terminal import leave_out
-from innerloop.startup.folder_check import KEPT
 from innerloop.startup.keys import Role, role
+from innerloop.startup.run_folder import KEPT
 
 NAMED = ("algorithm", "dataset", "model")  #: groups of which the choice is shown, not its values
 ABSENT = "not set"

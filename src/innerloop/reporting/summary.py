@@ -4,7 +4,6 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from innerloop.evaluation import schema, stamps
 from innerloop.evaluation.parts import Entry
@@ -125,7 +124,7 @@ def _medians(group: list[Results], steps: Iterable[int]) -> list[float]:
     return [metric.scale * statistics.median(_known(e.mean) for e in runs) for runs in entries]
 
 
-def _within(group: list[Results], paper: dict[str, Any] | None) -> str:
+def _within(group: list[Results], paper: published.Figure | None) -> str:
     """Whether the mean over seeds is in the paper's interval, or every step at least as good."""
     metric = group[0].metric
     if paper is None or paper["metric"] != metric.name:

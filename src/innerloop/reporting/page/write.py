@@ -12,7 +12,7 @@ from innerloop.machine.writable import check_file_writable
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import differences, labels, settings
-from innerloop.startup.folder_check import KEPT
+from innerloop.startup.run_folder import KEPT
 
 
 class Content(TypedDict):
