@@ -8,6 +8,7 @@ import torch
 import zoo
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from innerloop.adaptation.selection import ALL
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.gradient.anil import ANIL
 from innerloop.algorithms.gradient.maml import MAML
@@ -40,7 +41,7 @@ def learner(name: str, model: Any) -> Algorithm:
         return ProtoNet(model, objective)
     if name in ("anil", "meta_sgd"):
         return {"anil": ANIL, "meta_sgd": MetaSGD}[name](model, objective, RATE, STEPS).double()
-    part = "body" if name == "boil" else "all"
+    part = "body.*" if name == "boil" else "*"
     return MAML(model, objective, RATE, STEPS, first_order=name == "fomaml", adapted=part)
 
 
@@ -49,7 +50,7 @@ def engines(made: Algorithm) -> dict[str, Engine]:
              "in chunks, steps computed again": Engine(3, checkpoint=True)}  # fmt: skip
     if isinstance(made, MAML):
         found["in chunks"] = Engine(3)
-    if type(made) in (MAML, MetaSGD) and getattr(made, "adapted", "all") == "all":
+    if type(made) in (MAML, MetaSGD) and getattr(made, "adapted", ALL) == ALL:
         with contextlib.suppress(UserError):  # frozen parameters, with Meta-SGD
             found["learn2learn"] = Learn2LearnEngine(made)
     return found
