@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.images import ImageClasses
 from innerloop.data.module import TaskData
-from innerloop.data.packs.packing import Classes
+from innerloop.data.packs.writing import Classes
 from innerloop.run import problem
 from innerloop.startup import resolvers
 

@@ -60,12 +60,7 @@ def _download(remote: Remote, path: Path) -> None:
     """Downloads to a temporary name next to the target, checks, and renames."""
     import pooch
 
-    base, name = remote.url.rsplit("/", 1)
-    checksum = remote.checksum
-    if base.startswith("doi:"):
-        record = pooch.create(path=path.parent, base_url=f"{base}/", registry=None)
-        record.load_registry_from_doi()
-        checksum = record.registry[name]
+    checksum = _published_checksum(remote, path.parent)
     log.warning("Downloading %s to %s.", remote.url, visible(path.parent))
     part = f".{path.name}.part"
     if (path.parent / part).exists():
@@ -76,6 +71,19 @@ def _download(remote: Remote, path: Path) -> None:
         os.replace(path.parent / part, path)
     finally:
         (path.parent / part).unlink(missing_ok=True)
+
+
+def _published_checksum(remote: Remote, folder: Path) -> str | None:
+    """The file's checksum; of a DOI, the one in its record."""
+    import pooch
+
+    base, name = remote.url.rsplit("/", 1)
+    if not base.startswith("doi:"):
+        return remote.checksum
+    record = pooch.create(path=folder, base_url=f"{base}/", registry=None)
+    record.load_registry_from_doi()
+    checksum: str = record.registry[name]
+    return checksum
 
 
 def _compare(path: Path, remote: Remote) -> None:

@@ -71,16 +71,16 @@ def draw(
             examples as needed.
     """
     available = supply if isinstance(supply, int) else len(supply)
-    classes = draw_classes(split, indices, episode, seed, available)
-    present = classes >= 0
+    classes = draw_classes(
+        split=split, indices=indices, episode=episode, seed=seed, available=available
+    )
     keys = _keys(split, indices, seed)
     _, _, shot_key, query_key, support_row_key, query_row_key, class_key = keys
+    present = classes >= 0
     shots = sizes.draw_shots(shot_key, episode, present)
     queries = sizes.draw_queries(query_key, episode, present)
     if not isinstance(supply, int):
-        examples = supply[classes] * present
-        shots = np.minimum(shots, np.maximum(examples - 1, 0))
-        queries = np.minimum(queries, examples - shots)
+        shots, queries = _limited(shots, queries, supply[classes] * present)
     support, query = _rows(support_row_key, shots), _rows(query_row_key, queries)
     after_support = query.numbers + np.take_along_axis(shots, query.labels, 1)
     return TaskLayout(
@@ -95,6 +95,14 @@ def draw(
 def _keys(split: str, indices: np.ndarray, seed: int) -> np.ndarray:
     """`(7, T)`: one key for each random choice of a task."""
     return sampling.split(sampling.keys(seed, f"unequal/{split}", indices), 7).T
+
+
+def _limited(
+    shots: np.ndarray, queries: np.ndarray, examples: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shots and queries `(T, ways)` within the examples of each class; one query is left."""
+    shots = np.minimum(shots, np.maximum(examples - 1, 0))
+    return shots, np.minimum(queries, examples - shots)
 
 
 def _rows(key: np.ndarray, amounts: np.ndarray) -> Rows:

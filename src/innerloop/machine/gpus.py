@@ -17,7 +17,7 @@ _held: list[tuple[str, FileLock]] = []  # name and lock of this process's GPU, u
 
 
 def visible() -> list[str]:
-    """Names of the GPUs that this process may use, found without starting CUDA."""
+    """Names of the GPUs that this process may use; does not start CUDA."""
     names = os.environ.get(VISIBLE)
     if names is not None:
         return [name for name in names.replace(" ", "").split(",") if name not in ("", "-1")]

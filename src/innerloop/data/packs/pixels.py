@@ -39,21 +39,24 @@ def _eight_bits(image: "Image", upright: "Image") -> "Image":
     from PIL import Image
 
     values = np.asarray(upright)
-    if image.mode == "F":
-        if not ((values >= 0) & (values <= 1)).all():
-            raise ValueError("its floats are not all from 0 to 1; save it with 8 or 16 bits")
-        shares = values
-    elif image.mode == "I" and image.format != "PNG":  # in older versions of Pillow, a 16-bit PNG
-        raise ValueError("the white of 32-bit integers is unknown; save it with 8 or 16 bits")
-    else:
-        shares = values * np.float32(1 / 65535)
-    tag, inverted = _WHITE_IS_ZERO
-    if getattr(image, "tag_v2", {}).get(tag) == inverted:
-        shares = 1 - shares
-    grey = Image.fromarray(np.rint(255 * shares).astype(np.uint8))
+    grey = Image.fromarray(np.rint(255 * _lightness(image, values)).astype(np.uint8))
     if "transparency" in image.info:
         grey.putalpha(Image.fromarray(values != image.info["transparency"]).convert("L"))
     return grey
+
+
+def _lightness(image: "Image", values: np.ndarray) -> np.ndarray:
+    """The image's values `(height, width)`, scaled to 0 for black and 1 for white."""
+    if image.mode == "F":
+        if not ((values >= 0) & (values <= 1)).all():
+            raise ValueError("its floats are not all from 0 to 1; save it with 8 or 16 bits")
+        lightness = values
+    elif image.mode == "I" and image.format != "PNG":  # in older versions of Pillow, a 16-bit PNG
+        raise ValueError("the white of 32-bit integers is unknown; save it with 8 or 16 bits")
+    else:
+        lightness = values * np.float32(1 / 65535)
+    tag, inverted = _WHITE_IS_ZERO
+    return 1 - lightness if getattr(image, "tag_v2", {}).get(tag) == inverted else lightness
 
 
 def _on_background(image: "Image", mode: str) -> "Image":

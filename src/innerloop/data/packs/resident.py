@@ -8,7 +8,7 @@ from torch import Tensor
 
 from innerloop.data.packs.pack import Pack
 
-SHARE = 0.25  #: the most of a GPU's free memory that a pack may take without being asked to
+SHARE = 0.25  #: the largest part of a GPU's free memory that `auto` gives to a pack
 
 
 class Places(NamedTuple):
