@@ -143,14 +143,14 @@ def test_what_follows_another_key_is_not_a_difference(real: Path, tmp_path: Path
         (folder / "config.yaml").write_text(yaml.safe_dump(resolved))
     found = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
     assert [row["key"] for row in found.rows("Keys of the configuration")] == ["inner.rate"]
-    settings = [row["setting"] for row in found.rows("One checkpoint each")]
+    settings = [row["setting"] for row in found.rows("One checkpoint of each run")]
     assert settings == ["maml, inner.rate=0.1", "maml, inner.rate=0.4"]
 
 
 def test_every_run_can_be_repeated(page: Page, sweep: Path) -> None:
     command = json.loads((sweep / "0_glyphs" / "results.json").read_text())["command"]
     assert page.text.count(f"<code>{command}</code>") == 12
-    assert len(page.rows("One checkpoint each")) == 12
+    assert len(page.rows("One checkpoint of each run")) == 12
 
 
 def test_stamps_of_an_audit_are_shown(real: Path, tmp_path: Path) -> None:
@@ -160,6 +160,15 @@ def test_stamps_of_an_audit_are_shown(real: Path, tmp_path: Path) -> None:
     (folder / "results.json").write_text(json.dumps(found))
     (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
     assert row["audit"] == "transductive, ignores its support"
+
+
+def test_training_on_plain_batches_shows_their_size(real: Path, tmp_path: Path) -> None:
+    folder = member(real, tmp_path / "run", 0.5)
+    results = json.loads((folder / "results.json").read_text())
+    results |= {"training": {"kind": "batches", "size": 64}, "trained_on": "omniglot"}
+    (folder / "results.json").write_text(json.dumps(results))
+    (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
+    assert row["trained on"] == "omniglot, batches of 64"
 
 
 def test_a_mean_that_is_no_number_is_said(real: Path, tmp_path: Path) -> None:
