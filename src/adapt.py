@@ -1,4 +1,4 @@
-"""Adapts a trained learner to your own labelled images: `python src/adapt.py ckpt_path=RUN ...`."""
+"""Adapts a trained learner to your labelled images: `python src/adapt.py ckpt_path=RUN ...`."""
 
 import argparse
 
@@ -14,9 +14,9 @@ def main() -> None:
         usage="adapt.py ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER] "
         "[trust=true]",
         epilog="ckpt_path: a run's folder (its best checkpoint) or a .ckpt file. support: holds "
-        "CLASS/*.png. query: images, or folders of them whose names are their classes. steps: of "
-        "the inner loop (default: those it was scored at). out: where the two files go. "
-        "trust=true: a run of somebody else may use code that innerloop does not know.",
+        "CLASS/*.png. query: images, or folders of images with the names of classes. steps: of "
+        "the inner loop (default: as in its test). out: the folder of the two files. "
+        "trust=true: lets a run from another person use code that innerloop does not know.",
     )
     parser.add_argument("words", nargs="+", metavar="KEY=VALUE")
     words = parser.parse_args().words

@@ -1,4 +1,4 @@
-"""Makes the project's dashboard at W&B, or writes its specification: `python src/dashboard.py`."""
+"""Creates a dashboard at W&B, or writes its specification: `python src/dashboard.py`."""
 
 import argparse
 
@@ -7,11 +7,11 @@ from innerloop.startup import command
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Builds a workspace and a report of a W&B project: learning and adaptation "
-        "curves, algorithm against data set, sweeps. Without a key or an answer from the server, "
-        "or with dry=true, writes what it would send.",
-        epilog="project=NAME (innerloop), entity=TEAM (your own account), "
-        "spec=FILE (outputs/dashboard.json), dry=true.",
+        description="Creates a workspace and a report of a W&B project: learning and adaptation "
+        "curves, algorithms by data sets, sweeps. Without a key or an answer from the server, "
+        "or with dry=true, it writes the specification to a file.",
+        epilog="project=NAME (default: innerloop), entity=TEAM (default: your account), "
+        "spec=FILE (default: outputs/dashboard.json), dry=true.",
     )
     parser.add_argument("words", nargs="*", metavar="KEY=VALUE")
     words = parser.parse_args().words

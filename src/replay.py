@@ -1,4 +1,4 @@
-"""Shows one task of a run from inside: `python src/replay.py RUN task=test/417`."""
+"""Shows how one task of a run was learned: `python src/replay.py RUN task=test/417`."""
 
 import argparse
 
@@ -9,11 +9,12 @@ resolvers.register()
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Rebuilds one task of a finished run and shows what the inner loop did to it, "
-        "or lists the test tasks on which run A beats run B most.",
+        description="Rebuilds one task of a finished run and shows each step of the inner loop, or "
+        "lists the test tasks on which run A beats run B most.",
         epilog="task=test/N, val/N, train/STEP or train/STEP/INDEX; checkpoint=last or FILE.ckpt "
-        "(best); top=N tasks of the list (10); paths.data, dataset.path where data lie elsewhere; "
-        "trust=true lets a run of somebody else use code that innerloop does not know.",
+        "(default: best); top=N, the length of the list (default: 10); paths.data, dataset.path: "
+        "where the data are now; trust=true lets a run from another person use code that "
+        "innerloop does not know.",
     )
     parser.add_argument("words", nargs="+", metavar="RUN|KEY=VALUE")
     words = parser.parse_args().words

@@ -1,4 +1,4 @@
-"""Writes finished runs into one page to look at: `python src/report.py outputs/DATE`."""
+"""Writes a page about finished runs: `python src/report.py outputs/DATE`."""
 
 import argparse
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from innerloop.startup import command
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Writes one HTML page of finished runs: tables with intervals, curves, "
-        "pictures, and in what the settings differ. The page stands alone, without a network.",
+        description="Writes one HTML page about finished runs: tables with intervals, curves, "
+        "pictures, and the differences between settings. The page needs no network.",
     )
     parser.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER",
@@ -21,12 +21,17 @@ def main() -> None:
         metavar="FILE",
         help="the page; default: report.html in the first FOLDER",
     )
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = _arguments()
 
     from innerloop.errors import visible
     from innerloop.reporting.page.write import write  # heavy: --help does without it
 
-    print(f"report {visible(write(given.folders, given.out or given.folders[0] / 'report.html'))}")
+    page = arguments.out or arguments.folders[0] / "report.html"
+    print(f"report {visible(write(arguments.folders, page))}")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ START, END = "<!-- results: make results -->\n", "\n<!-- end of results -->"
 
 
 def tabulated() -> dict[Path, str]:
-    """What the files must contain."""
+    """The text that each file must contain."""
     kept = load(ROOT / "docs" / "results")
-    found = {}
+    texts = {}
     for name, table in (("README.md", summary(kept)), ("docs/results.md", by_data_set(kept))):
         before, rest = (ROOT / name).read_text().split(START)
-        found[ROOT / name] = before + START + table + END + rest.split(END)[1]
-    return found
+        texts[ROOT / name] = before + START + table + END + rest.split(END)[1]
+    return texts
 
 
 if __name__ == "__main__":

@@ -6,28 +6,34 @@ from pathlib import Path
 from innerloop.startup import command, resolvers
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Finished runs, oldest first.")
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Lists finished runs, oldest first.")
     parser.add_argument(
         "conditions", nargs="*", metavar="KEY=VALUE",
-        help="dotted keys of results.json or config.yaml; all must be met; KEY=A,B takes either",
+        help="dotted keys of results.json or config.yaml; all must hold; KEY=A,B takes either",
     )  # fmt: skip
     parser.add_argument(
         "--outputs", type=Path, metavar="FOLDER", default=Path(resolvers.repository()) / "outputs",
         help="where to look; default: %(default)s",
     )  # fmt: skip
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = _arguments()
 
     from innerloop.errors import visible
-    from innerloop.reporting.comparison_table import show_runs  # heavy: --help does without it
-    from innerloop.reporting.finished import below, select
+    from innerloop.reporting.finished import below  # heavy: --help does without it
+    from innerloop.reporting.runs_table import show_runs
+    from innerloop.reporting.selection import select
 
-    words = [word for condition in given.conditions for word in condition.split()]
-    found = select(below(given.outputs), words)
-    if found:
-        show_runs(found)
+    words = [word for condition in arguments.conditions for word in condition.split()]
+    runs = select(below(arguments.outputs), words)
+    if runs:
+        show_runs(runs)
     else:
-        print(visible(f"No finished run under {given.outputs} meets {' '.join(words) or 'this'}."))
+        selection = " ".join(words) or "this"
+        print(visible(f"No finished run under {arguments.outputs} meets {selection}."))
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def test_a_kill_while_the_log_gets_a_column_loses_no_row(
 def test_a_log_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, kind: str) -> None:
     log = tmp_path / "metrics.csv"
     os.mkfifo(log) if kind == "pipe" else log.mkdir()
-    with pytest.raises(UserError, match=r"metrics\.csv is no regular file"):
+    with pytest.raises(UserError, match=r"metrics\.csv is not a regular file"):
         rewind(tmp_path, 1)
 
 

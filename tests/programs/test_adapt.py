@@ -19,6 +19,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.sets.glyphs import Glyphs
 from innerloop.programs import adapt as program
+from innerloop.programs import prediction
 from innerloop.run.parts.data import build_source
 from innerloop.tasks import Episode, Examples, Task
 
@@ -145,7 +146,7 @@ def test_a_few_queries_at_a_time_change_nothing(
     for name in ("anil", "reptile", "protonet", "maml"):
         texts = []
         for chunk in (500, 4):
-            monkeypatch.setattr(program, "CHUNK", chunk)
+            monkeypatch.setattr(prediction, "CHUNK", chunk)
             texts.append([list(r.values()) for r in rows(adapt(runs[name], folder))])
         for one, other in zip(*texts, strict=True):
             assert one[:3] == other[:3]
@@ -190,7 +191,7 @@ def test_mistakes(runs: dict[str, Path], tmp_path: Path) -> None:
     told = mistake("adapt", maml, *where)
     assert "support has 4 classes" in told and "head for 5" in told and "protonet" in told
     assert "not made of images" in mistake("adapt", f"ckpt_path={runs['waves']}", *where)
-    assert "adapts in one go" in mistake("adapt", protonet, *where, "steps=3")
+    assert "adapts without inner steps" in mistake("adapt", protonet, *where, "steps=3")
     assert "steps=few" in mistake(
         "adapt", f"ckpt_path={runs['maml']}", *_five(tmp_path), "steps=few"
     )
@@ -218,7 +219,7 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_the_work(
     words = [f"support={folder / 'support'}", f"query={folder / 'query'}"]
     (tmp_path / "file").write_text("x")
     for out in ("/proc/nowhere", tmp_path / "file" / "below"):
-        with mock.patch.object(program, "answer", side_effect=AssertionError):
+        with mock.patch.object(program, "predict", side_effect=AssertionError):
             told = mistake("adapt", f"ckpt_path={runs['maml']}", *words, f"out={out}")
         assert "cannot be written" in told and "out=" in told
     assert (tmp_path / "file").read_text() == "x"

@@ -16,6 +16,7 @@ from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpo
 from innerloop.errors import UserError
 from innerloop.models.network import Network
 from innerloop.objectives import Classification
+from innerloop.programs.replay import replay
 from innerloop.run import origin
 
 GLYPHS = ("dataset=glyphs", "dataset.classes={train: 9}", "model.body.filters=4")
@@ -134,6 +135,13 @@ def test_how_it_was_trained_is_in_results_and_tables(first: Path, capsys: Any) -
     assert "trained" in capsys.readouterr().out
 
 
+def test_a_plain_batch_can_be_replayed(first: Path, capsys: Any) -> None:
+    replay([str(first), "task=train/2"])
+    assert "every operation gave finite numbers" in capsys.readouterr().out
+    (picture,) = (first / "replay").glob("train_2_*.png")
+    assert picture.stat().st_size > 5000
+
+
 def test_what_cannot_be_trained_so_is_refused_in_a_line(first: Path, tmp_path: Path) -> None:
     run = (f"hydra.run.dir={tmp_path / 'run'}", "logger=none")
     assert "use training=episodes" in mistake("train", "training=batches", *GLYPHS, *run)
@@ -142,7 +150,7 @@ def test_what_cannot_be_trained_so_is_refused_in_a_line(first: Path, tmp_path: P
     endless = ("algorithm=baseline", "dataset=glyphs")
     assert "dataset.classes={train: 64}" in mistake("train", *endless, *run)
     sized = ("training.size=null", "algorithm=baseline")
-    assert "whose batches have a size" in mistake("train", *sized, *GLYPHS, *run)
+    assert "which has a size" in mistake("train", *sized, *GLYPHS, *run)
     wide = ("algorithm=protonet", "dataset=glyphs", f"init_from={first}")
     assert "choose the model it was trained with" in mistake("train", *wide, *run)
     assert "no checkpoint" in mistake("train", f"init_from={tmp_path}", *run)

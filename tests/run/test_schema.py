@@ -10,12 +10,13 @@ from innerloop.data import sizes
 from innerloop.engines import choose
 from innerloop.errors import UserError
 from innerloop.layers import norm
-from innerloop.run import schema
 from innerloop.run.check import check
 from innerloop.run.parts.data import build_episodes
 from innerloop.run.parts.objective import build_objective
 from innerloop.run.problem import build_problem
-from innerloop.run.schema import Configuration, Engine, Trainer
+from innerloop.run.schema import Configuration
+from innerloop.run.sections import episode
+from innerloop.run.sections.trainer import Engine, Trainer
 from innerloop.startup import keywords
 
 MORE = {"dataset/folder": ["dataset.path=nowhere"], "search/protonet": ["dataset=glyphs"]}
@@ -66,7 +67,7 @@ def test_choices_are_those_of_the_code() -> None:
         check(config(f"norm={mode}"))
     literal = Engine.model_fields["name"].annotation
     assert set(literal.__args__) == set(choose.NAMES)  # type: ignore[union-attr]
-    literal = schema.TestEpisode.model_fields["balance"].annotation
+    literal = episode.TestEpisode.model_fields["balance"].annotation
     assert set(literal.__args__) == set(sizes.BALANCES)  # type: ignore[union-attr]
     assert all(mode in refusal("norm=batch") for mode in norm.MODES)
 

@@ -88,5 +88,5 @@ def test_arguments_that_are_missing_or_given_by_the_program() -> None:
     with pytest.raises(UserError, match="model.width is missing: Part needs it"):
         targets.check(bare, "model")
     targets.check(bare, "model", ("width",))
-    with pytest.raises(UserError, match="the program itself gives Part its width"):
+    with pytest.raises(UserError, match="the program itself passes width to Part"):
         targets.check(part(), "model", ("width",))

@@ -16,6 +16,7 @@ from helpers import config
 from innerloop.data.sets.glyphs import Glyphs
 from innerloop.errors import UserError, visible
 from innerloop.run import restored, trust
+from innerloop.run.allowed import is_allowed
 
 SMALL = (
     "debug=fast", "outer.steps=2", "engine.compile=false", "trainer=cpu", "logger=none",
@@ -213,7 +214,7 @@ def test_every_target_of_the_own_settings_is_allowed() -> None:
         made: Any = config(*name.split())
         plain = {k: v for k, v in _container(made).items() if k not in ("hydra", "names", "paths")}
         assert trust.check(plain, "here", trust=False) == [], name
-    assert all(map(trust.allowed, GOOD))
+    assert all(map(is_allowed, GOOD))
 
 
 def _container(made: Any) -> dict[str, Any]:
@@ -225,7 +226,7 @@ def _container(made: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("target", BAD, ids=repr)
 def test_aliases_functions_and_what_is_no_name_are_not(target: Any) -> None:
-    assert not trust.allowed(target)
+    assert not is_allowed(target)
 
 
 def _loop() -> Any:

@@ -85,7 +85,7 @@ def test_ray_without_a_gpu_says_so(tmp_path: Path) -> None:
     one = ("seed=0", "hydra/launcher=ray", "hydra.launcher.ray.init.num_gpus=0")
     ended = sweep(tmp_path / "sweep", *one)
     assert ended.returncode == 1
-    assert "num_gpus=0 runs members without" in ended.stderr
+    assert "num_gpus=0 runs members without a GPU" in ended.stderr
 
 
 @needs("submitit")

@@ -61,7 +61,7 @@ def test_run_again_it_skips_what_is_done_and_goes_on_with_the_rest(
 
     sweep(parts, "sweep.resume=true")
     shown = capsys.readouterr().out
-    assert f"{member(parts, 0)} is done already" in shown
+    assert f"{member(parts, 0)} is finished already" in shown
     assert f"resumes from {member(parts, 1)}/checkpoints/last.ckpt" in shown
     assert (member(parts, 0) / "results.json").stat().st_mtime_ns == done
     assert not list(parts.rglob(members.UNFINISHED))
@@ -158,7 +158,7 @@ def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path; from innerloop.machine import lock; "
         "from innerloop.sweeping import members; folder = Path(sys.argv[1]); "
         "lock.hold(folder); "
-        "open = members.recorded(folder, 'python src/train.py seed=3'); open.__enter__(); "
+        "open = members.reason_kept(folder, 'python src/train.py seed=3'); open.__enter__(); "
         "print('runs', flush=True); sys.stdin.read()"
     )
     environment = {"PYTHONPATH": str(ROOT / "src")}
@@ -177,5 +177,5 @@ def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
 
 def test_members_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for name in ("10_b", "9_b", "100_a", "1_z"):
-        members.note(tmp_path / name, "", "")
+        members.write_reason(tmp_path / name, "", "")
     assert [f.name for f in members.folders(tmp_path)] == ["1_z", "9_b", "10_b", "100_a"]

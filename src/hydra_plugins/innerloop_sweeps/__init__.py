@@ -1,1 +1,1 @@
-"""What Hydra finds of innerloop's own: launchers that outlive their members, and a sweeper."""
+"""Plugins for Hydra: launchers that survive the death of a member, and a sweeper."""

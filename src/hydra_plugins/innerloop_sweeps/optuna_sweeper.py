@@ -1,11 +1,13 @@
-"""A sweeper by Optuna, whose study is resumed, and joined by more workers.
+"""A sweeper by Optuna. Its study can be resumed, and several workers can share it.
 
-Hydra's plugin holds optuna below 3, whose SQLite does not work with today's SQLAlchemy; every call
-of it adds trials of its own number, and trials of a killed worker stay running for ever.
+Hydra's own plugin needs optuna below 3, and the SQLite storage of these versions fails with current
+SQLAlchemy. Each call of that plugin adds its own number of trials, and trials of a killed worker
+stay unfinished.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -16,19 +18,23 @@ from omegaconf import DictConfig
 
 from innerloop.errors import UserError
 
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
 
 class OptunaSweeper(Sweeper):
-    """Members that Optuna proposes, to find the best score of validation.
+    """Runs members that Optuna proposes, to find the best validation score.
 
     Arguments:
-        trials: of the whole study, whoever runs them.
-        at_once: trials that this worker launches together.
-        storage: URL of the study's database; name: of the study in it.
-        sampler: Optuna's.
+        trials: their number in the whole study, for all workers together.
+        at_once: how many trials this worker launches together.
+        storage: URL of the database.
+        name: of the study in the database.
+        sampler: proposes parameters.
         params: the search space by key, in Hydra's grammar (`innerloop.sweeping.spaces`).
 
     Raises:
-        UserError: for no trials.
+        UserError: for fewer than one trial.
     """
 
     def __init__(
@@ -37,7 +43,7 @@ class OptunaSweeper(Sweeper):
         at_once: int,
         storage: str,
         name: str,
-        sampler: Any,
+        sampler: "BaseSampler",
         params: DictConfig | None = None,
     ) -> None:
         if min(trials, at_once) < 1:
@@ -65,31 +71,35 @@ class OptunaSweeper(Sweeper):
         space, fixed = split(self.parser.parse_overrides([*given, *arguments]))
         maximize = _maximize(self.config.get("objective"))
         study = Study(
-            Path(self.config.hydra.sweep.dir), self.storage, self.name, self.trials, maximize,
-            self.sampler,
-        )  # fmt: skip
+            folder=Path(self.config.hydra.sweep.dir),
+            storage=self.storage,
+            name=self.name,
+            trials=self.trials,
+            maximize=maximize,
+            sampler=self.sampler,
+        )
         while taken := study.take(space, self.at_once):
             overrides = [_overrides(fixed | params) for params in taken.values()]
             returned = self.launcher.launch(overrides, initial_job_idx=min(taken))
             for number, result in zip(taken, returned, strict=True):
                 study.tell(number, result.return_value)
-        _say(study.best())
+        _print_best(study.best())
 
 
-def _maximize(objective: Any) -> bool:
-    """Whether a validation score by this objective is better if higher."""
+def _maximize(objective: DictConfig | None) -> bool:
+    """Whether a higher validation score is better for this objective."""
     metric = None if objective is None else getattr(instantiate(objective), "metric", None)
     better = getattr(metric, "higher_is_better", None)
     if better is None:
-        raise UserError("objective has no metric that says higher_is_better, by which Optuna goes.")
+        raise UserError("objective has no metric with higher_is_better, which Optuna needs.")
     return bool(better)
 
 
-def _overrides(values: dict[str, Any]) -> list[str]:
+def _overrides(values: Mapping[str, object]) -> list[str]:
     return [f"{key}={value}" for key, value in values.items()]
 
 
-def _say(best: tuple[int, float, dict[str, Any]] | None) -> None:
+def _print_best(best: tuple[int, float, Mapping[str, object]] | None) -> None:
     if best is not None:
         number, score, params = best
         print(f"best of validation: trial {number}, {score:.4g}, {' '.join(_overrides(params))}")

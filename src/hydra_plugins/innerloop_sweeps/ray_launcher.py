@@ -1,33 +1,32 @@
-"""A Ray launcher in which a member whose process dies does not end the others.
+"""A launcher by Ray. If the process of a member dies, the other members continue.
 
-Hydra's plugin waits for all and fails with the first; it also holds cloudpickle below 3.
+Hydra's own plugin fails with the first member that fails; it also needs cloudpickle below 3.
 """
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 from innerloop.errors import UserError
+from innerloop.run.plain import plain_dict
 from innerloop.sweeping import deaths
 
 
 class RayLauncher(Launcher):
-    """One member a task, each in a process of its own, to which Ray gives its GPUs.
+    """Runs each member in a process of its own; Ray assigns the GPUs.
 
     Arguments:
-        ray: `init` and `remote`, the keywords of `ray.init` and `ray.remote`.
+        ray: has `init` and `remote`, keywords of `ray.init` and `ray.remote`.
     """
 
     def __init__(self, ray: DictConfig) -> None:
-        self.init: Any = OmegaConf.to_container(ray.init, resolve=True)
-        self.remote: Any = OmegaConf.to_container(ray.remote, resolve=True)
+        self.init, self.remote = plain_dict(ray.init), plain_dict(ray.remote)
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -53,7 +52,7 @@ class RayLauncher(Launcher):
         given = (self.hydra_context, self.task_function, Singleton.get_state())
         tasks = [run.remote(config, *given) for config in configs]
         return [
-            deaths.survived(partial(ray.get, task), config)
+            deaths.wait_for(partial(ray.get, task), config)
             for task, config in zip(tasks, configs, strict=True)
         ]
 
@@ -65,19 +64,26 @@ class RayLauncher(Launcher):
 
 
 def _run(
-    config: DictConfig, context: HydraContext, task: TaskFunction, state: dict[Any, Any]
+    config: DictConfig, context: HydraContext, task: TaskFunction, state: dict[type, Singleton]
 ) -> JobReturn:
-    """A member, in Ray's process."""
+    """Runs a member in a process of Ray."""
     Singleton.set_state(state)
     setup_globals()
     HydraConfig.instance().set_config(config)
-    return run_job(task, config, "hydra.sweep.dir", "hydra.sweep.subdir", context)
+    return run_job(
+        task_function=task,
+        config=config,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+        hydra_context=context,
+    )
 
 
-def _check_gpus(wanted: float, there: dict[str, float]) -> None:
-    """Ray itself would wait for them for ever."""
-    if wanted > there.get("GPU", 0):
+def _check_gpus(wanted: float, resources: dict[str, float]) -> None:
+    """Raises `UserError` if Ray has too few GPUs: Ray itself would wait for ever."""
+    available = resources.get("GPU", 0)
+    if wanted > available:
         raise UserError(
-            f"Ray has {there.get('GPU', 0):g} GPUs and a member takes {wanted:g}: "
-            "hydra.launcher.ray.remote.num_gpus=0 runs members without."
+            f"Ray has {available:g} GPUs and a member takes {wanted:g}: "
+            "hydra.launcher.ray.remote.num_gpus=0 runs members without a GPU."
         )

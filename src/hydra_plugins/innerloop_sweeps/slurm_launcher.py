@@ -1,28 +1,31 @@
-"""Hydra's submitit launcher, in which a job that SLURM ends does not end the others."""
+"""Hydra's submitit launcher, changed: if SLURM ends a job, the other members continue."""
 
 import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
-from omegaconf import open_dict
+from omegaconf import DictConfig, open_dict
 
 from innerloop.sweeping import deaths
 
-POLL = 5  #: seconds between two looks at the queue, and for which a file may be late
+if TYPE_CHECKING:
+    import submitit
 
-with suppress(ImportError):  # the plugin is an extra; without it this launcher is unknown
+POLL = 5  #: seconds between two looks at the queue, and by which a file may be late
+
+with suppress(ImportError):  # the plugin is optional, and so is this launcher
     from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
     from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher
 
-    COMMON = set(BaseQueueConf.__dataclass_fields__)  # of the rest submitit's names begin slurm_
+    COMMON = set(BaseQueueConf.__dataclass_fields__)  # submitit prefixes all others with slurm_
 
     class SlurmMembers(SlurmLauncher):
-        """One job array, a member a job; submitit requeues those whose time is up."""
+        """Runs the members as the jobs of one array; submitit requeues jobs at their time limit."""
 
         def launch(
             self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
@@ -35,30 +38,33 @@ with suppress(ImportError):  # the plugin is an extra; without it this launcher 
             jobs = self._executor().map_array(self, *zip(*calls, strict=True))
             print(f"SLURM array {jobs[0].job_id.split('_')[0]}: {len(jobs)} members", flush=True)
             return [
-                deaths.survived(partial(_result, job), self._member(call[0], call[2]))
+                deaths.wait_for(partial(_result, job), self._member(call[0], call[2]))
                 for job, call in zip(jobs, calls, strict=True)
             ]
 
-        def _executor(self) -> Any:
+        def _executor(self) -> "submitit.AutoExecutor":
             import submitit
 
             named = {k if k in COMMON else f"slurm_{k}": v for k, v in self.params.items()}
             executor = submitit.AutoExecutor(
-                named.pop("submitit_folder"), cluster="slurm",
+                named.pop("submitit_folder"),
+                cluster="slurm",
                 slurm_max_num_timeout=named.pop("slurm_max_num_timeout"),
-            )  # fmt: skip
+            )
             executor.update_parameters(**named)
             return executor
 
-        def _member(self, overrides: list[str], number: int) -> Any:
-            config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+        def _member(self, overrides: list[str], number: int) -> DictConfig:
+            config: DictConfig = self.hydra_context.config_loader.load_sweep_config(
+                self.config, overrides
+            )
             with open_dict(config):
                 config.hydra.job.num = number
             return config
 
 
-def _result(job: Any) -> JobReturn:
-    """What a job left; submitit itself asks sacct, and for ever where there is no accounting."""
+def _result(job: "submitit.Job[JobReturn]") -> JobReturn:
+    """The result of a job, without `sacct`: submitit would wait for ever if accounting is off."""
     file = job.paths.result_pickle
     while not file.exists() and _queued(job.job_id):
         time.sleep(POLL)
@@ -66,12 +72,13 @@ def _result(job: Any) -> JobReturn:
         time.sleep(POLL)
     if not file.exists():
         raise RuntimeError(f"SLURM ended the job, see {job.paths.stderr}")
-    return job.results()[0]
+    result: JobReturn = job.results()[0]
+    return result
 
 
 def _queued(job: str) -> bool:
-    """Whether a job waits or runs, also between two starts; yes where SLURM does not answer."""
-    asked = subprocess.run(
+    """Whether a job waits or runs, also between two starts; True if SLURM does not answer."""
+    queue = subprocess.run(
         ["squeue", "--me", "--noheader", "--array", "--format=%i"], capture_output=True, text=True
     )
-    return asked.returncode != 0 or job in asked.stdout.split()
+    return queue.returncode != 0 or job in queue.stdout.split()

@@ -1,1 +1,1 @@
-"""What each program does."""
+"""The programs: one file for each script in `src`."""

@@ -1,30 +1,26 @@
-"""A trained learner on a user's own task: a labelled folder to adapt to, and images to label."""
+"""The program adapt.py: adapts a trained learner to labelled images, and labels others."""
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from innerloop.data.labelled import query_of, support_of
+from innerloop.data.labelled import Support, query_of, support_of
 from innerloop.errors import UserError
 from innerloop.layers import norm
 from innerloop.machine import lock
-from innerloop.machine.files import check_writable
+from innerloop.machine.writable import check_writable
 from innerloop.programs.answers import Answers
+from innerloop.programs.prediction import predict
 from innerloop.run.trained import Trained, load
 from innerloop.startup import resolvers
 from innerloop.startup.arguments import Arguments, Flag, Folder
-from innerloop.tasks import Examples, Task
-
-CHUNK = 500  #: queries at a time, where one's answer does not depend on the others
 
 
 class AdaptArguments(Arguments):
-    """What adapt.py takes."""
+    """Arguments of adapt.py."""
 
     ckpt_path: Annotated[str, Field(description="a run's folder, or a .ckpt file")]
     support: Annotated[Path, Field(description="a folder that holds CLASS/*.png")]
@@ -35,58 +31,34 @@ class AdaptArguments(Arguments):
 
 
 def run(words: Sequence[str]) -> None:
-    """What adapt.py does with the words of its command line.
+    """Adapts a learner, labels the images, and writes predictions and weights.
+
+    Arguments:
+        words: the command line, such as `support=FOLDER`.
 
     Raises:
-        UserError: for words it does not know, and for tasks the learner cannot serve.
+        UserError: for unknown words, and for tasks that the learner cannot adapt to.
     """
     given = AdaptArguments.parse(words)
     out = _out(given.out)
     trained = load(given.ckpt_path, trust=given.trust)
     name = f"{trained.config.names.algorithm} of {given.ckpt_path}"
-    if trained.source.reading is None:
-        raise UserError(
-            f"{name} was trained on {trained.config.names.dataset}, which is not made of images: "
-            "use a run on folder, omniglot, miniimagenet or glyphs."
-        )
+    _check_images(trained, name)
     support = support_of(given.support.expanduser(), trained.source)
     query = query_of(given.query.expanduser(), trained.source)
     trained = _for_classes(trained, len(support.classes), given, name)
     steps = _steps(given.steps, trained, name)
-    adapted, outputs = answer(trained, support.examples, query.inputs, steps)
+    adapted, outputs = predict(trained, support.examples, query.inputs, steps)
     answers = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
-    how = f"by {steps} inner steps" if trained.algorithm.adapts_by_steps else "in one go"
-    size = f"{len(support.classes)} classes, {len(support.examples.targets)} images"
-    answers.announce(f"{name} adapted {how} to {size}", norm.modes(trained.algorithm))
+    line = f"{name} adapted {_how(trained, steps)} to {_size(support)}"
+    answers.announce(line, norm.modes(trained.algorithm))
     record = {"learner": name, "steps": str(steps), "norm": str(trained.config.norm)}
     out = out or lock.new_folder(_default_out())
     answers.write(out, trained.algorithm.weights(adapted), record)
 
 
-def answer(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tuple[Any, Tensor]:
-    """What was adapted after `steps` inner steps, and the outputs `(n, classes)` for `inputs`.
-
-    With transductive batch norm all queries are asked together, for there each answer depends on
-    the others; else a few at a time, which changes nothing but the memory it takes.
-    """
-    algorithm = trained.algorithm
-    together = algorithm.joint_queries or "transductive" in norm.modes(algorithm)
-    parts = inputs.split(len(inputs) if together else CHUNK)
-    answers = [_ask(trained, support, part, steps) for part in parts]
-    return answers[0][0], torch.cat([outputs for _, outputs in answers])
-
-
-@torch.no_grad()
-def _ask(trained: Trained, support: Examples, inputs: Tensor, steps: int) -> tuple[Any, Tensor]:
-    algorithm = trained.algorithm
-    unknown = torch.zeros(len(inputs), dtype=torch.long)
-    task = Task(support, Examples(inputs, unknown))
-    *_, answered = algorithm.trajectory(task, steps, trained.progress)
-    return answered
-
-
 def _for_classes(trained: Trained, classes: int, given: AdaptArguments, name: str) -> Trained:
-    """The learner for tasks of so many classes."""
+    """The learner for tasks of so many classes; raises `UserError` if its head has other ones."""
     if not trained.algorithm.fixed_ways:
         return load(given.ckpt_path, classes, given.trust)
     width = trained.algorithm.objective.width
@@ -98,16 +70,32 @@ def _for_classes(trained: Trained, classes: int, given: AdaptArguments, name: st
     return trained
 
 
+def _check_images(trained: Trained, name: str) -> None:
+    if trained.source.reading is None:
+        raise UserError(
+            f"{name} was trained on {trained.config.names.dataset}, which is not made of images: "
+            "use a run on folder, omniglot, miniimagenet or glyphs."
+        )
+
+
 def _steps(given: int | None, trained: Trained, name: str) -> int:
     if given is None:
         return trained.steps
     if not trained.algorithm.adapts_by_steps:
-        raise UserError(f"steps={given}: {name} adapts in one go, so leave steps= out.")
+        raise UserError(f"steps={given}: {name} adapts without inner steps, so leave steps= out.")
     return given
 
 
+def _how(trained: Trained, steps: int) -> str:
+    return f"by {steps} inner steps" if trained.algorithm.adapts_by_steps else "without inner steps"
+
+
+def _size(support: Support) -> str:
+    return f"{len(support.classes)} classes, {len(support.examples.targets)} images"
+
+
 def _out(given: Path | None) -> Path | None:
-    """The folder that was named, once it is known that it can be written; None for a new one."""
+    """The folder that the user named, once it is known to be writable; None for a new one."""
     folder = _default_out() if given is None else given.expanduser()
     check_writable(folder, "out=")
     return None if given is None else folder

@@ -1,4 +1,4 @@
-"""What adapt.py leaves: a table of predictions, and the adapted weights."""
+"""The output of adapt.py: a table of predictions, and the adapted weights."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ class Answers(NamedTuple):
     Arguments:
         classes: names of the `c` classes.
         files: the `n` images.
-        truths: names of their classes, None where unknown.
+        truths: names of their classes; None if unknown.
         confidences: `(n, c)`, each row a distribution.
     """
 
@@ -31,18 +31,23 @@ class Answers(NamedTuple):
 
     @property
     def predicted(self) -> list[str]:
-        """The class of the highest confidence."""
+        """For each image, the class of highest confidence."""
         return [self.classes[i] for i in self.confidences.argmax(-1).tolist()]
 
     @property
     def accuracy(self) -> tuple[int, int]:
-        """Right answers, and how many there could be: images of a known class of the support."""
+        """The number of right answers, and of images whose class is known and in the support."""
         pairs = list(zip(self.predicted, self.truths, strict=True))
         known = [(p, truth) for p, truth in pairs if truth in self.classes]
         return sum(p == truth for p, truth in known), len(known)
 
     def announce(self, adapted: str, modes: set[str]) -> None:
-        """Says what was adapted, on what the answers depend, and how many are right."""
+        """Prints what was adapted, whether answers depend on each other, and how many are right.
+
+        Arguments:
+            adapted: a line about the learner and its support set.
+            modes: of batch norm, see `innerloop.layers.norm`.
+        """
         notices.say(adapted)
         if "transductive" in modes:
             notices.say("batch norm is transductive: each answer depends on the other images too")
@@ -54,8 +59,8 @@ class Answers(NamedTuple):
         """Writes `predictions.csv` and `adapted.safetensors` into a folder.
 
         Arguments:
-            weights: what was adapted, by name.
-            record: plain facts that the weights' file carries beside the names of the classes.
+            weights: adapted tensors by name.
+            record: facts that the file of weights keeps, besides the names of the classes.
         """
         from safetensors.torch import save
 

@@ -1,10 +1,10 @@
-"""What dashboard.py does: the project's workspace and report, at W&B or as a file."""
+"""The program dashboard.py: a project's workspace and report, at W&B or as a file."""
 
 import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import yaml
 from hydra.utils import get_class
@@ -14,14 +14,19 @@ from innerloop.dashboards import access
 from innerloop.errors import UserError, blamed_on, visible
 from innerloop.machine.files import write_whole
 from innerloop.objectives import Metric
+from innerloop.run.plain import PlainDict
 from innerloop.startup.arguments import Arguments, Flag
 from innerloop.startup.resolvers import repository
 
-PATIENCE = 60.0  #: seconds that W&B may take; it would go on trying for longer
+if TYPE_CHECKING:
+    import wandb_workspaces.reports.v2 as wr
+    import wandb_workspaces.workspaces as ws
+
+PATIENCE = 60.0  #: seconds to wait for W&B, which itself would try for longer
 
 
 class DashboardArguments(Arguments):
-    """What dashboard.py takes."""
+    """Arguments of dashboard.py."""
 
     project: str = "innerloop"
     entity: Annotated[str, Field(description="a team")] = ""
@@ -30,30 +35,35 @@ class DashboardArguments(Arguments):
 
 
 def dashboard(words: Sequence[str]) -> None:
-    """Makes the dashboard, or writes its specification where W&B cannot be reached.
+    """Creates the dashboard, or writes its specification if W&B cannot be reached.
 
     Arguments:
         words: `project=`, `entity=` (a team), `spec=` (the file) and `dry=true` (only the file).
 
     Raises:
-        UserError: for other words, or where W&B refuses.
+        UserError: for other words, or if W&B refuses.
     """
     given = DashboardArguments.parse(words)
     root, project, entity = Path(repository()), given.project, given.entity
     datasets = [file.stem for file in _choices("dataset")]
-    why = "dry=true" if given.dry else access.obstacle()
-    if why is None:
+    obstacle = "dry=true" if given.dry else access.obstacle()
+    if obstacle is None:
         for url in _within(PATIENCE, lambda: _save(entity, project, datasets)):
             print(visible(url))
         return
     file = root / given.spec.expanduser()
     write_whole(file, json.dumps(spec(entity, project, datasets), indent=1) + "\n")
-    words = f"Wrote {file} and sent nothing ({why}); with a key (wandb login) W&B gets it."
-    print(visible(words))
+    line = f"Wrote {file} and sent nothing ({obstacle}); with a key (wandb login) W&B gets it."
+    print(visible(line))
 
 
-def spec(entity: str, project: str, datasets: Sequence[str]) -> dict[str, Any]:
-    """What W&B would be sent, as plain values."""
+def spec(entity: str, project: str, datasets: Sequence[str]) -> PlainDict:
+    """The specification that W&B would receive, as plain values.
+
+    Arguments:
+        entity: a team, or empty.
+        datasets: names of data sets.
+    """
     from innerloop.dashboards import pages
 
     views = {
@@ -70,38 +80,40 @@ def metrics() -> list[Metric]:
     """The headline metrics of the objectives in `conf/objective`."""
     parts = [yaml.safe_load(file.read_text()) for file in _choices("objective")]
     with blamed_on("conf/objective"):
-        known = [getattr(get_class(part["_target_"]), "metric", None) for part in parts]
-    return [metric for metric in dict.fromkeys(known) if isinstance(metric, Metric)]
+        metrics = [getattr(get_class(part["_target_"]), "metric", None) for part in parts]
+    return [metric for metric in dict.fromkeys(metrics) if isinstance(metric, Metric)]
 
 
 def _choices(group: str) -> list[Path]:
+    """The yaml files of a config group."""
     return sorted((Path(repository()) / "conf" / group).glob("*.yaml"))
 
 
 def _save(entity: str, project: str, datasets: Sequence[str]) -> list[str]:
+    """Saves report and workspace at W&B, and returns their addresses."""
     import wandb
 
     from innerloop.dashboards import pages
 
     entity = entity or wandb.Api().default_entity or ""
-    views: list[Any] = [
+    views: list[wr.Report | ws.Workspace] = [
         pages.report(entity, project, datasets, metrics()),
         pages.workspace(entity, project, metrics()),
     ]
-    return [str(view.save().url) for view in views]  # the report makes the project if need be
+    return [str(view.save().url) for view in views]  # the report creates a new project
 
 
 def _within(seconds: float, work: Callable[[], list[str]]) -> list[str]:
-    """What `work` returns, if it does so in time."""
+    """The result of `work`; raises `UserError` if it fails, or takes longer than this."""
     answers: list[list[str] | Exception] = []
 
     def attempt() -> None:
         try:
             answers.append(work())
-        except Exception as error:  # of W&B's many kinds
+        except Exception as error:  # W&B raises many kinds
             answers.append(error)
 
-    thread = threading.Thread(target=attempt, daemon=True)  # which an exit does not wait for
+    thread = threading.Thread(target=attempt, daemon=True)  # the program may end before it
     thread.start()
     thread.join(seconds)
     result = answers[0] if answers else TimeoutError(f"no answer in {seconds:.0f} s")

@@ -1,54 +1,67 @@
-"""What evaluate.py does: tests a checkpoint."""
+"""The program evaluate.py: tests a checkpoint."""
 
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from innerloop.callbacks.csv_log import rewind
-from innerloop.run import elsewhere, notices, outcome, restored, stored, trained, wandb_run
+from innerloop.run import elsewhere, notices, outcome, restored, stored, wandb_run
 from innerloop.run.assemble import assemble
 from innerloop.run.check import check
 from innerloop.run.ending import ending
 from innerloop.run.experiment import Experiment
+from innerloop.run.overlay import overlay
+from innerloop.run.plain import PlainDict
+from innerloop.run.trained import open_checkpoint
 from innerloop.startup.keys import Role
 from innerloop.sweeping import member
 
 
 def evaluate(config: DictConfig) -> float | None:
-    """Tests a checkpoint and returns the headline number."""
+    """Tests a checkpoint and returns the headline number; None in all processes but the first.
+
+    Raises:
+        UserError: for a checkpoint or changes that cannot be used.
+    """
     folder = Path(config.paths.run)
     stored.check_no_run(folder)
-    with ending(folder, "nothing was kept"), member.noted(folder):
-        path, content = trained.opened(str(config.ckpt_path))
+    with ending(folder, "nothing was kept"), member.guarded(folder):
+        path, content = open_checkpoint(str(config.ckpt_path))
         experiment = _experiment(config, path, content["innerloop"])
         rewind(folder, 0)
         wandb_run.introduce(experiment)
         return outcome.test(experiment, path, content, trained=None)
 
 
-def _experiment(config: DictConfig, path: Path, record: dict[str, Any]) -> Experiment:
-    """The checkpoint's own experiment, with what the command line may change.
+def _experiment(config: DictConfig, path: Path, record: PlainDict) -> Experiment:
+    """The experiment of a checkpoint, with the changes that the command line may make.
 
     Arguments:
-        record: what the checkpoint says of its run.
+        path: the checkpoint.
+        record: what the checkpoint records of its run.
     """
     overrides = list(HydraConfig.get().overrides.task)
     old = restored.from_file(record["config"], path, config.trust, config)
     trained_on = old.names.dataset
     config = check(_changed(old, config, overrides))
-    asks_engine = any(override.startswith("engine") for override in overrides)
+    chooses_engine = any(override.startswith("engine") for override in overrides)
     with restored.rebuilding(path):
-        return assemble(config, {} if asks_engine else {"engine": record["engine"]}, trained_on)
+        return assemble(config, {} if chooses_engine else {"engine": record["engine"]}, trained_on)
 
 
 def _changed(old: DictConfig, config: DictConfig, overrides: list[str]) -> DictConfig:
-    """The run's configuration with what the command line changes, be it the data set."""
+    """The run's configuration with the changes of the command line; the data set may change."""
     if chosen := [o for o in overrides if o.startswith("dataset=")]:
-        old = elsewhere.moved(old, config.names.dataset, config, chosen[-1])
-        old.evaluation["on"] = []  # this data set was asked for, and no other
+        old = elsewhere.with_data_set(old, config.names.dataset, config, chosen[-1])
+        old.evaluation["on"] = []  # the user chose this data set alone
         overrides = [o for o in overrides if not o.lstrip("+").startswith("dataset")]
-    config = stored.overlay(old, config, overrides, Role.EVALUATE, "ckpt_path")
+    config = overlay(
+        stored=old,
+        composed=config,
+        overrides=overrides,
+        allowed=Role.EVALUATE,
+        own="ckpt_path",
+    )
     config.names.command = notices.command()
     return config

@@ -1,4 +1,4 @@
-"""What train.py does: one experiment from its configuration to its results."""
+"""The program train.py: one experiment, from its configuration to its results."""
 
 from pathlib import Path
 
@@ -15,21 +15,25 @@ from innerloop.sweeping import member
 def train(config: DictConfig) -> float | None:
     """Meta-trains, tests the checkpoint that validation chose, and returns its validation score.
 
-    A sweep is optimised for what is returned, which must not be what the test found.
+    A sweep optimises the returned value, so it must not be a test score. It is None if the run only
+    estimates its costs.
+
+    Raises:
+        UserError: for a configuration or a folder that cannot be used.
     """
     if config.estimate:
         estimate.show(config)
         return None
     folder = Path(config.paths.run)
-    with ending(folder, f"python src/train.py resume={folder} resumes it"), member.noted(folder):
+    with ending(folder, f"python src/train.py resume={folder} resumes it"), member.guarded(folder):
         begun = bool(config.resume)
         if begun:
             config = resumed(config)
         else:
-            before = member.earlier(check(config))
-            if before.score is not None:
-                return before.score
-            begun = before.begun
+            earlier = member.earlier_attempt(check(config))
+            if earlier.score is not None:
+                return earlier.score
+            begun = earlier.begun
             config.names.command = notices.command()
             notices.say(*notices.announce(config))
         return whole.run(config, begun)

@@ -1,9 +1,8 @@
-"""From a configuration to an experiment: the one place that builds what runs."""
+"""Builds an experiment from its configuration; nothing else does."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import lightning
 import torch
@@ -21,25 +20,27 @@ from innerloop.run.experiment import Experiment
 from innerloop.run.parts.data import Episodes, build_data
 from innerloop.run.parts.learner import build_engine, build_learner, device_of
 from innerloop.run.parts.trainer import build_trainer
+from innerloop.run.plain import PlainDict
 from innerloop.run.problem import Problem, build_problem
 from innerloop.run.quiet import silence_libraries
 from innerloop.run.stored import Plain
 from innerloop.run.tested import TestSet
 
 
-def assemble(
-    config: DictConfig, earlier: dict[str, Any], trained_on: str | None = None
-) -> Experiment:
+def assemble(config: DictConfig, earlier: PlainDict, trained_on: str | None = None) -> Experiment:
     """Builds an experiment.
 
     Arguments:
-        earlier: the record in the checkpoint of a run that this one resumes, or nothing.
-        trained_on: the data set of the training, where it is not the configuration's.
+        earlier: the record in the checkpoint from which the run resumes; empty for a new run.
+        trained_on: the data set of the training, if it is not the configuration's.
+
+    Raises:
+        UserError: for parts that do not fit together.
     """
     began = time.perf_counter() - earlier.get("seconds", 0.0)
     _prepare_process(config)
     problem = build_problem(config)
-    if problem.training.classes is not None:  # a checkpoint tells it where the data are not at hand
+    if problem.training.classes is not None:  # checkpoints keep it: the data may be missing later
         config.training.classes = problem.training.classes
     plain = stored.plain(config)
     own, *others = _test_sets(config, problem, trained_on or config.names.dataset)
@@ -79,15 +80,15 @@ def _test_sets(config: DictConfig, problem: Problem, trained_on: str) -> list[Te
     episodes = Episodes(problem.data.episode, problem.data.test_episode)
     others = [
         own._replace(
-            name=name, data=build_data(other, episodes), folder=own.folder / TESTED_ON / name
+            name=name, data=build_data(changed, episodes), folder=own.folder / TESTED_ON / name
         )
-        for name, other in elsewhere.others(config).items()
+        for name, changed in elsewhere.configurations(config).items()
     ]
     return [own, *others]
 
 
-def _engine(config: DictConfig, algorithm: Algorithm, earlier: dict[str, Any]) -> Engine:
-    """The engine that the run began with, or else the one that is asked for."""
+def _engine(config: DictConfig, algorithm: Algorithm, earlier: PlainDict) -> Engine:
+    """The engine with which the run began; for a new run, the one that the user chose."""
     if "engine" in earlier:
         engine = choose.restore(algorithm, earlier["engine"])
     else:
@@ -96,8 +97,8 @@ def _engine(config: DictConfig, algorithm: Algorithm, earlier: dict[str, Any]) -
     return engine
 
 
-def _record(plain: Plain, learner: MetaLearner, began: float) -> Callable[[], dict[str, Any]]:
-    """Makes what checkpoints say of their run."""
+def _record(plain: Plain, learner: MetaLearner, began: float) -> Callable[[], PlainDict]:
+    """A function that returns what a checkpoint records of its run."""
     folder = Path(plain.resolved["paths"]["run"])
     return lambda: {
         "config": plain.composed,
@@ -108,7 +109,8 @@ def _record(plain: Plain, learner: MetaLearner, began: float) -> Callable[[], di
     }
 
 
-def _facts(config: DictConfig, plain: Plain) -> dict[str, Any]:
+def _facts(config: DictConfig, plain: Plain) -> PlainDict:
+    """What `results.json` says of the training."""
     names, outer = config.names, config.outer
     return {
         "command": names.command,

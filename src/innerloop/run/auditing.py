@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
-from innerloop.evaluation.asked import Asked
+from innerloop.evaluation.audited_learner import AuditedLearner
+from innerloop.evaluation.stamps import StampedFindings
 from innerloop.run.tested import Tested, TestSet
 from innerloop.tasks import Task
 
 
 @contextmanager
 def on_device(tested: Tested) -> Iterator[None]:
-    """Has the learner where its test was."""
+    """While open, the learner is on the device of its test; then it returns to the CPU."""
     tested.learner.to(tested.device)
     try:
         yield
@@ -24,19 +24,19 @@ def on_device(tested: Tested) -> Iterator[None]:
         tested.learner.to("cpu")
 
 
-def audit_of(tested: Tested) -> dict[str, Any] | None:
+def audit_of(tested: Tested) -> StampedFindings | None:
     """What the answers depended on, from the first tasks of the test; None if switched off."""
     tasks = min(tested.on.audited, tested.on.data.test_tasks)
     if tasks == 0:
         return None
     with on_device(tested):
-        asked, reported = _asked(tested), _reported(tested, tasks)
+        learner, reported = _learner(tested), _reported(tested, tasks)
         batches = _batches(tested.on, tasks, tested.device)
-        return audit.audit(asked, batches, reported, _shared_images(tested.on))
+        return audit.audit(learner, batches, reported, _shared_images(tested.on))
 
 
-def _asked(tested: Tested) -> Asked:
-    return Asked(
+def _learner(tested: Tested) -> AuditedLearner:
+    return AuditedLearner(
         algorithm=tested.untested or tested.learner.algorithm,
         chunk=tested.learner.engine.chunk,
         step=tested.scored_step,
@@ -46,13 +46,13 @@ def _asked(tested: Tested) -> Asked:
 
 
 def _reported(tested: Tested, tasks: int) -> torch.Tensor:
-    """`(tasks,)` headline scores; not a number where no copy is left from before the test."""
+    """Headline scores `(tasks,)`; NaN if the learner could not be copied before the test."""
     scores = tested.scores[tested.on.objective.metric.name][:tasks, tested.scored_step]
     return scores if tested.untested else torch.full_like(scores, torch.nan)
 
 
 def _shared_images(on: TestSet) -> int | None:
-    """Images of the test that are in the training too; not known of another data set."""
+    """How many test images are also training images; None for another data set."""
     return on.data.source.shared_images("test", "train") if on.name == on.trained_on else None
 
 

@@ -1,4 +1,4 @@
-"""Other configurations than the run's, composed from the config folders that it has."""
+"""Configurations other than the run's own, composed from the same folders."""
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
@@ -12,5 +12,5 @@ def composed(*overrides: str) -> DictConfig:
         HydraException: for a choice that does not exist.
     """
     own = HydraConfig.get().overrides.hydra if HydraConfig.initialized() else []
-    places = [o for o in own if o.startswith("hydra.searchpath")]
-    return compose("train", [*places, *overrides])
+    search_path = [override for override in own if override.startswith("hydra.searchpath")]
+    return compose("train", [*search_path, *overrides])

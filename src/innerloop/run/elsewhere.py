@@ -1,11 +1,9 @@
-"""Other data sets than its own on which a run's learner is tested: which ones, and whether it can.
+"""Tests on data sets other than the run's own: which ones, and whether the learner fits them.
 
-Of another data set only its `dataset` block and its objective count. The sizes of tasks, the model
-and the numbers of inner steps that its yaml file also sets stay those of the run, or one would
-compare two things at once.
+Only the `dataset` block and the objective come from the other data set. The sizes of tasks, the
+model and the numbers of inner steps, which its yaml file also sets, stay those of the run:
+otherwise a comparison would change two things at once.
 """
-
-from typing import Any
 
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
@@ -16,77 +14,80 @@ from innerloop.run.shown import shown
 from innerloop.startup.suggestions import similar
 
 
-def others(config: DictConfig) -> dict[str, DictConfig]:
-    """The run's configuration with each data set of `evaluation.on` in the place of its own.
+def configurations(config: DictConfig) -> dict[str, DictConfig]:
+    """The run's configuration with each data set of `evaluation.on` instead of its own, by name.
 
     Raises:
         UserError: for a data set that does not exist, or on which the learner cannot be tested.
     """
-    asked = dict.fromkeys(config.evaluation.get("on", []))
-    names = [name for name in asked if name != config.names.dataset]
-    return {name: moved(config, name, _of(name), f"evaluation.on=[{name}]") for name in names}
+    requested = dict.fromkeys(config.evaluation.get("on", []))
+    names = [name for name in requested if name != config.names.dataset]
+    return {
+        name: with_data_set(config, name, _default(name), f"evaluation.on=[{name}]")
+        for name in names
+    }
 
 
-def moved(config: DictConfig, name: str, elsewhere: DictConfig, asked: str) -> DictConfig:
-    """A copy of a run's configuration with another data set in the place of its own.
+def with_data_set(config: DictConfig, name: str, source: DictConfig, override: str) -> DictConfig:
+    """A copy of a run's configuration with another data set instead of its own.
 
     Arguments:
         name: of the other data set.
-        elsewhere: a configuration with that data set.
-        asked: what the user typed, for messages.
+        source: a configuration with that data set.
+        override: what the user typed, for messages.
 
     Raises:
         UserError: if the run's learner cannot be tested on it.
     """
-    if "objective" not in elsewhere:
+    if "objective" not in source:
         raise UserError(
-            f"{asked}: its yaml file chooses no objective: add `override /objective: "
+            f"{override}: its yaml file chooses no objective: add `override /objective: "
             "classification` to its defaults."
         )
-    other = config.copy()
-    other.dataset, other.names.dataset = OmegaConf.to_container(elsewhere.dataset), name
-    other.objective = OmegaConf.to_container(elsewhere.objective)
-    _check_filled(other, name, asked)
-    _check_same(config, other, "dataset.input_shape", asked)
-    _check_same(config, other, "objective", asked)
-    return other
+    changed = config.copy()
+    changed.dataset, changed.names.dataset = OmegaConf.to_container(source.dataset), name
+    changed.objective = OmegaConf.to_container(source.objective)
+    _check_filled(changed, name, override)
+    _check_same(config, changed, "dataset.input_shape", override)
+    _check_same(config, changed, "objective", override)
+    return changed
 
 
-def _of(name: str) -> DictConfig:
+def _default(name: str) -> DictConfig:
     """The default configuration with a data set, before interpolation."""
     try:
         return composed(f"dataset={name}")
     except MissingConfigException as error:
         options = list(error.options or [])
         close = similar(name, options)
-        mean = f" Did you mean {close}?" if close else ""
+        suggestion = f" Did you mean {close}?" if close else ""
         raise UserError(
-            f"evaluation.on=[{shown(name)}]: there is no such data set.{mean} "
+            f"evaluation.on=[{shown(name)}]: there is no such data set.{suggestion} "
             f"There are {', '.join(options)}."
         ) from error
     except HydraException as error:
         raise UserError(f"evaluation.on=[{shown(name)}]: {one_line(error)}") from error
 
 
-def _check_filled(other: DictConfig, name: str, asked: str) -> None:
-    missing = sorted(OmegaConf.missing_keys(other.dataset))
+def _check_filled(config: DictConfig, name: str, override: str) -> None:
+    missing = sorted(OmegaConf.missing_keys(config.dataset))
     if missing:
         raise UserError(
-            f"{asked}: dataset.{missing[0]} has no value there. Test on it afterwards, with "
+            f"{override}: dataset.{missing[0]} has no value there. Test on it afterwards, with "
             f"python src/evaluate.py ckpt_path=RUN dataset={name} dataset.{missing[0]}=VALUE."
         )
 
 
-def _check_same(config: DictConfig, other: DictConfig, key: str, asked: str) -> None:
-    """Raises `UserError` where the two data sets differ in what the learner was built for."""
-    ours, theirs = _plain(config, key), _plain(other, key)
+def _check_same(config: DictConfig, changed: DictConfig, key: str, override: str) -> None:
+    """Raises `UserError` if the data sets differ in a key that the learner depends on."""
+    ours, theirs = _value(config, key), _value(changed, key)
     if ours != theirs:
         raise UserError(
-            f"{asked}: its {key} is {shown(theirs)}, and the learner was trained for "
+            f"{override}: its {key} is {shown(theirs)}, and the learner was trained for "
             f"{shown(ours)}. Choose a data set in which they are the same."
         )
 
 
-def _plain(config: DictConfig, key: str) -> Any:
+def _value(config: DictConfig, key: str) -> object:
     value = OmegaConf.select(config, key)
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

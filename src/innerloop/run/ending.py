@@ -1,4 +1,4 @@
-"""How a program that runs an experiment ends: its status, its W&B run, its lock."""
+"""The end of a program that runs an experiment: exit status, W&B run and lock."""
 
 import sys
 from collections.abc import Iterator
@@ -13,12 +13,14 @@ from innerloop.run import notices
 
 @contextmanager
 def ending(folder: Path, afterwards: str) -> Iterator[None]:
-    """Ends with a status that shells understand, and ends the W&B run, so that no two runs share
-    one.
+    """Closes a run whatever happens inside: its W&B run with a status, and the lock of its folder.
 
     Arguments:
-        folder: of the run, whose lock is released.
+        folder: of the run.
         afterwards: what a user can do after an interruption.
+
+    Raises:
+        UserError: if another process of the run died.
     """
     status = 1
     try:
@@ -28,11 +30,11 @@ def ending(folder: Path, afterwards: str) -> Iterator[None]:
         notices.say(f"stopped by {end.name} at outer step {end.step}; {afterwards}")
         raise
     except RuntimeError as error:
-        if not processes.tells_of_a_loss(error):
+        if not processes.lost_a_process(error):
             raise
         raise UserError(
-            "Another process of this run is gone, or did not answer in trainer.strategy.timeout: "
-            f"its own output says why. {afterwards}."
+            "Another process of this run is gone, or did not answer within "
+            f"trainer.strategy.timeout: its own output says why. {afterwards}."
         ) from error
     finally:
         if "wandb" in sys.modules:

@@ -1,27 +1,27 @@
-"""The objects of a run; what they were built from is read no more."""
+"""The objects of a run: once they are built, the configuration is not read again."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import lightning
 
 from innerloop.outer.meta_learner import MetaLearner
+from innerloop.run.plain import PlainDict
 from innerloop.run.stored import Plain
 from innerloop.run.tested import TestSet
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The objects of a run, and what is said of it.
+    """The objects of a run, and the facts that it records.
 
     Arguments:
         name: of its setting, as in `conf/experiment`.
         own: the data set that it is tested on.
         others: further data sets that the chosen checkpoint is tested on.
-        plain: the configuration, to be kept and sent.
-        facts: what `results.json` says of the training, whatever the test.
-        init_from: another run whose body the training starts from; None for none.
+        plain: the configuration, as it is stored and sent to loggers.
+        facts: what `results.json` says of the training.
+        init_from: another run; the training starts from its body. None for a random start.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Experiment:
     learner: MetaLearner
     trainer: lightning.Trainer
     plain: Plain
-    facts: dict[str, Any]
+    facts: PlainDict
     init_from: str | None
 
     @property
     def folder(self) -> Path:
-        """Of the run."""
+        """The folder of the run."""
         return self.own.folder

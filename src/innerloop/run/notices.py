@@ -1,29 +1,29 @@
-"""What a run says before it starts: its differences from the defaults and from the paper."""
+"""What a run prints at its start: how it differs from the defaults and from the paper."""
 
 import shlex
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from innerloop.errors import visible
 from innerloop.evaluation.sizes import setting
 from innerloop.run.composed import composed
+from innerloop.run.plain import PlainDict, plain_dict
 from innerloop.startup.keys import Role, flat, role
 from innerloop.tasks import Episode
 
 CHOSEN = ("dataset", "model", "algorithm")  #: groups that the first line of a run names
 
 
-def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]:
+def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[object, object]]:
     """Dotted keys that differ: `(value in config, value in other)`.
 
-    Keys that merely follow another key, in both, are left out, and so are names and folders.
+    A key that follows another key in both configurations is left out, and so are names and folders.
     """
     other = other.copy()
-    for key in ("names", "paths"):  # what depends on the process
+    for key in ("names", "paths"):  # they differ between processes
         other[key] = config[key]
     ours, theirs, raw_ours, raw_theirs = [
         _flat(c, resolve) for resolve in (True, False) for c in (config, other)
@@ -38,17 +38,17 @@ def changes(config: DictConfig, other: DictConfig) -> dict[str, tuple[Any, Any]]
 def announce(config: DictConfig) -> list[str]:
     """The lines that a run prints at its start."""
     names = config.names
-    same = composed(*[f"{group}={names[group]}" for group in CHOSEN])
+    defaults = composed(*[f"{group}={names[group]}" for group in CHOSEN])
     chosen = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     lines = [chosen, f"results go to {config.paths.run}"]
-    for key, (value, default) in changes(config, same).items():
+    for key, (value, default) in changes(config, defaults).items():
         if Role.ANNOUNCED in role(key):
             lines.append(f"  {key}={value} (default: {default})")
     return [*lines, *published(config)]
 
 
 def published(config: DictConfig) -> list[str]:
-    """How the run differs from its paper's setting, where `conf/experiment` has one."""
+    """How the run differs from the paper's setting, if `conf/experiment` has one."""
     test = config.episode.test
     name = setting(config.names.dataset, config.names.algorithm, Episode.of(test))
     try:
@@ -66,14 +66,14 @@ def published(config: DictConfig) -> list[str]:
 
 
 def command() -> str:
-    """What was typed to start this run, or this member of a sweep, without Hydra's own options."""
+    """The command that starts this run, or this member of a sweep, without Hydra's options."""
     job = HydraConfig.get()
-    given = [word for word in job.overrides.task if not word.startswith("sweep.")]
-    return shlex.join(["python", f"src/{job.job.name}.py", *given])
+    overrides = [word for word in job.overrides.task if not word.startswith("sweep.")]
+    return shlex.join(["python", f"src/{job.job.name}.py", *overrides])
 
 
-def engine(chosen: dict[str, Any]) -> list[str]:
-    """How the tasks of a batch are run, from `Engine.describe`."""
+def engine(chosen: PlainDict) -> list[str]:
+    """Lines that say how the tasks of a batch are computed, from `Engine.describe`."""
     chunk = "all tasks at once" if chosen["chunk"] is None else f"{chosen['chunk']} at a time"
     lines = [f"engine {chosen['name']}: {chunk}, {'compiled' if chosen['compile'] else 'eager'}"]
     if chosen.get("checkpoint"):
@@ -86,10 +86,9 @@ def engine(chosen: dict[str, Any]) -> list[str]:
 
 @rank_zero_only
 def say(*lines: str) -> None:
-    """Prints lines at once, also where the output is piped; in the first process alone."""
+    """Prints lines at once, also into a pipe; of several processes only the first prints."""
     print("\n".join(map(visible, lines)), flush=True)
 
 
-def _flat(config: DictConfig, resolve: bool) -> dict[str, Any]:
-    content: Any = OmegaConf.to_container(config, resolve=resolve)
-    return flat(content)
+def _flat(config: DictConfig, resolve: bool) -> PlainDict:
+    return flat(plain_dict(config, resolve))

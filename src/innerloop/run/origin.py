@@ -1,34 +1,35 @@
-"""`init_from`: a training that starts from the body of another run, and says from whose."""
+"""`init_from`: a training that starts from the body of another run, and records which run."""
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError, visible
 from innerloop.run import notices, trained
+from innerloop.run.plain import PlainDict
 
-BODY = "algorithm.model.body."  #: beginning of the names of a body's tensors in a checkpoint
-AVERAGES = ("running_mean", "running_var")  #: ends of the names of what batch norm may keep
+BODY = "algorithm.model.body."  #: in a checkpoint, names of a body's tensors begin so
+AVERAGES = ("running_mean", "running_var")  #: names of the running averages of batch norm end so
 
 
-def start_from(run: str, algorithm: Algorithm) -> dict[str, Any]:
-    """Gives a learner the body of a run's best checkpoint; its head stays as it is.
+def start_from(run: str, algorithm: Algorithm) -> PlainDict:
+    """Copies the body of a run's best checkpoint into a learner; its head stays as it is.
 
-    Running averages of batch norm come along where both bodies keep them.
+    Running averages of batch norm are copied if both bodies keep them.
 
     Arguments:
         run: a run's folder, or a .ckpt file.
+        algorithm: the learner.
 
     Returns:
-        whose body it is, as `results.json` records it.
+        where the body comes from, as `results.json` records it.
 
     Raises:
         UserError: if the run has no such body.
     """
-    path, content = trained.opened(run)
+    path, content = trained.open_checkpoint(run)
     record, theirs = content["innerloop"], _body_in(content["state_dict"])
     _load(algorithm.model, theirs, path)
     names = record["config"].get("names", {})
@@ -46,12 +47,12 @@ def start_from(run: str, algorithm: Algorithm) -> dict[str, Any]:
 
 def digest(weights: dict[str, Tensor]) -> str:
     """SHA-256 of tensors by name: of the names, shapes and values, in the order of the names."""
-    found = hashlib.sha256()
+    checksum = hashlib.sha256()
     for name in sorted(weights):
         value = weights[name].detach().cpu().contiguous()
-        found.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        found.update(value.numpy().tobytes())
-    return found.hexdigest()
+        checksum.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
+        checksum.update(value.numpy().tobytes())
+    return checksum.hexdigest()
 
 
 def _body_in(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -59,9 +60,9 @@ def _body_in(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _load(model: nn.Module, theirs: dict[str, Tensor], path: Path) -> None:
-    """Copies the body's tensors; raises `UserError` unless all of them have a place of their shape.
+    """Copies the body's tensors; raises `UserError` if names or shapes differ.
 
-    Running averages alone may be missing on either side.
+    Only running averages may be missing on either side.
     """
     body = getattr(model, "body", None)
     if not isinstance(body, nn.Module) or not theirs:

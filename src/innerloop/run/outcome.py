@@ -1,128 +1,109 @@
-"""The end of a run: its tests and their results; then audits, figures and the closing tables."""
+"""The end of a run: tests and results first, then audits, figures and tables."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from innerloop.callbacks import adaptation_watch, inside_log
 from innerloop.evaluation import results
 from innerloop.evaluation.schema import RESULTS
 from innerloop.reporting import table
-from innerloop.reporting.finished import SCORES
 from innerloop.run import auditing, notices, pictures, stored, wandb_run
-from innerloop.run.afterwards import Afterwards
 from innerloop.run.experiment import Experiment
-from innerloop.run.result import result_of
-from innerloop.run.tested import Tested, prepare, run_test, without_loggers
-
-
-class Outcome(NamedTuple):
-    """A test, and what its `results.json` holds."""
-
-    tested: Tested
-    results: dict[str, Any]
-
-    @property
-    def folder(self) -> Path:
-        return self.tested.on.folder
-
-    def write_scores(self) -> None:
-        """Writes `scores.npz`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        tested = self.tested
-        results.write_scores(
-            self.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
-        )
-
-    def write_results(self) -> None:
-        """Writes `results.json`."""
-        results.write_json(self.folder / RESULTS, self.results)
+from innerloop.run.plain import Checkpoint, PlainDict
+from innerloop.run.result import Outcome, result_of
+from innerloop.run.results_file import ResultsFile
+from innerloop.run.tested import TestSet
+from innerloop.run.testing import prepare, run_test, without_loggers
 
 
 def test(
-    experiment: Experiment, checkpoint: Path, content: dict[str, Any], trained: float | None
+    experiment: Experiment, checkpoint: Path, content: Checkpoint, trained: float | None
 ) -> float | None:
     """Tests a checkpoint, writes its results, and returns the headline number.
 
-    Whatever follows the results (tests on other data sets, audit, figures, loggers) may fail, with
-    a line that says so. All processes test together, and the first one keeps what was found.
+    What follows the results (tests on other data sets, audit, figures, loggers) may fail with a
+    line of warning. All processes test together; the first one writes the results.
 
     Arguments:
-        content: what the checkpoint holds.
-        trained: seconds that training took; None where there was none.
-    """
+        checkpoint: the file.
+        content: what the file holds.
+        trained: seconds that training took; None if nothing was trained.
 
-    def outcome(tested: Tested) -> Outcome:
+    Returns:
+        the mean of the metric at the scored step; None in all processes but the first.
+    """
+    experiment.learner.on_load_checkpoint(content)
+
+    def outcome(on: TestSet) -> Outcome:
+        weights = content["state_dict"]
+        tested = run_test(experiment.trainer, experiment.learner, on, weights)
         return Outcome(tested, result_of(experiment.facts, tested, checkpoint, trained))
 
-    experiment.learner.on_load_checkpoint(content)
-    weights = content["state_dict"]
-    own = outcome(run_test(experiment.trainer, experiment.learner, experiment.own, weights))
-    after = _begin(own, trained)
-    others: list[Outcome] = []
-
-    def keep(tested: Tested) -> None:
-        others.append(outcome(tested))
-        if after.keeps:
-            others[-1].write_scores()
-            others[-1].write_results()
-
-    _test_others(experiment, weights, after, keep)
-    if not after.keeps:
+    own = outcome(experiment.own)
+    file = _begin(own, trained)
+    others = _test_others(experiment, file, outcome)
+    if not file.keeps:
         return None
-    _look_back(own, others, after)
-    with after.part("loggers"):
+    _follow_up(own, others, file)
+    with file.part("loggers"):
         wandb_run.complete(own.tested, None if trained is None else checkpoint, own.results)
     return float(own.results["test"][own.tested.on.objective.metric.name]["mean"])
 
 
-def _begin(own: Outcome, trained: float | None) -> Afterwards:
-    """Writes the results on the run's own data set, by which it is finished."""
+def _begin(own: Outcome, trained: float | None) -> ResultsFile:
+    """Writes the results on the run's own data set: from then on the run is finished."""
     keeps = own.tested.trainer.is_global_zero
     if keeps:
         stored.clear_outcome(own.folder)
         own.write_scores()
-    return Afterwards(
+    return ResultsFile(
         content=own.results,
         file=own.folder / RESULTS,
-        again="the same command" if trained is None else f"resume={own.folder}",
+        remedy="the same command" if trained is None else f"resume={own.folder}",
         keeps=keeps,
     )
 
 
 def _test_others(
-    experiment: Experiment,
-    weights: dict[str, Any],
-    after: Afterwards,
-    keep: Callable[[Tested], None],
-) -> None:
-    """Tests on each further data set; what fails on one of them is no matter to the others."""
+    experiment: Experiment, file: ResultsFile, outcome: Callable[[TestSet], Outcome]
+) -> list[Outcome]:
+    """Tests on each further data set; a failure on one does not stop the others."""
+    others: list[Outcome] = []
     for on in experiment.others:
-        with after.part(f"test on {on.name}"):
+        with file.part(f"test on {on.name}"):
             prepare(experiment.trainer, on.data)
             with without_loggers(experiment.trainer):
-                tested = run_test(experiment.trainer, experiment.learner, on, weights)
-            keep(tested)
+                others.append(outcome(on))
+            if file.keeps:
+                others[-1].write_scores()
+                others[-1].write_results()
+    return others
 
 
-def _look_back(own: Outcome, others: list[Outcome], after: Afterwards) -> None:
+def _follow_up(own: Outcome, others: list[Outcome], file: ResultsFile) -> None:
     """Diagnostics, audits, figures and the closing tables."""
-    tested, inside = own.tested, dict[str, Any]()
-    with after.part("diagnostics"), auditing.on_device(tested):
-        if inside := inside_log.after_test(tested.trainer, tested.learner, tested.on.data):
-            results.write_json(own.folder / "diagnostics.json", inside)
-    with after.part("audit"):
-        own.results["audit"] = auditing.audit_of(tested)
+    inside = _diagnose(own, file)
+    with file.part("audit"):
+        own.results["audit"] = auditing.audit_of(own.tested)
     for other in others:
-        with after.part(f"audit on {other.tested.on.name}"):
+        with file.part(f"audit on {other.tested.on.name}"):
             other.results["audit"] = auditing.audit_of(other.tested)
             other.write_results()
-    with after.part("figures"):
-        pictures.save(tested, inside, after.part)
+    with file.part("figures"):
+        pictures.save(own.tested, inside, file.part)
     for outcome in (own, *others):
         table.show(outcome.results)
-        notices.say(*adaptation_watch.of_test(tested.learner, outcome.tested.scores))
+        notices.say(*adaptation_watch.of_test(own.tested.learner, outcome.tested.scores))
     notices.say(*_places(own.folder), *[f"results {other.folder / RESULTS}" for other in others])
+
+
+def _diagnose(own: Outcome, file: ResultsFile) -> PlainDict:
+    """What happens inside the learner on a few test tasks; empty if that is switched off."""
+    tested, inside = own.tested, PlainDict()
+    with file.part("diagnostics"), auditing.on_device(tested):
+        if inside := inside_log.after_test(tested.trainer, tested.learner, tested.on.data):
+            results.write_json(own.folder / "diagnostics.json", inside)
+    return inside
 
 
 def _places(folder: Path) -> list[str]:

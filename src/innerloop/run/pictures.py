@@ -3,34 +3,42 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from innerloop.reporting.figures import Figures
 from innerloop.reporting.send import send
+from innerloop.run.plain import PlainDict
 from innerloop.run.tested import Tested
 
-TASKS = 4  #: of the test list, at which figures of single tasks look
+TASKS = 4  #: test tasks that figures of single tasks may show
 
 
 def save(
     tested: Tested,
-    inside: dict[str, Any],
+    inside: PlainDict,
     attempt: Callable[[str], AbstractContextManager[None]],
 ) -> dict[str, Path]:
-    """Draws and sends them; their files by name.
+    """Draws the figures and sends them to the loggers.
 
     Arguments:
         tested: the test on the run's own data set.
-        inside: what diagnostics measured, or nothing.
-        attempt: in which each figure is drawn, by its name; it may swallow an error.
+        inside: what diagnostics measured; may be empty.
+        attempt: the context in which the figure of a name is drawn; it may suppress errors.
+
+    Returns:
+        the files that were written, by name.
     """
     data, learner = tested.on.data, tested.learner
     tasks = data.on_after_batch_transfer(data.first("test", TASKS), 0)
     learner.algorithm.eval()
     figures = Figures(
-        learner.algorithm, tasks, tested.scores, tested.scored_step,
-        learner.progress(learner.loaded["step"]), tested.on.span, inside,
-    )  # fmt: skip
+        algorithm=learner.algorithm,
+        tasks=tasks,
+        scores=tested.scores,
+        scored_step=tested.scored_step,
+        progress=learner.progress(learner.loaded["step"]),
+        span=tested.on.span,
+        entries=inside,
+    )
     saved: dict[str, Path] = {}
     for name in figures.kinds:
         with attempt(name):

@@ -1,4 +1,4 @@
-"""What a run, an estimate, a replay and an adaptation start from: a learner and its tasks."""
+"""A learner and its tasks: the common part of runs, estimates, replays and adaptations."""
 
 import copy
 from typing import NamedTuple
@@ -15,10 +15,12 @@ from innerloop.run.parts.training import Training, build_training, check_trainin
 
 
 class Problem(NamedTuple):
-    """What is to be learned, by what, and from which tasks.
+    """An objective, an algorithm, the tasks, and how the training shows them.
 
     Arguments:
-        objective: a copy out of the algorithm's reach, for the audit.
+        objective: not the algorithm's own copy, so that no algorithm can change it.
+        data: the tasks.
+        training: whether outer steps see tasks or plain batches.
     """
 
     objective: Objective
@@ -28,7 +30,7 @@ class Problem(NamedTuple):
 
 
 def build_problem(config: DictConfig) -> Problem:
-    """The problem that a configuration poses."""
+    """Builds the problem of a configuration; raises `UserError` if its parts do not fit."""
     episodes, training = build_episodes(config), build_training(config)
     data = build_data(config, episodes, training.size)
     training = with_classes(training, config, data.source)

@@ -1,9 +1,9 @@
-"""Silences what libraries say that does not concern this program."""
+"""Silences warnings of libraries that do not concern this program."""
 
 import logging
 import warnings
 
-HINTS = (  # beginnings of warnings
+HINTS = (  # words of such warnings
     "does not have many workers", "pre-optimization state", "exists and is not empty",
     "isinstance.treespec, LeafSpec", "The dirpath has changed", "your dataloader is not resumable",
     "The `srun` command is available",
@@ -11,7 +11,7 @@ HINTS = (  # beginnings of warnings
 
 
 def silence_libraries() -> None:
-    """For the rest of the process."""
+    """Silences them for the rest of the process."""
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)

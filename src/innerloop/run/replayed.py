@@ -1,4 +1,4 @@
-"""A run that is opened again at one of its tasks."""
+"""A finished run, opened again at one of its tasks."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from innerloop.errors import UserError
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run import restored
 from innerloop.run.problem import build_problem
-from innerloop.run.trained import learner_of, opened
+from innerloop.run.trained import learner_of, open_checkpoint
 from innerloop.startup.arguments import Arguments, Flag
 from innerloop.tasks import Task
 
@@ -23,7 +23,7 @@ PLACES = "task=test/417, val/7, train/STEP or train/STEP/INDEX"
 
 
 class ReplayArguments(Arguments):
-    """What replay.py takes beside a run; the dotted keys say where the data lie now."""
+    """Arguments of replay.py besides the run; the dotted keys say where the data are now."""
 
     task: Annotated[str | None, Field(description=PLACES)] = None
     checkpoint: Annotated[str | None, Field(description="last, best or FILE.ckpt")] = None
@@ -34,41 +34,50 @@ class ReplayArguments(Arguments):
     data_dir: Annotated[str | None, Field(alias="dataset.data_dir", description="a folder")] = None
 
     def moved(self) -> dict[str, str]:
-        """The dotted keys that were given."""
+        """Where the data are now, by dotted key."""
         keys = {"data", "path", "data_dir"}
         return self.model_dump(include=keys, by_alias=True, exclude_none=True)
 
 
 class Replayed(NamedTuple):
-    """A run that is open, and the place of a task in it."""
+    """An opened run, and the place of a task in it.
+
+    Arguments:
+        folder: of the run.
+        checkpoint: the file that was read.
+        number: index of the task, or the outer step.
+        chosen: index of a training task; None if the user named only the step.
+        progress: how far the training was, in 0..1.
+    """
 
     folder: Path
     checkpoint: Path
     learner: MetaLearner
     data: TaskData
     split: str
-    number: int  #: index of the task, or the outer step
-    chosen: int | None  #: index of a training task, where one was named
+    number: int
+    chosen: int | None
     progress: Tensor
 
     def ready(self, raw: Task) -> Task:
-        """Tasks as the learner gets them."""
+        """Tasks as the learner receives them."""
         return self.data.on_after_batch_transfer(raw, 0)
 
 
 def open_run(run: Path, task: str, given: ReplayArguments) -> Replayed:
-    """Rebuilds learner and data from a checkpoint's own record.
+    """Rebuilds learner and data from the record in a checkpoint.
 
     Arguments:
         run: a run's folder, or one of its checkpoints.
         task: one of `PLACES`.
+        given: the other arguments of replay.py.
 
     Raises:
         UserError: for a task or a checkpoint that does not exist.
     """
     split, number, chosen = _place(task)
     folder = run.parents[1] if run.is_file() else run
-    path, content = opened(_checkpoint(run, given.checkpoint, split, number))
+    path, content = open_checkpoint(_checkpoint(run, given.checkpoint, split, number))
     config = restored.from_file(content["innerloop"]["config"], path, given.trust)
     with restored.rebuilding(path):
         if split == "train" and number >= config.outer.steps:
@@ -95,12 +104,12 @@ def _place(task: str) -> tuple[str, int, int | None]:
     most = 2 if split == "train" else 1
     fits = 1 <= len(numbers) <= most and all(n.isdecimal() for n in numbers)
     if split not in ("train", "val", "test") or not fits:
-        raise UserError(f"task={task} names no task: give {PLACES}.")
+        raise UserError(f"task={task} is not a task: give {PLACES}.")
     return split, int(numbers[0]), int(numbers[1]) if len(numbers) == 2 else None
 
 
 def _checkpoint(run: Path, name: str | None, split: str, number: int) -> Path:
-    """The checkpoint that was asked for, or a run's folder for its best one."""
+    """The checkpoint that the user chose, or the run's folder, which stands for its best one."""
     before = run / CHECKPOINTS / BEFORE.format(number)
     if run.is_file():
         return run
@@ -110,7 +119,7 @@ def _checkpoint(run: Path, name: str | None, split: str, number: int) -> Path:
 
 
 def _move_data(config: DictConfig, given: ReplayArguments) -> None:
-    """Data may lie elsewhere than when the run was made."""
+    """Replaces the places of the data, which may have moved since the run."""
     if "INNERLOOP_DATA" in os.environ:
         config.paths.data = os.environ["INNERLOOP_DATA"]
     for key, place in given.moved().items():

@@ -1,27 +1,54 @@
-"""What `results.json` holds of a test."""
+"""The content of `results.json` for one test."""
 
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 
 from innerloop.evaluation import protocol, results
+from innerloop.evaluation.schema import RESULTS
 from innerloop.layers import norm
 from innerloop.machine.processor import processor
 from innerloop.outer.meta_learner import MetaLearner
+from innerloop.reporting.finished import SCORES
+from innerloop.run.plain import PlainDict
 from innerloop.run.tested import Tested
 from innerloop.startup import resolvers
 
 
+class Outcome(NamedTuple):
+    """A test, and the content of its `results.json`."""
+
+    tested: Tested
+    results: PlainDict
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.tested.on.folder
+
+    def write_scores(self) -> None:
+        """Writes `scores.npz`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tested = self.tested
+        results.write_scores(
+            self.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
+        )
+
+    def write_results(self) -> None:
+        """Writes `results.json`."""
+        results.write_json(self.folder / RESULTS, self.results)
+
+
 def result_of(
-    facts: dict[str, Any], tested: Tested, checkpoint: Path, trained: float | None
-) -> dict[str, Any]:
-    """Who was tested, how, and what was found.
+    facts: PlainDict, tested: Tested, checkpoint: Path, trained: float | None
+) -> PlainDict:
+    """The learner, the protocol and the scores of a test.
 
     Arguments:
         facts: of the training.
         checkpoint: the file that was tested.
-        trained: seconds that training took; None where there was none.
+        trained: seconds that training took; None if nothing was trained.
     """
     objective, learner = tested.on.objective, tested.learner
     record = learner.record()
@@ -37,41 +64,48 @@ def result_of(
         "outer": facts["outer"] | _skipped(learner),
         **({} if learner.origin is None else {"init_from": learner.origin}),
         **_tasks(tested, scored, f"val/{objective.metric.name}"),
-        "checkpoint": {
-            "file": checkpoint.name, "step": learner.loaded["step"],
-            "validation": learner.loaded["validation"],
-        },
+        "checkpoint": {"file": checkpoint.name, **_loaded(learner)},
         "metric": objective.metric._asdict(),
         "test": results.metrics(tested.scores, objective, scored, tested.classes),
         **tested.pooled(scored),
-        "audit": None,  # follows
+        "audit": None,  # filled in later
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),
         **_machine(tested.device),
-    }  # fmt: skip
+    }
 
 
-def _tasks(tested: Tested, scored: int | None, selected_by: str) -> dict[str, Any]:
+def _tasks(tested: Tested, scored: int | None, selected_by: str) -> PlainDict:
     """Which tasks were drawn, for training and for the test."""
     data = tested.on.data
     test = data.test_episode
     return {
         "episode": {**data.episode.record(), "test": test.record()},
         "protocol": protocol.protocol(
-            data.fingerprint("test"), "test", test, data.test_tasks, data.evaluation_seed,
-            scored, selected_by,
+            fingerprint=data.fingerprint("test"),
+            split="test",
+            episode=test,
+            tasks=data.test_tasks,
+            seed=data.evaluation_seed,
+            scored_step=scored,
+            selected_by=selected_by,
         ),
-    }  # fmt: skip
+    }
+
+
+def _loaded(learner: MetaLearner) -> PlainDict:
+    """Outer step and validation scores of the tested checkpoint."""
+    return {key: learner.loaded[key] for key in ("step", "validation")}
 
 
 def _skipped(learner: MetaLearner) -> dict[str, int]:
-    """How many outer steps were skipped, where they may be: by the training's end, if it is it."""
+    """How many outer steps were skipped: by the end of the training, or by the checkpoint."""
     skips, loaded = learner.skips, learner.loaded
     return {"skipped": max(skips.count, loaded.get("skipped", 0))} if skips.on else {}
 
 
-def _machine(device: torch.device) -> dict[str, Any]:
-    """On what it ran."""
+def _machine(device: torch.device) -> PlainDict:
+    """The hardware and the software of the test."""
     on_gpu = device.type == "cuda"
     return {
         "threads": torch.get_num_threads(),

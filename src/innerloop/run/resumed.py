@@ -1,7 +1,6 @@
-"""Where a run that begins, or begins again, stands: its configuration and its newest checkpoint."""
+"""A run that resumes: its configuration and its newest checkpoint."""
 
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -10,13 +9,19 @@ from innerloop.callbacks.kept import CHECKPOINTS, LAST, mend, read_newest
 from innerloop.callbacks.record_check import record_of
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
-from innerloop.run import notices, restored, stored
+from innerloop.run import notices, restored
 from innerloop.run.check import check
+from innerloop.run.overlay import overlay
+from innerloop.run.plain import Checkpoint
 from innerloop.startup.keys import Role
 
 
 def resumed(config: DictConfig) -> DictConfig:
-    """The run's own configuration, with what the command line may change."""
+    """The run's stored configuration, with the changes that the command line may make.
+
+    Raises:
+        UserError: for other changes.
+    """
     folder = Path(config.resume).expanduser().resolve()
     if Path(config.paths.run) != folder:
         raise UserError(
@@ -24,7 +29,13 @@ def resumed(config: DictConfig) -> DictConfig:
         )
     old = restored.of_run(folder, config.trust, config)
     steps, overrides = old.outer.steps, list(HydraConfig.get().overrides.task)
-    config = stored.overlay(old, config, overrides, Role.RESUME, "resume")
+    config = overlay(
+        stored=old,
+        composed=config,
+        overrides=overrides,
+        allowed=Role.RESUME,
+        own="resume",
+    )
     if config.outer.scheduler is not None and config.outer.steps != steps:
         raise UserError(
             f"outer.steps={config.outer.steps}: the learning-rate schedule of this run was made "
@@ -36,14 +47,14 @@ def resumed(config: DictConfig) -> DictConfig:
     return check(config)
 
 
-def newest_checkpoint(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    """The newest checkpoint that is whole, and what it holds; nothing if there is none yet."""
+def newest_checkpoint(folder: Path) -> tuple[Path | None, Checkpoint]:
+    """The newest undamaged checkpoint and its content; `(None, {})` if there is none yet."""
     newest = read_newest(folder / CHECKPOINTS / LAST)
     if newest is None:
         notices.say(f"{folder} has no checkpoint yet: starts from the beginning")
         return None, {}
-    file, content, wrong = newest
+    file, content, damage = newest
     record = record_of(content, file)
-    notices.say(*wrong, *mend(folder), f"resumes from {file}, outer step {content['global_step']}")
+    notices.say(*damage, *mend(folder), f"resumes from {file}, outer step {content['global_step']}")
     identity.restore(folder, record.get("wandb"))
     return file, content

@@ -1,9 +1,8 @@
-"""Tries the outer optimizer and its schedule before the training, to its last step."""
+"""Tries the outer optimizer and its schedule up to the last step, before the training."""
 
 import inspect
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,37 +14,39 @@ Optimizer = torch.optim.Optimizer
 
 def check(
     parameters: Iterable[nn.Parameter],
-    optimizer: Callable[..., Any],
-    scheduler: Callable[[Optimizer], Any] | None,
+    optimizer: Callable[..., object],
+    scheduler: Callable[[Optimizer], object] | None,
     steps: int,
 ) -> None:
-    """Makes both as the training will, and moves them on a stand-in for the parameters.
+    """Builds both as the training will, and steps them on a stand-in for the parameters.
 
     Arguments:
-        parameters: those of the learner, which are not moved.
+        parameters: those of the learner; they do not change.
         optimizer, scheduler: as `MetaLearner` takes them.
         steps: outer steps of the training.
 
     Raises:
-        UserError: if either cannot be made, or cannot serve the training to its end.
+        UserError: if either cannot be built, or cannot serve the training to its end.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with blamed_on("outer.optimizer"):
             optimizer(list(parameters))
-            moved = _stepped(optimizer([_stand_in()]))
+            stepped = _stepped(optimizer([_stand_in()]))
         if scheduler is not None:
             with blamed_on("outer.scheduler"):
-                _to_the_end(scheduler(moved), steps)
+                _to_the_end(scheduler(stepped), steps)
 
 
 def _stand_in() -> nn.Parameter:
+    """A parameter with a gradient."""
     parameter = nn.Parameter(torch.ones(2, 2))
     parameter.grad = torch.ones(2, 2)
     return parameter
 
 
-def _stepped(optimizer: Any) -> Optimizer:
+def _stepped(optimizer: object) -> Optimizer:
+    """The optimizer after one step; raises `UserError` if the outer loop cannot use it."""
     kind = type(optimizer).__name__
     if not isinstance(optimizer, Optimizer):
         raise UserError(f"outer.optimizer: {kind} is not an optimizer of PyTorch.")
@@ -58,8 +59,8 @@ def _stepped(optimizer: Any) -> Optimizer:
     return optimizer
 
 
-def _to_the_end(scheduler: Any, steps: int) -> None:
-    """Takes a schedule to the last outer step; one made of others is moved step by step."""
+def _to_the_end(scheduler: object, steps: int) -> None:
+    """Takes a schedule to the last outer step; a schedule made of others takes every step."""
     kind = type(scheduler).__name__
     if not isinstance(scheduler, torch.optim.lr_scheduler.LRScheduler):
         raise UserError(f"outer.scheduler: {kind} is not a schedule of PyTorch.")
@@ -75,6 +76,7 @@ def _to_the_end(scheduler: Any, steps: int) -> None:
         scheduler.step()
 
 
-def _needs_more(step: Callable[..., Any]) -> bool:
+def _needs_more(step: Callable[..., object]) -> bool:
+    """Whether a step cannot be called without arguments."""
     parameters = inspect.signature(step).parameters.values()
     return any(p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD for p in parameters)

@@ -1,15 +1,14 @@
-"""A value of the configuration as a message shows it."""
+"""Values of the configuration, as messages show them."""
 
 import json
-from typing import Any
 
 from innerloop.errors import visible
 
-LONGEST = 80
+LONGEST = 80  #: characters
 
 
-def shown(value: Any) -> str:
-    """As it would be typed at the command line, on one line of bounded length."""
+def shown(value: object) -> str:
+    """A value as one would type it at the command line: one line, of bounded length."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     text = " ".join(visible(text).split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

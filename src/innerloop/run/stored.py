@@ -1,22 +1,22 @@
-"""The configuration of a run that exists: read back, with what the command line may change."""
+"""The configuration and the results in a run's folder."""
 
 import hashlib
 import json
-import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 from lightning.fabric.utilities.rank_zero import rank_zero_only
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from innerloop.errors import UserError
 from innerloop.machine.files import remove_unfinished, write_whole
-from innerloop.startup.keys import Role, flat, having, role
+from innerloop.run.plain import PlainDict, plain_dict
+from innerloop.startup.keys import Role, flat, role
 from innerloop.startup.run_folder import KEPT, used_by_training
 from innerloop.tasks import Episode
 
-SHOWN = "config.yaml"  #: every value, to be read by people; KEPT has them before interpolation
+SHOWN = "config.yaml"  #: all values, for people to read; KEPT has them before interpolation
 OUTCOME = (
     "results.json", "scores.npz", "diagnostics.json", "adaptation.png", "figures/*.png",
     "tested_on/*/*.*",
@@ -27,37 +27,33 @@ class Plain(NamedTuple):
     """A configuration as plain values.
 
     Arguments:
-        composed: in which values still follow each other.
-        resolved: in which none does.
-        fingerprint: of all that makes the run, see `fingerprint`.
+        composed: before interpolation, so that values still refer to each other.
+        resolved: after interpolation.
+        fingerprint: a hash of its settings, see `fingerprint`.
     """
 
-    composed: dict[str, Any]
-    resolved: dict[str, Any]
+    composed: PlainDict
+    resolved: PlainDict
     fingerprint: str
 
 
 def plain(config: DictConfig) -> Plain:
     """The configuration as plain values."""
-    resolved: Any = OmegaConf.to_container(config, resolve=True)
-    return Plain(_composed(config), resolved, fingerprint(config))
+    return Plain(_composed(config), plain_dict(config), fingerprint(config))
 
 
-def _composed(config: DictConfig) -> dict[str, Any]:
-    """Values that still follow each other.
-
-    What only the process knows, names and folders, is filled in.
-    """
-    content: Any = OmegaConf.to_container(config)
+def _composed(config: DictConfig) -> PlainDict:
+    """Values before interpolation, but for names and folders, which only this process knows."""
+    content = plain_dict(config, resolve=False)
     for section in ("names", "paths"):
-        content[section] = OmegaConf.to_container(config[section], resolve=True)
+        content[section] = plain_dict(config[section])
     return content
 
 
 def fingerprint(config: DictConfig) -> str:
-    """A short hash of all that moves a run's result, but for its seed."""
-    content: Any = OmegaConf.to_container(config, resolve=True)
-    for sizes in (content["episode"], content["episode"]["test"]):  # what does not move the result
+    """A short hash of all settings that change a run's result, except its seed."""
+    content = plain_dict(config)
+    for sizes in (content["episode"], content["episode"]["test"]):  # these have no effect
         for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
             sizes.pop(key, None)
     _forget_defaults(content)
@@ -65,8 +61,8 @@ def fingerprint(config: DictConfig) -> str:
     return hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _forget_defaults(content: dict[str, Any]) -> None:
-    """Takes away what runs from before these choices do not have, and what follows from others."""
+def _forget_defaults(content: PlainDict) -> None:
+    """Removes choices that older runs do not have, and values that follow from others."""
     training = content.pop("training", {"kind": "episodes"})
     if training["kind"] != "episodes":
         content["training"] = {k: v for k, v in training.items() if k != "classes"}
@@ -76,72 +72,25 @@ def _forget_defaults(content: dict[str, Any]) -> None:
 
 @rank_zero_only
 def save(plain: Plain, folder: Path) -> None:
-    """Writes the configuration into a run's folder, in which nothing half-written stays."""
+    """Writes the configuration into a run's folder, and removes half-written files there."""
     for place in (folder, folder / "checkpoints"):
         remove_unfinished(place)
-    # By the first of the two files the folder is a run's.
+    # The first of the two files marks the folder as a run's.
     for name, content in ((KEPT, plain.composed), (SHOWN, plain.resolved)):
         write_whole(folder / name, yaml.safe_dump(content, sort_keys=False))
 
 
 @rank_zero_only
 def clear_outcome(folder: Path) -> None:
-    """Removes what an earlier test left, of which the next one may not replace every file.
+    """Removes the files of an earlier test, because the next test may not replace all of them.
 
-    The results go first: what remains if this is cut short is no finished run.
+    The results go first: if this is interrupted, the folder does not pass for a finished run.
     """
     for file in (file for pattern in OUTCOME for file in folder.glob(pattern)):
         file.unlink()
 
 
 def check_no_run(folder: Path) -> None:
-    """Raises `UserError` for the folder of a training, whose results a test would replace."""
+    """Raises `UserError` for the folder of a training: a test would replace its results."""
     if (folder / KEPT).exists():
         raise UserError(used_by_training(folder))
-
-
-def overlay(
-    stored: DictConfig,
-    composed: DictConfig,
-    overrides: list[str],
-    allowed: Role,
-    own: str,
-) -> DictConfig:
-    """`stored` with those values of `composed` that the command line gave.
-
-    Arguments:
-        overrides: the command line's, such as `trainer=cpu`. Folders follow `composed`.
-        allowed: the role of keys that may change.
-        own: the key that named the run itself.
-
-    Raises:
-        UserError: for an override of anything else.
-    """
-    data = stored.paths.data
-    for override in overrides:
-        key = override.split("=", 1)[0].lstrip("+~").split("@")[0].replace("/", ".")
-        if key in (own, "trust") or key.startswith("hydra"):
-            continue
-        if allowed not in role(key):
-            raise UserError(
-                f"{override}: {own}= keeps the run's own configuration, of which only "
-                f"{', '.join(having(allowed))} may be changed (those of dataset as +dataset.path=)."
-                " evaluate.py also tests on another data set, with dataset=NAME."
-            )
-        if override.startswith("~"):
-            raise UserError(f"{override}: {own}= can change values, and takes none away.")
-        OmegaConf.update(stored, key, _raw(composed, key), merge=False, force_add=True)
-    stored.paths = OmegaConf.to_container(composed.paths, resolve=True)
-    if "INNERLOOP_DATA" not in os.environ and not any(
-        o.startswith("paths.data=") for o in overrides
-    ):
-        stored.paths.data = data
-    return stored
-
-
-def _raw(config: DictConfig, key: str) -> Any:
-    """The value of a dotted key before interpolation."""
-    value: Any = OmegaConf.to_container(config)
-    for part in key.split("."):
-        value = value[part]
-    return value

@@ -1,71 +1,97 @@
-"""Holds a part of the configuration with a `_target_` to the signature of what it names.
+"""Compares a part of the configuration with the signature of the `_target_` that it names.
 
-Checked before anything is called: that the target exists, takes these keywords, misses none, and
-that a value is of the kind that its annotation, or else its default, says.
+Before anything is called: the target must exist and take these keywords, none may be missing, and
+each value must fit the annotation of its parameter, or else its default.
 """
 
 import inspect
-import json
 import pkgutil
-import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing import Literal, NamedTuple
 
 from innerloop.errors import UserError, one_line
+from innerloop.run.annotations import annotation_of, check_value
 from innerloop.run.shown import shown
 from innerloop.startup.suggestions import listed, similar
 
-PLAIN: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-}
-OBJECTS = ("needs_python_object", "callable_type", "is_instance_of")  #: no plain value is one
-HYDRAS = {  #: what Hydra itself reads of a part
+HYDRAS = {  #: keys that Hydra itself reads
     "_target_": str, "_partial_": bool, "_recursive_": bool, "_args_": list,
     "_convert_": Literal["none", "partial", "object", "all"],
 }  # fmt: skip
-LARGEST = 2**63 - 1  #: of the whole numbers that PyTorch takes
-CONFIG = ConfigDict(arbitrary_types_allowed=True, strict=True)
 
 
-def check(part: Mapping[str, Any], key: str, supplied: Collection[str] = ()) -> None:
-    """Checks a part and the parts within it.
+def check(part: Mapping[str, object], key: str, supplied: Collection[str] = ()) -> None:
+    """Checks a part and the parts inside it.
 
     Arguments:
         part: plain values, with `_target_`.
-        key: where it stands in the configuration.
-        supplied: arguments that the program itself gives.
+        key: its place in the configuration.
+        supplied: arguments that the program itself passes.
 
     Raises:
-        UserError: for what cannot be called so.
+        UserError: for what cannot be called with these keywords.
     """
     for name in part.keys() & HYDRAS.keys():
-        _check_value(f"{key}.{name}", part[name], HYDRAS[name])
+        check_value(f"{key}.{name}", part[name], HYDRAS[name])
     target = _located(part["_target_"], f"{key}._target_")
-    given = {k: v for k, v in part.items() if k not in HYDRAS}
-    for name, value in given.items():
+    arguments = {name: value for name, value in part.items() if name not in HYDRAS}
+    for name, value in arguments.items():
         for place, inner in _parts(value, f"{key}.{name}"):
             check(inner, place)
     try:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):  # some built-in functions have none
         return
-    for name in given:
-        _check_name(name, key, part, parameters, supplied)
+    call = _Call(key, part, parameters, supplied)
+    for name in arguments:
+        call.check_name(name)
     if "_args_" not in part:
-        _check_missing(given, key, part, parameters, supplied)
-    for name, value in given.items():
+        call.check_missing()
+    for name, value in arguments.items():
         if name in parameters and not _parts(value, ""):
             _check_argument(f"{key}.{name}", value, parameters[name], target)
 
 
-def _located(name: Any, key: str) -> Callable[..., Any]:
+class _Call(NamedTuple):
+    """A call of a target: the part with its arguments, and the parameters of the target."""
+
+    key: str
+    part: Mapping[str, object]
+    parameters: Mapping[str, inspect.Parameter]
+    supplied: Collection[str]
+
+    @property
+    def target(self) -> str:
+        """The name of the target without its module."""
+        return str(self.part["_target_"]).rpartition(".")[2]
+
+    def check_name(self, name: str) -> None:
+        """Raises `UserError` if the target does not take this argument from the user."""
+        key, parameters = f"{self.key}.{name}", self.parameters
+        if name in self.supplied:
+            raise UserError(f"{key}: the program itself passes {name} to {self.target}.")
+        if name in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
+            return
+        names = [n for n in parameters if n not in self.supplied]
+        close = similar(name, names)
+        takes = f"it takes {listed(names) or 'nothing'}."
+        hint = f"did you mean {self.key}.{close}?" if close else takes
+        raise UserError(f"{key}: {self.target} takes no {name}; {hint}")
+
+    def check_missing(self) -> None:
+        """Raises `UserError` if a parameter without a default gets no value."""
+        if self.part.get("_partial_") and not self.supplied:  # its caller passes the rest
+            return
+        for name, parameter in self.parameters.items():
+            variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+            needed = parameter.default is parameter.empty and not variadic
+            if needed and name not in self.part and name not in self.supplied:
+                raise UserError(f"{self.key}.{name} is missing: {self.target} needs it.")
+
+
+def _located(name: object, key: str) -> Callable[..., object]:
     try:
-        target = pkgutil.resolve_name(name)
+        target = pkgutil.resolve_name(name)  # type: ignore[arg-type]
     except Exception as error:  # the import of a user's own module may raise anything
         raise UserError(f"{key}={shown(name)} is not found: {one_line(error)}.") from error
     if not callable(target):
@@ -73,8 +99,8 @@ def _located(name: Any, key: str) -> Callable[..., Any]:
     return target
 
 
-def _parts(value: Any, key: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """The outermost parts with a `_target_` in a value, and where they stand."""
+def _parts(value: object, key: str) -> list[tuple[str, Mapping[str, object]]]:
+    """The outermost parts with a `_target_` in a value, and their places."""
     if isinstance(value, Mapping) and "_target_" in value:
         return [(key, value)]
     if isinstance(value, Mapping):
@@ -84,83 +110,10 @@ def _parts(value: Any, key: str) -> list[tuple[str, Mapping[str, Any]]]:
     return []
 
 
-def _check_name(
-    name: str,
-    key: str,
-    part: Mapping[str, Any],
-    parameters: Mapping[str, inspect.Parameter],
-    supplied: Collection[str],
+def _check_argument(
+    key: str, value: object, parameter: inspect.Parameter, target: Callable[..., object]
 ) -> None:
-    if name in supplied:
-        raise UserError(f"{key}.{name}: the program itself gives {_short(part)} its {name}.")
-    free = any(p.kind == p.VAR_KEYWORD for p in parameters.values())
-    if name in parameters or free:
-        return
-    names = [n for n in parameters if n not in supplied]
-    close = similar(name, names)
-    mean = f"did you mean {key}.{close}?" if close else f"it takes {listed(names) or 'nothing'}."
-    raise UserError(f"{key}.{name}: {_short(part)} takes no {name}; {mean}")
-
-
-def _check_missing(
-    given: Mapping[str, Any],
-    key: str,
-    part: Mapping[str, Any],
-    parameters: Mapping[str, inspect.Parameter],
-    supplied: Collection[str],
-) -> None:
-    if part.get("_partial_") and not supplied:  # who calls it in the end gives the rest
-        return
-    for name, parameter in parameters.items():
-        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        needed = parameter.default is parameter.empty and not variadic
-        if needed and name not in given and name not in supplied:
-            raise UserError(f"{key}.{name} is missing: {_short(part)} needs it.")
-
-
-def _check_argument(key: str, value: Any, parameter: inspect.Parameter, target: Any) -> None:
-    annotation = _annotation(parameter, target)
+    annotation = annotation_of(parameter, target)
     by_default = value is None and parameter.default is None
     if annotation is not None and not by_default:
-        _check_value(key, value, annotation)
-
-
-def _check_value(key: str, value: Any, annotation: Any) -> None:
-    if isinstance(value, int) and abs(value) > LARGEST:
-        raise UserError(f"{key}={shown(value)}: give a number that fits into 64 bits.")
-    if not _fits(value, annotation):
-        kind = inspect.formatannotation(annotation).replace("typing.", "")
-        wanted = PLAIN.get(annotation, f"a value of type {kind}")
-        raise UserError(f"{key}={shown(value)}: give {wanted}.")
-
-
-def _annotation(parameter: inspect.Parameter, target: Any) -> Any:
-    """What a parameter says that it takes; None if it says nothing."""
-    annotation = parameter.annotation
-    if annotation is parameter.empty:
-        kind = type(parameter.default)
-        return {bool: bool, int: float, float: float}.get(kind)
-    if isinstance(annotation, str):
-        module = sys.modules[target.__module__]
-        try:
-            return eval(annotation, vars(module))  # as typing.get_type_hints does
-        except Exception:  # a name that is imported for type checkers alone
-            return None
-    return annotation
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    try:
-        adapter = TypeAdapter(annotation, config=CONFIG)
-        text = json.dumps(value)
-    except Exception:  # an annotation that says nothing of plain values
-        return True
-    try:
-        adapter.validate_json(text)  # JSON's own strict rules: a list may be a tuple
-    except ValidationError as errors:
-        return all(error["type"] in OBJECTS for error in errors.errors())
-    return True
-
-
-def _short(part: Mapping[str, Any]) -> str:
-    return str(part["_target_"]).rpartition(".")[2]
+        check_value(key, value, annotation)

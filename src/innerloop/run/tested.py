@@ -1,9 +1,7 @@
-"""One test of a learner: on which data set, and what was found."""
+"""A data set for tests, and a tested learner with its scores."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import lightning
 import numpy as np
@@ -12,11 +10,11 @@ from torch import Tensor
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.module import TaskData
-from innerloop.errors import UserError
 from innerloop.evaluation import pooled
 from innerloop.evaluation.measured import Measured
 from innerloop.objectives import Objective
 from innerloop.outer.meta_learner import MetaLearner
+from innerloop.run.plain import PlainDict
 
 
 class TestSet(NamedTuple):
@@ -26,8 +24,8 @@ class TestSet(NamedTuple):
         name: of the data set.
         trained_on: the data set that the learner was trained on.
         folder: where the results go.
-        objective: what the answers are judged by, out of the algorithm's reach.
-        audited: tasks that the audit asks again.
+        objective: judges the answers; not the algorithm's own copy.
+        audited: how many tasks the audit repeats.
         span: range of x in figures of one-dimensional regression.
     """
 
@@ -41,15 +39,15 @@ class TestSet(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """A learner that was tested, and what the test found.
+    """A tested learner and its scores.
 
     Arguments:
         on: the data set.
-        trainer: by which it was tested.
+        trainer: the one that ran the test.
         scores: `(tasks, steps + 1)` by metric.
-        vectors: what is pooled over tasks, see `innerloop.evaluation.pooled`.
+        vectors: measurements that are pooled over tasks, see `innerloop.evaluation.pooled`.
         scored_step: inner step of the headline number.
-        untested: the algorithm as it was before the test; None if it cannot be copied.
+        untested: a copy of the algorithm from before the test; None if it cannot be copied.
     """
 
     on: TestSet
@@ -62,7 +60,7 @@ class Tested(NamedTuple):
 
     @property
     def device(self) -> torch.device:
-        """Where the test was; the learner left for the CPU since."""
+        """The device of the test; the learner has since returned to the CPU."""
         device: torch.device = self.trainer.strategy.root_device
         return device
 
@@ -73,7 +71,7 @@ class Tested(NamedTuple):
 
     @property
     def classes(self) -> np.ndarray | None:
-        """Which class each label of each task stands for, `(tasks, ways)`."""
+        """The class behind each label of each task, `(tasks, ways)`; None without classes."""
         data = self.on.data
         tasks = np.arange(data.test_tasks)
         return data.source.classes("test", tasks, data.test_episode, data.evaluation_seed)
@@ -81,11 +79,11 @@ class Tested(NamedTuple):
     @property
     def class_accuracy(self) -> Tensor | None:
         """`(tasks, ways)` at the scored step; None without classes."""
-        kept = self.vectors.get("class_accuracy")
-        return None if kept is None else kept.scores[:, self.scored_step]
+        accuracy = self.vectors.get("class_accuracy")
+        return None if accuracy is None else accuracy.scores[:, self.scored_step]
 
-    def pooled(self, scored: int | None) -> dict[str, Any]:
-        """`calibration` and `per_class`, where the objective has classes.
+    def pooled(self, scored: int | None) -> PlainDict:
+        """`calibration` and `per_class`, if the objective has classes; else empty.
 
         Arguments:
             scored: the scored step; None for learners without steps.
@@ -98,51 +96,3 @@ class Tested(NamedTuple):
             "calibration": pooled.calibration(gaps.mean, scored),
             "per_class": pooled.per_class(accuracy, self.classes, names),
         }
-
-
-def run_test(
-    trainer: lightning.Trainer, learner: MetaLearner, on: TestSet, weights: dict[str, Any]
-) -> Tested:
-    """Tests weights on the test list of a data set; all processes of a run do it together."""
-    learner.load_state_dict(weights)
-    trainer.test(learner, on.data, verbose=False)
-    return Tested(
-        on=on,
-        trainer=trainer,
-        learner=learner,
-        scores=learner.test_scores,
-        vectors=learner.test_vectors,
-        scored_step=learner.scored_step,
-        untested=learner.untested,
-    )
-
-
-def prepare(trainer: lightning.Trainer, data: TaskData) -> None:
-    """Brings the files of a data set into place and checks them, before a trainer is asked to.
-
-    Raises:
-        UserError: in all processes alike, as none of them may wait for the others in vain.
-    """
-    fault: Exception | None = None
-    try:
-        if trainer.local_rank == 0:
-            data.prepare_data()
-    except Exception as error:
-        fault = error
-    everywhere = trainer.strategy.reduce_boolean_decision(fault is None)
-    if fault is not None:
-        raise fault
-    if not everywhere:
-        raise UserError("another process of this run could not have the files")
-    data.setup("test")
-
-
-@contextmanager
-def without_loggers(trainer: lightning.Trainer) -> Iterator[None]:
-    """While open, nothing is logged: the loggers' `test/` is that of the run's own data set."""
-    loggers = trainer.loggers
-    trainer.loggers = []
-    try:
-        yield
-    finally:
-        trainer.loggers = loggers

@@ -1,7 +1,7 @@
-"""A learner as its training left it, from a run's folder or a checkpoint."""
+"""A trained learner, from a run's folder or a checkpoint."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from omegaconf import DictConfig
 from torch import Tensor
@@ -15,17 +15,19 @@ from innerloop.engines.engine import Engine
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run import notices, restored
 from innerloop.run.parts.learner import build_learner
+from innerloop.run.plain import Checkpoint
 from innerloop.run.problem import Problem, build_problem
 
 
 class Trained(NamedTuple):
-    """What is needed to adapt to a task and to predict.
+    """A learner that is ready to adapt to a task and to predict.
 
     Arguments:
+        config: of its run.
         algorithm: in evaluation mode, on the CPU.
         source: the data set it was trained on.
-        progress: how far its training was, in 0..1.
-        steps: inner steps at which it was scored; 0 for learners without.
+        progress: how far its training was, a scalar in 0..1.
+        steps: inner steps at which it was scored; 0 for a learner without inner steps.
     """
 
     config: DictConfig
@@ -36,17 +38,17 @@ class Trained(NamedTuple):
 
 
 def load(run: Path | str, ways: int | None = None, trust: bool = False) -> Trained:
-    """The learner of a checkpoint, or of a run's best one.
+    """The learner of a checkpoint, or of a run's best checkpoint.
 
     Arguments:
         run: a run's folder, or a .ckpt file.
-        ways: classes of the tasks to come, for metric learners; None for those of its test.
+        ways: classes of the coming tasks, for metric learners; None for as many as in its test.
         trust: see `innerloop.run.trust`.
 
     Raises:
         UserError: if there is no such checkpoint.
     """
-    path, content = opened(run)
+    path, content = open_checkpoint(run)
     record = content["innerloop"]
     config = restored.from_file(record["config"], path, trust)
     with restored.rebuilding(path):
@@ -63,23 +65,27 @@ def load(run: Path | str, ways: int | None = None, trust: bool = False) -> Train
     )
 
 
-def opened(run: Path | str) -> tuple[Path, dict[str, Any]]:
-    """The checkpoint that a run's folder or a .ckpt file names, and what it holds.
+def open_checkpoint(run: Path | str) -> tuple[Path, Checkpoint]:
+    """The checkpoint of a run's folder or of a .ckpt file, and its content.
 
-    Of a folder it is the best one, or the one before where that is damaged, with a line.
+    In a folder it is the best one; if that is damaged, the one before it, and a line says so.
+
+    Raises:
+        UserError: if there is no undamaged checkpoint.
     """
     path = Path(run).expanduser()
     if path.is_dir():
-        path, content, said = best_of(path)
-        notices.say(*said) if said else None
+        path, content, remarks = best_of(path)
+        if remarks:
+            notices.say(*remarks)
     else:
         content = read_checkpoint(path)
     record_of(content, path)
     return path, content
 
 
-def learner_of(content: dict[str, Any], config: DictConfig, problem: Problem) -> MetaLearner:
-    """The outer loop of a checkpoint's content, one task at a time."""
+def learner_of(content: Checkpoint, config: DictConfig, problem: Problem) -> MetaLearner:
+    """The outer loop with the weights of a checkpoint; it computes one task at a time."""
     learner = build_learner(config, problem.algorithm, Engine(1))
     learner.load_state_dict(content["state_dict"])
     return learner

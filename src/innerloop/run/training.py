@@ -1,7 +1,6 @@
-"""The training of an assembled experiment, up to the checkpoint that validation chose."""
+"""The training of an experiment, up to the choice of a checkpoint by validation."""
 
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -13,15 +12,20 @@ from innerloop.callbacks.recovery import validates
 from innerloop.errors import UserError
 from innerloop.run import notices, origin, restored, stored, wandb_run
 from innerloop.run.experiment import Experiment
+from innerloop.run.plain import Checkpoint
 
 
 def train(
-    experiment: Experiment, checkpoint: Path | None, content: dict[str, Any]
-) -> tuple[Path, dict[str, Any]]:
-    """Trains, from a checkpoint if there is one; returns the chosen one, and what it holds.
+    experiment: Experiment, checkpoint: Path | None, content: Checkpoint
+) -> tuple[Path, Checkpoint]:
+    """Trains, from a checkpoint if there is one, and chooses the best checkpoint by validation.
 
     Arguments:
-        content: what `checkpoint` holds, or nothing.
+        checkpoint: the file from which the training resumes; None for a new run.
+        content: what `checkpoint` holds; empty for a new run.
+
+    Returns:
+        the file of the chosen checkpoint, and its content.
     """
     if checkpoint is None and experiment.init_from is not None:
         learner = experiment.learner
@@ -36,31 +40,31 @@ def train(
 
 
 def _fit(experiment: Experiment, checkpoint: Path | None) -> None:
-    """What is wrong with a checkpoint is said in one line."""
+    """Trains; an error that is due to the checkpoint is reported in one line."""
     trainer = experiment.trainer
     try:
         trainer.fit(
             experiment.learner, experiment.own.data, ckpt_path=checkpoint, weights_only=True
         )
     except Exception:
-        if checkpoint is None or trainer.train_dataloader is not None:  # it has trained since
+        if checkpoint is None or trainer.train_dataloader is not None:  # the training had started
             raise
         with restored.rebuilding(checkpoint, "a state that can be resumed"):
             raise
 
 
-def _chosen(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The checkpoint that validation chose, or the best one that is left, and what it holds."""
+def _chosen(folder: Path) -> tuple[Path, Checkpoint]:
+    """The checkpoint that validation chose, or else the newest undamaged one, and its content."""
     try:
-        file, content, said = best_of(folder)
+        file, content, remarks = best_of(folder)
     except UserError as error:
         newest = read_newest(folder / CHECKPOINTS / LAST)
         if newest is None:
             raise
         file, content, _ = newest
-        said = [str(error), f"takes {file.name} instead of the best one"]
-    if said:
-        notices.say(*said)
+        remarks = [str(error), f"takes {file.name} instead of the best one"]
+    if remarks:
+        notices.say(*remarks)
     record_of(content, file)
     return file, content
 

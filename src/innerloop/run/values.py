@@ -1,29 +1,29 @@
-"""What the values of a configuration may be: counts, rates, texts, and parts that are built."""
+"""Types of the values of a configuration: counts, rates, texts, and parts that are built."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from innerloop.tasks import Range, size
 
-MOST = 2**31 - 1  #: of a count, which must fit the integers of every library
+MOST = 2**31 - 1  #: the largest count: it fits the integers of every library
 
 
-def _size(value: Any) -> int | Range:
+def _size(value: object) -> int | Range:
     try:
         return size(value)
     except ValueError as error:
-        raise AssertionError from error  # a ValueError would be all that the user sees
+        raise AssertionError from error  # of a ValueError the user would see only its own words
 
 
 class Section(BaseModel):
-    """A part of the configuration with keys of its own and no others."""
+    """A part of the configuration with fixed keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class Target(BaseModel):
-    """A part that names what is called with its other keys; `targets` holds these to the callee."""
+    """A part that names a class; its other keys are the arguments, which `targets` checks."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     target: Annotated[str, Field(alias="_target_", description="the name of a class")]
@@ -37,7 +37,9 @@ Size = Annotated[
     Field(description="a whole number from 1, or a range such as [1, 10]"),
 ]
 Flag = Annotated[bool, Field(description="true or false")]
-OptionalFlag = Annotated[bool | None, Field(description="true, false, or null to decide by itself")]
+OptionalFlag = Annotated[
+    bool | None, Field(description="true, false, or null for an automatic choice")
+]
 Count = Annotated[int, Field(description="a whole number from 1", ge=1, le=MOST)]
 OptionalCount = Annotated[
     int | None, Field(description="a whole number from 1, or null", ge=1, le=MOST)

@@ -1,7 +1,6 @@
-"""A run's life at W&B, where it has the logger: introduced at its start, completed by its test."""
+"""A run at W&B, if it has that logger: its configuration at the start, its results at the end."""
 
 from pathlib import Path
-from typing import Any
 
 import lightning
 
@@ -9,6 +8,7 @@ from innerloop.callbacks.wandb_log import WandbLog
 from innerloop.dashboards import finished
 from innerloop.dashboards.episodes import Episodes
 from innerloop.run.experiment import Experiment
+from innerloop.run.plain import PlainDict
 from innerloop.run.tested import Tested
 
 
@@ -20,12 +20,12 @@ def introduce(experiment: Experiment) -> None:
         log.introduce(experiment.name, facts["seed"], experiment.plain.resolved | flat)
 
 
-def complete(tested: Tested, checkpoint: Path | None, results: dict[str, Any]) -> None:
-    """Sends what the test left.
+def complete(tested: Tested, checkpoint: Path | None, results: PlainDict) -> None:
+    """Sends the results of the test.
 
     Arguments:
         checkpoint: the file that was trained and tested; None if nothing was trained.
-        results: what `results.json` holds.
+        results: the content of `results.json`.
     """
     for log in _logs(tested.trainer):
         episodes = _episodes(tested, log.episodes) if log.episodes else None
@@ -48,4 +48,10 @@ def _episodes(tested: Tested, count: int) -> Episodes:
     raw = tested.on.data.first("test", count)
     tasks = tested.on.data.on_after_batch_transfer(raw, 0)
     algorithm = tested.learner.algorithm
-    return Episodes(algorithm, raw, tasks, tested.scored_step, tested.progress)
+    return Episodes(
+        algorithm=algorithm,
+        raw=raw,
+        tasks=tasks,
+        steps=tested.scored_step,
+        progress=tested.progress,
+    )

@@ -15,7 +15,7 @@ def run(config: DictConfig, begun: bool) -> float:
     """Trains, tests the checkpoint that validation chose, and returns its validation score.
 
     Arguments:
-        begun: whether a part of the training may be done already.
+        begun: whether the run resumes from its newest checkpoint.
     """
     folder = Path(config.paths.run)
     checkpoint, content = newest_checkpoint(folder) if begun else (None, {})

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, read_write
 
 from innerloop.errors import UserError, visible
 from innerloop.machine import lock
-from innerloop.machine.files import check_writable
+from innerloop.machine.writable import check_writable
 from innerloop.startup import run_folder
 
 

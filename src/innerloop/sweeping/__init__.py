@@ -1,1 +1,1 @@
-"""Sweeps: where members run, what their folders say, and the table that closes them."""
+"""Sweeps: their members, their studies, and the table at their end."""

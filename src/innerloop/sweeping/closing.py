@@ -1,4 +1,4 @@
-"""The end of a sweep: its settings over their seeds, and what did not finish, and why."""
+"""The end of a sweep: a table of its settings, and the members that did not finish."""
 
 import shlex
 from collections.abc import Sequence
@@ -16,59 +16,62 @@ from innerloop.sweeping import members
 
 
 def close(sweep: Path, console: Console) -> str | None:
-    """Prints what a sweep found; returns what to say of members that did not finish, if any."""
+    """Prints the results of a sweep; returns a message if members failed, else None."""
     started = members.folders(sweep)
-    left = [found for folder in started if (found := members.unfinished(folder))]
-    broken = {found.folder for found in left}
-    done = _readable([folder for folder in started if folder not in broken])
+    states = {folder: members.unfinished(folder) for folder in started}
+    left = [member for member in states.values() if member is not None]
+    done = _readable([folder for folder, member in states.items() if member is None])
     if done:
         console.print(table(done))
-    for found in left:
-        console.print(cell(f"{found.folder.relative_to(sweep)}: {found.reason}"))
-        console.print(cell(f"  {found.command}"))
-    failed = sum(found.reason != members.RUNNING for found in left)
+    for member in left:
+        console.print(cell(f"{member.folder.relative_to(sweep)}: {member.reason}"))
+        console.print(cell(f"  {member.command}"))
+    failed = sum(member.reason != members.RUNNING for member in left)
     if not failed:
         return None
     return (
         f"{failed} of the {len(started)} members that started did not finish. The same command "
-        f"with sweep.resume=true hydra.sweep.dir={visible(sweep)} goes on with what is left."
+        f"with sweep.resume=true hydra.sweep.dir={visible(sweep)} resumes the others."
     )
 
 
 def _readable(folders: list[Path]) -> list[Finished]:
-    found = []
+    """The results in these folders; a line says which ones cannot be read."""
+    runs = []
     for folder in folders:
         try:
-            found.append(read(folder))
+            runs.append(read(folder))
         except UserError as error:
             leave_out(error)
-    return found
+    return runs
 
 
 def table(done: Sequence[Finished]) -> Table:
-    """A row for each setting: validation and test, as means over its seeds."""
-    found = settings(done)
-    made = new_table("setting", "seeds", "metric", "validation", "test", "interval of the test")
-    made.caption = "Choose by validation; the test is for what was chosen. 95% intervals."
-    for label, setting in zip(_varied(found), found, strict=True):
+    """A row for each setting: validation and test scores, as means over its seeds."""
+    rows = settings(done)
+    summary = new_table("setting", "seeds", "metric", "validation", "test", "interval of the test")
+    summary.caption = "Choose a setting by validation, then report its test. 95% intervals."
+    for label, setting in zip(_labels(rows), rows, strict=True):
         metric, test = setting.first.metric, setting.mean(setting.first.metric.name)
-        add_row(
-            made, label, ", ".join(str(run.results.seed) for run in setting.runs), metric.name,
-            shown(_validation(setting), metric), shown(test.mean, metric), interval(test, metric),
-        )  # fmt: skip
-    return made
+        seeds = ", ".join(str(run.results.seed) for run in setting.runs)
+        scores = [shown(_validation(setting), metric), shown(test.mean, metric)]
+        add_row(summary, label, seeds, metric.name, *scores, interval(test, metric))
+    return summary
 
 
-def _varied(found: Sequence[Setting]) -> list[str]:
-    """What the sweep set otherwise in one setting than in another."""
-    lines = [_words(setting.first.results.command) for setting in found]
-    common = set.intersection(*map(set, lines))
-    told = [[w for w in line if w not in common and not w.startswith("seed=")] for line in lines]
-    names = [setting.first.results.algorithm for setting in found]
-    return [" ".join(map(_short, t)) or name for t, name in zip(told, names, strict=True)]
+def _labels(rows: Sequence[Setting]) -> list[str]:
+    """For each setting, the words of its command that others do not share, or its algorithm."""
+    commands = [_words(setting.first.results.command) for setting in rows]
+    common = set.intersection(*map(set, commands))
+    labels = []
+    for setting, words in zip(rows, commands, strict=True):
+        own = [w for w in words if w not in common and not w.startswith("seed=")]
+        labels.append(" ".join(map(_short, own)) or setting.first.results.algorithm)
+    return labels
 
 
 def _words(command: str) -> list[str]:
+    """The words of a command line."""
     try:
         return shlex.split(command)
     except ValueError:  # a quote that does not end
@@ -76,7 +79,7 @@ def _words(command: str) -> list[str]:
 
 
 def _short(word: str) -> str:
-    """A setting with no more digits than a table needs."""
+    """A word such as `inner.rate=0.01`, with at most four digits."""
     key, _, value = word.partition("=")
     try:
         return f"{key}={float(value):.4g}"
@@ -85,6 +88,7 @@ def _short(word: str) -> str:
 
 
 def _validation(setting: Setting) -> float | None:
-    found = [run.results.checkpoint.validation.get(run.metric.name) for run in setting.runs]
-    known = [value for value in found if value is not None]
-    return sum(known) / len(known) if len(known) == len(found) else None
+    """The mean validation score over the seeds; None if a seed has none."""
+    scores = [run.results.checkpoint.validation.get(run.metric.name) for run in setting.runs]
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if len(known) == len(scores) else None

@@ -1,4 +1,4 @@
-"""A run as a member of a sweep: done before, half done before, or new."""
+"""A run as a member of a sweep: new, or begun or finished by an earlier call of the sweep."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,18 +15,18 @@ from innerloop.run import notices, restored, stored
 from innerloop.sweeping import members
 
 
-class Earlier(NamedTuple):
-    """What the sweep, when it ran before, left of a member."""
+class EarlierAttempt(NamedTuple):
+    """What an earlier call of the sweep did of a member."""
 
-    score: float | None = None  #: of validation, where the member is done
-    begun: bool = False  #: whether it is half done; it may still be without a checkpoint
+    score: float | None = None  #: of validation, if the member is finished
+    begun: bool = False  #: whether it began without finishing; a checkpoint may still be missing
 
 
 @contextmanager
-def noted(folder: Path) -> Iterator[None]:
-    """Locks a member's folder, and leaves the reason there if it does not finish.
+def guarded(folder: Path) -> Iterator[None]:
+    """Locks the folder of a member, and writes the reason there if it does not finish.
 
-    Outside of a sweep nothing happens: `startup.folder_check` has locked the run's folder.
+    Outside a sweep it does nothing: `startup.folder_check` has locked the folder of the run.
 
     Raises:
         UserError: if another process runs the member.
@@ -34,42 +34,42 @@ def noted(folder: Path) -> Iterator[None]:
     if not _in_sweep():
         yield
         return
-    with lock.held(folder), members.recorded(folder, notices.command()):
+    with lock.held(folder), members.reason_kept(folder, notices.command()):
         yield
 
 
-def earlier(config: DictConfig) -> Earlier:
-    """What is there of a member: in its sweep's folder nothing else may be.
+def earlier_attempt(config: DictConfig) -> EarlierAttempt:
+    """What the folder of a member holds from an earlier call of the sweep.
 
     Raises:
         UserError: if the folder holds a run with another configuration.
     """
     folder = Path(config.paths.run)
     if not _in_sweep():
-        return Earlier()
+        return EarlierAttempt()
     if (folder / members.DONE).exists():
-        from innerloop.reporting import finished  # pydantic, which a run's start does without
+        from innerloop.reporting import finished  # imports pydantic, which a new run does not need
 
         results = finished.read(folder).results
-        _check(config, folder, results.seed, results.configuration)
+        _check_same(config, folder, results.seed, results.configuration)
         if results.missing:
-            return Earlier(begun=True)
-        notices.say(f"{folder} is done already")
-        return Earlier(results.checkpoint.validation.get(results.metric.name))
+            return EarlierAttempt(begun=True)
+        notices.say(f"{folder} is finished already")
+        return EarlierAttempt(results.checkpoint.validation.get(results.metric.name))
     if (folder / stored.KEPT).exists():
         old = restored.of_run(folder, config.trust, config)
-        _check(config, folder, old.seed, stored.fingerprint(old))
-        return Earlier(begun=True)
-    return Earlier()
+        _check_same(config, folder, old.seed, stored.fingerprint(old))
+        return EarlierAttempt(begun=True)
+    return EarlierAttempt()
 
 
 def _in_sweep() -> bool:
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
-def _check(config: DictConfig, folder: Path, seed: int, fingerprint: str | None) -> None:
+def _check_same(config: DictConfig, folder: Path, seed: int, fingerprint: str | None) -> None:
     if (seed, fingerprint) != (config.seed, stored.fingerprint(config)):
         raise UserError(
-            f"{folder} holds a run with another configuration: sweep.resume=true goes on with the "
+            f"{folder} holds a run with another configuration: sweep.resume=true resumes only the "
             "same sweep. Give another one its own hydra.sweep.dir=FOLDER."
         )

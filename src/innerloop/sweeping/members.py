@@ -1,4 +1,4 @@
-"""Members of a sweep, by what their folders say: done, running, or unfinished and why."""
+"""The folders of a sweep's members: whether each is finished, running, or failed and why."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from innerloop.errors import UserError, visible
 from innerloop.machine.files import write_whole
@@ -16,10 +16,10 @@ from innerloop.machine.lock import is_held
 from innerloop.machine.mappings import read_json
 from innerloop.startup.command import explain
 
-UNFINISHED = "unfinished.json"  #: there from a member's start until it is done: why it is not
+UNFINISHED = "unfinished.json"  #: exists while a member is not finished, and says why
 DONE = "results.json"
 RUNNING = "is running"
-SILENT_END = "its process ended without a word: killed, out of memory, or the machine stopped"
+SILENT_END = "its process ended silently: killed, out of memory, or the machine stopped"
 
 
 class Unfinished(NamedTuple):
@@ -31,23 +31,23 @@ class Unfinished(NamedTuple):
 
 
 def folders(sweep: Path) -> list[Path]:
-    """The folders of the members that have started, by their numbers."""
-    found = {file.parent for file in find(sweep, (UNFINISHED, DONE).__contains__)} - {sweep}
-    # What lies within a member is the results of its tests on other data sets.
-    outermost = [folder for folder in found if not found.intersection(folder.parents)]
+    """The folders of the members that have started, in the order of their numbers."""
+    started = {file.parent for file in find(sweep, (UNFINISHED, DONE).__contains__)} - {sweep}
+    # Folders inside a member hold its tests on other data sets.
+    outermost = [folder for folder in started if not started.intersection(folder.parents)]
     return sorted(outermost, key=lambda folder: _natural(str(folder.relative_to(sweep))))
 
 
 def unfinished(folder: Path) -> Unfinished | None:
-    """Why the member of a folder is not done; None if it is."""
+    """The member of a folder and why it is not finished; None if it is finished."""
     if not there(folder / UNFINISHED):
         return None
     try:
-        found = read_json(folder / UNFINISHED)
+        content = read_json(folder / UNFINISHED)
     except UserError as error:
-        found = {"reason": error}
-    why = RUNNING if running(folder) else visible(found.get("reason", SILENT_END))
-    return Unfinished(folder, visible(found.get("command", "of an unknown command")), why)
+        content = {"reason": error}
+    why = RUNNING if running(folder) else visible(content.get("reason", SILENT_END))
+    return Unfinished(folder, visible(content.get("command", "of an unknown command")), why)
 
 
 def running(folder: Path) -> bool:
@@ -56,23 +56,28 @@ def running(folder: Path) -> bool:
 
 
 @contextmanager
-def recorded(folder: Path, command: str) -> Iterator[None]:
-    """Leaves the reason in the folder if what is inside does not reach its end.
+def reason_kept(folder: Path, command: str) -> Iterator[None]:
+    """While open, the folder says that the member is not finished; an error leaves its reason.
 
-    It is written beforehand too: a killed process writes nothing any more.
+    A first reason is written at the start, because a killed process cannot write.
     """
-    note(folder, command, SILENT_END)
+    write_reason(folder, command, SILENT_END)
     try:
         yield
     except BaseException as error:
-        note(folder, command, reason(error), "".join(traceback.format_exception(error)))
+        write_reason(folder, command, reason(error), "".join(traceback.format_exception(error)))
         raise
     (folder / UNFINISHED).unlink(missing_ok=True)
 
 
-def note(folder: Path, command: str, why: str, details: str | None = None) -> None:
-    """Writes why a member is not done."""
-    content: dict[str, Any] = {"command": command, "reason": why, "traceback": details}
+def write_reason(folder: Path, command: str, why: str, details: str | None = None) -> None:
+    """Writes why a member is not finished.
+
+    Arguments:
+        why: the reason, in a line.
+        details: the traceback, if there is one.
+    """
+    content = {"command": command, "reason": why, "traceback": details}
     write_whole(folder / UNFINISHED, json.dumps(content, indent=2) + "\n")
 
 
@@ -87,5 +92,5 @@ def reason(error: BaseException) -> str:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts 2_run before 10_run."""
+    """A key that sorts 2_run before 10_run."""
     return [(int(part or 0), text) for part, text in re.findall(r"(\d*)(\D*)", name)]

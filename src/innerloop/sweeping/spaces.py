@@ -1,4 +1,4 @@
-"""Search spaces of Optuna, written in Hydra's grammar for overrides."""
+"""Search spaces for Optuna, from overrides in Hydra's grammar."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,11 @@ from optuna.distributions import (
 
 
 def split(overrides: Iterable[Override]) -> tuple[dict[str, BaseDistribution], dict[str, str]]:
-    """The distributions by key, and the values of keys that are fixed; of one key the last wins.
+    """Distributions and fixed values, both by key; the last override of a key counts.
 
-    `interval(0.01, 1)` is uniform, `tag(log, interval(0.01, 1))` is so in the logarithm, `int()`
-    around either keeps to whole numbers; `range(1, 6)` is 1 to 5; `choice(a, b)` and `a, b` are
-    categories.
+    `interval(0.01, 1)` is uniform and `tag(log, interval(0.01, 1))` is uniform in the logarithm;
+    `int()` around either gives whole numbers; `range(1, 6)` is 1 to 5; `choice(a, b)` and `a, b`
+    are categories.
     """
     space: dict[str, BaseDistribution] = {}
     fixed: dict[str, str] = {}
@@ -34,7 +34,7 @@ def _distribution(override: Override) -> BaseDistribution:
     value = override.value()
     if isinstance(value, IntervalSweep):
         log, low, high = "log" in value.tags, value.start, value.end
-        assert low is not None and high is not None  # by the grammar
+        assert low is not None and high is not None  # the grammar requires both
         if isinstance(low, int) and isinstance(high, int):
             return IntDistribution(low, high, log=log)
         return FloatDistribution(low, high, log=log)

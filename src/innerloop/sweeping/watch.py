@@ -1,4 +1,4 @@
-"""Hydra callback around a sweep and its members, whatever launches them.
+"""Hydra's callback around a sweep and its members, for every launcher.
 
 Imports nothing heavy: every program imports it before `--help` answers.
 """
@@ -6,22 +6,21 @@ Imports nothing heavy: every program imports it before `--help` answers.
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from innerloop.errors import UserError
 from innerloop.machine import gpus
 from innerloop.startup import resolvers
 from innerloop.sweeping import members
 
-resolvers.register()  # for processes that a launcher starts: they unpickle this, not src/train.py
+resolvers.register()  # processes of a launcher import this file, not src/train.py
 
-HERE = ("basic", "joblib")  #: launchers that leave the GPUs to this program
-NEEDS = {  #: modules without which a choice of launcher or sweeper does not work
+LOCAL = ("basic", "joblib")  #: launchers that do not assign GPUs themselves
+NEEDS = {  #: modules that a choice of launcher or sweeper needs
     "joblib": ("joblib", "hydra_plugins.hydra_joblib_launcher"),
     "ray": ("ray",),
     "slurm": ("submitit", "hydra_plugins.hydra_submitit_launcher"),
@@ -30,20 +29,20 @@ NEEDS = {  #: modules without which a choice of launcher or sweeper does not wor
 
 
 class SweepWatch(Callback):
-    """A GPU for each member, an end of one that is not the end of all, and the closing table."""
+    """Gives each member a GPU, keeps a sweep running if a member fails, and prints the table."""
 
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
         _check_installed(config)
         _check_folder(config)
         _check_parts(config)
 
-    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_job_start(self, config: DictConfig, **kwargs: object) -> None:
         choice = config.hydra.runtime.choices["hydra/launcher"]
-        if config.hydra.mode == RunMode.MULTIRUN and choice in HERE:
+        if config.hydra.mode == RunMode.MULTIRUN and choice in LOCAL:
             gpus.take(config.sweep.slots)
 
-    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
-        """Turns a failure into no score, or the sweeper would end with it."""
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: object) -> None:
+        """Turns a failure into a missing score: an error would end the whole sweep."""
         if config.hydra.mode != RunMode.MULTIRUN or job_return.status != JobStatus.FAILED:
             return
         try:
@@ -52,7 +51,7 @@ class SweepWatch(Callback):
             print(f"Error: {members.reason(error)}", file=sys.stderr, flush=True)
         job_return.return_value, job_return.status = None, JobStatus.COMPLETED
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         from innerloop.reporting.terminal import terminal  # heavy: --help does without it
         from innerloop.sweeping.closing import close
 
@@ -73,23 +72,23 @@ def _check_installed(config: DictConfig) -> None:
 
 
 def _check_parts(config: DictConfig) -> None:
-    """The launcher and the sweeper, before Hydra makes them: its own error would be a traceback."""
-    from innerloop.run import targets  # every program imports this file before --help answers
+    """Checks launcher and sweeper before Hydra builds them: its own error would be a traceback."""
+    from innerloop.run import targets  # heavy: every program imports this file before --help
+    from innerloop.run.plain import plain_dict
 
     for name in ("launcher", "sweeper"):
-        part: Any = OmegaConf.to_container(config.hydra[name], resolve=True)
         try:
-            targets.check(part, f"hydra.{name}")
-        except UserError as error:  # Hydra makes a warning of what its callbacks raise
+            targets.check(plain_dict(config.hydra[name]), f"hydra.{name}")
+        except UserError as error:  # Hydra turns errors of callbacks into warnings
             sys.exit(str(error))
 
 
 def _check_folder(config: DictConfig) -> None:
-    folder, told = config.hydra.sweep.dir, config.hydra.overrides.hydra
-    if config.sweep.resume and not any("hydra.sweep.dir=" in override for override in told):
-        sys.exit("sweep.resume=true goes on in the sweep's own folder: give hydra.sweep.dir=FOLDER")
+    folder, overrides = config.hydra.sweep.dir, config.hydra.overrides.hydra
+    if config.sweep.resume and not any("hydra.sweep.dir=" in override for override in overrides):
+        sys.exit("sweep.resume=true resumes a sweep in its own folder: give hydra.sweep.dir=FOLDER")
     if not config.sweep.resume and members.folders(Path(folder)):
         sys.exit(
-            f"{folder} holds a sweep already: sweep.resume=true goes on with it, another "
-            "hydra.sweep.dir=FOLDER begins a new one."
+            f"{folder} holds a sweep already: sweep.resume=true resumes it, another "
+            "hydra.sweep.dir=FOLDER starts a new one."
         )

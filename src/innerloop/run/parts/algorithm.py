@@ -13,7 +13,12 @@ from innerloop.run.parts.instance import instance
 
 
 def build_algorithm(config: DictConfig, episodes: Episodes, objective: Objective) -> Algorithm:
-    """The algorithm around its model."""
+    """The algorithm around its model.
+
+    Raises:
+        UserError: if tasks have other numbers of classes in the test than in the training, and the
+            algorithm trains a head of fixed width.
+    """
     model = instance(config.model, "model", nn.Module, outputs=objective.width)
     model = _with_norm(model, config.norm)
     algorithm = instance(config.algorithm, "algorithm", Algorithm, model=model, objective=objective)
@@ -28,7 +33,7 @@ def build_algorithm(config: DictConfig, episodes: Episodes, objective: Objective
 
 
 def _with_norm(model: nn.Module, mode: str) -> nn.Module:
-    """The model, whose batch norm of PyTorch's own follows `norm=` too."""
+    """The model; PyTorch's own batch norm layers in it follow `norm=` as well."""
     if layers := batch_norms(model):
         many = "layer" if len(layers) == 1 else "layers"
         notices.say(f"norm={mode}: PyTorch's batch norm follows it, in {len(layers)} {many}")

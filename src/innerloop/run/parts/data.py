@@ -1,4 +1,4 @@
-"""The tasks of a run."""
+"""The data of a run."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Episodes(NamedTuple):
 
 
 def build_episodes(config: DictConfig) -> Episodes:
-    """The sizes that the configuration gives."""
+    """The sizes of tasks that a configuration gives."""
     return Episodes(Episode.of(config.episode), Episode.of(config.episode.test))
 
 
@@ -27,7 +27,7 @@ def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = 
     """The data module around the data set.
 
     Arguments:
-        plain_size: examples of a plain training batch; None where training is episodic.
+        plain_size: examples of a plain training batch; None if training is episodic.
     """
     evaluation = config.evaluation
     return TaskData(
@@ -49,6 +49,6 @@ def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = 
 
 
 def build_source(config: DictConfig) -> TaskSource:
-    """The data set."""
+    """The data set of a run."""
     arguments = {k: v for k, v in config.dataset.items() if k not in DESCRIPTIVE}
     return instance(arguments, "dataset", TaskSource)  # type: ignore[type-abstract]

@@ -1,6 +1,7 @@
-"""An object from its part of the configuration."""
+"""Builds an object from its part of the configuration."""
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import TypeVar
 
 from hydra.utils import instantiate
 
@@ -9,21 +10,21 @@ from innerloop.errors import UserError
 Kind = TypeVar("Kind")
 
 
-def instance(part: Any, key: str, kind: type[Kind], **given: Any) -> Kind:
-    """What `_target_` of a part makes of its other keys.
+def instance(part: Mapping[str, object], key: str, kind: type[Kind], **given: object) -> Kind:
+    """The object that the `_target_` of a part builds from its other keys.
 
     Arguments:
-        key: where the part stands in the configuration.
-        kind: what it must be.
-        given: further arguments, of the program's own.
+        key: the place of the part in the configuration.
+        kind: the class of the object.
+        given: further arguments for the target.
 
     Raises:
-        UserError: if it is of another kind.
+        UserError: if the object is of another class.
     """
     built = instantiate(part, _convert_="all", **given)
     if not isinstance(built, kind):
         raise UserError(
-            f"{key}._target_={part['_target_']} makes a {type(built).__name__}, where a "
-            f"{kind.__name__} is needed."
+            f"{key}._target_={part['_target_']} builds a {type(built).__name__}, but "
+            f"a {kind.__name__} is needed."
         )
     return built

@@ -1,8 +1,7 @@
 """The outer loop of a run, and the engine that computes its batches of tasks."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from hydra.utils import instantiate
@@ -36,29 +35,29 @@ def build_learner(config: DictConfig, algorithm: Algorithm, engine: Engine) -> M
 
 
 def build_engine(config: DictConfig, algorithm: Algorithm, device: str) -> Engine:
-    """The engine that was asked for, or chosen."""
-    asked, pixels = config.engine, _pixels(config.dataset.input_shape)
+    """The engine that the user chose, or the one that suits the algorithm and the device."""
+    chosen = config.engine
     return choose.choose(
         algorithm,
-        name=asked.name,
-        chunk=asked.chunk,
-        compile=asked.compile,
+        name=chosen.name,
+        chunk=chosen.chunk,
+        compile=chosen.compile,
         device=device,
         steps=config.outer.steps,
-        pixels=pixels,
+        pixels=_pixels(config.dataset.input_shape),
         alone=config.trainer.devices in (1, "1") and config.trainer.num_nodes == 1,
-        checkpoint=asked.get("checkpoint", False),
+        checkpoint=chosen.get("checkpoint", False),
     )
 
 
 def device_of(config: DictConfig) -> str:
-    """`cpu` or `cuda`: where the run will be."""
+    """The device of the run: `cpu` or `cuda`."""
     on_cpu = config.trainer.accelerator == "cpu" or not torch.cuda.is_available()
     return "cpu" if on_cpu else "cuda"
 
 
-def _pixels(shape: Any) -> int:
-    """Of an image of this shape; of the largest where an input has several parts."""
+def _pixels(shape: Mapping[str, Sequence[int]] | Sequence[int]) -> int:
+    """Pixels of an input of this shape; if it has several parts, of the largest."""
     if isinstance(shape, Mapping):
-        return max(map(_pixels, shape.values()), default=1)
+        return max((_pixels(part) for part in shape.values()), default=1)
     return math.prod(list(shape)[-2:])

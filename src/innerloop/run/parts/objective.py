@@ -1,4 +1,4 @@
-"""What the learner of a run is judged by."""
+"""The objective of a run."""
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -11,10 +11,13 @@ from innerloop.run.parts.data import Episodes
 def build_objective(
     config: DictConfig, episodes: Episodes, classes: int | None = None
 ) -> Objective:
-    """The objective, which fits the sizes of the tasks.
+    """The objective; it fits the sizes of the tasks.
 
     Arguments:
-        classes: that plain batches are labelled with; None where training is episodic.
+        classes: number of classes in plain batches; None if training is episodic.
+
+    Raises:
+        UserError: if it does not fit, or does not describe itself.
     """
     given = {} if classes is None else {"ways": classes}
     objective: Objective = instantiate(config.objective, **given)
@@ -33,7 +36,7 @@ def _check_classes(classes: int | None, key: str, ways: int) -> None:
 
 
 def _check_described(objective: Objective, target: str) -> None:
-    """Raises `UserError` for what is no objective, or does not say what it is."""
+    """Raises `UserError` for what is not an objective, or does not describe itself."""
     if not isinstance(getattr(objective, "metric", None), Metric):
         raise UserError(
             f"objective._target_={target} has no metric that is an innerloop.objectives.Metric: "

@@ -1,7 +1,5 @@
 """Lightning's trainer with a run's loggers and callbacks."""
 
-from typing import Any
-
 import lightning
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments import SLURMEnvironment
@@ -13,24 +11,25 @@ from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
 from innerloop.errors import blamed_on
 from innerloop.objectives import Objective
 from innerloop.run.parts.instance import instance
+from innerloop.run.plain import PlainDict
 
 
 def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> lightning.Trainer:
     """The trainer.
 
     Arguments:
-        objective: what the learner is judged by, of which some callbacks are told.
+        objective: judges the learner; its metric is passed to some callbacks.
         inference: whether validation and test may run in inference mode.
     """
-    asked: dict[str, Any] = {"enable_model_summary": False, "enable_progress_bar": True}
-    asked |= instantiate(config.trainer, _convert_="all")
+    keywords: PlainDict = {"enable_model_summary": False, "enable_progress_bar": True}
+    keywords |= instantiate(config.trainer, _convert_="all")
     callbacks = build_callbacks(config, objective)
-    if not asked["enable_progress_bar"]:
+    if not keywords["enable_progress_bar"]:
         callbacks = [part for part in callbacks if not isinstance(part, ProgressBar)]
-    asked["enable_progress_bar"] = any(isinstance(part, ProgressBar) for part in callbacks)
+    keywords["enable_progress_bar"] = any(isinstance(part, ProgressBar) for part in callbacks)
     with blamed_on("trainer"):
         return lightning.Trainer(
-            **asked,
+            **keywords,
             max_steps=config.outer.steps,
             max_epochs=-1,
             val_check_interval=min(config.evaluation.validation.every, config.outer.steps),
@@ -39,7 +38,7 @@ def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> 
             log_every_n_steps=config.log_every,
             logger=_loggers(config) or False,
             callbacks=callbacks,
-            plugins=_plugins(),
+            plugins=[AtomicCheckpointIO(), *_slurm()],
             use_distributed_sampler=False,
             inference_mode=inference,
             default_root_dir=config.paths.run,
@@ -47,13 +46,13 @@ def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> 
 
 
 def build_callbacks(config: DictConfig, objective: Objective) -> list[lightning.Callback]:
-    """The configured callbacks; a partial one is told what the data set is judged by."""
-    judged: dict[str, Any] = {
+    """The configured callbacks; those with `_partial_` receive the metric to monitor."""
+    metric = {
         "monitor": f"val/{objective.metric.name}",
         "mode": "max" if objective.metric.higher_is_better else "min",
     }
     return [
-        instance(part, f"callbacks.{name}", lightning.Callback, _partial_=False, **judged)
+        instance(part, f"callbacks.{name}", lightning.Callback, _partial_=False, **metric)
         if part.get("_partial_", False)
         else instance(part, f"callbacks.{name}", lightning.Callback)
         for name, part in config.callbacks.items()
@@ -67,7 +66,6 @@ def _loggers(config: DictConfig) -> list[Logger]:
     ]
 
 
-def _plugins() -> list[Any]:
-    """Own checkpoint files; under SLURM, signals are `Interruption`'s and not Lightning's."""
-    started_by_slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
-    return [AtomicCheckpointIO(), *started_by_slurm]
+def _slurm() -> list[SLURMEnvironment]:
+    """Under SLURM, its environment without requeueing: `Interruption` handles the signals."""
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []

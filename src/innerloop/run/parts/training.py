@@ -1,4 +1,4 @@
-"""What an outer step of a run sees: tasks, or plain batches of labelled examples."""
+"""The kind of training of a run: on tasks, or on plain batches of labelled examples."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,12 @@ from innerloop.errors import UserError
 
 
 class Training(NamedTuple):
-    """What an outer step sees.
+    """The kind of training.
 
     Arguments:
-        size: examples of a plain batch; None where training is episodic.
-        classes: that plain batches are labelled with, once they are known.
+        kind: `episodes` or `batches`.
+        size: examples of a plain batch; None if training is episodic.
+        classes: number of classes in plain batches; None if training is episodic, or until known.
     """
 
     kind: str = "episodes"
@@ -22,20 +23,20 @@ class Training(NamedTuple):
     classes: int | None = None
 
     def record(self) -> dict[str, str | int]:
-        """What `results.json` says of it."""
+        """The entry of `results.json`."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 def build_training(config: DictConfig) -> Training:
-    """How the run trains; runs from before there was a choice train on episodes."""
+    """The training that a configuration describes; older configurations train on episodes."""
     return Training(**config.get("training", {}))
 
 
 def with_classes(training: Training, config: DictConfig, source: TaskSource) -> Training:
-    """The training, which knows how many classes plain batches are labelled with.
+    """The training with its number of classes, which comes from the data set.
 
-    From the data set, unless the configuration has it already: a checkpoint's has, so that the
-    width of its head is known where the data are not at hand.
+    The configuration of a checkpoint has it already, so that the width of its head is known even
+    without the data.
     """
     if training.size is None or "ways" not in config.objective:
         return training
@@ -43,7 +44,7 @@ def with_classes(training: Training, config: DictConfig, source: TaskSource) -> 
 
 
 def check_training(training: Training, name: str, algorithm: Algorithm) -> None:
-    """Raises `UserError` where an algorithm cannot learn from what the outer steps show it.
+    """Raises `UserError` if an algorithm cannot learn from this kind of training.
 
     Arguments:
         name: of the algorithm, as the user typed it.

@@ -1,0 +1,1 @@
+"""Sections of the configuration: their keys, types and ranges."""

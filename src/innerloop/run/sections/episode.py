@@ -1,0 +1,60 @@
+"""Sizes of tasks, and how learners are evaluated on them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from innerloop.run.values import MOST, Count, Natural, Section, Seed, Size, Text
+
+
+class TestEpisode(Section):
+    """Sizes of a task."""
+
+    ways: Size
+    shots: Size
+    queries: Size
+    balance: Annotated[
+        Literal["equal", "uniform", "dirichlet"],
+        Field(description="equal, uniform or dirichlet"),
+    ] = "equal"
+    alpha: Annotated[float, Field(description="a number from 0.05 to 1000", ge=0.05, le=1000)] = 1.0
+
+
+class Episode(TestEpisode):
+    """Sizes of a training task, and of a test task."""
+
+    test: TestEpisode
+
+    @model_validator(mode="after")
+    def _shots_can_be_unequal(self) -> Self:
+        for key, part in (("episode", self), ("episode.test", self.test)):
+            equal = {"uniform": isinstance(part.shots, int), "dirichlet": part.shots == 1}
+            if equal.get(part.balance, False):
+                raise ValueError(
+                    f"{key}.balance={part.balance} with {key}.shots={part.shots} gives all classes "
+                    f"the same number: give a range such as {key}.shots=[1,10], or leave "
+                    f"{key}.balance=equal."
+                )
+        return self
+
+
+class Validation(Section):
+    """Validation during the training."""
+
+    tasks: Count
+    every: Count
+
+
+class Evaluation(Section):
+    """The test, and what is measured in it."""
+
+    tasks: Count
+    scored_step: Natural
+    curve: Natural
+    seed: Seed
+    batch: Count
+    on: Annotated[
+        list[Text], Field(description="a list of data sets, such as [omniglot, glyphs]")
+    ] = []
+    audit: Annotated[int, Field(description="a number of tasks, or 0 for none", ge=0, le=MOST)] = 50
+    validation: Validation
