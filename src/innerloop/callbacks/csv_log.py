@@ -82,9 +82,9 @@ def rewind(folder: Path, step: int, validated: bool = True) -> None:
     file = folder / "metrics.csv"
     if not file.exists():
         return
-    kept = [row for row in _rows(file) if _is_before(row, step, validated)]
-    if kept:
-        _write(file, [*kept[0]], kept)
+    remaining = [row for row in _rows(file) if _is_before(row, step, validated)]
+    if remaining:
+        _write(file, [*remaining[0]], remaining)
     else:
         file.unlink()
 

@@ -122,5 +122,5 @@ class WandbLog(WandbLogger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Logs metrics at an outer step, by default the last one, without the epoch."""
         self.step = self.step if step is None else step
-        kept = {name: value for name, value in metrics.items() if name != "epoch"}
-        self.experiment.log({**kept, AXIS: self.step})
+        logged = {name: value for name, value in metrics.items() if name != "epoch"}
+        self.experiment.log({**logged, AXIS: self.step})

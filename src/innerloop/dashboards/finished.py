@@ -13,7 +13,7 @@ from innerloop.dashboards.episodes import Episodes
 if TYPE_CHECKING:
     from wandb import Run
 
-Results = dict[str, Any]  #: the content of `results.json`
+Results = dict[str, Any]  #: the content of `results.json`, or of an entry in it
 
 STEP = "inner_step"
 DATA = "WANDB_DATA_DIR"
@@ -31,12 +31,7 @@ def curve(run: "Run", results: Results) -> None:
     import wandb
 
     metric = results["metric"]["name"]
-    beginning = f"{metric}/step_"
-    steps = {
-        int(key.removeprefix(beginning)): entry
-        for key, entry in results["test"].items()
-        if key.startswith(beginning)
-    }
+    steps = _by_step(results["test"], f"{metric}/step_")
     if not steps:
         return
     columns = list(next(iter(steps.values())))
@@ -105,3 +100,9 @@ def _send(run: "Run", kind: str, files: Iterable[tuple[Path, str]]) -> None:
     for file, name in files:
         artifact.add_file(str(file), name)
     run.log_artifact(artifact)
+
+
+def _by_step(test: Results, beginning: str) -> dict[int, Results]:
+    """The entries of a test with this beginning, by the number that follows it."""
+    names = [name for name in test if name.startswith(beginning)]
+    return {int(name.removeprefix(beginning)): test[name] for name in names}

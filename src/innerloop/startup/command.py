@@ -53,7 +53,7 @@ def run(main: Callable[[], object]) -> None:
 def explain(error: BaseException) -> str | None:
     """The message for the user, from an error or from its causes; None for a bug.
 
-    It has no control characters; one error in it may have several lines.
+    Control characters are spelled out; the message may have several lines.
     """
     for explained in (_by_cause, _by_library, _by_hydra):
         message = explained(error)
