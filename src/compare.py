@@ -32,7 +32,7 @@ def main() -> None:
     arguments = _arguments()
 
     from innerloop.evaluation.results import write_json  # heavy: --help does without it
-    from innerloop.machine.files import check_file_writable
+    from innerloop.machine.writable import check_file_writable
     from innerloop.reporting.comparison import compare
     from innerloop.reporting.comparison_table import show_comparison
     from innerloop.reporting.contenders import contenders

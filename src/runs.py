@@ -23,8 +23,9 @@ def main() -> None:
     arguments = _arguments()
 
     from innerloop.errors import visible
-    from innerloop.reporting.comparison_table import show_runs  # heavy: --help does without it
-    from innerloop.reporting.finished import below, select
+    from innerloop.reporting.finished import below  # heavy: --help does without it
+    from innerloop.reporting.runs_table import show_runs
+    from innerloop.reporting.selection import select
 
     words = [word for condition in arguments.conditions for word in condition.split()]
     runs = select(below(arguments.outputs), words)

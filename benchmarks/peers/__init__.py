@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.workloads import Problem
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.outer.optimizer import quick
+from innerloop.outer.optimizer import reduce_overhead
 from innerloop.tasks import Task, count, only, part
 
 
@@ -35,7 +35,7 @@ def by_gradient(
     """
     algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     parameters, gradient = list(algorithm.parameters()), make(algorithm)
-    adam = quick(torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr))
+    adam = reduce_overhead(torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr))
 
     def step(number: int) -> None:
         for parameter, slope in zip(parameters, gradient(batch(problem, number)), strict=True):

@@ -13,8 +13,8 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.engines.learn2learn import Learn2LearnEngine
-from innerloop.evaluation.asked import Asked
 from innerloop.evaluation.audit import audit
+from innerloop.evaluation.audited_learner import AuditedLearner
 from innerloop.layers import layout
 from innerloop.layers.norm import TaskNorm
 from innerloop.tasks import Examples, Padded, Task
@@ -101,9 +101,9 @@ def test_scores(name: str, norm: str | None, chunk: int | None) -> None:
 def test_audit(name: str, norm: str | None) -> None:
     learner, sizes = learner_of(name, norm).eval(), ((3, 2, 2), (3, 5, 1), (3, 3, 4))
     singles = drawn(norm, sizes)
-    asked = Asked(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
-    expected = audit(asked, map(task_tools.alone, singles))
-    assert _rounded(audit(asked, [padded(singles)])) == _rounded(expected)
+    audited = AuditedLearner(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
+    expected = audit(audited, map(task_tools.alone, singles))
+    assert _rounded(audit(audited, [padded(singles)])) == _rounded(expected)
 
 
 def _rounded(value: object) -> object:

@@ -89,7 +89,7 @@ def test_a_second_sigint_kills_at_once(tmp_path: Path) -> None:
     if child == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         noticed = Interruption()
-        noticed.told = signal.SIGINT
+        noticed.received = signal.SIGINT
         signal.signal(signal.SIGINT, noticed._note)
         os.kill(os.getpid(), signal.SIGINT)
         os._exit(0)  # it did not

@@ -208,7 +208,7 @@ def test_a_kill_while_the_log_gets_a_column_loses_no_row(
 def test_a_log_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, kind: str) -> None:
     log = tmp_path / "metrics.csv"
     os.mkfifo(log) if kind == "pipe" else log.mkdir()
-    with pytest.raises(UserError, match=r"metrics\.csv is no regular file"):
+    with pytest.raises(UserError, match=r"metrics\.csv is not a regular file"):
         rewind(tmp_path, 1)
 
 
@@ -312,7 +312,7 @@ def test_other_programs_take_the_one_before_and_say_so(
     assert "takes best-1.ckpt, the best before it" in capsys.readouterr().out
     for file in (run / "checkpoints").glob("best*"):
         file.unlink()
-    assert "last.ckpt may be whole" in mistake("evaluate", f"ckpt_path={run}")
+    assert "last.ckpt may be sound" in mistake("evaluate", f"ckpt_path={run}")
 
 
 def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -> None:

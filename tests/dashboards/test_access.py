@@ -71,7 +71,7 @@ def test_any_answer_will_do_and_none_is_an_obstacle(
         (None, "offline", "WANDB_MODE=offline"),
         (None, "disabled", None),
         (None, "online", "no key is set"),
-        (True, None, "as told"),
+        (True, None, "offline=true"),
         (False, None, None),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from innerloop.data.images import ImageClasses
-from innerloop.data.packs.packing import Classes
+from innerloop.data.packs.writing import Classes
 
 
 class Numbered(ImageClasses):

@@ -9,7 +9,8 @@ import torch
 from data.numbered import Numbered
 from torch.utils._pytree import tree_map
 
-from innerloop.data import sampling
+from innerloop.data.epochs import epoch_members
+from innerloop.data.packs.pack import Pack
 from innerloop.data.sets.glyphs import Glyphs
 from innerloop.data.sets.sinusoid import Sinusoid
 from innerloop.data.source import TaskSource
@@ -33,18 +34,18 @@ def walk(source: TaskSource, count: int, size: int, seed: int = 0) -> tuple[Any,
 
 
 def test_a_walk_visits_every_member_once_in_each_epoch_and_in_another_order() -> None:
-    orders = sampling.epochs(3, "train", np.arange(5 * 40), 40).reshape(5, 40)
+    orders = epoch_members(3, "train", np.arange(5 * 40), 40).reshape(5, 40)
     assert (np.sort(orders) == np.arange(40)).all()
     assert len({tuple(order) for order in orders}) == 5
     assert (orders != np.arange(40)).any(1).all()
-    other = sampling.epochs(4, "train", np.arange(40), 40)
+    other = epoch_members(4, "train", np.arange(40), 40)
     assert (other != orders[0]).any()
 
 
 def test_a_place_of_a_walk_is_a_function_of_itself() -> None:
     places = np.random.default_rng(0).integers(0, 500, (6, 7))
-    alone = [sampling.epochs(3, "train", np.array([place]), 40)[0] for place in places.flat]
-    assert sampling.epochs(3, "train", places, 40).flatten().tolist() == alone
+    alone = [epoch_members(3, "train", np.array([place]), 40)[0] for place in places.flat]
+    assert epoch_members(3, "train", places, 40).flatten().tolist() == alone
 
 
 @pytest.mark.parametrize("rotations", [False, True])
@@ -83,13 +84,27 @@ def test_batches_on_the_device_are_those_of_the_files(rotations: bool, tmp_path:
     plain = Numbered(tmp_path, COUNTS, rotations)
     resident = Numbered(tmp_path, COUNTS, rotations)
     resident.on_device = True
-    resident.settle(torch.device("cpu"))
+    resident.use_device(torch.device("cpu"))
     asked = ("val", np.arange(7), 11, 3)
-    sent, expected = resident.drawn_batches(*asked), plain.drawn_batches(*asked)
+    sent, expected = resident.compact_batches(*asked), plain.compact_batches(*asked)
     for (places, labels), (images, targets) in zip(sent, expected, strict=True):
         assert not torch.is_tensor(places) and images.dtype == torch.uint8
         assert torch.equal(labels, targets)
         same(resident.transform(places), plain.transform(images))
+
+
+def test_who_counts_the_classes_first_is_still_warned_of_the_data_once(tmp_path: Path) -> None:
+    warned = []
+
+    class Warns(Numbered):
+        def warn(self, pack: Pack) -> None:
+            warned.append(pack)
+
+    source = Warns(tmp_path, COUNTS)
+    source.classes_in("train")
+    source.prepare()
+    source.prepare()
+    assert warned == [source.pack]
 
 
 def test_glyphs_show_each_class_once_an_epoch_drawn_anew() -> None:

@@ -150,7 +150,7 @@ def test_images_on_the_device_are_those_of_the_files(source: Numbered) -> None:
     data = TaskData(source, EPISODES[0], EPISODES[1], 1, 4, 4, 4, 4, 0, 0)
     plain = data.on_after_batch_transfer(data.training_batch(0), 0)
     source.on_device = True
-    source.settle(torch.device("cpu"))
+    source.use_device(torch.device("cpu"))
     (sent,) = data.train_dataloader()
     assert sent.support.inputs.values.rows.shape == sent.support.inputs.real.shape
     for ours, theirs in zip(data.on_after_batch_transfer(sent, 0), plain, strict=True):
@@ -221,7 +221,7 @@ def test_too_few_classes_or_images_are_refused_in_a_line(tmp_path: Path) -> None
 
 
 def test_a_source_of_one_size_refuses_ranges() -> None:
-    with pytest.raises(UserError, match="Sinusoid makes tasks of one size alone"):
+    with pytest.raises(UserError, match="Sinusoid can only make tasks of one size"):
         of(Sinusoid(), Episode(1, Range(5, 10), 10)).setup("fit")
 
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_compiled_goes_on_eager(
     close(loss, expected_loss)
     close(gradient, expected)
     (said,) = capsys.readouterr().out.splitlines()
-    assert said.endswith("goes on eager: no compiler")
+    assert said.endswith("continuing without compiling, which failed: no compiler")
     assert not engine.describe()["compile"]
 
 

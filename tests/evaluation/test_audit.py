@@ -22,9 +22,9 @@ from helpers import SmoothBody, SmoothConv, algorithm, choices, tasks
 from torch.utils._pytree import tree_map
 
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.evaluation import disturbed, significance, stamps
-from innerloop.evaluation.asked import Asked
+from innerloop.evaluation import changes, disturbed, findings, significance, stamps
 from innerloop.evaluation.audit import audit
+from innerloop.evaluation.audited_learner import AuditedLearner
 from innerloop.models.conv4 import Conv4
 from innerloop.reporting import summary
 from innerloop.tasks import Episode, Examples, Task
@@ -36,7 +36,11 @@ REGRESS = {name for name in choices("algorithm") if not algorithm(name).needs_cl
 
 def audited(learner: Algorithm, batch: Task, step: int = 2, chunk: int | None = None) -> Any:
     halves = (tree_map(lambda x: x[::2], batch), tree_map(lambda x: x[1::2], batch))
-    return audit(Asked(learner, chunk, step, NOW), halves)
+    return audit(AuditedLearner(learner, chunk, step, NOW), halves)
+
+
+def stamps_of(measured: dict[str, torch.Tensor]) -> list[str]:
+    return stamps.stamped(findings.summarise(measured, higher_is_better=True))["stamps"]
 
 
 def clouds(shots: int = 2, **source: bool) -> Task:
@@ -127,8 +131,8 @@ def test_regression(name: str) -> None:
 def test_the_numbers_are_those_of_the_algorithm_itself() -> None:
     learner, batch = algorithm("maml").eval(), tasks(10)
     direct = learner.scores(batch, 3, NOW.double())["accuracy"].detach()
-    found = audit(Asked(learner, None, 3, NOW), [batch])
-    by_one = audit(Asked(learner, 1, 3, NOW), [batch])
+    found = audit(AuditedLearner(learner, None, 3, NOW), [batch])
+    by_one = audit(AuditedLearner(learner, 1, 3, NOW), [batch])
     assert found["score"] == pytest.approx(float(direct[:, 3].mean()))
     assert found["not_adapted"]["mean"] == pytest.approx(float(direct[:, 0].mean()))
     assert by_one == found
@@ -161,12 +165,12 @@ def test_rounding_is_no_change_and_an_effect_is() -> None:
     again = answers * (1 + 1e-6)
     again[1] += torch.randn(6, 1)  # what a softmax does not see
     again[2, 0, 0] += 0.01
-    assert stamps.changed(answers, again, classes=True).tolist() == [0, 0, 1]
-    assert stamps.changed(answers, again, classes=False).tolist() == [0, 1, 1]
+    assert changes.changed(answers, again, classes=True).tolist() == [0, 0, 1]
+    assert changes.changed(answers, again, classes=False).tolist() == [0, 1, 1]
     again[0, 0, 0] = torch.nan
-    assert stamps.changed(answers, again, classes=True)[0].isnan()
+    assert changes.changed(answers, again, classes=True)[0].isnan()
     still = torch.ones(1, 6, 1)
-    assert stamps.changed(still, still + 1e-6, classes=False).tolist() == [0]
+    assert changes.changed(still, still + 1e-6, classes=False).tolist() == [0]
 
 
 def test_false_alarms_are_as_rare_as_promised() -> None:
@@ -181,17 +185,15 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
         measured = dict(zip(("score", "shuffled", "reordered", "relabelled"), draw, strict=True))
         flags = {"alone": torch.zeros(50), "queries": torch.zeros(50), "labels": torch.ones(50)}
         found = set(
-            stamps.judged(
-                measured | flags | {"before": before, "ways": torch.full_like(before, 5)}, True
-            )["stamps"]
+            stamps_of(measured | flags | {"before": before, "ways": torch.full_like(before, 5)})
         )
         uses += "uses its support" in found
         alarms += bool(
             found & (ACCUSATIONS | {"uses its support", "not at chance before adapting"})
         )
-    assert uses / runs < stamps.LEVEL + 3 * (stamps.LEVEL / runs) ** 0.5
-    assert alarms / runs < 4 * stamps.LEVEL + 3 * (4 * stamps.LEVEL / runs) ** 0.5
-    assert 4 * stamps.LEVEL == 0.01
+    assert uses / runs < findings.LEVEL + 3 * (findings.LEVEL / runs) ** 0.5
+    assert alarms / runs < 4 * findings.LEVEL + 3 * (4 * findings.LEVEL / runs) ** 0.5
+    assert 4 * findings.LEVEL == 0.01
 
 
 def test_tests_against_a_library_of_statistics() -> None:

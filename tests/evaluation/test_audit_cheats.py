@@ -16,10 +16,10 @@ from torch import Tensor
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.images import ImageClasses
-from innerloop.data.packs.packing import Classes
-from innerloop.evaluation import memory, stamps
-from innerloop.evaluation.asked import Asked
+from innerloop.data.packs.writing import Classes
+from innerloop.evaluation import findings, memory, stamps
 from innerloop.evaluation.audit import audit
+from innerloop.evaluation.audited_learner import AuditedLearner
 from innerloop.objectives import Classification
 from innerloop.tasks import Episode, Examples, Task
 
@@ -38,8 +38,8 @@ def run_and_audit(
     parts = [task_tools.part(HARD, i, i + size) for i in range(0, 50, size)]
     found = [learner.scores(p, 0, NOW, side_by_side=chunk != 1)["accuracy"] for p in parts]
     reported = torch.cat(found)[:, 0].detach()
-    asked = Asked(untested, chunk, 0, NOW, Classification(WAYS, WAYS))
-    return reported, audit(asked, parts, reported)
+    audited = AuditedLearner(untested, chunk, 0, NOW, Classification(WAYS, WAYS))
+    return reported, audit(audited, parts, reported)
 
 
 @pytest.mark.parametrize("cheat", [cheats.LabelsEmbedded, cheats.LabelsEmbeddedByMixin])
@@ -69,9 +69,9 @@ def test_what_the_audit_asks_holds_no_query_label() -> None:
     other = Task(HARD.support, Examples(HARD.query.inputs, (HARD.query.targets + 1) % WAYS))
     for query in (HARD.query, other.query):
         cheats.LabelFeatures.seen.clear()
-        answers = Asked(learner, None, 0, NOW).answers(HARD.support, [query], 0)[0]
+        answers = AuditedLearner(learner, None, 0, NOW).answers(HARD.support, [query], 0)[0]
         assert not any(labels.any() for labels in cheats.LabelFeatures.seen)
-    again = Asked(learner, None, 0, NOW).answers(HARD.support, [HARD.query], 0)[0]
+    again = AuditedLearner(learner, None, 0, NOW).answers(HARD.support, [HARD.query], 0)[0]
     assert torch.equal(answers, again)
 
 
@@ -100,16 +100,16 @@ def test_an_honest_learner_is_confirmed() -> None:
 
 def test_a_score_that_could_not_be_checked_is_said_to_be_so() -> None:
     unknown = torch.full((50,), torch.nan)
-    found = audit(Asked(Honest(), None, 0, NOW), [HARD], unknown)
+    found = audit(AuditedLearner(Honest(), None, 0, NOW), [HARD], unknown)
     assert "test score not checked" in found["stamps"] and not found["reported"]["checked"]
 
 
 def test_a_learner_that_cannot_be_copied_is_asked_itself() -> None:
     learner = Honest()
-    expected = audit(Asked(learner, None, 0, NOW), [HARD])
+    expected = audit(AuditedLearner(learner, None, 0, NOW), [HARD])
     learner.lock = threading.Lock()
-    assert Asked(learner, None, 0, NOW).fresh().algorithm is learner
-    assert audit(Asked(learner, None, 0, NOW), [HARD]) == expected
+    assert AuditedLearner(learner, None, 0, NOW).fresh().algorithm is learner
+    assert audit(AuditedLearner(learner, None, 0, NOW), [HARD]) == expected
 
 
 def test_noise_confirms_its_own_score_as_often_as_is_said() -> None:
@@ -121,8 +121,9 @@ def test_noise_confirms_its_own_score_as_often_as_is_said() -> None:
         skill = random.beta(8, 4, 50)
         score, again = (torch.tensor(random.binomial(25, skill) / 25) for _ in range(2))
         same = {"score": score, "shuffled": score, "reordered": score, "reported": again}
-        alarms += NOT_CONFIRMED in stamps.judged(flags | same, True)["stamps"]
-    assert alarms / runs < stamps.LEVEL + 3 * (stamps.LEVEL / runs) ** 0.5
+        numbers = findings.summarise(flags | same, higher_is_better=True)
+        alarms += NOT_CONFIRMED in stamps.stamped(numbers)["stamps"]
+    assert alarms / runs < findings.LEVEL + 3 * (findings.LEVEL / runs) ** 0.5
 
 
 @pytest.mark.parametrize("learner", [Honest, cheats.LabelsEmbedded])
@@ -133,9 +134,9 @@ def test_a_chunk_of_one_never_runs_side_by_side(
         raise AssertionError("vmap")
 
     monkeypatch.setattr(task_tools, "vmap", refused)
-    audit(Asked(learner(), 1, 0, NOW), [HARD])
+    audit(AuditedLearner(learner(), 1, 0, NOW), [HARD])
     with pytest.raises(AssertionError, match="vmap"):
-        audit(Asked(learner(), None, 0, NOW), [HARD])
+        audit(AuditedLearner(learner(), None, 0, NOW), [HARD])
 
 
 # --- the test's images
@@ -156,7 +157,7 @@ def test_a_learner_that_holds_test_images_is_stamped(buffer: bool) -> None:
     batch, others = images(), images()
     for tasks, expected in ((batch, True), (others, False)):
         held = ImagesHeld(tasks.query.inputs[:3].flatten(0, 1), buffer)
-        found = audit(Asked(held, None, 0, NOW), [batch])
+        found = audit(AuditedLearner(held, None, 0, NOW), [batch])
         assert ("holds test images" in found["stamps"]) == expected
         assert found["test_images_held"]["tasks"] == (0.25 if expected else 0)
 
@@ -195,10 +196,10 @@ def test_images_that_test_and_training_share_are_counted(tmp_path: Path) -> None
     assert source.shared_images("test", "train") == 2
     assert source.shared_images("val", "test") == 1
     assert source.shared_images("train", "val") == 0
-    shown = audit(Asked(Honest(), None, 0, NOW), [HARD], shared_images=2)
+    shown = audit(AuditedLearner(Honest(), None, 0, NOW), [HARD], shared_images=2)
     assert shown["stamps"][-1] == "training and test share images" and shown["shared_images"] == 2
     assert "share" not in str(
-        audit(Asked(Honest(), None, 0, NOW), [HARD], shared_images=0)["stamps"]
+        audit(AuditedLearner(Honest(), None, 0, NOW), [HARD], shared_images=0)["stamps"]
     )
 
 

@@ -52,7 +52,7 @@ def _rank(rank: int, port: int, number: int, seconds: float, writing: int) -> No
     try:
         processes.largest(rank, torch.device("cpu"))
     except RuntimeError as error:
-        os.write(writing, f"{processes.tells_of_a_loss(error)} {error}".encode())
+        os.write(writing, f"{processes.lost_a_process(error)} {error}".encode())
 
 
 @pytest.mark.parametrize(("number", "seconds"), [(signal.SIGKILL, 60), (signal.SIGSTOP, 1)])

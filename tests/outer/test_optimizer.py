@@ -1,4 +1,4 @@
-"""The outer optimizer is quick, and stays what the user asked for."""
+"""The outer optimizer has little overhead, and stays what the user asked for."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import close
 
-from innerloop.outer.optimizer import quick
+from innerloop.outer.optimizer import reduce_overhead
 
 
 def weights() -> torch.nn.Parameter:
@@ -14,22 +14,25 @@ def weights() -> torch.nn.Parameter:
 
 
 def test_one_kernel_serves_all_parameters() -> None:
-    assert quick(torch.optim.Adam([weights()])).param_groups[0]["fused"]
+    assert reduce_overhead(torch.optim.Adam([weights()])).param_groups[0]["fused"]
 
 
 @pytest.mark.parametrize("asked", [{"foreach": True}, {"fused": False}])
 def test_another_way_that_was_asked_for_stays(asked: Any) -> None:
-    assert not quick(torch.optim.Adam([weights()], **asked)).param_groups[0].get("fused")
+    assert not reduce_overhead(torch.optim.Adam([weights()], **asked)).param_groups[0].get("fused")
 
 
 def test_an_optimizer_without_such_a_kernel_stays_as_it_is() -> None:
-    assert "fused" not in quick(torch.optim.Adamax([weights()])).param_groups[0]
+    assert "fused" not in reduce_overhead(torch.optim.Adamax([weights()])).param_groups[0]
 
 
 @pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD, torch.optim.Adagrad])
 def test_its_steps_are_those_of_the_plain_optimizer(kind: Any) -> None:
     ends = []
-    for make in (lambda p: quick(kind([p], lr=0.1)), lambda p: kind([p], lr=0.1, foreach=False)):
+    for make in (
+        lambda p: reduce_overhead(kind([p], lr=0.1)),
+        lambda p: kind([p], lr=0.1, foreach=False),
+    ):
         held = weights()
         optimizer = make(held)
         for _ in range(3):
@@ -45,7 +48,7 @@ def test_a_step_does_not_ask_the_driver(monkeypatch: pytest.MonkeyPatch) -> None
     asked: list[int] = []
     monkeypatch.setattr(torch.cuda, "_device_count_nvml", lambda: asked.append(1) or 0)
     held = weights()
-    optimizer = quick(torch.optim.Adam([held]))
+    optimizer = reduce_overhead(torch.optim.Adam([held]))
     asked.clear()
     held.grad = torch.ones_like(held)
     optimizer.step()

@@ -35,7 +35,7 @@ class Numbered(TaskSource):
 
 def _numbered(index: int, episode: Episode) -> Task:
     torch.manual_seed(index)
-    return tasks(1, *episode, shape=(1, 4, 4))
+    return tasks(1, *episode.numbers, shape=(1, 4, 4))
 
 
 def task_data(name: str) -> TaskData:

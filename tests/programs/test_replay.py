@@ -17,6 +17,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.inspection import nonfinite
 from innerloop.inspection.trajectory import ALL, by_layer, trace
+from innerloop.inspection.watch import Finding
 from innerloop.reporting import beats, replay_table
 
 
@@ -136,7 +137,7 @@ class Gate(nn.Module):
         return torch.where(masked.isinf(), 0.0, masked)
 
 
-def watch(learner: Algorithm, steps: int = 3) -> dict[str, nonfinite.Finding]:
+def watch(learner: Algorithm, steps: int = 3) -> dict[str, Finding]:
     with nonfinite.watched(learner) as found, torch.no_grad():
         learner.scores(tasks(1), steps, NOW)
     return found.findings
@@ -154,7 +155,7 @@ def test_a_planted_nan_is_named() -> None:
     found = watch(fragile("root", -1.0))["nan"]
     assert (found.operation, found.layer) == ("sqrt", "body.gate")
     assert found.phase == "predicting after inner step 0"
-    assert "sqrt, in layer body.gate" in str(found) and "made nan of finite numbers" in str(found)
+    assert "sqrt, in layer body.gate" in str(found) and "made nan from finite numbers" in str(found)
 
 
 def test_a_nan_that_only_a_later_step_makes_names_that_step() -> None:

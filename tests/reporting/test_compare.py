@@ -11,7 +11,8 @@ from finished_runs import CLASSES, TASKS, compared, made, scores_of
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
-from innerloop.reporting.finished import below, read, select
+from innerloop.reporting.finished import below, read
+from innerloop.reporting.selection import select
 from innerloop.reporting.settings import settings
 
 

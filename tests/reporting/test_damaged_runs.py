@@ -143,7 +143,7 @@ def test_a_damaged_run_ends_nothing(
     ("name", "refused"),
     [
         ("report.html as a folder", "report.html is a folder"),
-        ("results.json a pipe", "results.json is no regular file"),
+        ("results.json a pipe", "results.json is not a regular file"),
         ("results.json deep", "results.json has more than"),
         ("config.yaml: alias bomb", "config.yaml has more than"),
         ("config.yaml: itself", "refers to itself"),

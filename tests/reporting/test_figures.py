@@ -84,7 +84,7 @@ def test_principal_components_are_eigenvectors_of_the_covariance() -> None:
 def test_a_map_shows_what_the_head_reads() -> None:
     learner, batch = algorithm("maml", SmoothConv("support")), tasks(2, shape=(1, 4, 4))
     made = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
-    task, path = made._followed()
+    task, path = made.panels.followed()
     for adapted, _ in path:
         found = embedding.features_of(learner, task, adapted)
         assert found is not None

@@ -20,7 +20,7 @@ from innerloop.data.module import TaskData
 from innerloop.data.sets.sinusoid import Sinusoid
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
-from innerloop.outer.skips import HOPELESS
+from innerloop.outer.skips import MOST_IN_A_ROW
 from innerloop.tasks import Episode, Task
 
 
@@ -73,9 +73,9 @@ def test_skipping_moves_nothing_and_the_rest_as_ever() -> None:
 
 
 def test_skipping_without_end_is_an_error() -> None:
-    learner = learner_of(nonfinite="skip", steps=2 * HOPELESS)
+    learner = learner_of(nonfinite="skip", steps=2 * MOST_IN_A_ROW)
     data = wave_data()
-    data.steps = 2 * HOPELESS
+    data.steps = 2 * MOST_IN_A_ROW
 
     def never(self: Engine, algorithm: Any, *_: Any) -> Any:
         slopes = {k: torch.full_like(p, torch.inf) for k, p in algorithm.named_parameters()}
@@ -83,10 +83,10 @@ def test_skipping_without_end_is_an_error() -> None:
 
     with (
         mock.patch.object(Engine, "meta_gradient", never),
-        pytest.raises(UserError, match=f"{HOPELESS} outer steps in a row"),
+        pytest.raises(UserError, match=f"{MOST_IN_A_ROW} outer steps in a row"),
     ):
-        trainer(max_steps=2 * HOPELESS).fit(learner, data)
-    assert learner.skips.count == HOPELESS
+        trainer(max_steps=2 * MOST_IN_A_ROW).fit(learner, data)
+    assert learner.skips.count == MOST_IN_A_ROW
 
 
 def test_an_unknown_choice(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpo
 from innerloop.errors import UserError
 from innerloop.models.network import Network
 from innerloop.objectives import Classification
+from innerloop.programs.replay import replay
 from innerloop.run import origin
 
 GLYPHS = ("dataset=glyphs", "dataset.classes={train: 9}", "model.body.filters=4")
@@ -132,6 +133,13 @@ def test_how_it_was_trained_is_in_results_and_tables(first: Path, capsys: Any) -
     assert "init_from" not in found
     call("runs", "--outputs", str(first.parent))
     assert "trained" in capsys.readouterr().out
+
+
+def test_a_plain_batch_can_be_replayed(first: Path, capsys: Any) -> None:
+    replay([str(first), "task=train/2"])
+    assert "every operation gave finite numbers" in capsys.readouterr().out
+    (picture,) = (first / "replay").glob("train_2_*.png")
+    assert picture.stat().st_size > 5000
 
 
 def test_what_cannot_be_trained_so_is_refused_in_a_line(first: Path, tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ def test_what_steers_a_terminal_is_not_printed() -> None:
 
 def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.ckpt")
-    assert "is no file" in mistake("evaluate", f"ckpt_path={tmp_path / 'x.ckpt'}")
+    assert "is not a file" in mistake("evaluate", f"ckpt_path={tmp_path / 'x.ckpt'}")
     shutil.copytree(run, tmp_path / "run")
     file = tmp_path / "run" / "composed.yaml"
     file.unlink()

@@ -12,7 +12,7 @@ import torch
 from cli import FAST, mistake, train
 from helpers import ROOT
 
-from innerloop.data.packs import packing
+from innerloop.data.packs import writing
 from innerloop.errors import UserError
 from innerloop.startup import command
 
@@ -272,7 +272,7 @@ def test_a_full_disk_while_packing(tmp_path: Path, out: str) -> None:
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    with mock.patch.object(packing.os, "fsync", full):
+    with mock.patch.object(writing.os, "fsync", full):
         message = mistake(
             "train", *FAST, out, "dataset=folder", f"dataset.path={tmp_path / 'mine'}"
         )

@@ -1,8 +1,8 @@
-"""Gradient checkpointing of inner steps: memory for one of them instead of all, for more work.
+"""Gradient checkpointing of inner steps: less memory for more work.
 
-Of every inner step only what it starts from is kept; what else the meta-gradient needs of it is
-computed again when its turn comes (Chen et al., "Training deep nets with sublinear memory cost",
-2016). `torch.utils.checkpoint` refuses functions in which there is a `torch.func.grad`.
+Only the parameters that each inner step starts from are kept. The backward pass computes the rest
+of a step again when it reaches that step (Chen et al., "Training deep nets with sublinear memory
+cost", 2016). `torch.utils.checkpoint` refuses functions in which there is a `torch.func.grad`.
 """
 
 import contextvars
@@ -36,12 +36,12 @@ def wanted(now: bool = True) -> Iterator[None]:
 
 
 def are_wanted() -> bool:
-    """Whether inner steps are checkpointed now."""
+    """Whether inner steps are checkpointed."""
     return _wanted.get()
 
 
 def run(step: Callable[..., Result], *arguments: object) -> Result:
-    """`step(*arguments)`, of which only the arguments are kept until its gradient is asked for.
+    """`step(*arguments)`, keeping only the arguments for the backward pass.
 
     Arguments:
         step: takes trees of tensors and plain values, and returns a tree of tensors.
@@ -56,44 +56,46 @@ def run(step: Callable[..., Result], *arguments: object) -> Result:
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         nonlocal shape
         filled = dict(enumerate(leaves)) | dict(zip(places, tensors, strict=True))
-        found, shape = tree_flatten(step(*tree_unflatten(filled.values(), layout)))
-        return tuple(found)
+        outputs, shape = tree_flatten(step(*tree_unflatten(filled.values(), layout)))
+        return tuple(outputs)
 
     tensors = [leaves[i] for i in places]
-    found = _Again.apply(flat, _again(flat, *tensors), *tensors)
-    return tree_unflatten(found, shape)
+    outputs = _Again.apply(flat, _again(flat, *tensors), *tensors)
+    return tree_unflatten(outputs, shape)
 
 
 def _again(function: Flat, *tensors: Tensor) -> Flat:
-    """The function as it is now: in the same surroundings, with the same random numbers."""
-    surroundings, random = contextvars.copy_context(), torch.get_rng_state()
+    """The function with the context variables and random numbers of this moment."""
+    context, random = contextvars.copy_context(), torch.get_rng_state()
     devices, states = get_device_states(*tensors[:1])  # they are all on one device
 
     def again(*tensors: Tensor) -> tuple[Tensor, ...]:
         with torch.random.fork_rng(devices):
             torch.set_rng_state(random)
             set_device_states(devices, states)
-            return surroundings.copy().run(function, *tensors)
+            return context.copy().run(function, *tensors)
 
     return again
 
 
 class _Again(Function):
-    """A function of tensors, whose gradient runs it again."""
+    """A function of tensors; its backward pass runs it again."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(function: Flat, again: Flat, *tensors: Tensor) -> tuple[Tensor, ...]:
-        with torch.enable_grad():  # only what is used without being taken has a graph here
-            found = function(*[tensor.detach() for tensor in tensors])
-        if any(_has_graph(tensor) for tensor in found):
+        with (
+            torch.enable_grad()
+        ):  # only tensors that are used without being arguments have a graph here
+            outputs = function(*[tensor.detach() for tensor in tensors])
+        if any(_has_graph(tensor) for tensor in outputs):
             raise UserError(
                 "engine.checkpoint=true: the loss of an inner step uses tensors that the outer "
                 "loop trains without being given them, so that no gradient would reach them: pass "
                 "them to `descend` as `given`, or use engine.checkpoint=false."
             )
-        return found
+        return outputs
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -110,11 +112,13 @@ class _Again(Function):
             return ctx.again(*filled.values())
 
         pull = torch.func.vjp(of_moving, *[tensors[i] for i in moving])[1]
-        found = dict(zip(moving, pull(gradients), strict=True))
-        return None, None, *[found.get(i) for i in range(len(tensors))]
+        slopes = dict(zip(moving, pull(gradients), strict=True))
+        return None, None, *[slopes.get(i) for i in range(len(tensors))]
 
 
 def _has_graph(tensor: Tensor) -> bool:
-    while torch._C._functorch.is_batchedtensor(tensor):  # of vmap, which does not say so itself
+    while torch._C._functorch.is_batchedtensor(
+        tensor
+    ):  # a tensor of vmap does not tell whether it needs a gradient
         tensor = torch._C._functorch.get_unwrapped(tensor)
     return tensor.requires_grad

@@ -27,12 +27,12 @@ WRAPPERS: dict[str, Callable[..., Callable[..., object]]] = {
 class Algorithm(nn.Module):
     """A learner: its parameters are what the outer loop improves.
 
-    A subclass writes `adapt` and `predict`, both for ONE task and without touching `self`, so that
-    many tasks can run at once; `embed` and `meta_loss` where it needs them. What
-    `innerloop.algorithms.promises` says holds for all of them. It calls the model by `call` or
-    `features`, which also take tasks of unequal size (`innerloop.tasks.Padded`).
+    A subclass writes `adapt` and `predict`, both for ONE task and without changing `self`, so that
+    many tasks can run at once; `embed` and `meta_loss` where it needs them. It calls the model with
+    `call` or `features`, which also accept tasks of unequal size (`innerloop.tasks.Padded`). The
+    guarantees of `innerloop.algorithms.promises` hold for every subclass.
 
-    The class attributes say what a learner is; the shared tests hold it to them.
+    The class attributes state what a learner is, and the shared tests check them.
 
     Arguments:
         model: `body` (inputs to features) and `head`. Batch norm of PyTorch's own becomes
@@ -54,7 +54,7 @@ class Algorithm(nn.Module):
     current_phase: Hashable = None  #: the phase of the outer step under way
 
     def __init_subclass__(cls, **arguments: object) -> None:
-        """Wraps what a subclass defines in what `innerloop.algorithms.promises` promises."""
+        """Wraps the methods of a subclass so that the guarantees of `promises` hold."""
         super().__init_subclass__(**arguments)
         for name, wrap in WRAPPERS.items():
             owner = next((base for base in cls.__mro__ if name in vars(base)), Algorithm)

@@ -1,4 +1,4 @@
-"""What holds for every algorithm, whatever its author writes.
+"""Guarantees that hold for every algorithm, whatever its author writes.
 
 * With `norm=support`, a query's answer never depends on the other queries: what `adapt` yields
   carries the support along, and `predict` runs it in front of the queries, so that every batch norm

@@ -1,1 +1,1 @@
-"""What Lightning lacks."""
+"""Callbacks, loggers and checkpoint files that Lightning lacks."""

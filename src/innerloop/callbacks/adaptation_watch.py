@@ -1,66 +1,70 @@
-"""Notices that the inner loop makes the loss much worse, in training, validation and test."""
+"""Warns when the inner loop makes the loss much worse, in training, validation or test."""
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import lightning
 from torch import Tensor
 
+from innerloop.callbacks.hooks import learner_of
 from innerloop.objectives import Objective
 from innerloop.outer.meta_learner import MetaLearner
 
-WORSE = 3.0  #: times the loss before the inner loop: a larger one after it is no chance
-ELSEWHERE = 10.0  #: the same where the loss before it is that of other tasks
+WORSE = 3.0  #: times the loss before the inner loop that the loss after it may reach by chance
+ELSEWHERE = 10.0  #: the same where the loss before it was measured on other tasks
 
 
 class AdaptationWatch(lightning.Callback):
-    """Looks at numbers that are logged anyway, and says so once for training and validation."""
+    """Watches the logged losses, and warns once for training and once for validation."""
 
     def __init__(self) -> None:
-        self.told: set[str] = set()
-        self.before: float | None = None  #: the loss of the last logged training tasks, unadapted
+        self.warned: set[str] = set()  #: `training`, `validation`
+        self.before: float | None = None  #: the last logged training loss before the inner loop
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: object
     ) -> None:
-        if trainer.global_step % module.log_every:
+        learner, logged = learner_of(module), trainer.callback_metrics
+        if trainer.global_step % learner.log_every:
             return
-        logged = trainer.callback_metrics
-        name = loss_of(module.algorithm.objective, "train/loss" in logged)
+        name = loss_of(learner.algorithm.objective, "train/loss" in logged)
         if f"train/{name}_before" in logged:
-            self.before, after = (
-                float(logged[f"train/{name}_before"]),
-                float(logged[f"train/{name}"]),
-            )
-            self._say(trainer, "training", self.before, after, module.algorithm.steps)
+            self.before, after = (float(logged[f"train/{name}{end}"]) for end in ("_before", ""))
+            if is_worse(self.before, after):
+                message = line("training", self.before, after, learner.algorithm.steps)
+                self._warn(trainer, "training", message)
 
-    def on_validation_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        objective, validated = module.algorithm.objective, module.validated
-        after = validated.get(loss_of(objective, "loss" in validated))
-        if trainer.sanity_checking or after is None or not module.scored_step:
-            return
-        classes = objective.classes(False) if objective.answers == "classes" else None
-        known = [self.before, math.log(classes) if classes else None]  # the latter: knowing nothing
-        before = max((loss for loss in known if loss is not None), default=None)
-        self._say(trainer, "validation", before, after, module.scored_step, ELSEWHERE)
-
-    def _say(
-        self,
-        trainer: lightning.Trainer,
-        where: str,
-        before: float | None,
-        after: float,
-        steps: int,
-        limit: float = WORSE,
+    def on_validation_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
-        if where not in self.told and is_worse(before, after, limit):
-            self.told.add(where)
-            trainer.print(line(where, before, after, steps))
+        learner = learner_of(module)
+        objective, validated = learner.algorithm.objective, learner.validated
+        after = validated.get(loss_of(objective, "loss" in validated))
+        if trainer.sanity_checking or after is None or not learner.scored_step:
+            return
+        before = self._before_validation(objective)
+        if is_worse(before, after, ELSEWHERE):
+            message = line("validation", before, after, learner.scored_step)
+            self._warn(trainer, "validation", message)
+
+    def _before_validation(self, objective: Objective) -> float | None:
+        """The larger of the last training loss before the inner loop and that of guessing."""
+        classes = objective.classes(False) if objective.answers == "classes" else None
+        losses = [self.before, math.log(classes) if classes else None]
+        return max((loss for loss in losses if loss is not None), default=None)
+
+    def _warn(self, trainer: lightning.Trainer, where: str, message: str) -> None:
+        if where not in self.warned:
+            self.warned.add(where)
+            trainer.print(message)
 
 
 def of_test(learner: MetaLearner, scores: Mapping[str, Tensor]) -> list[str]:
-    """The line for a test's scores `(tasks, steps + 1)` by metric; nothing if all is well."""
+    """The warnings for a test.
+
+    Arguments:
+        scores: `(tasks, steps + 1)` by metric.
+    """
     name = loss_of(learner.algorithm.objective, "loss" in scores)
     values, step = scores.get(name), learner.scored_step
     if values is None or not step:
@@ -80,14 +84,20 @@ def loss_of(objective: Objective, scored: bool) -> str:
 
 
 def is_worse(before: float | None, after: float, limit: float = WORSE) -> bool:
-    """Whether the loss grew by more than chance, or to what is no number."""
+    """Whether the loss grew more than chance explains, or is no longer a finite number.
+
+    Arguments:
+        before: the loss before the inner loop; None if it is unknown.
+        after: the loss after it.
+        limit: times the loss before that are allowed.
+    """
     if before is None:
         return not math.isfinite(after)
     return math.isfinite(before) and not after <= limit * before
 
 
 def line(where: str, before: float | None, after: float, steps: int) -> str:
-    """What to say of it, with the numbers and what to lower."""
+    """The warning, with the losses and the keys to lower."""
     start = "" if before is None else f"{before:.4g} before and "
     return (
         f"Adapting makes the loss much worse in {where}: {start}{after:.4g} after {steps} inner "

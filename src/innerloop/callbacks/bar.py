@@ -1,4 +1,4 @@
-"""Two lines at the foot of a terminal: how far the work is, and the numbers it has reached."""
+"""Two lines at the bottom of a terminal: the progress of the work, and its latest numbers."""
 
 import logging
 import sys
@@ -18,12 +18,12 @@ LOGS = ("", "lightning.pytorch", "torch")  #: loggers that may write while the b
 class Bar:
     """Pieces of work, such as a training and a validation within it, with a bar each.
 
-    What is printed meanwhile appears above it. No thread draws it: data loaders fork this process,
-    and a fork must not meet a drawing that holds rich's lock.
+    Lines printed meanwhile appear above it. It is not drawn by a thread: data loaders fork this
+    process, and a fork during a drawing would inherit rich's lock in the locked state.
 
     Arguments:
         console: the terminal.
-        clock: says the seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +37,13 @@ class Bar:
         self._moved: list[tuple[logging.StreamHandler[TextIO], TextIO]] = []
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Starts a piece of work, of which some may have been done by an earlier process."""
+        """Starts a piece of work.
+
+        Arguments:
+            what: its name.
+            total: parts of it.
+            done: parts that an earlier process has done.
+        """
         if self._live is None:
             self._live = Live(console=self._work.console, auto_refresh=False)
             self._live.start()
@@ -45,15 +51,15 @@ class Bar:
         self._work.add_task(what, total=total, completed=done, rate="")
 
     def is_due(self, done: int) -> bool:
-        """Whether the last drawing is long enough ago."""
+        """Whether enough time has passed since the last drawing."""
         return self._clock() >= self._next
 
     def draw(self, done: int, rate: str = "", reached: str = "") -> None:
         """Draws the piece of work that began last.
 
         Arguments:
-            done: parts of it.
-            rate: parts in a second, in words.
+            done: parts of it that are done.
+            rate: the speed, in words.
             reached: the second line.
         """
         self._work.update(self._work.task_ids[-1], completed=done, rate=rate)
@@ -63,13 +69,13 @@ class Bar:
         self._next = self._clock() + PAUSE
 
     def end(self) -> None:
-        """Takes the piece of work away that began last; the drawing of the first one stays."""
+        """Ends the piece of work that began last; the drawing of the outermost one stays."""
         if len(self._work.task_ids) == 1:
             self.stop()
         self._work.remove_task(self._work.task_ids[-1])
 
     def stop(self) -> None:
-        """Leaves the last drawing where it is, and the terminal to others."""
+        """Keeps the last drawing on the screen, and releases the terminal."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -78,7 +84,7 @@ class Bar:
             handler.setStream(stream)
 
     def _redirect_logs(self) -> None:
-        """Handlers of logs keep the stream they began with; rich stands in for newer ones only."""
+        """Sends logs above the bar: older handlers do not use the stream that rich replaces."""
         for handler in [handler for name in LOGS for handler in logging.getLogger(name).handlers]:
             if isinstance(handler, logging.StreamHandler) and _is_terminal(handler.stream):
                 self._moved.append((handler, handler.stream))
@@ -86,5 +92,5 @@ class Bar:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Whether a log is shown; one that goes to a file may not have opened it yet."""
+    """Whether a log goes to the terminal; a log file may not be open yet."""
     return stream is not None and not stream.closed and stream.isatty()

@@ -1,20 +1,21 @@
-"""A CSV log that a resumed run appends to; Lightning's deletes the file of the first part."""
+"""A CSV log to which a resumed run appends; Lightning's deletes the rows before the pause."""
 
 import csv
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
+from torch import Tensor
 
 from innerloop.machine.files import named, write_whole
 from innerloop.machine.foreign import read_rows
 
-LARGEST = 2**30  #: bytes of a log, to which a long run adds for days
+LARGEST = 2**30  #: bytes of a log that is read; a run of several days writes a large one
 
 
 class _AppendingWriter(ExperimentWriter):
@@ -28,7 +29,7 @@ class _AppendingWriter(ExperimentWriter):
             self.metrics_keys = [*next(iter(_rows(file)), {})]
 
     def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
-        # Lightning's empties the file first: a kill there would take the log so far with it.
+        # Lightning empties the file first: a kill at that moment would lose the log.
         file = Path(self.metrics_file_path)
         _write(file, fieldnames, _rows(file))
 
@@ -45,37 +46,38 @@ class CSVLog(CSVLogger):
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> Any:
-        if self._experiment is None:
+    def experiment(self) -> ExperimentWriter:
+        if not isinstance(self._experiment, _AppendingWriter):
             self._experiment = _AppendingWriter(self.log_dir)
         return self._experiment
 
     @rank_zero_only
-    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
-        """Metrics at an outer step; the epoch, always 0, is left out."""
+    def log_metrics(self, metrics: Mapping[str, Tensor | float], step: int | None = None) -> None:
+        """Logs metrics at an outer step, without the epoch, which is always 0."""
         super().log_metrics({k: v for k, v in metrics.items() if k != "epoch"}, step)
 
     @rank_zero_only
     def sync(self) -> None:
-        """Has the log so far on the disk, before a checkpoint that goes on from here."""
+        """Writes the log to the disk, before a checkpoint from which a run may resume."""
         if (Path(self.log_dir) / "metrics.csv").exists():
             with named(file := Path(self.log_dir) / "metrics.csv"), file.open("a") as opened:
                 os.fsync(opened.fileno())
 
     @rank_zero_only
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: config.yaml beside the log has them."""
+    def log_hyperparams(self, *args: object, **kwargs: object) -> None:
+        """Does nothing: config.yaml in the same folder has them."""
 
 
 @rank_zero_only
 def rewind(folder: Path, step: int, validated: bool = True) -> None:
-    """Drops the rows of `metrics.csv` that a training that goes on writes again.
+    """Removes the rows of `metrics.csv` that a resumed training writes again.
 
-    A training that starts drops them all: they are another run's.
+    For a training that starts at step 0 these are all rows: they belong to another run.
 
     Arguments:
+        folder: the run's folder.
         step: outer steps done.
-        validated: whether the validation after them is, if there was one.
+        validated: whether the validation after these steps is done, if there is one.
     """
     file = folder / "metrics.csv"
     if not file.exists():
@@ -88,7 +90,7 @@ def rewind(folder: Path, step: int, validated: bool = True) -> None:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
-    """The rows that are whole: a kill may have cut the last one."""
+    """The complete rows: a kill may have cut the last one."""
     rows = read_rows(file, LARGEST)
     return [row for row in rows if None not in (*row, *row.values())]
 

@@ -1,24 +1,27 @@
-"""Logs what goes on inside the learner, where that takes passes of its own: validation and test."""
+"""Logs diagnostics of the inner loop that need passes of their own, in validation and test."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import lightning
 import torch
 from torch import Tensor
 
+from innerloop.callbacks.hooks import Data, data_of, learner_of
 from innerloop.errors import UserError
 from innerloop.inspection import diagnostics
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.startup.warning import warn
 
+Measures = dict[str, dict[str, float]]  #: `mean` and its interval, by name
+
 
 class InsideLog(lightning.Callback):
     """Measures the first tasks of the two fixed lists, see `innerloop.inspection.diagnostics`.
 
-    The first process does it alone: it is a handful of tasks.
+    Only the first process measures: these are few tasks.
 
     Arguments:
-        test_tasks, validation_tasks: how many of each; 0 for none.
+        test_tasks, validation_tasks: the number of tasks of each list; 0 for none.
     """
 
     def __init__(self, test_tasks: int = 20, validation_tasks: int = 0) -> None:
@@ -29,51 +32,62 @@ class InsideLog(lightning.Callback):
             )
         self.test_tasks, self.validation_tasks = test_tasks, validation_tasks
 
-    def on_validation_epoch_end(self, trainer: lightning.Trainer, module: Any) -> None:
+    def on_validation_epoch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
+    ) -> None:
         if not self.validation_tasks or not trainer.is_global_zero or trainer.sanity_checking:
             return
+        learner = learner_of(module)
         try:
-            data = trainer.datamodule  # type: ignore[attr-defined]
-            found = _measure(module, data, "val", self.validation_tasks, module.reached())
+            measures = _measure(
+                learner=learner,
+                data=data_of(trainer),
+                split="val",
+                count=self.validation_tasks,
+                progress=learner.reached(),
+            )
         except Exception as error:
             warn("diagnostics of validation", error, "the training continues without them.")
             self.validation_tasks = 0
             return
-        module.log_dict(_shown("val", found), rank_zero_only=True)
+        module.log_dict(_means("val", measures), rank_zero_only=True)
 
-    def after_test(
-        self, trainer: lightning.Trainer, module: MetaLearner, data: Any
-    ) -> dict[str, Any]:
-        """Measures the first test tasks, logs that, and returns it; nothing if switched off."""
+    def after_test(self, trainer: lightning.Trainer, learner: MetaLearner, data: Data) -> Measures:
+        """Measures the first test tasks, logs the means and returns all; empty if switched off."""
         if not self.test_tasks:
             return {}
-        progress = module.progress(module.loaded["step"])
-        found = _measure(module, data, "test", self.test_tasks, progress)
+        measures = _measure(
+            learner=learner,
+            data=data,
+            split="test",
+            count=self.test_tasks,
+            progress=learner.progress(learner.loaded["step"]),
+        )
         for logger in trainer.loggers:
-            logger.log_metrics(_shown("test", found), trainer.global_step)
+            logger.log_metrics(_means("test", measures), trainer.global_step)
             logger.save()
-        return found
+        return measures
 
 
-def after_test(trainer: lightning.Trainer, module: MetaLearner, data: Any) -> dict[str, Any]:
-    """What goes on inside a learner that was tested; empty where nobody looks.
+def after_test(trainer: lightning.Trainer, learner: MetaLearner, data: Data) -> Measures:
+    """The diagnostics of a learner that was tested; empty without an `InsideLog`.
 
     Arguments:
         data: the `TaskData` of the test.
     """
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    looks = next((c for c in callbacks if isinstance(c, InsideLog)), None)
-    return {} if looks is None else looks.after_test(trainer, module, data)
+    log = next((c for c in callbacks if isinstance(c, InsideLog)), None)
+    return {} if log is None else log.after_test(trainer, learner, data)
 
 
 def _measure(
-    module: MetaLearner, data: Any, split: str, count: int, progress: Tensor
-) -> dict[str, Any]:
-    with torch.inference_mode(False):  # what is drawn within that mode has no gradient
-        raw = module.transfer_batch_to_device(data.first(split, count), module.device, 0)
+    learner: MetaLearner, data: Data, split: str, count: int, progress: Tensor
+) -> Measures:
+    with torch.inference_mode(False):  # tensors made in that mode cannot have gradients
+        raw = learner.transfer_batch_to_device(data.first(split, count), learner.device, 0)
         tasks = data.on_after_batch_transfer(raw, 0)
-        return diagnostics.measure(module.algorithm, tasks, module.scored_step, progress)
+        return diagnostics.measure(learner.algorithm, tasks, learner.scored_step, progress)
 
 
-def _shown(split: str, found: dict[str, Any]) -> dict[str, float]:
-    return {f"inside/{split}/{name}": entry["mean"] for name, entry in found.items()}
+def _means(split: str, measures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {f"inside/{split}/{name}": entry["mean"] for name, entry in measures.items()}

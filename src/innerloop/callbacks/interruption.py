@@ -1,23 +1,26 @@
-"""A run that is told to stop keeps its state at the next batch, then leaves with a status."""
+"""Stops a run on a signal: it saves its state at the next batch and exits with a status."""
 
 import os
 import signal
 import threading
-from typing import Any
+from collections.abc import Callable
+from types import FrameType
 
 import lightning
 
+from innerloop.callbacks.hooks import data_of
 from innerloop.callbacks.recovery import Recovery
 from innerloop.machine import processes
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+Handler = Callable[[int, FrameType | None], object] | int | None  #: as in `signal.signal`
 
 
 class Interrupted(SystemExit):
     """Ends the program, and the sweep that it is a member of, with 128 + the signal's number.
 
-    Of several processes the first alone has that status, and the rest 0: what started them takes
-    a member that fails for a reason to kill the others, which may still be writing.
+    Of several processes only the first has that status, and the others 0: a launcher kills all
+    processes as soon as one of them fails, and these may still be writing.
     """
 
     def __init__(self, number: int, step: int, first: bool) -> None:
@@ -26,68 +29,80 @@ class Interrupted(SystemExit):
 
 
 class Interruption(lightning.Callback):
-    """Signals only set a flag while a training or a test runs; at the next batch, of validation
-    and test too, training is saved (`Recovery.save`) and the program leaves.
+    """Saves the training (`Recovery.save`) after a signal, and ends the program.
 
-    A second SIGINT kills at once. A handler of SIGUSR1 or SIGUSR2 that was there before is called
-    once all is saved: submitit's requeues the job. Outside of training and testing signals do what
-    they did before, as nothing could be lost.
+    While a training or a test runs, a signal only sets a flag, which is read at the next batch of
+    training, validation or test. A second SIGINT kills at once. An earlier handler of SIGUSR1 or
+    SIGUSR2 is called after saving: that of submitit requeues the job. Outside of training and
+    testing the earlier handlers stay, as nothing can be lost.
     """
 
     def __init__(self) -> None:
-        self.told = 0  #: the signal's number
-        self.before: dict[int, Any] = {}
+        self.received = 0  #: the number of the first signal; 0 for none
+        self.earlier: dict[int, Handler] = {}  #: the handlers before, by signal
 
-    def on_train_start(self, trainer: lightning.Trainer, module: Any) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, *_: object) -> None:
         self._listen(trainer)
 
-    def on_test_start(self, trainer: lightning.Trainer, module: Any) -> None:
+    def on_test_start(self, trainer: lightning.Trainer, *_: object) -> None:
         self._listen(trainer)
 
-    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
-        self._leave_if_told(trainer)
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: object) -> None:
+        self._leave_if_signalled(trainer)
 
     def on_validation_batch_start(
-        self, trainer: lightning.Trainer, module: Any, batch: Any, batch_idx: int, *_: Any
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        batch: object,
+        batch_idx: int,
+        *_: object,
     ) -> None:
         self._leave_within_evaluation(trainer, "val", batch_idx)
 
     def on_test_batch_start(
-        self, trainer: lightning.Trainer, module: Any, batch: Any, batch_idx: int, *_: Any
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        batch: object,
+        batch_idx: int,
+        *_: object,
     ) -> None:
         self._leave_within_evaluation(trainer, "test", batch_idx)
 
-    def teardown(self, trainer: lightning.Trainer, module: Any, stage: str) -> None:
-        # The former handlers are back: whatever was noted until then is heeded here at the latest.
-        self._leave_if_told(trainer)
+    def teardown(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str
+    ) -> None:
+        # The earlier handlers are back: this is the last chance to obey a signal.
+        self._leave_if_signalled(trainer)
 
     def _listen(self, trainer: lightning.Trainer) -> None:
-        # Lightning has just set its own, which leave with 0 or at once; it puts back the former.
+        # Lightning has just set its own handlers, which exit at once; it restores the earlier ones.
         if trainer.received_sigterm:
-            self.told = signal.SIGTERM
+            self.received = signal.SIGTERM
         if threading.current_thread() is threading.main_thread():
-            self.before = {number: signal.signal(number, self._note) for number in STOPS}
+            self.earlier = {number: signal.signal(number, self._note) for number in STOPS}
 
-    def _note(self, number: int, frame: Any) -> None:
-        if self.told and number == signal.SIGINT:
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received and number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
-        self.told = self.told or number
+        self.received = self.received or number
 
-    def _leave_within_evaluation(self, trainer: Any, split: str, batch: int) -> None:
-        if batch < trainer.datamodule.common_batches(split):  # or others are not there to agree
-            self._leave_if_told(trainer)
+    def _leave_within_evaluation(self, trainer: lightning.Trainer, split: str, batch: int) -> None:
+        if batch < data_of(trainer).common_batches(split):  # all processes must decide together
+            self._leave_if_signalled(trainer)
 
-    def _leave_if_told(self, trainer: lightning.Trainer) -> None:
-        told = processes.largest(self.told, trainer.strategy.root_device)
-        if told:  # if not, one may have come in the meantime: it waits for the next batch
-            self._leave(trainer, told)
+    def _leave_if_signalled(self, trainer: lightning.Trainer) -> None:
+        number = processes.largest(self.received, trainer.strategy.root_device)
+        if number:  # a signal that arrives after this comparison waits for the next batch
+            self._leave(trainer, number)
 
-    def _leave(self, trainer: lightning.Trainer, told: int) -> None:
+    def _leave(self, trainer: lightning.Trainer, number: int) -> None:
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, Recovery):
                 callback.save(trainer)
-        before = self.before.get(told)
-        if told in (signal.SIGUSR1, signal.SIGUSR2) and callable(before):
-            before(told, None)
-        raise Interrupted(told, trainer.global_step, trainer.is_global_zero)
+        earlier = self.earlier.get(number)
+        if number in (signal.SIGUSR1, signal.SIGUSR2) and callable(earlier):
+            earlier(number, None)
+        raise Interrupted(number, trainer.global_step, trainer.is_global_zero)

@@ -1,4 +1,4 @@
-"""How far the work is where the output is no terminal: a line now and then."""
+"""The progress of the work where the output is not a terminal: a line at fixed intervals."""
 
 import time
 from collections.abc import Callable
@@ -8,27 +8,27 @@ from innerloop.errors import visible
 
 
 class Lines:
-    """One piece of work, drawn as lines that come one after another.
+    """One piece of work, shown as one line after another.
 
     Arguments:
         every: parts of the work between two lines.
-        clock: says the seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, every: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.every, self._clock = every, clock
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Starts a piece of work, of which some may have been done by an earlier process."""
+        """Starts a piece of work; an earlier process may have `done` parts of it."""
         self._what, self._total = what, total
         self._first, self._began, self._drawn = done, self._clock(), done
 
     def is_due(self, done: int) -> bool:
-        """Whether a line is due; the last one comes when the work ends."""
+        """Whether a line is due; the last one is printed when the work ends."""
         return done % self.every == 0 and done < self._total
 
     def draw(self, done: int, rate: str = "", reached: str = "") -> None:
-        """Prints a line, unless it would say what the last one said."""
+        """Prints a line, unless nothing was done since the last one."""
         if done == self._drawn:
             return
         self._drawn = done
@@ -38,7 +38,7 @@ class Lines:
         print(visible(", ".join(word for word in words if word)), flush=True)
 
     def end(self) -> None:
-        """Nothing remains to be done."""
+        """Does nothing; a `Bar` has to remove its drawing."""
 
     def stop(self) -> None:
-        """Nothing has to be put back."""
+        """Does nothing; a `Bar` has to release the terminal."""

@@ -1,38 +1,57 @@
-"""The states of the random number generators of a run, as plain values that a checkpoint holds."""
+"""The states of a run's random number generators, as plain values for checkpoints."""
 
 import random
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
-def collect() -> dict[str, Any]:
+class RandomState(TypedDict):
+    """The states of the generators of one process."""
+
+    python: tuple[object, ...]
+    numpy: tuple[str, Tensor, int, int, float]
+    torch: Tensor
+    cuda: list[Tensor]  #: of each GPU; empty where CUDA is not in use
+
+
+def collect() -> RandomState:
     """The states of Python's, NumPy's and PyTorch's generators in this process."""
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002  (whoever uses it must go on with it)
+    state = np.random.get_state(legacy=True)  # noqa: NPY002  (users' code may draw from it)
+    assert isinstance(state, tuple)
+    name, keys, position, has_gauss, gauss = state
     return {
         "python": random.getstate(),
-        "numpy": (kind, torch.from_numpy(np.asarray(keys, np.int64)), *rest),
+        "numpy": (
+            name,
+            torch.from_numpy(np.asarray(keys, np.int64)),
+            position,
+            has_gauss,
+            gauss,
+        ),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
     }
 
 
-def restore(state: dict[str, Any]) -> None:
-    """Puts the generators into the states that `collect` gave."""
-    kind, keys, *rest = state["numpy"]
+def restore(state: RandomState) -> None:
+    """Puts the generators into the states that `collect` returned."""
+    name, keys, position, has_gauss, gauss = state["numpy"]
     random.setstate(state["python"])
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    words = keys.numpy().astype(np.uint32)
+    np.random.set_state((name, words, position, has_gauss, gauss))  # noqa: NPY002
     torch.set_rng_state(state["torch"])
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
 
 
-def of_all_processes() -> list[dict[str, Any]]:
-    """What `collect` gives in each process, in their order; all processes must call it."""
+def of_all_processes() -> list[RandomState]:
+    """The states of each process, in their order; all processes must call it."""
     own = collect()
     if not torch.distributed.is_initialized():
         return [own]
-    states: list[Any] = [None] * torch.distributed.get_world_size()
+    states = [own] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(states, own)
     return states

@@ -1,4 +1,4 @@
-"""The checkpoint that a killed run goes on from, and how it goes on as if nothing had happened."""
+"""The checkpoint from which a killed run resumes as if it had never stopped."""
 
 import time
 from pathlib import Path
@@ -12,26 +12,30 @@ from innerloop.callbacks import random_state
 from innerloop.callbacks.csv_log import CSVLog
 from innerloop.callbacks.kept import LAST
 from innerloop.callbacks.loop_state import loops_after
+from innerloop.callbacks.random_state import RandomState
 from innerloop.errors import UserError
+from innerloop.outer.record import CheckpointDict
 
 
-def validates(checkpoint: dict[str, Any]) -> bool:
-    """Whether the checkpoint was written within a validation, which is to be repeated."""
+def validates(checkpoint: CheckpointDict) -> bool:
+    """Whether the checkpoint was written during a validation, which has to be repeated."""
     return bool(checkpoint.get("callbacks", {}).get(Recovery.__qualname__, {}).get("validating"))
 
 
 class Recovery(Checkpoint):
     """Writes `last.ckpt` after every validation, and in between by steps and by minutes.
 
-    Beside what Lightning keeps (weights, optimizer, schedule, and the best so far, of callbacks
-    that stand before this one), it holds the random numbers' states of all processes. Between
-    steps it is written when a step begins, so that all the step before has left is in its log.
+    Lightning keeps weights, optimizer, schedule, and the best score of the callbacks that stand
+    before this one; here the states of the random number generators of all processes are added.
+    Between validations it is written when an outer step begins, so that the log of the step before
+    is complete.
 
     Arguments:
-        folder: of the checkpoints.
-        steps: outer steps between two; None for no limit.
-        minutes: between two, looked at every `every` outer steps; None for no limit.
-        keep: how many are kept: `last.ckpt`, before it `last-1.ckpt`, and so on.
+        folder: the folder of the checkpoints.
+        steps: outer steps between two checkpoints; None for no limit.
+        minutes: minutes between two checkpoints; None for no limit.
+        keep: number of files that stay: `last.ckpt`, before it `last-1.ckpt`, and so on.
+        every: outer steps between two looks at the clock.
     """
 
     def __init__(
@@ -44,30 +48,30 @@ class Recovery(Checkpoint):
             )
         self.file, self.keep, self.every = Path(folder) / LAST, keep, every
         self.steps, self.minutes = steps, minutes
-        self.saved, self.when = 0, time.monotonic()  #: outer step and time of the last one
+        self.saved, self.when = 0, time.monotonic()  #: outer step and time of the last checkpoint
         self.validating = False  #: whether a validation is under way
-        self.random: list[dict[str, Any]] = []  #: what a run that goes on starts from
+        self.random: list[RandomState] = []  #: of each process, for a resumed run
 
     # --- writing
 
-    def on_train_batch_start(self, trainer: lightning.Trainer, module: Any, *_: Any) -> None:
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: object) -> None:
         step = trainer.global_step
         by_steps = self.steps is not None and step % self.steps == 0
         if by_steps or (step % self.every == 0 and self._late(trainer)):
             self.save(trainer)
 
-    def on_validation_start(self, trainer: lightning.Trainer, module: Any) -> None:
+    def on_validation_start(self, trainer: lightning.Trainer, *_: object) -> None:
         self.validating, self.random = True, random_state.of_all_processes()
 
-    def on_validation_end(self, trainer: lightning.Trainer, module: Any) -> None:
+    def on_validation_end(self, trainer: lightning.Trainer, *_: object) -> None:
         self.validating = False
         self.save(trainer)
 
     def save(self, trainer: lightning.Trainer) -> None:
-        """Writes the state now, unless that is done or there is none to go on from.
+        """Writes the state now, unless this step has been saved or no training is running.
 
-        A validation that is cut short is repeated, but for the one after the last step: Lightning
-        would not, and the checkpoint before that step serves.
+        A validation that was cut short is repeated. Lightning would not repeat the one after the
+        last step: nothing is saved there, and a run resumes from the checkpoint before.
         """
         step = trainer.global_step
         last = self.validating and step >= trainer.max_steps
@@ -85,18 +89,21 @@ class Recovery(Checkpoint):
         if self.minutes is None:
             return False
         late = time.monotonic() - self.when >= 60 * self.minutes
-        return trainer.strategy.reduce_boolean_decision(late, all=False)  # the clocks differ
+        return trainer.strategy.reduce_boolean_decision(late, all=False)  # clocks differ
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return {"random": self.random, "validating": self.validating}
 
-    # --- going on
+    # --- resuming
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.random = state_dict["random"]
 
     def on_load_checkpoint(
-        self, trainer: lightning.Trainer, module: Any, checkpoint: dict[str, Any]
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        checkpoint: CheckpointDict,
     ) -> None:
         if trainer.state.fn == TrainerFn.FITTING and self.state_key in checkpoint["callbacks"]:
             step, every = checkpoint["global_step"], int(trainer.val_check_interval)
@@ -104,6 +111,6 @@ class Recovery(Checkpoint):
             checkpoint["loops"]["fit_loop"] = loops
             self.saved = 0 if validates(checkpoint) else step
 
-    def on_fit_start(self, trainer: lightning.Trainer, module: Any) -> None:
-        if len(self.random) == trainer.world_size:  # of a checkpoint of as many processes
+    def on_fit_start(self, trainer: lightning.Trainer, *_: object) -> None:
+        if len(self.random) == trainer.world_size:  # if the number of processes is the same
             random_state.restore(self.random[trainer.global_rank])

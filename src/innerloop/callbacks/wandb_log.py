@@ -1,9 +1,9 @@
-"""Weights & Biases, which must not stop a run that has no key or no network."""
+"""The logger for Weights & Biases, which works without a key or a network as well."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import WandbLogger
@@ -12,21 +12,28 @@ from lightning.pytorch.loggers.logger import rank_zero_experiment
 from innerloop.dashboards import access, identity
 from innerloop.errors import UserError
 
-AXIS = "outer_step"  #: what every metric is drawn over
+if TYPE_CHECKING:
+    from wandb import Run
+    from wandb.sdk.lib import RunDisabled
+
+AXIS = "outer_step"  #: the x-axis of every metric
 PATIENCE = 30.0  #: seconds that W&B may take to start a run
 
 
 class WandbLog(WandbLogger):
-    """Lightning's logger in the run's folder, whose W&B run a resumed training goes on with.
+    """Lightning's logger in the run's folder; a resumed training continues the same W&B run.
 
     Arguments:
         folder: the run's folder.
+        project: the project at W&B.
+        entity: the team or user; None for the default one of the key.
+        tags: the tags of the run.
         group: None for the sweep's folder, or no group outside of sweeps.
         name: None for the setting and the seed, such as `omniglot_maml_5way_1shot_seed0`.
-        offline: None to decide by the key and the network.
+        offline: None for offline only without a key or a network.
         code: whether the program's files are sent as an artifact.
-        checkpoint: whether the best checkpoint is.
-        episodes: test tasks that are shown example by example.
+        checkpoint: whether the best checkpoint is sent as an artifact.
+        episodes: number of test tasks that are shown example by example.
         options: further keywords of `wandb.init`.
     """
 
@@ -47,23 +54,23 @@ class WandbLog(WandbLogger):
         super().__init__(
             name, folder, project=project, entity=entity, tags=list(tags), group=group, **options
         )
-        self._wandb_init.pop("anonymous", None)  # W&B only warns of it by now
-        self.folder, self.asked_offline = Path(folder), offline
+        self._wandb_init.pop("anonymous", None)  # deprecated by W&B
+        self.folder, self.offline_wanted = Path(folder), offline
         self.code, self.checkpoint, self.episodes = code, checkpoint, episodes
         self.step = 0  #: the last outer step that was logged
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> Any:
+    def experiment(self) -> "Run | RunDisabled":
         if self._experiment is None:
             self._experiment = self._start()
         return self._experiment
 
-    def _start(self) -> Any:
-        """The W&B run that the folder is, offline where W&B cannot be had."""
-        found, options = identity.of_run(self.folder), self._wandb_init
-        options |= {"id": found.id, "job_type": found.job}
-        options["group"] = options["group"] or found.group
+    def _start(self) -> "Run":
+        """Starts the W&B run of the folder, offline where W&B cannot be reached."""
+        stored, options = identity.of_run(self.folder), self._wandb_init
+        options |= {"id": stored.id, "job_type": stored.job}
+        options["group"] = options["group"] or stored.group
         why = self._why_offline()
         run = self._offline_run(why) if why is not None else self._online_run()
         run.define_metric(AXIS)
@@ -71,47 +78,49 @@ class WandbLog(WandbLogger):
         return run
 
     def _why_offline(self) -> str | None:
-        """The reason in a few words; None to follow W&B, whose own WANDB_MODE goes first."""
-        if self.asked_offline is not None:
-            return "as told" if self.asked_offline else None
+        """The reason for staying offline, in a few words; None to let W&B decide by WANDB_MODE."""
+        if self.offline_wanted is not None:
+            return "offline=true" if self.offline_wanted else None
         mode = os.environ.get("WANDB_MODE", "online")
         if mode == "online":
             return access.obstacle()
         return f"WANDB_MODE={mode}" if mode in ("offline", "dryrun") else None
 
-    def _offline_run(self, why: str) -> Any:
+    def _offline_run(self, why: str) -> "Run":
         import wandb
 
         later = f"wandb sync {self.folder}/wandb/offline-run-*"
         print(f"W&B stays offline ({why}); later: {later}", flush=True)
-        silent = wandb.Settings(silent=True)  # it would say the same at greater length
+        silent = wandb.Settings(silent=True)  # W&B would print the same in more lines
         return wandb.init(**self._wandb_init, mode="offline", settings=silent)
 
-    def _online_run(self) -> Any:
+    def _online_run(self) -> "Run":
         import wandb
 
         try:
             return wandb.init(**self._wandb_init, settings=wandb.Settings(init_timeout=PATIENCE))
         except wandb.Error as error:
             reason = " ".join(str(error).split())[:200]
-            if self.asked_offline is False:
+            if self.offline_wanted is False:
                 raise UserError(f"W&B: {reason} Use logger.wandb.offline=true.") from error
-            wandb.teardown()  # or the run that did not start would still hold the id
+            wandb.teardown()  # the run that did not start would keep the id
             return self._offline_run(reason.rstrip("."))
 
     @rank_zero_only
-    def introduce(self, setting: str, seed: int, config: dict[str, Any]) -> None:
-        """Opens the W&B run: its name and its configuration.
+    def introduce(self, setting: str, seed: int, config: dict[str, object]) -> None:
+        """Starts the W&B run, with its name and its configuration.
 
         Arguments:
-            setting: data set, algorithm and episode, which runs of several seeds share.
+            setting: data set, algorithm and episode: the same for runs of several seeds.
+            seed: the seed of the run.
+            config: the resolved configuration.
         """
         self._wandb_init["name"] = self._wandb_init["name"] or f"{setting}_seed{seed}"
         self.log_hyperparams(config | {"setting": setting})
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Metrics at an outer step, by default the last one; the epoch, always 0, is left out."""
+        """Logs metrics at an outer step, by default the last one, without the epoch."""
         self.step = self.step if step is None else step
         kept = {name: value for name, value in metrics.items() if name != "epoch"}
         self.experiment.log({**kept, AXIS: self.step})

@@ -1,1 +1,1 @@
-"""Weights & Biases: what a run is there, what it sends, and how a project is shown."""
+"""Weights & Biases: the identity of a run, what it sends, and how a project is shown."""

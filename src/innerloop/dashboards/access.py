@@ -1,4 +1,4 @@
-"""Whether W&B can be asked at all: it waits long for a server that does not answer."""
+"""Whether W&B can be reached; W&B itself waits long for a server that does not answer."""
 
 import netrc
 import os
@@ -11,7 +11,7 @@ PATIENCE = 5.0  #: seconds to wait for any answer
 
 
 def server() -> str:
-    """The address of the W&B server that is set, or the public one."""
+    """The address of the W&B server in the environment, or of the public one."""
     return os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
 
 
@@ -27,24 +27,24 @@ def has_key() -> bool:
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     try:
-        found = netrc.netrc(os.environ.get("NETRC")).authenticators(
+        credentials = netrc.netrc(os.environ.get("NETRC")).authenticators(
             urlparse(server()).hostname or ""
         )
     except (OSError, netrc.NetrcParseError):
         return False
-    return found is not None
+    return credentials is not None
 
 
 def answers(address: str) -> bool:
-    """Whether anything answers there within a few seconds, through the proxy if one is set."""
+    """Whether a server answers within a few seconds, through the proxy if one is set."""
     try:
         with urllib.request.urlopen(
             urllib.request.Request(address, method="HEAD"), timeout=PATIENCE
         ):
             return True
-    except urllib.error.HTTPError:  # an answer, if an unfriendly one
+    except urllib.error.HTTPError:  # an error is an answer, too
         return True
-    except urllib.error.URLError as error:  # W&B has certificates of its own
+    except urllib.error.URLError as error:  # W&B may know certificates that Python does not
         return isinstance(error.reason, ssl.SSLError)
     except (OSError, ValueError):
         return False

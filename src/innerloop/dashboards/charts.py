@@ -1,28 +1,32 @@
-"""The charts of a project, from W&B's own package, by the names that every run logs."""
-
-from typing import Any
+"""The charts of a project, of the metrics that every run logs."""
 
 import wandb_workspaces.reports.v2 as wr
+from wandb_workspaces.reports.v2.interface import PanelTypes
 
 from innerloop.objectives import Metric
 
 STEP, INNER = "outer_step", "inner_step"
-SETTINGS = (  # what a sweep may have changed, and whether it spans orders of magnitude
+SETTINGS = (  #: what a sweep may vary, and whether its axis is logarithmic
     ("algorithm_name", False), ("dataset_name", False), ("norm", False), ("episode.shots", False),
     ("inner.steps", False), ("inner.rate", True), ("outer.optimizer.lr", True),
 )  # fmt: skip
-SEEDS: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stderr"}
 
 
 def learning(metric: Metric, groupby: str | None = None) -> wr.LinePlot:
-    """Training before and after adaptation, and validation, over outer steps."""
+    """Training before and after adaptation, and validation, over outer steps.
+
+    Arguments:
+        groupby: the key of runs to average; None for a line for each run.
+    """
     return wr.LinePlot(
         title=f"{metric.name} while meta-training",
         x=STEP,
         y=[f"train/{metric.name}_before", f"train/{metric.name}", f"val/{metric.name}"],
         title_x="outer step",
         log_y=metric.log,
-        **_over_seeds(groupby),
+        groupby=None if groupby is None else wr.Config(groupby),
+        groupby_aggfunc=None if groupby is None else "mean",
+        groupby_rangefunc=None if groupby is None else "stderr",
     )
 
 
@@ -32,26 +36,36 @@ def speed() -> wr.LinePlot:
 
 
 def adaptation(metric: Metric, groupby: str | None = None) -> wr.LinePlot:
-    """The test's metric after every inner step."""
+    """The metric of the test after every inner step.
+
+    Arguments:
+        groupby: the key of runs to average; None for a line for each run.
+    """
     return wr.LinePlot(
         title=f"{metric.name} of test queries while adapting",
         x=INNER,
         y=[f"adaptation/{metric.name}"],
         title_x="inner step",
         log_y=metric.log,
-        **_over_seeds(groupby),
+        groupby=None if groupby is None else wr.Config(groupby),
+        groupby_aggfunc=None if groupby is None else "mean",
+        groupby_rangefunc=None if groupby is None else "stderr",
     )
 
 
 def comparison(metric: Metric, by: str) -> wr.BarPlot:
-    """A bar of the test's metric for each value of a setting, with the spread over its runs."""
+    """A bar of the mean test metric for each value of a setting, with its standard error."""
     return wr.BarPlot(
-        title=f"test {metric.name}", metrics=[f"test/{metric.name}"], groupby=wr.Config(by), **SEEDS
+        title=f"test {metric.name}",
+        metrics=[f"test/{metric.name}"],
+        groupby=wr.Config(by),
+        groupby_aggfunc="mean",
+        groupby_rangefunc="stderr",
     )
 
 
-def sweep(metric: Metric) -> list[Any]:
-    """What the settings of a sweep did to validation, which chooses, and to the test."""
+def sweep(metric: Metric) -> list[PanelTypes]:
+    """The settings of a sweep against the best validation metric and the test metric."""
     target = f"val/{metric.name}_best"
     columns = [wr.ParallelCoordinatesPlotColumn(wr.Config(n), log=log) for n, log in SETTINGS]
     columns += [
@@ -65,9 +79,5 @@ def sweep(metric: Metric) -> list[Any]:
 
 
 def figures() -> wr.MediaBrowser:
-    """The picture that every run leaves."""
+    """The adaptation figure of every run."""
     return wr.MediaBrowser(title="adaptation", media_keys=["figures/adaptation"])
-
-
-def _over_seeds(groupby: str | None) -> dict[str, Any]:
-    return {} if groupby is None else {"groupby": wr.Config(groupby), **SEEDS}

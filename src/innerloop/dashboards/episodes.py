@@ -1,17 +1,18 @@
-"""Test tasks, example by example: what was shown, what was asked, what the learner answered."""
+"""A table of test tasks, example by example: inputs, labels and the learner's predictions."""
 
 from collections.abc import Iterator
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.tasks import Task
+from innerloop.tasks import Examples, Task
 
-MOST = 100  #: examples of a support or query set that are shown
+MOST = 100  #: most examples of a support or query set that are shown
+Cell = int | float | str | np.ndarray | None  #: an array is an image (height, width, channels)
 CLASSES = ("task", "set", "input", "label", "prediction", "confidence")
 TARGETS = ("task", "set", "x", "y", "before", "prediction")
 
@@ -20,10 +21,11 @@ class Episodes:
     """The rows of a table of test tasks, with its `columns`.
 
     Arguments:
-        raw: a batch of tasks as the data set gives them, to be shown.
-        tasks: the same as the learner sees them.
-        steps: inner steps before the queries are answered.
-        progress: how far training was.
+        algorithm: the learner.
+        raw: a batch of tasks with inputs as in the data set, to be shown.
+        tasks: the same tasks with inputs as the learner gets them.
+        steps: inner steps before the queries are predicted.
+        progress: how far the training was, in 0..1.
     """
 
     def __init__(
@@ -35,44 +37,57 @@ class Episodes:
         self.columns = CLASSES if self.classified else TARGETS
 
     @torch.no_grad()
-    def rows(self) -> Iterator[list[Any]]:
-        """One row for each example; queries have the answers of the adapted learner.
+    def rows(self) -> Iterator[list[Cell]]:
+        """One row for each example; the rows of queries end with the predictions.
 
-        For classes its label and confidence, for targets its value before and after adapting.
+        For classes these are the predicted label and its confidence, for other targets the values
+        predicted before and after adaptation.
         """
         self.algorithm.eval()
         for index in range(task_tools.count(self.tasks)):
-            task, shown = (self._single(tasks, index) for tasks in (self.tasks, self.raw))
-            ends = (0, self.steps)
-            path = [*self.algorithm.trajectory(task, self.steps, self.progress, at=ends)]
-            first, last = path[0][1], path[-1][1]
-            shown = task_tools.plain(shown)
-            nothing = [[None, None]] * MOST
-            for name, examples, answers in (
-                ("support", shown.support, nothing),
-                ("query", shown.query, self._answers(first, last)),
-            ):
-                inputs, targets = tree_leaves(examples.inputs)[0], examples.targets
-                for x, y, answer in zip(inputs[:MOST], targets, answers, strict=False):
-                    yield [index, name, _shown(x), _shown(y), *answer]
+            shown = task_tools.plain(_single(self.raw, index))
+            empty: list[list[Cell]] = [[None, None]] * MOST
+            predictions = self._predictions(_single(self.tasks, index))
+            for row in _rows(shown.support, empty):
+                yield [index, "support", *row]
+            for row in _rows(shown.query, predictions):
+                yield [index, "query", *row]
 
-    def _single(self, tasks: Task, index: int) -> Task:
-        return task_tools.trimmed(task_tools.only(task_tools.part(tasks, index, index + 1)))
-
-    def _answers(self, first: Tensor, last: Tensor) -> list[list[Any]]:
+    def _predictions(self, task: Task) -> list[list[Cell]]:
+        """The last two cells of each query of a task."""
+        ends = (0, self.steps)
+        path = [*self.algorithm.trajectory(task, self.steps, self.progress, at=ends)]
+        first, last = path[0][1], path[-1][1]
         if not self.classified:
-            return [[_shown(a), _shown(b)] for a, b in zip(first, last, strict=True)]
-        best = last.softmax(-1).max(-1)
-        return [[int(i), float(p)] for p, i in zip(*best, strict=True)]
+            return [[_cell(a), _cell(b)] for a, b in zip(first, last, strict=True)]
+        confidence, label = last.softmax(-1).max(-1)
+        return [[int(i), float(p)] for p, i in zip(confidence, label, strict=True)]
 
 
-def _shown(value: Tensor) -> Any:
-    """A number, an image (height, width, channels) of bytes, or a list of numbers in words."""
+def _single(tasks: Task, index: int) -> Task:
+    """One task of a batch, without padding."""
+    return task_tools.trimmed(task_tools.only(task_tools.part(tasks, index, index + 1)))
+
+
+def _rows(examples: Examples, predictions: list[list[Cell]]) -> Iterator[list[Cell]]:
+    """Input, target and predictions of each example."""
+    inputs, targets = tree_leaves(examples.inputs)[0], examples.targets
+    for x, y, prediction in zip(inputs[:MOST], targets, predictions, strict=False):
+        yield [_cell(x), _cell(y), *prediction]
+
+
+def _cell(value: Tensor) -> Cell:
+    """A number, an image `(height, width, channels)` of bytes, or the text of a list of numbers.
+
+    Arguments:
+        value: a single number, an image `(1 or 3, height, width)`, or a tensor of any other shape.
+    """
     value = value.detach().cpu()
     if value.numel() == 1:
         return value.item()
     if value.dim() == 3 and value.shape[0] in (1, 3):
-        return _bytes(value).permute(1, 2, 0).numpy()
+        image: np.ndarray = _bytes(value).permute(1, 2, 0).numpy()
+        return image
     return str([round(v, 4) for v in value.flatten().tolist()])
 
 

@@ -1,24 +1,32 @@
-"""What only a finished test can send to W&B: curve, episodes, results, artifacts."""
+"""What is sent to W&B after the test: curve, episodes, results, artifacts."""
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from innerloop.dashboards.episodes import Episodes
 
+if TYPE_CHECKING:
+    from wandb import Run
+
+Results = dict[str, Any]  #: the content of `results.json`
+
 STEP = "inner_step"
 DATA = "WANDB_DATA_DIR"
-HERE = Path(__file__).resolve().parents[3]  #: the program's own folder
-LEFT_OUT = ("test", "per_class", "versions")  #: of results.json: long, or sent in another form
+ROOT = Path(__file__).resolve().parents[3]  #: the root of the repository
+LEFT_OUT = ("test", "per_class", "versions")  #: parts of the results that are not sent as they are
 
 
-def curve(run: Any, results: dict[str, Any]) -> None:
-    """The headline metric after every inner step: as lines `adaptation/METRIC` and as a table.
+def curve(run: "Run", results: Results) -> None:
+    """Sends the headline metric after every inner step, as `adaptation/METRIC` and as a table.
 
     Arguments:
-        results: what `results.json` holds, with entries `METRIC/step_K` of its test.
+        run: the W&B run.
+        results: the curve is in the entries `METRIC/step_K` of its `test`.
     """
     import wandb
 
@@ -31,17 +39,17 @@ def curve(run: Any, results: dict[str, Any]) -> None:
     }
     if not steps:
         return
-    names = list(next(iter(steps.values())))
-    rows = [[step, *(entry.get(name) for name in names)] for step, entry in steps.items()]
-    run.log({"test/curve": wandb.Table([STEP, *names], rows)})
+    columns = list(next(iter(steps.values())))
+    rows = [[step, *(entry.get(name) for name in columns)] for step, entry in steps.items()]
+    run.log({"test/curve": wandb.Table([STEP, *columns], rows)})
     run.define_metric(STEP)
     run.define_metric(f"adaptation/{metric}", step_metric=STEP)
     for step, entry in steps.items():
         run.log({STEP: step, f"adaptation/{metric}": entry["mean"]})
 
 
-def summary(run: Any, results: dict[str, Any]) -> None:
-    """`results.json` under `results`, and what charts ask for under names of its own."""
+def summary(run: "Run", results: Results) -> None:
+    """Sends the results to the summary, and those that charts show under names of their own."""
     metric = results["metric"]["name"]
     run.summary.update(
         {
@@ -52,33 +60,33 @@ def summary(run: Any, results: dict[str, Any]) -> None:
     )
 
 
-def episodes(run: Any, shown: Episodes) -> None:
-    """The table `test/episodes`."""
+def episodes(run: "Run", shown: Episodes) -> None:
+    """Sends the table `test/episodes`."""
     import wandb
 
     table = wandb.Table(list(shown.columns))
     for row in shown.rows():
-        table.add_data(*[wandb.Image(v) if hasattr(v, "shape") else v for v in row])
+        table.add_data(*[wandb.Image(v) if isinstance(v, np.ndarray) else v for v in row])
     run.log({"test/episodes": table})
 
 
-def code(run: Any) -> None:
-    """The program and its settings as an artifact; W&B itself notes the commit."""
-    files = [p for part in ("src", "conf") for p in (HERE / part).rglob("*")]
-    kept = [p for p in files if p.suffix in (".py", ".yaml")]
-    _send(run, "code", ((p, p.relative_to(HERE).as_posix()) for p in sorted(kept)))
+def code(run: "Run") -> None:
+    """Sends the program and its configuration as an artifact; W&B records the commit itself."""
+    files = [p for part in ("src", "conf") for p in (ROOT / part).rglob("*")]
+    sources = sorted(p for p in files if p.suffix in (".py", ".yaml"))
+    _send(run, "code", ((p, p.relative_to(ROOT).as_posix()) for p in sources))
 
 
-def checkpoint(run: Any, file: Path) -> None:
-    """The checkpoint that was tested as an artifact."""
+def checkpoint(run: "Run", file: Path) -> None:
+    """Sends the tested checkpoint as an artifact."""
     _send(run, "model", [(file, file.name)])
 
 
 @contextmanager
 def staged(folder: Path) -> Iterator[None]:
-    """While open, W&B copies what an artifact holds to the run's folder, not to the home folder.
+    """While open, W&B copies the files of artifacts to the run's folder, not to the home folder.
 
-    A later `wandb sync` reads it there.
+    A later `wandb sync` reads them there.
     """
     if DATA in os.environ:  # the user has chosen
         yield
@@ -90,7 +98,7 @@ def staged(folder: Path) -> Iterator[None]:
         del os.environ[DATA]
 
 
-def _send(run: Any, kind: str, files: Iterable[tuple[Path, str]]) -> None:
+def _send(run: "Run", kind: str, files: Iterable[tuple[Path, str]]) -> None:
     import wandb
 
     artifact = wandb.Artifact(f"{kind}-{run.id}", type=kind)

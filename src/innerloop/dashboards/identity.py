@@ -1,9 +1,10 @@
-"""Which W&B run a folder is, kept in the folder: offline, W&B itself would start another."""
+"""The W&B run of a folder, stored in the folder: offline, W&B itself would start a new one."""
 
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -17,28 +18,28 @@ FILE = "wandb_run.json"
 
 
 class Identity(NamedTuple):
-    """What W&B knows a run by."""
+    """The fields by which W&B identifies a run."""
 
     id: str
-    group: str | None  #: the sweep that the run is a member of
+    group: str | None  #: the sweep of which the run is a member
     job: str  #: the program: train or evaluate
 
 
 def of_run(folder: Path) -> Identity:
-    """The identity that the folder holds, or a new one, which it then holds."""
-    job, known = _job(), read(folder)
-    if known is not None and known["job"] == job:
-        return Identity(**known)
-    made = Identity(secrets.token_hex(4), _group(), job)
-    _write(folder, made._asdict())
-    return made
+    """The identity stored in the folder; a new one is stored where there is none."""
+    job, stored = _job(), read(folder)
+    if stored is not None and stored["job"] == job:
+        return Identity(str(stored["id"]), stored["group"], job)
+    new = Identity(secrets.token_hex(4), _group(), job)
+    _write(folder, new._asdict())
+    return new
 
 
-def read(folder: Path) -> dict[str, Any] | None:
-    """The identity that the folder holds, as plain values for checkpoints; None if it has none.
+def read(folder: Path) -> dict[str, str | None] | None:
+    """The identity stored in the folder, as plain values for checkpoints; None if it has none.
 
     Raises:
-        BadFile: if its file holds something else.
+        BadFile: if the file holds anything else.
     """
     file = folder / FILE
     if not file.exists():
@@ -46,18 +47,18 @@ def read(folder: Path) -> dict[str, Any] | None:
     known = read_json(file)
     if set(known) != set(Identity._fields):
         raise BadFile(file, f"does not hold {', '.join(Identity._fields)}: take it out")
-    return known
+    return {key: None if value is None else str(value) for key, value in known.items()}
 
 
 @rank_zero_only
-def restore(folder: Path, known: dict[str, Any] | None) -> None:
-    """Gives a folder that has lost it the identity that a checkpoint holds."""
-    if known is not None and not (folder / FILE).exists():
-        _write(folder, known)
+def restore(folder: Path, identity: Mapping[str, object] | None) -> None:
+    """Stores the identity from a checkpoint in a folder that has lost its own."""
+    if identity is not None and not (folder / FILE).exists():
+        _write(folder, identity)
 
 
-def _write(folder: Path, known: dict[str, Any]) -> None:
-    write_whole(folder / FILE, json.dumps(known) + "\n")
+def _write(folder: Path, identity: Mapping[str, object]) -> None:
+    write_whole(folder / FILE, json.dumps(identity) + "\n")
 
 
 def _job() -> str:
@@ -71,6 +72,6 @@ def _group() -> str | None:
 
 
 def sweep_name(folder: Path) -> str:
-    """Name of a sweep's folder, with its day where it is a bare time of day."""
-    told = any(letter.isalpha() for letter in folder.name)
-    return folder.name if told else f"{folder.parent.name}_{folder.name}"
+    """The name of a sweep's folder, with the day where the name is only a time of day."""
+    descriptive = any(letter.isalpha() for letter in folder.name)
+    return folder.name if descriptive else f"{folder.parent.name}_{folder.name}"

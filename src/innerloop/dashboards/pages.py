@@ -1,10 +1,10 @@
-"""The project's workspace and its report."""
+"""The workspace and the report of a project."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
+from wandb_workspaces.reports.v2.interface import BlockTypes, PanelTypes
 
 from innerloop.dashboards import charts
 from innerloop.objectives import Metric
@@ -17,12 +17,14 @@ READING = (
 
 
 def workspace(entity: str, project: str, metrics: Sequence[Metric]) -> ws.Workspace:
-    """All runs: curves, algorithm against data set, sweeps, pictures.
+    """The workspace of all runs: curves, algorithms by data set, sweeps, figures.
 
     Arguments:
-        metrics: by which runs may be judged.
+        entity: the team or user.
+        project: its project.
+        metrics: the headline metrics of the runs.
     """
-    sections: dict[str, list[Any]] = {
+    sections: dict[str, list[PanelTypes]] = {
         "Learning": [*[charts.learning(m) for m in metrics], charts.speed()],
         "Adaptation": [*[charts.adaptation(m) for m in metrics], charts.figures()],
         "Algorithm against data set": [charts.comparison(m, "setting") for m in metrics],
@@ -46,17 +48,23 @@ def _columns(metrics: Sequence[Metric]) -> list[str]:
 def report(
     entity: str, project: str, datasets: Sequence[str], metrics: Sequence[Metric]
 ) -> wr.Report:
-    """A chapter for each data set, algorithm against algorithm, and one for sweeps.
+    """A chapter for each data set, with all algorithms, and one for sweeps.
 
-    Its sets of runs name no project, which means the report's own.
+    Its sets of runs name no project: W&B then takes the project of the report.
+
+    Arguments:
+        entity: the team or user.
+        project: its project.
+        datasets: names of the data sets.
+        metrics: the headline metrics of the runs.
     """
-    blocks: list[Any] = [wr.P(READING), wr.TableOfContents()]
+    blocks: list[BlockTypes] = [wr.P(READING), wr.TableOfContents()]
     for name in datasets:
         runs = wr.Runset(name=name, filters=f"Config('dataset_name') = '{name}'")
-        panels: list[Any] = [
-            make(metric, "algorithm_name")
+        panels: list[PanelTypes] = [
+            chart(metric, "algorithm_name")
             for metric in metrics
-            for make in (charts.comparison, charts.adaptation, charts.learning)
+            for chart in (charts.comparison, charts.adaptation, charts.learning)
         ]
         blocks += [wr.H2(name), wr.PanelGrid(runsets=[runs], panels=panels)]
     runs = wr.Runset(name="all runs")

@@ -1,1 +1,1 @@
-"""Packed classes, task sampling, one data module, downloads; one file per data set."""
+"""Data sets, the sampling of their tasks, packed images, downloads, and one data module for all."""

@@ -1,4 +1,4 @@
-"""Files from their publishers, checked by checksum, whole or not there."""
+"""Downloads the files of a data set from their publishers and compares their checksums."""
 
 import hashlib
 import logging
@@ -7,42 +7,41 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from innerloop.data.packs.ordinary import ordinary
+from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError, visible
 
 log = logging.getLogger(__name__)
 
 
 class Remote(NamedTuple):
-    """Where a file is published (an `https://` or `doi:` address), and its checksum `kind:hex`.
+    """Where a file is published, and its checksum."""
 
-    A DOI's checksum is the one that its record gives.
-    """
-
-    url: str
-    checksum: str | None = None
+    url: str  #: an `https://` or a `doi:` address
+    checksum: str | None = None  #: `kind:hex`; of a DOI, its record gives the checksum
 
 
 def fetch(
     files: Mapping[str, Remote], folder: Path, what: str, most: int | None = None
 ) -> list[Path]:
-    """The files in `folder`, downloaded where they are missing.
+    """The paths of the files in `folder`; missing files are downloaded.
 
-    A file that was put there by hand is taken as it is: its content is checked when it is read, and
-    a differing checksum is a warning.
+    A file that the user has put there is used as it is: its content is checked when it is read, and
+    another checksum only causes a warning.
 
     Arguments:
+        files: names of the files, and where each is published.
+        folder: where they are stored.
         what: name of the data set, for messages.
-        most: bytes that such a file can have.
+        most: bytes that a file can have; None for any number.
 
     Raises:
-        UserError: if a download fails, naming the files and where to put them; or if something
-            else than a file is in a file's place.
+        UserError: if a download fails, with the files and the folder for them; or if something
+            else than a file has a file's name.
     """
     for name, remote in files.items():
         path = folder / name
         if os.path.lexists(path):
-            ordinary(path, most)
+            regular_file(path, most)
             _compare(path, remote)
             continue
         try:
@@ -52,13 +51,13 @@ def fetch(
             raise
         except Exception as error:  # pooch raises what requests, the server or the disk raise
             if isinstance(error, OSError) and error.errno is not None and error.filename:
-                raise  # the disk's: a full or read-only one has its own message
+                raise  # an error of the disk: a full or read-only one has its own message
             raise UserError(_missing(what, files, folder, error)) from error
     return [folder / name for name in files]
 
 
 def _download(remote: Remote, path: Path) -> None:
-    """Fetches to a temporary name beside the target, checks, and renames."""
+    """Downloads to a temporary name next to the target, checks, and renames."""
     import pooch
 
     base, name = remote.url.rsplit("/", 1)
@@ -80,12 +79,13 @@ def _download(remote: Remote, path: Path) -> None:
 
 
 def _compare(path: Path, remote: Remote) -> None:
+    """Warns if a file is not the publisher's."""
     if remote.checksum is None:
         return
     kind, expected = remote.checksum.split(":")
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, kind).hexdigest()
-    if found != expected:
+        checksum = hashlib.file_digest(file, kind).hexdigest()
+    if checksum != expected:
         log.warning(
             "%s is not the publisher's file (%s differs); its content is checked.",
             visible(path),

@@ -1,23 +1,26 @@
-"""Episodes of image classes, drawn from a pack: the whole batch of tasks in one gather."""
+"""Episodes of image classes, drawn from a pack: one indexing operation for a batch of tasks."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import episodes, sampling, sizes
+from innerloop.data import checks, layout, sampling
 from innerloop.data.packs import identity, overlap, places
+from innerloop.data.packs.gather import gather
 from innerloop.data.packs.pack import Pack
-from innerloop.data.packs.packing import Classes, open_or_build
+from innerloop.data.packs.packing import open_or_build
+from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.resident import Places, Resident, fits
+from innerloop.data.packs.writing import Classes
+from innerloop.data.padding import map_inputs
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Examples, Task, without_support
+from innerloop.tasks import Episode, Task
 
 
 class ImageClasses(TaskSource):
@@ -27,12 +30,12 @@ class ImageClasses(TaskSource):
 
     Arguments:
         name: of the data set.
-        folder: where its files lie.
+        folder: of its files.
         rotations: whether the quarter-turns of a class are further classes; a task never holds two
             turns of one class.
-        mean, std: of each channel, on the scale 0..1, taken out on the device.
-        on_device: whether all images live on the device; `auto` for: on a GPU, if they are small
-            beside its free memory.
+        mean, std: of each channel, on the scale 0 to 1; the device normalises with them.
+        on_device: whether all images are stored on the device; with `auto`, if it is a GPU and they
+            take a small part of its free memory.
     """
 
     unequal = True
@@ -52,10 +55,11 @@ class ImageClasses(TaskSource):
         self.mean, self.std, self.on_device = torch.tensor(mean), torch.tensor(std), on_device
         self._resident: Resident | None = None
         self._pack: Pack | None = None
+        self._warned = False
 
     @property
     @abstractmethod
-    def recipe(self) -> dict[str, Any]:
+    def recipe(self) -> Recipe:
         """Plain values that name how the pack is made; another recipe makes another pack."""
 
     @abstractmethod
@@ -63,43 +67,39 @@ class ImageClasses(TaskSource):
         """The classes of each split, read from the publisher's files.
 
         Raises:
-            UserError: if they are not there or not what they should be.
+            UserError: if the files are missing or not what they should be.
         """
 
     @property
     def pack(self) -> Pack:
-        """The opened pack, the same to the end of the run."""
+        """The opened pack, the same until the end of the run."""
         if self._pack is None:
             self._pack = open_or_build(self.folder, self.name, lambda: self.recipe, self.read)
         return self._pack
 
     def prepare(self) -> None:
-        if self._pack is None:
+        if not self._warned:
+            self._warned = True
             self.warn(self.pack)
 
     def warn(self, pack: Pack) -> None:
-        """Says what a user should know of the data, once a run."""
+        """Logs, once in a run, what a user should know about the data."""
         overlap.warn_of_images(self.name, pack)
 
     def check(self, split: str, episode: Episode) -> None:
-        key = "episode" if split == "train" else "episode.test"
         counts, names = self.pack.counts(split), self.pack.classes(split)
-        episodes.check_ways(self.name, split, episode, len(counts))
-        need, smallest = sizes.fewest_images(episode), int(counts.argmin())
-        if need > counts[smallest]:
-            total = f"{key}.shots + {key}.queries = {need}"
-            least = f"{need}, which the fewest {key}.shots and one query take"
-            raise UserError(
-                f"Class {names[smallest]} of the {split} split of {self.name} has "
-                f"{counts[smallest]} images, fewer than {least if episode.varies else total}; "
-                "use smaller numbers, or add images."
-            )
+        checks.check_ways(self.name, split, episode, len(counts))
+        checks.check_images(
+            name=self.name, split=split, episode=episode, classes=names, counts=counts
+        )
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
-        """Rows of the pack's list of classes; the turns of a class count as that class."""
+        """Positions in the pack's list of classes; the turns of a class count as that class."""
         available = len(self.pack.counts(split))
         if episode.varies:
-            return episodes.draw_classes(split, indices, episode, seed, available)
+            return layout.draw_classes(
+                split=split, indices=indices, episode=episode, seed=seed, available=available
+            )
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         return sampling.choose(key[:, 0], available, episode.most_ways)
 
@@ -107,79 +107,76 @@ class ImageClasses(TaskSource):
         return self.pack.classes(split)
 
     def shared_images(self, split: str, other: str) -> int:
-        record = self.pack.record
-        notes = [*record.get("copies", []), *record.get("shared", [])]
-        both = [(split, other), (other, split)]
-        return sum(n.startswith(f"{a}/") and f" and {b}/" in n for n in notes for a, b in both)
+        return overlap.shared_images(self.pack, split, other)
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
-        images = partial(self._images_at, split)
-        found = self._places(split, indices, episode, seed)
-        return Task(*[Examples(episodes.on_values(images, x), y) for x, y in found])
+        tasks = self._places(split, indices, episode, seed)
+        return map_inputs(partial(self._images_at, split), tasks)
 
     def classes_in(self, split: str) -> int:
-        """Classes of the pack, times four where quarter-turns are further classes."""
+        """Classes of the pack, times four if quarter-turns are further classes."""
         return len(self.pack.counts(split)) * self._turns
 
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
-        places = self._batch_places(split, indices, size, seed)
-        return Task(*[Examples(self._images_at(split, x), y) for x, y in places])
+        batches = self._batch_places(split, indices, size, seed)
+        return map_inputs(partial(self._images_at, split), batches)
 
-    def settle(self, device: torch.device) -> None:
+    def use_device(self, device: torch.device) -> None:
         if self._resident is not None and self._resident.images.device == device:
-            return  # the test's images are those of the training
+            return  # the images are still there from training
         self._resident = None
-        own, ours = type(self), ImageClasses
-        if own.tasks is not ours.tasks or own.transform is not ours.transform:
-            return  # a subclass that makes its own of images is given images
+        subclass = type(self)
+        if (subclass.tasks, subclass.transform) != (ImageClasses.tasks, ImageClasses.transform):
+            return  # a subclass with its own methods expects images, not places
         wanted = fits(self.pack, device) if self.on_device == "auto" else self.on_device
         self._resident = Resident(self.pack, device, self.rotations) if wanted else None
 
-    def drawn(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+    def compact_tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        """Tasks with `Places` as inputs if the images are stored on the device."""
         if self._resident is None:
             return self.tasks(split, indices, episode, seed)
-        counted = partial(self._resident.places, split)
-        found = self._places(split, indices, episode, seed)
-        return Task(*[Examples(episodes.on_values(counted, x), y) for x, y in found])
+        tasks = self._places(split, indices, episode, seed)
+        return map_inputs(partial(self._resident.places, split), tasks)
 
-    def drawn_batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+    def compact_batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        """Batches with `Places` as inputs if the images are stored on the device."""
         if self._resident is None:
             return self.batches(split, indices, size, seed)
-        places = self._batch_places(split, indices, size, seed)
-        return Task(*[Examples(self._resident.places(split, x), y) for x, y in places])
+        batches = self._batch_places(split, indices, size, seed)
+        return map_inputs(partial(self._resident.places, split), batches)
 
     @property
     def _turns(self) -> int:
         return 4 if self.rotations else 1
 
     def _batch_places(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
-        """Plain batches whose inputs are `Places`; class c turned t times has the label C t + c."""
-        counts = self.pack.counts(split)
-        images = int(counts.sum())
+        """Plain batches with `Places` in the split as inputs."""
         walk = indices[:, None] * size + np.arange(size)
-        members = sampling.epochs(seed, f"{split}/batches", walk, images * self._turns)
-        turns, rows = np.divmod(members, images)
-        labels = np.searchsorted(np.cumsum(counts), rows, side="right") + turns * len(counts)
-        places = Places(torch.from_numpy(rows), torch.from_numpy(turns))
-        return without_support(Examples(places, torch.from_numpy(labels)))
+        return places.plain(
+            name=f"{split}/batches",
+            walk=walk,
+            seed=seed,
+            counts=self.pack.counts(split),
+            turns=self._turns,
+        )
 
     def _places(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
-        """Tasks whose inputs are `Places` in the split."""
+        """Tasks with `Places` in the split as inputs."""
         counts, turns = self.pack.counts(split), self._turns
         if episode.varies:
-            drawn = episodes.draw(split, indices, episode, seed, counts)
+            drawn = layout.draw(
+                split=split, indices=indices, episode=episode, seed=seed, supply=counts
+            )
             return places.unequal(drawn, counts, turns)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         classes = self.classes(split, indices, episode, seed)
-        return places.equal(key, classes, episode, counts, turns)
+        return places.equal(key=key, classes=classes, episode=episode, counts=counts, turns=turns)
 
     def _images_at(self, split: str, places: Places) -> Tensor:
-        images = self.pack.images(split)[places.rows.numpy()]  # (T, ways * n, H, W, C)
-        if self.rotations:
-            _rotate(images, places.turns.numpy())
-        return torch.from_numpy(np.moveaxis(images, -1, -3)).contiguous()
+        return gather(self.pack.images(split), places, self.rotations)
 
     def transform(self, inputs: Tensor | Places) -> Tensor:
+        """Normalised images `(..., channels, height, width)` float32."""
         if isinstance(inputs, Places):
             assert self._resident is not None
             inputs = self._resident(inputs)
@@ -189,10 +186,3 @@ class ImageClasses(TaskSource):
 
     def fingerprint(self, split: str) -> str:
         return f"{self.name} {split} {identity.digest(self, split)}"
-
-
-def _rotate(images: np.ndarray, turns: np.ndarray) -> None:
-    """Turns `(T, n, H, W, C)` images in place by `(T, n)` quarter-turns."""
-    for turn in (1, 2, 3):
-        chosen = turns == turn
-        images[chosen] = np.rot90(images[chosen], turn, axes=(1, 2))

@@ -1,4 +1,4 @@
-"""A user's own task: a labelled folder to adapt to, and images to be labelled."""
+"""A user's own task: a folder of labelled images to adapt to, and images to classify."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,52 +14,52 @@ from innerloop.tasks import Examples
 
 
 class Support(NamedTuple):
-    """Names of the classes in the order of their labels, and the labelled examples."""
+    """The labelled images of a task."""
 
-    classes: list[str]
+    classes: list[str]  #: names, in the order of the labels
     examples: Examples
 
 
 class Query(NamedTuple):
-    """Files, their inputs, and the names of their classes where the folder tells them."""
+    """The images to classify."""
 
     files: list[Path]
-    inputs: Tensor
-    truths: list[str | None]
+    inputs: Tensor  #: `(files, channels, height, width)`
+    truths: list[str | None]  #: name of each file's class; None if the folder does not say
 
 
 def support_of(folder: Path, source: TaskSource) -> Support:
-    """Reads `folder/CLASS/*.png` as the training images of `source` were.
+    """Reads the images `folder/CLASS/*.png` in the same way as the training images of `source`.
 
     Raises:
-        UserError: if there are no folders of classes, or one without images.
+        UserError: if there are no folders of classes, or one has no images.
     """
-    found = [(p.name, pictures.files_of_class(p)) for p in pictures.subfolders(folder)]
-    if not found:
+    classes = [(p.name, pictures.files_of_class(p)) for p in pictures.subfolders(folder)]
+    if not classes:
         raise UserError(
             f"support={folder} has no folders of classes: it takes support/CLASS/*.png."
         )
-    labels = np.repeat(np.arange(len(found)), [len(files) for _, files in found])
-    inputs = _inputs([file for _, files in found for file in files], source)
-    return Support([name for name, _ in found], Examples(inputs, torch.from_numpy(labels)))
+    labels = np.repeat(np.arange(len(classes)), [len(files) for _, files in classes])
+    inputs = _inputs([file for _, files in classes for file in files], source)
+    return Support([name for name, _ in classes], Examples(inputs, torch.from_numpy(labels)))
 
 
 def query_of(folder: Path, source: TaskSource) -> Query:
-    """Reads `folder/*.png`, and `folder/CLASS/*.png` whose classes are known.
+    """Reads the images `folder/*.png`, and `folder/CLASS/*.png`, where the class is known.
 
     Raises:
         UserError: if there are no images.
     """
-    found: list[tuple[Path, str | None]] = [(file, None) for file in pictures.files(folder)]
+    images: list[tuple[Path, str | None]] = [(file, None) for file in pictures.files(folder)]
     for inner in pictures.subfolders(folder):
-        found += [(file, inner.name) for file in pictures.files(inner)]
-    if not found:
+        images += [(file, inner.name) for file in pictures.files(inner)]
+    if not images:
         raise UserError(
             f"query={folder} holds no images ({', '.join(pictures.ENDINGS)}), nor do the folders "
             "in it."
         )
-    files = [file for file, _ in found]
-    return Query(files, _inputs(files, source), [truth for _, truth in found])
+    files = [file for file, _ in images]
+    return Query(files, _inputs(files, source), [truth for _, truth in images])
 
 
 def _inputs(files: list[Path], source: TaskSource) -> Tensor:

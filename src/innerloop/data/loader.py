@@ -1,36 +1,47 @@
-"""A loader of batches of tasks, which says what became of a worker that it waits for in vain."""
+"""A loader of batches of tasks, which explains why a data worker failed."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.errors import UserError
 from innerloop.machine.processor import shared_memory_left
+from innerloop.tasks import Task
 
-LITTLE = 64 * 2**20  #: bytes of shared memory: with fewer left, it is what a worker lacks
+Batch = TypeVar("Batch")
+LITTLE = 64 * 2**20  #: bytes of shared memory; with fewer, it is probably why a worker failed
 
 
 class TaskLoader(DataLoader):
-    """Batches of a data set whose `__getitems__` builds a whole batch of tasks.
+    """Batches of a data set with a method `__getitems__` that builds a whole batch of tasks.
 
-    It has a generator of its own: torch's would draw from everybody's for every loader, so that a
-    run that goes on would have other random numbers than one that never stopped.
+    The loader has a generator of its own. Otherwise each loader would draw from PyTorch's global
+    generator, and a resumed run would see other random numbers than one that was never stopped.
 
     Arguments:
+        tasks: the data set.
         batches: the indices of each batch.
-        workers: processes that prepare batches; 0 for this one.
+        workers: processes that prepare batches; 0 for the training process itself.
         patience: seconds to wait for a batch of a worker.
+        pinned: whether batches are put into pinned memory.
+
+    Raises `UserError` while it is read, if a worker fails.
     """
 
     def __init__(
-        self, tasks: Dataset, batches: Any, workers: int, patience: float, pinned: bool
+        self,
+        tasks: Dataset,
+        batches: Iterable[list[int]],
+        workers: int,
+        patience: float,
+        pinned: bool,
     ) -> None:
         super().__init__(
             tasks,
             batch_sampler=batches,
-            collate_fn=_as_is,
+            collate_fn=_unchanged,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=pinned,
@@ -38,31 +49,31 @@ class TaskLoader(DataLoader):
             generator=torch.Generator(),
         )
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Task]:  # type: ignore[override]
         try:
             yield from super().__iter__()
         except RuntimeError as error:
-            said = str(error)
-            if not said.startswith("DataLoader") and "shared memory" not in said:
+            message = str(error)
+            if not message.startswith("DataLoader") and "shared memory" not in message:
                 raise
             raise UserError(
-                f"A data worker gave no batch: {said.splitlines()[-1] if said else said}. "
-                f"{self._why()} workers=0 reads them in the training itself."
+                f"A data worker gave no batch: {message.splitlines()[-1] if message else message}. "
+                f"{self._advice()} With workers=0, the training process reads them itself."
             ) from error
 
-    def _why(self) -> str:
+    def _advice(self) -> str:
         left = shared_memory_left()
         if left is not None and left < LITTLE:
             return (
-                f"Workers hand batches over in shared memory, and /dev/shm has {left / 2**20:.1f} "
+                f"Workers pass batches on in shared memory, and /dev/shm has {left / 2**20:.1f} "
                 "MB left: free some or enlarge it (docker run --shm-size=8g)."
             )
         return (
             "If the system ended it, memory may be short: use fewer than "
-            f"workers={self.num_workers}; if the data are merely slow, raise "
+            f"workers={self.num_workers}; if reading the data is slow, raise "
             f"patience={self.timeout:g}."
         )
 
 
-def _as_is(tasks: Any) -> Any:
+def _unchanged(tasks: Batch) -> Batch:
     return tasks

@@ -1,40 +1,20 @@
-"""One Lightning data module for every data set: batches of tasks, training's without end."""
+"""One Lightning data module for every data set: batches of tasks, without end in training."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import lightning
 import numpy as np
-from torch import Tensor
-from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
 
-from innerloop.data import episodes, sampling
-from innerloop.data.drawn import PlainBatches, Tasks
+from innerloop.data import checks, layout, sampling
+from innerloop.data.datasets import PlainBatches, Tasks, TrainingBatches
 from innerloop.data.loader import TaskLoader
+from innerloop.data.padding import map_inputs
+from innerloop.data.shares import Share
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.machine import processes
-from innerloop.tasks import Episode, Examples, Padded, Task
-
-
-class TrainingBatches:
-    """Indices of the tasks of each outer step, from the step the trainer has reached.
-
-    Without state of its own, so that a resumed run goes on with the very next tasks; rank r of R
-    takes its slice of every batch.
-    """
-
-    def __init__(self, module: "TaskData") -> None:
-        self.module = module
-
-    def __iter__(self) -> Iterator[list[int]]:
-        trainer = self.module.trainer
-        for step in range(trainer.global_step if trainer else 0, self.module.steps):
-            yield self.module.training_indices(step)
-
-    def __len__(self) -> int:
-        return self.module.steps
+from innerloop.tasks import Episode, Task
 
 
 class TaskData(lightning.LightningDataModule):
@@ -42,16 +22,19 @@ class TaskData(lightning.LightningDataModule):
 
     Arguments:
         source: the data set.
-        episode: sizes of a training task; `test_episode`: of a validation or test task.
+        episode: sizes of a training task.
+        test_episode: sizes of a validation or test task.
         steps: outer steps of training, each with `tasks` tasks.
+        tasks: tasks of an outer step, of all processes together.
         validation_tasks, test_tasks: lengths of the two fixed lists of tasks.
-        batch: tasks evaluated side by side.
-        seed: of the training tasks; `evaluation_seed`: of the two fixed lists.
+        batch: number of tasks that are evaluated together.
+        seed: of the training tasks.
+        evaluation_seed: of the two fixed lists.
         workers: processes that prepare batches; 0 for the training process itself.
         patience: seconds to wait for a batch of a worker.
-        shape: what the model takes for the shape of one input; None for no check.
-        plain_size: examples of a plain training batch, of which a step then has `tasks` instead of
-            episodes; None for episodes. Several processes share each batch.
+        shape: of one input, as the model expects it; None for no check.
+        plain_size: examples of a plain training batch; a step then has `tasks` plain batches
+            instead of episodes, and several processes share each batch. None for episodes.
     """
 
     def __init__(
@@ -68,7 +51,7 @@ class TaskData(lightning.LightningDataModule):
         evaluation_seed: int,
         workers: int = 0,
         patience: float = 300.0,
-        shape: Any = None,
+        shape: object = None,
         plain_size: int | None = None,
     ) -> None:
         super().__init__()
@@ -84,15 +67,22 @@ class TaskData(lightning.LightningDataModule):
         self.source.prepare()
 
     def setup(self, stage: str) -> None:
-        """Raises `UserError` where a split cannot serve its episodes, before any training."""
+        """Checks the data before any training.
+
+        Raises:
+            UserError: if a split cannot serve its episodes, inputs do not have the model's shape,
+                processes cannot share a batch, or they read different data.
+        """
         splits = SPLITS if stage == "fit" else (stage.replace("validate", "val"),)
         for split in splits:
             self._check_split(split)
-        self._check_shape("train" if stage == "fit" else split)
+        if self.shape is not None:
+            checks.check_shape(self.shape, self._first_batch(splits[0]).query.inputs)
         self.training_indices(0)
-        self._compare_processes(splits)
         if self.trainer is not None:
-            self.source.settle(self.trainer.strategy.root_device)
+            if processes.count() > 1:
+                checks.check_same_data(self.trainer, [self.fingerprint(s) for s in splits])
+            self.source.use_device(self.trainer.strategy.root_device)
 
     def sizes(self, split: str) -> Episode:
         """Sizes of a task of the split."""
@@ -104,72 +94,38 @@ class TaskData(lightning.LightningDataModule):
             return
         if self.sizes(split).varies and not self.source.unequal:
             raise UserError(
-                f"{type(self.source).__name__} makes tasks of one size alone: give single numbers "
-                "for episode.ways, shots and queries, and leave episode.balance=equal."
+                f"{type(self.source).__name__} can only make tasks of one size: give single "
+                "numbers for episode.ways, shots and queries, and leave episode.balance=equal."
             )
         self.source.check(split, self.sizes(split))
 
-    def _compare_processes(self, splits: Sequence[str]) -> None:
-        """Raises `UserError` in all processes of a run if their files are not the same."""
-        if processes.count() == 1 or self.trainer is None:
-            return
-        strategy, own = self.trainer.strategy, [self.fingerprint(split) for split in splits]
-        differs = int(strategy.broadcast(own) != own)
-        if processes.largest(differs, strategy.root_device):
-            raise UserError(
-                "The processes of this run read different data: the files changed while it "
-                "started, or its machines have others. Start it again on the same files."
-            )
-
-    def _check_shape(self, split: str) -> None:
-        if self.shape is None:
-            return
-        inputs = self._first(split).query.inputs
-        inputs = inputs.values if isinstance(inputs, Padded) else inputs
-        found = tree_map(lambda x: list(x.shape[2:]), inputs)
-        if isinstance(inputs, Tensor | dict) and found != self.shape:
-            raise UserError(
-                f"dataset.input_shape={self.shape}, for which the model is built, is not the shape "
-                f"of the data set's inputs, {found}."
-            )
-
-    def _first(self, split: str) -> Task:
-        """The first batch of one task of a split."""
+    def _first_batch(self, split: str) -> Task:
+        """A batch with the first task of a split, or a plain batch of one example."""
         index, seed = np.zeros(1, int), self.evaluation_seed
         if split == "train" and self.plain_size is not None:
             return self.source.batches(split, index, 1, seed)
         return self.source.tasks(split, index, self.sizes(split), seed)
 
     def fingerprint(self, split: str) -> str:
-        """Names the tasks of a split: what they are drawn from, and how."""
-        unequal = f" unequal={episodes.VERSION}" if self.sizes(split).varies else ""
+        """Names the distribution of the tasks of a split, and how they are drawn."""
+        unequal = f" unequal={layout.VERSION}" if self.sizes(split).varies else ""
         return f"{self.source.fingerprint(split)} sampler={sampling.VERSION}{unequal}"
 
     def training_indices(self, step: int) -> list[int]:
-        """This rank's task indices of an outer step.
+        """Indices of this process's tasks, or parts of plain batches, of an outer step.
 
-        Batch b of all R processes is, for rank r, batch R b + r of an R-th of the size.
+        Raises:
+            UserError: if the processes cannot share them evenly.
         """
-        ranks, rank = self._ranks()
-        self._check_shares(ranks)
+        share = self._share()
         if self.plain_size is not None:
-            return [b * ranks + rank for b in range(step * self.tasks, (step + 1) * self.tasks)]
-        own = self.tasks // ranks
-        first = step * self.tasks + rank * own
-        return list(range(first, first + own))
-
-    def _check_shares(self, ranks: int) -> None:
-        key, number = "outer.tasks", self.tasks
-        if self.plain_size is not None:
-            key, number = "training.size", self.plain_size
-        if number % ranks:
-            raise UserError(
-                f"{key}={number} cannot be shared evenly by {ranks} processes: use a multiple of "
-                f"{ranks}."
-            )
+            share.check_even("training.size", self.plain_size)
+            return share.plain_batches(step, self.tasks)
+        share.check_even("outer.tasks", self.tasks)
+        return share.training_tasks(step, self.tasks)
 
     def training_batch(self, step: int) -> Task:
-        """The training tasks of one outer step, their images as they are in the files."""
+        """This process's training tasks of an outer step, with images as they are in the files."""
         indices = np.asarray(self.training_indices(step))
         if self.plain_size is not None:
             return self.source.batches("train", indices, self._own_size, self.seed)
@@ -179,13 +135,16 @@ class TaskData(lightning.LightningDataModule):
     def _own_size(self) -> int:
         """Examples that each process has of a plain batch."""
         assert self.plain_size is not None
-        return self.plain_size // self._ranks()[0]
+        return self.plain_size // self._share().ranks
 
     def first(self, split: str, count: int) -> Task:
-        """The first tasks of the fixed list of `val` or `test`, at most as many as it has."""
-        most = self.validation_tasks if split == "val" else self.test_tasks
-        indices = np.arange(min(count, most))
+        """The first `count` tasks of the fixed list of `val` or `test`, or all if it has fewer."""
+        indices = np.arange(min(count, self._list_length(split)))
         return self.source.tasks(split, indices, self.test_episode, self.evaluation_seed)
+
+    def common_batches(self, split: str) -> int:
+        """Batches of a fixed list that every process has; the first ones may have one more."""
+        return len(self._batches(split)) // self._share().ranks
 
     def train_dataloader(self) -> DataLoader:
         steps = TrainingBatches(self)
@@ -201,38 +160,32 @@ class TaskData(lightning.LightningDataModule):
         return self._fixed("test")
 
     def on_after_batch_transfer(self, tasks: Task, dataloader_idx: int) -> Task:
-        """Normalises the inputs where they are, and gives them the precision of the trainer."""
-        transform = self.source.transform
-        ready = Task(*[Examples(episodes.on_values(transform, x), y) for x, y in tasks])
+        """Normalises the inputs on their device, and converts them to the trainer's precision."""
+        ready = map_inputs(self.source.transform, tasks)
         return self.trainer.precision_plugin.convert_input(ready) if self.trainer else ready
 
-    def _ranks(self) -> tuple[int, int]:
+    def _share(self) -> Share:
         trainer = self.trainer
-        return (trainer.world_size, trainer.global_rank) if trainer else (1, 0)
+        return Share(trainer.world_size, trainer.global_rank) if trainer else Share(1, 0)
 
-    def common_batches(self, split: str) -> int:
-        """Batches of a fixed list that every process has; the first ones may have one more."""
-        return len(self._batches(split)) // self._ranks()[0]
+    def _list_length(self, split: str) -> int:
+        return self.validation_tasks if split == "val" else self.test_tasks
 
     def _batches(self, split: str) -> list[list[int]]:
-        """The fixed list in batches, dealt out to the processes in turn."""
-        count = self.validation_tasks if split == "val" else self.test_tasks
-        ranks, _ = self._ranks()
-        if count < ranks:
-            raise UserError(f"{count} {split} tasks cannot be shared by {ranks} processes.")
-        size = min(self.batch, count // ranks)  # work for every rank
-        return [list(range(s, min(s + size, count))) for s in range(0, count, size)]
+        return self._share().evaluation_batches(split, self._list_length(split), self.batch)
 
     def _fixed(self, split: str) -> DataLoader:
-        ranks, rank = self._ranks()
-        own = self._batches(split)[rank::ranks]
+        ranks, rank = self._share()
         tasks = Tasks(self.source, split, self.test_episode, self.evaluation_seed)
-        return self._loader(tasks, own)
+        return self._loader(tasks, self._batches(split)[rank::ranks])
 
-    def _loader(self, tasks: Dataset, batches: Any) -> DataLoader:
-        pinned = self.trainer is not None and _on_gpu(self.trainer)
-        return TaskLoader(tasks, batches, self.workers, self.patience, pinned)
-
-
-def _on_gpu(trainer: lightning.Trainer) -> bool:
-    return trainer.strategy.root_device.type == "cuda"
+    def _loader(self, tasks: Dataset, batches: Iterable[list[int]]) -> DataLoader:
+        trainer = self.trainer
+        on_gpu = trainer is not None and trainer.strategy.root_device.type == "cuda"
+        return TaskLoader(
+            tasks=tasks,
+            batches=batches,
+            workers=self.workers,
+            patience=self.patience,
+            pinned=on_gpu,
+        )

@@ -1,8 +1,8 @@
-"""Random numbers that are a function of their place, and draws without replacement, many at a time.
+"""Random numbers without state, and draws without replacement, for many keys at a time.
 
 A counter-based generator (SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number
-generators", 2014) has no state to save or to share: the task of an index is the same for every
-number of workers and ranks, and after every resume.
+generators", 2014) has no state to save or to share: the task of an index does not depend on the
+number of workers and processes, nor on whether a run was resumed. Keys are uint64.
 """
 
 import functools
@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-VERSION = 1  #: raise it whenever a task of the same seed and number would be another
+VERSION = 1  #: increase it whenever the same seed and index would give another task
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -25,12 +25,18 @@ def _mix(bits: np.ndarray) -> np.ndarray:
 
 
 def keys(seed: int, name: str, indices: np.ndarray) -> np.ndarray:
-    """One 64-bit key for each index of the stream `name` (such as a split) under `seed`."""
+    """One 64-bit key for each index, in the shape of `indices`.
+
+    Arguments:
+        seed: any integer; only its lowest 64 bits count.
+        name: of a stream of random numbers, such as a split.
+        indices: of the stream, of any shape.
+    """
     places = _mix(np.asarray(indices).astype(np.uint64) * _STEP + _FIRST)
     return _mix(_stream(seed, name) + places)
 
 
-@functools.cache  # asked for at every step
+@functools.cache  # needed at every step
 def _stream(seed: int, name: str) -> np.ndarray:
     stream = np.array([seed % 2**64, zlib.crc32(name.encode())], np.uint64)
     return _mix(_mix(stream[:1] + _STEP) + stream[1:] * _STEP)
@@ -52,7 +58,13 @@ def uniform(key: np.ndarray, count: int) -> np.ndarray:
 
 
 def integers(key: np.ndarray, bound: int | np.ndarray, count: int) -> np.ndarray:
-    """`count` integers in [0, bound) from each key; `bound` broadcasts against the result."""
+    """`count` integers in [0, bound) from each key: shape `(*key.shape, count)`.
+
+    Arguments:
+        key: of any shape.
+        bound: one number, or an array that broadcasts to the shape of the result.
+        count: integers from each key.
+    """
     return (uniform(key, count) * bound).astype(np.int64)
 
 
@@ -62,12 +74,12 @@ def permutations(key: np.ndarray, length: int) -> np.ndarray:
 
 
 def child(key: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """The new key that `split` makes at place `number`, for each key."""
+    """The key that `split` makes at place `number`: one for each key, in the shape of `key`."""
     return _mix(key + (number.astype(np.uint64) + np.uint64(1)) * _STEP)
 
 
 def shuffled(key: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """A random order of the places that are real, then the others.
+    """The n places, those that are real first in random order, then the others: `(..., n)`.
 
     Arguments:
         key: `(..., n)`, one for each place.
@@ -77,14 +89,15 @@ def shuffled(key: np.ndarray, real: np.ndarray) -> np.ndarray:
 
 
 def choose(key: np.ndarray, population: int | np.ndarray, count: int) -> np.ndarray:
-    """`count` different members of `range(population)` in random order, for each key.
+    """`count` different members of `range(population)` in random order: `(*key.shape, count)`.
 
-    Robert Floyd's method ("A sample of brilliance", 1987): `count` draws whatever the population,
-    each vectorised over all keys. `population` may differ from key to key.
+    Robert Floyd's method ("A sample of brilliance", 1987) takes `count` draws for a population of
+    any size, each vectorised over all keys.
 
     Arguments:
-        key: `(...)` uint64.
-        population: a number, or `(...)` numbers, none below `count`.
+        key: of any shape.
+        population: one number, or one for each key; none below `count`.
+        count: members for each key.
     """
     order, draws = np.moveaxis(split(key, 2), -1, 0)
     top = np.broadcast_to(np.asarray(population), key.shape)[..., None] - count + np.arange(count)
@@ -92,12 +105,14 @@ def choose(key: np.ndarray, population: int | np.ndarray, count: int) -> np.ndar
 
 
 def choose_each(key: np.ndarray, population: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """`choose` with a count for each key: `(..., counts.max())`, of which the first are meant.
+    """`choose` with a count for each key: `(*key.shape, counts.max())`.
+
+    Of each row, only the first `counts` members are meant.
 
     Arguments:
-        key: `(...)` uint64.
-        population: `(...)` numbers.
-        counts: `(...)` numbers, none above its population.
+        key: of any shape.
+        population: `(*key.shape)` numbers.
+        counts: `(*key.shape)` numbers, none above its population.
     """
     order, draws = np.moveaxis(split(key, 2), -1, 0)
     places = np.arange(counts.max())
@@ -107,30 +122,9 @@ def choose_each(key: np.ndarray, population: np.ndarray, counts: np.ndarray) -> 
 
 
 def _floyd(draws: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """Different numbers `(..., count)`, the i-th of them at most `top[..., i]`."""
+    """Different numbers `(..., count)`, the i-th at most `top[..., i]`."""
     picks = integers(draws, top + 1, top.shape[-1])
     for i in range(1, top.shape[-1]):
         taken = (picks[..., :i] == picks[..., i : i + 1]).any(-1)
         picks[..., i] = np.where(taken, top[..., i], picks[..., i])
     return picks
-
-
-def epochs(seed: int, name: str, places: np.ndarray, length: int) -> np.ndarray:
-    """The members of `range(length)` at these places of an endless walk through them.
-
-    Each epoch visits every member once, in an order of its own.
-
-    Arguments:
-        places: places in the walk, counted from 0, of any shape.
-    """
-    numbers, within = np.divmod(places, length)
-    members = np.empty_like(within)
-    for number in np.unique(numbers):
-        chosen = numbers == number
-        members[chosen] = _order(seed, name, int(number), length)[within[chosen]]
-    return members
-
-
-@functools.lru_cache(2)  # the epoch under way, and the next one where a batch reaches into it
-def _order(seed: int, name: str, epoch: int, length: int) -> np.ndarray:
-    return permutations(keys(seed, f"{name}/epochs", np.array([epoch])), length)[0]

@@ -1,15 +1,15 @@
-"""How many classes a task has, and how many examples of each: a function of the task's key.
+"""The number of classes of a task and of examples of each class, drawn from the task's key.
 
-The number of classes is uniform in the range of the ways. `balance` names how a task's support is
-divided among its classes:
+The number of classes is uniform in the range of the ways. `balance` says how the support of a task
+is divided among its classes:
 
 * `equal`: every class has the same number of shots, uniform in the range.
 * `uniform`: every class has its own number, uniform in the range.
 * `dirichlet`: the mean m of the shots is uniform in the range, and ways times m examples are
   divided: one for every class, and the rest in proportions drawn from Dirichlet(alpha), rounded by
-  largest remainders. The smaller alpha, the more of them belong to a few classes.
+  largest remainders. The smaller alpha, the larger the share of a few classes.
 
-A class with too few images gives fewer shots, so that one query is left, and then fewer queries.
+A class with too few images has fewer shots, so that one query is left, and then fewer queries.
 For imbalanced support see Ochal et al., "Few-shot learning with class imbalance", 2021; Dirichlet
 proportions are those of Veilleux et al., "Realistic evaluation of transductive few-shot learning",
 2021, who draw queries by them.
@@ -25,17 +25,24 @@ BALANCES = ("equal", "uniform", "dirichlet")
 
 
 def draw_ways(key: np.ndarray, episode: Episode, available: int) -> np.ndarray:
-    """`(T,)` numbers of classes, at most as many as there are."""
+    """Number of classes of each task, `(T,)`.
+
+    Arguments:
+        key: `(T,)`.
+        episode: ranges of the sizes.
+        available: the largest number of classes.
+    """
     low, high = bounds(episode.ways)
     return _uniform(key, Range(low, min(high, available)), 1)[:, 0]
 
 
 def draw_shots(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.ndarray:
-    """Support examples of each class of a task, `(T, ways)`.
+    """Number of support examples of each class, `(T, ways)`.
 
     Arguments:
         key: `(T,)`.
-        present: `(T, ways)` bool: which of the classes a task has.
+        episode: ranges of the sizes.
+        present: `(T, ways)` bool: which classes each task has.
     """
     number, proportion = np.moveaxis(sampling.split(key, 2), -1, 0)
     if episode.balance == "uniform":
@@ -48,12 +55,12 @@ def draw_shots(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.nda
 
 
 def draw_queries(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.ndarray:
-    """Queries of each class of a task, `(T, ways)`: one number for all classes."""
+    """Number of queries of each class, `(T, ways)`, equal within a task; see `draw_shots`."""
     return _uniform(key, episode.queries, 1) * present
 
 
 def fewest_images(episode: Episode) -> int:
-    """Images that a class needs at least."""
+    """The smallest number of images that a class needs."""
     if not episode.varies:
         return sum(episode.numbers[1:])
     return 2 if episode.balance == "dirichlet" else bounds(episode.shots).low + 1
@@ -65,14 +72,14 @@ def _uniform(key: np.ndarray, size: int | Range, count: int) -> np.ndarray:
 
 
 def _dirichlet(key: np.ndarray, alpha: float, present: np.ndarray) -> np.ndarray:
-    """Proportions of the classes that are present: gamma variates, divided by their sum."""
+    """Proportions of the classes that are present, `(T, ways)`: gamma variates over their sum."""
     inside = sampling.uniform(key, present.shape[1]) + 2.0**-54  # never 0, never 1
     variates = special.gammaincinv(alpha, inside) * present
     return variates / variates.sum(1, keepdims=True)
 
 
 def _divided(total: np.ndarray, share: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """`total` whole numbers in proportion to `share`, rounded by largest remainders."""
+    """Integers that sum to `total` `(T,)`, in proportion to `share` `(T, ways)`."""
     exact = total[:, None] * share
     whole = np.floor(exact).astype(np.int64)
     remainder = np.where(present, exact - whole, -1)

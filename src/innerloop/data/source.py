@@ -1,14 +1,14 @@
-"""What a data set is to the rest: something that makes the task of any index."""
+"""The base class of data sets: a source makes the task of any index."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import torch
 
 from innerloop.data.packs.pictures import Reading
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Task
+from innerloop.tasks import Episode, Inputs, Task
 
 SPLITS = ("train", "val", "test")
 
@@ -19,54 +19,66 @@ class TaskSource(ABC):
     A new data set is one subclass and one yaml under `conf/dataset/`.
     """
 
-    reading: Reading | None = None  #: how image files become raw inputs; None if inputs are none
+    reading: Reading | None = None  #: how image files become raw inputs; None if inputs are not
     unequal: bool = False  #: whether it makes tasks of unequal size, see `Episode.varies`
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
-        """Brings the files into place, once; called by one process of a run before any reading.
+        """Downloads and packs the files; one process of a run calls it, before any task is drawn.
 
-        Raises `UserError` where the data cannot be had, saying which files to put where.
+        Raises:
+            UserError: if the data are not available, with the files and the folder for them.
         """
 
     def check(self, split: str, episode: Episode) -> None:  # noqa: B027
-        """Raises `UserError` when `split` has too few classes or examples for `episode`."""
+        """Raises `UserError` if `split` has too few classes or examples for `episode`."""
 
     @abstractmethod
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
-        """The batch of tasks with these indices, `(T, n, ...)`; inputs may still be uint8.
+        """The batch of tasks with these indices, `(T, n, ...)`; images may still be uint8.
 
         Rows are shuffled within the support and within the query, and the two share no example.
         Tasks of unequal size have `Padded` inputs, whose real rows come first.
+
+        Arguments:
+            split: `train`, `val` or `test`.
+            indices: `(T,)` integers from 0.
+            episode: sizes of a task.
+            seed: another seed gives other tasks.
         """
 
     def classes(
         self, split: str, indices: np.ndarray, episode: Episode, seed: int
     ) -> np.ndarray | None:
-        """Which class each label of a task stands for, `(T, most_ways)`; -1 where a task has no
-        such label; None where there are no classes."""
+        """The class of each label of a task, `(T, most_ways)`, with arguments as of `tasks`.
+
+        It is -1 for labels that a task does not have. None if the data set has no classes.
+        """
         return None
 
     def class_names(self, split: str) -> Sequence[str] | None:
-        """Names of the classes, by the numbers of `classes`; None where they have none."""
+        """Names of the classes that `classes` numbers; None if they have no names."""
         return None
 
     def shared_images(self, split: str, other: str) -> int | None:
-        """How many images two splits have in common; None where that is not known."""
+        """Number of images that two splits have in common; None if it is not known."""
         return None
 
-    def settle(self, device: Any) -> None:  # noqa: B027
-        """Told where the learner runs, before `drawn` is asked for."""
+    def use_device(self, device: torch.device) -> None:  # noqa: B027
+        """Tells the source where the learner runs, before `compact_tasks` is called."""
 
-    def drawn(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
-        """`tasks`, or what `transform` makes the same of on the device: what loaders send there."""
+    def compact_tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        """The tasks in the form in which loaders send them to the device.
+
+        Their inputs are those of `tasks`, or smaller ones for which `transform` gives the same.
+        """
         return self.tasks(split, indices, episode, seed)
 
-    def transform(self, inputs: Any) -> Any:
-        """What the device does to raw inputs of any leading shape: uint8 to normalised float32."""
+    def transform(self, inputs: Inputs) -> Inputs:
+        """Prepares raw inputs of any leading shape on the device: uint8 to normalised float32."""
         return inputs
 
     def classes_in(self, split: str) -> int:
-        """Number of classes that plain batches are labelled with: the width of their classifier.
+        """Number of classes that label plain batches: the width of their classifier.
 
         Raises:
             UserError: if the split has no finite list of classes.
@@ -78,14 +90,16 @@ class TaskSource(ABC):
         )
 
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
-        """Plain batches as tasks with an empty support, whose labels count all of the split.
+        """Plain batches as tasks with an empty support; labels number all classes of the split.
 
-        Batch after batch walks through the whole split, in a new order at every epoch; a batch is a
+        The batches walk through the whole split, in a new order in every epoch; a batch is a
         function of `(seed, split, index, size)`.
 
         Arguments:
+            split: `train`, `val` or `test`.
             indices: numbers of the batches, `(T,)`.
             size: examples of a batch.
+            seed: of the order.
 
         Returns:
             support `(T, 0, ...)`, and query `(T, size, ...)` with labels below `classes_in(split)`.
@@ -95,10 +109,10 @@ class TaskSource(ABC):
         """
         raise UserError(f"{type(self).__name__} gives no batches of {self.classes_in(split)}.")
 
-    def drawn_batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
-        """`batches`, or what `transform` turns into the same on the device; see `drawn`."""
+    def compact_batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
+        """`batches` in the form in which loaders send them to the device; see `compact_tasks`."""
         return self.batches(split, indices, size, seed)
 
     @abstractmethod
     def fingerprint(self, split: str) -> str:
-        """Names the distribution that `split` draws from; part of the protocol hash."""
+        """Names the distribution from which tasks are drawn; part of the protocol hash."""

@@ -1,4 +1,4 @@
-"""Which engine runs the tasks: what the user asked for, or what was measured to be fast here."""
+"""Which engine runs the tasks: the one the user asked for, or the one known to be fast."""
 
 import shutil
 from typing import Any
@@ -12,8 +12,8 @@ from innerloop.errors import UserError
 
 NAMES = ("auto", "vmap", "loop", "learn2learn")
 SMALL_IMAGE = 40 * 40  #: pixels up to which tasks run side by side on a CPU
-WORTH_COMPILING = 10_000  #: outer steps that earn a compilation back
-WORTH_TRYING = 500  #: outer steps that earn a dozen steps back that try how tasks are run
+WORTH_COMPILING = 10_000  #: outer steps that pay for a compilation
+WORTH_TRYING = 500  #: outer steps that pay for a dozen trial steps
 
 
 def choose(
@@ -40,11 +40,11 @@ def choose(
         steps: outer steps ahead.
         compile: None to decide by itself.
         pixels: of an input image.
-        alone: whether this is the only process; several must not settle on different ways.
+        alone: whether this is the only process; several could choose different ways.
         checkpoint: whether inner steps are computed again; such gradients are not compiled.
 
     Raises:
-        UserError: for names and combinations that there are none of.
+        UserError: for unknown names, and for settings that exclude each other.
     """
     _check(name, compile, checkpoint)
     if name == "learn2learn":
@@ -94,13 +94,13 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:
-    """Whether compiling was asked for; if nothing was said, whether it pays in a long training."""
+    """Whether to compile: as asked, or by default whether it pays in a long training."""
     pays = not (device == "cpu" and _convolves(algorithm))
     return can_compile() and (pays if asked is None else asked)
 
 
 def can_compile() -> bool:
-    """Whether a C++ compiler is at hand, which compiling needs."""
+    """Whether a C++ compiler is installed, which compiling needs."""
     return any(shutil.which(name) for name in ("c++", "g++", "clang++"))
 
 

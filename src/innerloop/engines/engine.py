@@ -1,4 +1,4 @@
-"""How the tasks of a batch are run: their mean loss and its gradient, and their scores."""
+"""The meta-gradient and the scores of a batch of tasks, computed in chunks."""
 
 import contextlib
 from collections.abc import Collection
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 
 class CannotCompileError(Exception):
-    """The meta-gradient has no compiled form here; the cause says why."""
+    """The meta-gradient cannot be compiled; the cause says why."""
 
 
 class Engine:
     """Runs tasks in chunks: within a chunk side by side (`vmap`), chunk after chunk.
 
     Gradients are added up over the chunks, so that memory does not grow with the number of tasks.
-    Chunks of one task run without `vmap`; so do all tasks of a learner whose layers are not right
-    side by side, which its first batch shows (`innerloop.engines.check`). A pass that finds no
-    memory is tried again with half the chunk, and at last with inner steps that are computed twice;
-    which stays so.
+    Chunks of one task run without `vmap`. So does a learner whose layers would give wrong results
+    side by side, which is checked on the first batch (`innerloop.engines.check`). A pass that runs
+    out of memory is tried again with half the chunk, and finally with checkpointed inner steps; the
+    engine keeps what worked.
 
     Arguments:
         chunk: tasks side by side; None for all of a batch.
         compile: whether the whole meta-gradient is one compiled function.
         name: what it is called in results.
-        checkpoint: whether inner steps are computed again for the meta-gradient, and only what each
-            starts from is kept until then, see `innerloop.adaptation.checkpointing`.
+        checkpoint: whether inner steps are checkpointed: computed again for the meta-gradient, to
+            save memory, see `innerloop.adaptation.checkpointing`.
         each_task: whether tasks are differentiated one by one, see `innerloop.engines.gradients`.
     """
 
@@ -94,28 +94,28 @@ class Engine:
         return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=False))
 
     def say(self, line: str) -> None:
-        """Tells the user what happens to the engine under way."""
+        """Tells the user what the engine changed during the run."""
         print(line, flush=True)
 
     def describe(self) -> dict[str, Any]:
-        """What was chosen, as plain values: for the record of a run and its checkpoints."""
+        """The engine as plain values, for results and checkpoints."""
         return {
             "name": self.name, "chunk": self.chunk, "compile": self.compile,
             "checkpoint": self.checkpoint, "each_task": self.each_task,
         }  # fmt: skip
 
     def _check(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
-        """Settles, on a learner's first batch, whether its tasks may run side by side."""
+        """Checks on a learner's first batch whether its tasks may run side by side."""
         if algorithm in self._checked:
             return
         self._checked.add(algorithm)
         if layers := unknown(algorithm):
             from innerloop.engines.check import check  # seldom needed
 
-            self._heed(check(algorithm, tasks, progress), ", ".join(layers))
+            self._apply(check(algorithm, tasks, progress), ", ".join(layers))
 
-    def _heed(self, verdict: "Verdict", layers: str) -> None:
-        """Takes the fastest way that is right."""
+    def _apply(self, verdict: "Verdict", layers: str) -> None:
+        """Switches to the fastest way that gives the right gradient."""
         self.each_task = self.each_task or verdict.each_task
         if verdict.side_by_side and not (self.each_task and self.checkpoint):
             return
@@ -125,10 +125,10 @@ class Engine:
         self.chunk, self.compile, self.name = 1, False, "loop"
 
     def _shrink(self, algorithm: Algorithm, tasks: Task, learns: bool) -> bool:
-        """Takes the next way to run that needs less memory; False if there is none.
+        """Switches to the next way that needs less memory; returns False if none is left.
 
         Arguments:
-            learns: whether gradients are what did not fit.
+            learns: whether the gradients, and not the scores, ran out of memory.
         """
         size = self._size(algorithm, task_tools.count(tasks))
         saves = learns and not (self.checkpoint or self.compile) and algorithm.unrolls
@@ -136,10 +136,10 @@ class Engine:
             return False
         if size > 1:
             self.chunk = size // 2
-            self.say(f"out of memory with {size} tasks side by side: goes on with {self.chunk}")
+            self.say(f"out of memory with {size} tasks side by side: continuing with {self.chunk}")
         else:
             self.checkpoint = True
-            self.say("out of memory with a single task: goes on with engine.checkpoint=true")
+            self.say("out of memory with a single task: continuing with engine.checkpoint=true")
         return True
 
     def _sum(
@@ -174,7 +174,7 @@ class Engine:
     def _gradient(
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        # A buffer that moves in the pass (running averages) must not do so in a transform.
+        # Running averages, which the pass updates, must not be updated inside a compiled graph.
         if self.compile and not algorithm.whole_batch:
             return self._compiled_gradient(algorithm, parameters, tasks, progress)
         with (
@@ -197,6 +197,6 @@ class Engine:
             return self._compiled(algorithm, parameters, tasks, progress)
         except CannotCompileError as failure:
             why = str(failure.__cause__).strip() or type(failure.__cause__).__name__
-            self.say(f"the meta-gradient cannot be compiled, goes on eager: {why.splitlines()[0]}")
+            self.say(f"continuing without compiling, which failed: {why.splitlines()[0]}")
             self.compile = False
         return self._gradient(algorithm, parameters, tasks, progress)

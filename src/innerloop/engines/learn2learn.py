@@ -15,8 +15,8 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.gradient.maml import MAML
 from innerloop.algorithms.gradient.meta_sgd import MetaSGD
 from innerloop.engines import gradients, memory
-from innerloop.engines.check import first_line
 from innerloop.engines.engine import Engine
+from innerloop.engines.float64_copy import first_line
 from innerloop.errors import UserError
 from innerloop.layers import attention, layout, norm
 from innerloop.layers.absent import mask_absent_classes

@@ -1,4 +1,4 @@
-"""What an engine asks of the memory: to keep freed blocks, and to make do when none is left."""
+"""Allocator settings, and retries after running out of memory."""
 
 import ctypes
 import functools
@@ -14,10 +14,10 @@ MMAP_MAX, TRIM_THRESHOLD = -4, -1  # of glibc's malloc.h
 
 @functools.cache
 def keep_freed() -> bool:
-    """Keeps what tensors on the CPU free, for the next ones; returns whether the C library can.
+    """Makes the C library keep memory that tensors on the CPU free; returns whether it can.
 
-    glibc gives blocks above 32 MB back to the system at once, and gets them anew page after page:
-    for images of 84x84 pixels that took a third of the time of a step. Peak memory stays the same.
+    glibc returns blocks above 32 MB to the system at once, and asks for them again page by page.
+    For images of 84x84 pixels that took a third of the time of a step. Peak memory stays the same.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -27,17 +27,17 @@ def keep_freed() -> bool:
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether the error says that memory is used up."""
+    """Whether the error means that memory ran out."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "not enough memory" in str(error)
 
 
 def fitting(run: Callable[[], Result], shrink: Callable[[], bool]) -> Result:
-    """What `run` returns; where it runs out of memory, once more after each `shrink`.
+    """What `run` returns. When it runs out of memory, it is tried again after each `shrink`.
 
     Arguments:
-        shrink: makes `run` take less memory; False if it cannot, and the error is raised.
+        shrink: makes `run` take less memory; returns False if it cannot, and the error is raised.
     """
     while True:
         try:
@@ -45,5 +45,5 @@ def fitting(run: Callable[[], Result], shrink: Callable[[], bool]) -> Result:
         except (RuntimeError, MemoryError) as error:
             if not ran_out(error) or not shrink():
                 raise
-        if torch.cuda.is_available():  # out of the handler, whose error still holds the tensors
+        if torch.cuda.is_available():  # here, not in the handler: its error still holds the tensors
             torch.cuda.empty_cache()

@@ -16,9 +16,9 @@ def turn(graph: GraphModule) -> None:
     bmm, transpose = torch.ops.aten.bmm.default, torch.ops.aten.transpose.int
 
     def call(function: Any, *inputs: Any) -> Node:
-        made = graph.graph.call_function(function, inputs)
-        made.meta["val"] = function(*[x.meta["val"] if isinstance(x, Node) else x for x in inputs])
-        return made
+        node = graph.graph.call_function(function, inputs)
+        node.meta["val"] = function(*[x.meta["val"] if isinstance(x, Node) else x for x in inputs])
+        return node
 
     for node in graph.graph.find_nodes(op="call_function", target=bmm):
         left, right = node.args

@@ -1,4 +1,4 @@
-"""Ways to run tasks, tried on a batch: which is the fastest here, how long it takes, its memory."""
+"""Time and memory of ways to run tasks, measured on a batch; the fastest is kept."""
 
 import hashlib
 import json
@@ -21,29 +21,29 @@ ROUNDS = 2  #: steps of each that are timed, after one that is not
 
 
 class TryingEngine(Engine):
-    """An engine whose chunk is the fastest on the first batch it is given.
+    """An engine that measures on its first batch which chunk is fastest, and keeps it.
 
-    What was fastest is kept for this machine, these shapes and these versions, and not tried again.
+    The times are cached for this machine, these shapes and these versions.
 
     Arguments:
-        guess: what it is until then.
+        guess: how it runs until then.
     """
 
     def __init__(self, guess: Engine) -> None:
         super().__init__(guess.chunk, guess.compile, guess.name, guess.checkpoint)
-        self.settled = False
+        self.measured = False
 
     def meta_gradient(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        if not self.settled:
-            self.settled = True
+        if not self.measured:
+            self.measured = True
             self._check(algorithm, tasks, progress)
             if not self.one_by_one:
-                self._settle(algorithm, tasks, progress)
+                self._choose(algorithm, tasks, progress)
         return super().meta_gradient(algorithm, tasks, progress)
 
-    def _settle(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
+    def _choose(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
         name = _circumstances(algorithm, tasks, self.checkpoint)
         file = cache_folder() / "engines" / f"{name}.json"
         times = _read(file)
@@ -57,13 +57,13 @@ class TryingEngine(Engine):
         self.chunk = None if best == task_tools.count(tasks) else best
         self.name = "loop" if best == 1 else "vmap"
         shown = ", ".join(f"{n} at a time {1e3 * t:.0f} ms" for n, t in times.items())
-        self.say(f"engine auto: a step with {shown} ({how}): {best} at a time it is")
+        self.say(f"engine auto: a step with {shown} ({how}): chose {best} at a time")
 
     def _like(self, algorithm: Algorithm, chunk: int) -> Engine:
         """An engine with another chunk, which need not check the learner again."""
-        made = Engine(chunk, checkpoint=self.checkpoint, each_task=self.each_task)
-        made._checked.add(algorithm)
-        return made
+        engine = Engine(chunk, checkpoint=self.checkpoint, each_task=self.each_task)
+        engine._checked.add(algorithm)
+        return engine
 
 
 def sizes(tasks: Task) -> list[int]:
@@ -108,12 +108,12 @@ def _circumstances(algorithm: Algorithm, tasks: Task, checkpoint: bool) -> str:
     """A short hash of all that the time of a step depends on."""
     device = tree_leaves(tasks)[0].device
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-    told = [
+    circumstances = [
         machine, torch.get_num_threads(), torch.__version__, repr(algorithm), algorithm.steps,
         getattr(algorithm, "first_order", None), checkpoint, torch.is_autocast_enabled(device.type),
         [(tuple(x.shape), str(x.dtype)) for x in tree_leaves(tasks)],
     ]  # fmt: skip
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(circumstances).encode()).hexdigest()[:16]
 
 
 def _read(file: Path) -> dict[int, float] | None:

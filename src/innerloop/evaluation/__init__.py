@@ -1,1 +1,1 @@
-"""Intervals and the frozen test protocol."""
+"""The test protocol, intervals, tests of significance, and the audit of a learner."""

@@ -1,4 +1,4 @@
-"""Whether two learners differ: paired over tasks, or over seeds; and many pairs at once.
+"""Tests of whether two learners differ, over tasks or over seeds, and Holm's correction.
 
 scipy.stats takes half a second to import, so it is imported where it is used.
 """
@@ -14,8 +14,8 @@ ROUNDING = 1e-5  #: a relative difference that means nothing: a hundred times fl
 
 
 class Difference(NamedTuple):
-    """`mean` plus or minus `ci95`, and the p-value of there being none; None where one observation
-    cannot tell."""
+    """A difference of `mean` plus or minus `ci95`, and the p-value of no difference; None where
+    there is a single observation."""
 
     mean: float
     ci95: float | None
@@ -27,12 +27,12 @@ def paired(first: np.ndarray, second: np.ndarray) -> Difference:
 
     .. math:: t = \bar d \sqrt{n} / s_d, \qquad d_i = a_i - b_i, \qquad n - 1 \text{ degrees}
 
-    Differences within the rounding of the scores are none, and where all are the same within it,
-    their spread says nothing. Then p is that of flipping signs, of which 2 in 2^n patterns are as
-    far from zero.
+    Differences within the rounding of the scores count as zero. Where all are the same within
+    rounding, their spread says nothing. Then p is that of a sign-flip test: 2 of the 2^n patterns
+    of signs are as far from zero.
 
     Arguments:
-        first, second: `(tasks,)`, in the order of one list of tasks.
+        first, second: `(tasks,)`, in the order of the same list of tasks.
     """
     from scipy import stats
 
@@ -51,12 +51,12 @@ def paired(first: np.ndarray, second: np.ndarray) -> Difference:
 def between_seeds(first: Sequence[float], second: Sequence[float]) -> Difference:
     """Difference of two methods' means over their seeds, by Welch's t (1947).
 
-    Not paired: a seed that two methods share makes the same training tasks, but other weights.
-    Where the seeds of neither differ beyond rounding, p is that of dealing the seeds to the two
-    methods at random.
+    It is not paired: a seed that two methods share gives the same training tasks but other weights.
+    Where the seeds of neither method differ beyond rounding, p is that of a permutation test, which
+    assigns the seeds to the two methods at random.
 
     Arguments:
-        first, second: a mean for each seed, at least two.
+        first, second: the mean of each seed; at least two seeds.
     """
     from scipy import stats
 
@@ -65,7 +65,7 @@ def between_seeds(first: Sequence[float], second: Sequence[float]) -> Difference
     if max(np.ptp(first), np.ptp(second)) <= rounding:
         p = 2 / math.comb(sum(sizes), sizes[0])
         return Difference(mean, 0.0, p) if abs(mean) > rounding else Difference(0.0, 0.0, 1.0)
-    with warnings.catch_warnings():  # scipy doubts a side without spread; the other has some
+    with warnings.catch_warnings():  # scipy warns of a side without spread, but the other has some
         warnings.simplefilter("ignore", RuntimeWarning)
         test = stats.ttest_ind(first, second, equal_var=False)
     return Difference(mean, _half_width(test.confidence_interval(0.95)), float(test.pvalue))

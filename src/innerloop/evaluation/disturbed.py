@@ -1,9 +1,7 @@
-"""Tasks that were disturbed in one way each: what an honest learner should or should not mind.
+"""Tasks that are disturbed in one way each, to see whether a learner's answers depend on it.
 
-Every function takes a batch of tasks `(T, n, ...)`, and returns new ones.
+Every function takes a batch of tasks `(T, n, ...)` and returns new ones.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,14 +13,12 @@ from innerloop.tasks import Examples, Task
 def rows(examples: Examples, order: Tensor) -> Examples:
     """The rows `order` `(T, m)` of each task's examples."""
     task = torch.arange(len(order), device=order.device)[:, None]
-    picked: Any = tree_map(lambda x: x[task, order], tuple(examples))
-    return Examples(*picked)
+    return Examples(*tree_map(lambda x: x[task, order], tuple(examples)))
 
 
 def row(examples: Examples, number: int) -> Examples:
     """One row of each task's examples: `(T, 1, ...)`."""
-    picked: Any = tree_map(lambda x: x[:, number : number + 1], tuple(examples))
-    return Examples(*picked)
+    return Examples(*tree_map(lambda x: x[:, number : number + 1], tuple(examples)))
 
 
 def orders(examples: Examples, random: torch.Generator) -> Tensor:
@@ -32,27 +28,30 @@ def orders(examples: Examples, random: torch.Generator) -> Tensor:
 
 
 def labels_shuffled(tasks: Task, random: torch.Generator) -> Task:
-    """The support's targets dealt out anew among its inputs: they say nothing about them now."""
+    """The support's targets in a random order, so that they say nothing about its inputs."""
     targets = rows(tasks.support, orders(tasks.support, random)).targets
     return Task(Examples(tasks.support.inputs, targets), tasks.query)
 
 
 def support_reordered(tasks: Task, random: torch.Generator) -> Task:
-    """The support's rows in another order, targets along."""
+    """The support's inputs and targets together in a random order."""
     return Task(rows(tasks.support, orders(tasks.support, random)), tasks.query)
 
 
 def relabelled(tasks: Task, ways: int, random: torch.Generator) -> Task:
-    """The classes under other names, the same in support and query; none keeps its own.
+    """The classes with other labels, the same in support and query; no class keeps its label.
 
-    The new names are a random cycle through all classes. A cycle and its inverse are as likely,
-    so that a learner to whom names mean nothing scores as often higher as lower.
+    The new labels are a random cycle through all classes. A cycle and its inverse are equally
+    likely, so that a learner to which labels mean nothing scores higher as often as lower.
+
+    Arguments:
+        ways: classes of each task.
     """
-    tasks_there, device = len(tasks.query.targets), tasks.query.targets.device
-    circle = torch.rand(tasks_there, ways, generator=random).argsort(1).to(device)
-    names = torch.empty_like(circle).scatter_(1, circle, circle.roll(1, 1))  # each the next one's
+    targets = tasks.query.targets
+    cycle = torch.rand(len(targets), ways, generator=random).argsort(1).to(targets.device)
+    labels = torch.empty_like(cycle).scatter_(1, cycle, cycle.roll(1, 1))  # each takes the next
 
     def renamed(examples: Examples) -> Examples:
-        return Examples(examples.inputs, names.gather(1, examples.targets))
+        return Examples(examples.inputs, labels.gather(1, examples.targets))
 
     return Task(renamed(tasks.support), renamed(tasks.query))

@@ -1,7 +1,7 @@
-"""Means with their 95% intervals, of which there are three kinds that must not be mixed.
+"""Means with their 95% intervals. There are three kinds, which must not be mixed:
 
 * over tasks (`over_tasks`, `ci95`): other tasks of the same test classes, the same checkpoint.
-* over classes (`class_interval.over_classes`, `ci95_classes`): other test classes of their kind.
+* over classes (`class_interval.over_classes`, `ci95_classes`): other test classes like these.
 * over seeds (`over_seeds`, `ci95_seeds`): other trainings of the same method, the same test tasks.
 """
 
@@ -25,7 +25,7 @@ class Interval(NamedTuple):
 def over_tasks(scores: Tensor) -> Interval:
     r"""Mean of `(tasks,)` scores, and :math:`1.96\, s / \sqrt{n}` with the sample's deviation s.
 
-    With a single task the half-width is not a number.
+    The half-width is NaN for a single task.
     """
     scores, n = scores.double(), len(scores)
     deviation = float(scores.std(correction=1)) if n > 1 else math.nan
@@ -36,9 +36,9 @@ def over_seeds(means: Sequence[float]) -> float | None:
     r"""Half-width :math:`t_{n-1}\, s / \sqrt{n}` by Student's t; None for a single seed.
 
     Arguments:
-        means: what each seed's checkpoint scored on the same test tasks.
+        means: the mean score of each seed's checkpoint on the same test tasks.
     """
-    from scipy import stats  # half a second to import, and no run needs it for its tasks
+    from scipy import stats  # half a second to import; intervals over tasks do without it
 
     if len(means) < 2:
         return None

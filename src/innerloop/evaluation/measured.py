@@ -1,4 +1,4 @@
-"""What the tasks of one evaluation scored, in the order of their list, however many processes."""
+"""The scores of one evaluation's tasks, in the order of their list for any number of processes."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from innerloop.evaluation.interval import NORMAL_95
 class Measured:
     """The scores of all tasks, with their mean and the half-width of its 95% interval.
 
-    No named tuple, whose single values torchmetrics would strip of their shape.
+    This is not a named tuple because torchmetrics would remove the shape of its single values.
 
     Arguments:
         scores: `(tasks, ...)`, on the CPU.
@@ -36,8 +36,9 @@ class Measured:
 class OverTasks(Metric):
     """Mean over tasks with its interval.
 
-    Processes gather what they saw; every batch brings its place in the list of batches, so that
-    the tasks come back in order, and the mean is the same to the last bit, for any number of them.
+    The processes gather their scores. Every batch comes with its place in the list of batches, so
+    that the tasks return in order and the mean is the same to the last bit for any number of
+    processes.
     """
 
     full_state_update = False
@@ -50,28 +51,28 @@ class OverTasks(Metric):
         self.add_state("places", default=[], dist_reduce_fx="cat")
 
     def update(self, scores: Tensor, place: int) -> None:
-        """Takes the `(tasks, ...)` scores of the batch that is number `place` of the list."""
+        """Adds the `(tasks, ...)` scores of the batch at `place` in the list."""
         self.scores.append(scores.detach())
         self.places.append(full((len(scores),), place, device=scores.device))
 
     def compute(self) -> Measured:
-        """What all processes saw together."""
+        """The scores of all processes together."""
         order = dim_zero_cat(self.places).argsort(stable=True)
         return Measured(dim_zero_cat(self.scores)[order].cpu())
 
 
 class Evaluation:
-    """One such metric for each name that an objective scores."""
+    """An `OverTasks` for each metric of an objective."""
 
     def __init__(self) -> None:
         self.metrics: dict[str, OverTasks] = {}
 
     def add(self, scores: Mapping[str, Tensor], place: int) -> None:
-        """Takes the scores of one batch of tasks, see `OverTasks.update`."""
+        """Adds the scores of one batch of tasks, see `OverTasks.update`."""
         for name, values in scores.items():
             self.metrics.setdefault(name, OverTasks()).update(values, place)
 
     def take(self) -> dict[str, Measured]:
-        """What was measured, the same in every process; forgets it."""
+        """Returns the scores, the same in every process, and starts anew."""
         metrics, self.metrics = self.metrics, {}
         return {name: metric.compute() for name, metric in metrics.items()}

@@ -1,4 +1,4 @@
-"""Metrics of result files from before they recorded their own."""
+"""Metrics of older result files, which do not record their metric."""
 
 from innerloop.objectives import Metric
 
@@ -12,7 +12,7 @@ def metric_of(name: str, higher_is_better: bool | None) -> Metric:
     """The headline metric of an older file, by its name.
 
     Arguments:
-        higher_is_better: what the file says of it, if it does.
+        higher_is_better: the file's own value; None if it has none.
     """
     if name in KNOWN:
         return KNOWN[name]

@@ -1,10 +1,21 @@
-"""The frozen test protocol: which tasks, drawn how, scored where; named by a short hash."""
+"""The frozen test protocol: which tasks, how they are drawn and when they are scored."""
 
 import hashlib
 import json
-from typing import Any
+from typing import TypedDict
 
 from innerloop.tasks import Episode
+
+
+class ProtocolRecord(TypedDict):
+    """What two results must share to be comparable, as `results.json` holds it."""
+
+    split: str
+    tasks: int
+    seed: int
+    scored_step: int | None
+    selected_by: str
+    hash: str
 
 
 def protocol(
@@ -15,13 +26,15 @@ def protocol(
     seed: int,
     scored_step: int | None,
     selected_by: str,
-) -> dict[str, Any]:
-    """What two results must share to be comparable, as `results.json` holds it.
+) -> ProtocolRecord:
+    """The record of a protocol, with a short hash of all that determines the tasks.
 
     Arguments:
-        fingerprint: names the split's contents, from the data set.
+        fingerprint: the data set's name for the contents of the split.
+        split: the split that the tasks are drawn from.
         episode: sizes of a test task.
-        seed: of the test list.
+        tasks: number of test tasks.
+        seed: seed of the list of test tasks.
         scored_step: inner step of the headline number; None for learners without steps.
         selected_by: the validation metric that chose the checkpoint.
     """

@@ -1,7 +1,7 @@
 """Whether scores of the same tasks differ by more than chance; a task is one observation."""
 
 import math
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -9,24 +9,54 @@ from torch import Tensor
 from innerloop.evaluation.comparison import ROUNDING, paired
 
 
-def worse(score: Tensor, other: Tensor, sign: float) -> dict[str, Any]:
-    """Sign test of whether a disturbance worsens the score; what is no number is the worst."""
+class Worsening(TypedDict):
+    """A sign test: the disturbed mean, tasks that got worse and better, and the p-value."""
+
+    mean: float
+    worse: int
+    better: int
+    tasks: int
+    p: float
+
+
+class AgainstChance(TypedDict):
+    """A t test: the mean, the mean of guessing, and the p-value."""
+
+    mean: float
+    chance: float
+    tasks: int
+    p: float
+
+
+def worse(score: Tensor, disturbed: Tensor, sign: float) -> Worsening:
+    """Sign test of whether a disturbance worsens the score; NaN is worse than any number.
+
+    Arguments:
+        score, disturbed: `(T,)`.
+        sign: 1 if a higher score is better, -1 if a lower one is.
+    """
     from scipy import stats  # half a second to import
 
-    before, after = (sign * s.double().where(~s.isnan(), -sign * math.inf) for s in (score, other))
+    before, after = _ranked(score, sign), _ranked(disturbed, sign)
     tie = torch.isclose(before, after, rtol=ROUNDING, atol=0.0)
     lower, higher = int((~tie & (after < before)).sum()), int((~tie & (after > before)).sum())
     untied = lower + higher
     p = stats.binomtest(lower, untied, 0.5, "greater").pvalue if untied else 1.0
     return {
-        "mean": _mean(other), "worse": lower, "better": higher, "tasks": len(score), "p": float(p)
+        "mean": _mean(disturbed), "worse": lower, "better": higher, "tasks": len(score),
+        "p": float(p),
     }  # fmt: skip
 
 
-def against_chance(score: Tensor, chance: Tensor) -> dict[str, Any]:
-    """Student's t of the tasks' scores against chance, as `paired` with a learner that guesses.
+def _ranked(scores: Tensor, sign: float) -> Tensor:
+    """The scores with the sign that makes higher better, and NaN as minus infinity."""
+    return sign * scores.double().where(~scores.isnan(), -sign * math.inf)
 
-    A task is one observation, for its queries are not independent. A single task says nothing.
+
+def against_chance(score: Tensor, chance: Tensor) -> AgainstChance:
+    """Student's t test of the tasks' scores against chance: `paired` with a learner that guesses.
+
+    A task is one observation, because its queries are not independent. A single task says nothing.
 
     Arguments:
         score, chance: `(T,)`.
@@ -37,8 +67,12 @@ def against_chance(score: Tensor, chance: Tensor) -> dict[str, Any]:
 
 
 def spread(score: Tensor, renamed: Tensor) -> float:
-    r"""Deviation of a task's score over the names of its classes, from two orders of each task:
-    :math:`\sqrt{\mathrm{mean}(d^2) / 2}`."""
+    r"""Standard deviation of a task's score over the names of its classes, estimated from two
+    namings of each task: :math:`\sqrt{\mathrm{mean}(d^2) / 2}` with the differences d.
+
+    Arguments:
+        score, renamed: `(T,)`.
+    """
     return float((score - renamed).double().square().mean().sqrt() / 2**0.5)
 
 

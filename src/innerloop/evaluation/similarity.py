@@ -1,4 +1,4 @@
-"""How alike features are, and gradients; and the spread of many values."""
+"""Similarity of features and of gradients, and the spread of many values."""
 
 import torch
 from torch import Tensor
@@ -10,13 +10,13 @@ def linear_cka(first: Tensor, second: Tensor) -> Tensor:
     :math:`\langle K, L\rangle / (|K| |L|)` with the Gram matrices K and L of the centred features
     (Kornblith et al., "Similarity of neural network representations revisited", 2019).
 
-    1 where the features are the same up to rotation and scale. With fewer examples than features
-    it leans towards 1: compare layers and learners, not its value with that of other studies.
+    It is 1 if the features are the same up to rotation and scale. With fewer examples than features
+    it is biased towards 1: compare layers and learners by it, but not with other studies.
 
     Arguments:
-        first, second: `(n, ...)`, flattened.
+        first, second: `(n, ...)`; each example is flattened.
 
-    Not a number where the features do not depend on the example.
+    NaN if the features do not depend on the example.
     """
     a, b = _gram(first), _gram(second)
     return (a * b).sum() / (a.norm() * b.norm())

@@ -9,14 +9,14 @@ def span(size: int | Range) -> str:
 
 
 def in_words(episode: Episode) -> str:
-    """Ways, shots, and how the shots are divided; a task of one class has no ways."""
+    """Ways, shots and how the shots are divided; a task of one class shows no ways."""
     ways = "" if episode.ways == 1 else f"{span(episode.ways)}-way "
     balance = " ".join(_balance(episode))
     return f"{ways}{span(episode.shots)}-shot{f' ({balance})' if balance else ''}"
 
 
 def setting(dataset: str, algorithm: str, episode: Episode) -> str:
-    """Name of the experiment that would be the paper's: `DATASET_ALGORITHM_5way_1shot`."""
+    """The name of a paper's experiment: `DATASET_ALGORITHM_5way_1shot`."""
     ways = [] if episode.ways == 1 else [f"{span(episode.ways)}way"]
     parts = [dataset, algorithm, *ways, f"{span(episode.shots)}shot", *_balance(episode)]
     return "_".join(parts)

@@ -1,1 +1,1 @@
-"""What happens inside a learner while it adapts."""
+"""Measurements inside a learner while it adapts."""

@@ -1,6 +1,4 @@
-"""What goes on inside a learner while it adapts: measured on a few tasks, one at a time."""
-
-from typing import Any
+"""Measurements inside a learner while it adapts, on a few tasks, one at a time."""
 
 import torch
 from torch import Tensor
@@ -10,12 +8,14 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.evaluation.interval import over_tasks
 from innerloop.evaluation.similarity import cosines, linear_cka, spread
-from innerloop.inspection.layers import trace
+from innerloop.inspection.layers import Trace, trace
 from innerloop.tasks import Task
+
+Entries = dict[str, dict[str, float]]  #: by name of the quantity: its mean and interval or spread
 
 
 def task_gradients(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Tensor:
-    """The gradient of each task's meta-loss for all parameters as one vector, `(T, parameters)`."""
+    """The meta-gradient of each task, for all parameters as one vector: `(T, parameters)`."""
     values = {k: p.detach() for k, p in algorithm.named_parameters() if p.requires_grad}
 
     def of_task(index: int) -> Tensor:
@@ -27,65 +27,83 @@ def task_gradients(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Tenso
 
 
 def learned_rates(algorithm: Algorithm) -> dict[str, Tensor]:
-    """Spread of all learned inner rates; empty where none are learned."""
+    """Spread of all learned inner rates; empty if no rate is learned."""
     rates = algorithm.learned_rates().values()
     return spread(torch.cat([r.detach().flatten() for r in rates])) if rates else {}
 
 
-def measure(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> dict[str, Any]:
+def measure(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> Entries:
     """Means over tasks, with intervals, of
 
     * `support_loss/step_k` and `query_loss/step_k` after k inner steps,
-    * `cka/LAYER`, how alike a layer's answers to the queries are before and after the last step
-      (Raghu et al., "Rapid learning or feature reuse?", 2020, section 3.2.2),
+    * `cka/LAYER`, the similarity of a layer's outputs for the queries before and after the last
+      step (Raghu et al., "Rapid learning or feature reuse?", 2020, section 3.2.2),
     * `update/LAYER`, the distance that a layer's parameters moved, relative to their norm,
-    * `gradient_norm` of the tasks' meta-gradients;
+    * `gradient_norm`, the norm of the tasks' meta-gradients;
 
-    and the spread of `gradient_cosine` over pairs of tasks, and of learned `rate`s.
+    and the spread of `gradient_cosine` over pairs of tasks, and of the learned `rate`s.
 
-    The learner is taken as it is in a test, running averages included, also for the meta-gradients.
+    The learner is in evaluation mode, also for the meta-gradients.
+
+    Arguments:
+        tasks: a batch; its tasks are measured one at a time.
+        steps: inner steps.
+        progress: how far training is, a scalar in 0..1.
     """
     training = algorithm.training
     algorithm.eval()
     with torch.inference_mode(False):
         gradients = task_gradients(algorithm, tasks, progress)
-        singles = [task_tools.part(tasks, i, i + 1) for i in range(len(gradients))]
-        with torch.no_grad():
-            rows = [_adaptation(algorithm, single, steps, progress) for single in singles]
+        columns = _adaptations(algorithm, tasks, steps, progress)
     algorithm.train(training)
-    columns = {
+    columns["gradient_norm"] = gradients.norm(dim=1)
+    entries: Entries = {name: over_tasks(c)._asdict() for name, c in columns.items()}
+    if len(gradients) > 1:
+        entries["gradient_cosine"] = _plain(spread(cosines(gradients)))
+    if rates := learned_rates(algorithm):
+        entries["rate"] = _plain(rates)
+    return entries
+
+
+def _adaptations(
+    algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor
+) -> dict[str, Tensor]:
+    """Each quantity of `_adaptation` for all tasks, `(T,)` in float64."""
+    singles = [task_tools.part(tasks, i, i + 1) for i in range(task_tools.count(tasks))]
+    with torch.no_grad():
+        rows = [_adaptation(algorithm, single, steps, progress) for single in singles]
+    return {
         name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in rows[0]
     }
-    columns["gradient_norm"] = gradients.norm(dim=1)
-    found: dict[str, Any] = {name: over_tasks(c)._asdict() for name, c in columns.items()}
-    if len(gradients) > 1:
-        found["gradient_cosine"] = _plain(spread(cosines(gradients)))
-    if rates := learned_rates(algorithm):
-        found["rate"] = _plain(rates)
-    return found
 
 
 def _adaptation(
     algorithm: Algorithm, single: Task, steps: int, progress: Tensor
 ) -> dict[str, float]:
-    """What one task's adaptation did, by name."""
+    """The losses by step and the changes by layer of one task."""
     alone = task_tools.alone(task_tools.trimmed(task_tools.only(single)))
-    task, row, loss = task_tools.only(algorithm.embed(alone)), {}, algorithm.objective.loss
+    task, losses, loss = task_tools.only(algorithm.embed(alone)), {}, algorithm.objective.loss
     path = list(algorithm.trajectory(task, steps, progress, embedded=True))
     for step, (adapted, outputs) in enumerate(path):
         of_support = algorithm.predict(adapted, task.support.inputs)
-        row[f"support_loss/step_{step}"] = float(loss(of_support, task.support.targets))
-        row[f"query_loss/step_{step}"] = float(loss(outputs, task.query.targets))
+        losses[f"support_loss/step_{step}"] = float(loss(of_support, task.support.targets))
+        losses[f"query_loss/step_{step}"] = float(loss(outputs, task.query.targets))
     if len(path) == 1:
-        return row
+        return losses
     before, after = (trace(algorithm, path[k][0], task.query.inputs) for k in (0, -1))
+    return losses | _changes(before, after)
+
+
+def _changes(before: Trace, after: Trace) -> dict[str, float]:
+    """`cka/LAYER` and `update/LAYER` of all layers."""
+    changes = {}
     for layer in _in_both(before.features, after.features):
-        row[f"cka/{layer}"] = float(linear_cka(before.features[layer], after.features[layer]))
+        changes[f"cka/{layer}"] = float(linear_cka(before.features[layer], after.features[layer]))
     for layer in _in_both(before.parameters, after.parameters):
-        start = before.parameters[layer]
-        if start.any():  # a head that starts at zero moved by no share of itself
-            row[f"update/{layer}"] = float((after.parameters[layer] - start).norm() / start.norm())
-    return row
+        start, end = before.parameters[layer], after.parameters[layer]
+        if start.any():  # a head that starts at zero has no relative distance
+            changes[f"update/{layer}"] = float((end - start).norm() / start.norm())
+    return changes
 
 
 def _in_both(first: dict[str, Tensor], second: dict[str, Tensor]) -> list[str]:

@@ -1,71 +1,85 @@
-"""A look into a forward pass: what each layer put out, and with which parameters."""
+"""The features and parameters of each layer in a forward pass."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
-from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.algorithm import Adapted, Algorithm
+from innerloop.tasks import Inputs
+
+Hook = Callable[[nn.Module, object, object], None]
 
 
 class Trace(NamedTuple):
-    """A forward pass: what each layer put out, and the parameters that it did so with."""
+    """The layers of a forward pass, by name."""
 
-    features: dict[str, Tensor]  #: `(n, ...)` by name of the layer
-    parameters: dict[str, Tensor]  #: all of a layer's own, as one vector
+    features: dict[str, Tensor]  #: outputs, `(n, ...)`
+    parameters: dict[str, Tensor]  #: all of a layer's own parameters, as one vector
 
 
-def trace(algorithm: Algorithm, adapted: Any, inputs: Any) -> Trace:
-    """Watches `algorithm.predict(adapted, inputs)` from within.
+def trace(algorithm: Algorithm, adapted: Adapted, inputs: Inputs) -> Trace:
+    """Records the layers during `algorithm.predict(adapted, inputs)`.
 
-    A layer is a module with parameters of its own; the body as a whole is one too, whose features
-    the head reads. Layers show the parameters that they are called with, so that this works for
-    whatever form an algorithm gives to `adapted`. Of a layer that returns several tensors (an LSTM)
-    those with a row for each example are its features; without any it is left out.
+    A layer is a module with parameters of its own. The whole body is one too: its features are the
+    input of the head. Each layer is recorded with the parameters that it is called with, so that
+    `adapted` may have any form. If a layer returns several tensors (an LSTM), its features are
+    those with a row for each example; a layer without such a tensor is left out.
+
+    Arguments:
+        adapted: what the algorithm adapted to a task.
+        inputs: `n` inputs of that task.
     """
-    seen, rows = Trace({}, {}), task_tools.count(inputs)
-    lengths = {rows}  # of what is one example a row: the support may be run along with the queries
+    layers, rows = Trace({}, {}), task_tools.count(inputs)
+    lengths = {rows}  # possible numbers of examples: the support may run together with the queries
 
-    def measure(part: nn.Module, arguments: Any) -> None:
+    def note_length(part: nn.Module, arguments: object) -> None:
         lengths.add(task_tools.count(arguments))
 
-    def watch(name: str) -> Any:
-        def hook(layer: nn.Module, arguments: Any, output: Any) -> None:
-            features = _features(output, lengths, rows)
-            if features is None:
-                return
-            seen.features[name] = features
-            own = [p.detach().flatten() for p in layer.parameters(recurse=False)]
-            if own:
-                seen.parameters[name] = torch.cat(own)
-
-        return hook
-
     named = dict(algorithm.model.named_modules())
-    watched = [k for k, m in named.items() if k == "body" or list(m.parameters(recurse=False))]
-    hooks = [named[name].register_forward_hook(watch(name)) for name in watched]
+    recorded = [k for k, m in named.items() if k == "body" or list(m.parameters(recurse=False))]
+    hooks = [
+        named[name].register_forward_hook(_recording(name, layers, lengths, rows))
+        for name in recorded
+    ]
     parts = [named[name] for name in ("body", "head") if name in named]
-    hooks += [part.register_forward_pre_hook(measure) for part in parts]
+    hooks += [part.register_forward_pre_hook(note_length) for part in parts]
     try:
         algorithm.predict(adapted, inputs)
     finally:
         for hook in hooks:
             hook.remove()
-    return seen
+    return layers
 
 
-def _features(output: Any, lengths: set[int], rows: int) -> Tensor | None:
-    """The queries' rows of a layer's output; None if it has no tensor with a row for each."""
-    kept = [
-        leaf.detach()[-rows:].clone()  # the support goes before
+def _recording(name: str, layers: Trace, lengths: set[int], rows: int) -> Hook:
+    """A hook that adds a layer to the trace."""
+
+    def record(layer: nn.Module, arguments: object, output: object) -> None:
+        features = _features(output, lengths, rows)
+        if features is None:
+            return
+        layers.features[name] = features
+        own = [p.detach().flatten() for p in layer.parameters(recurse=False)]
+        if own:
+            layers.parameters[name] = torch.cat(own)
+
+    return record
+
+
+def _features(output: object, lengths: set[int], rows: int) -> Tensor | None:
+    """The last `rows` rows of a layer's output; None if no tensor has a row for each example."""
+    tensors = [
+        leaf.detach()[-rows:].clone()  # rows of the support come first
         for leaf in tree_leaves(output)
         if isinstance(leaf, Tensor)
         and leaf.is_floating_point()
         and leaf.dim() > 0
         and len(leaf) in lengths
     ]
-    if len(kept) < 2:
-        return kept[0] if kept else None
-    return torch.cat([part.flatten(1) if part.dim() > 1 else part[:, None] for part in kept], 1)
+    if len(tensors) < 2:
+        return tensors[0] if tensors else None
+    return torch.cat([part.flatten(1) if part.dim() > 1 else part[:, None] for part in tensors], 1)

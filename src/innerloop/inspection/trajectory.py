@@ -1,9 +1,9 @@
-"""What the inner loop does to one task: losses, gradients and updates, by step and layer."""
+"""The inner loop of one task: losses, gradients and updates, by step and layer."""
 
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 from innerloop import tasks as task_tools
 from innerloop.adaptation.gradients import Parameters
-from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.algorithms.promises import WithSupport
 from innerloop.tasks import Task
 
@@ -26,18 +26,19 @@ class Step(NamedTuple):
     query_loss: float
     score: float  #: the headline metric of the queries
     outputs: Tensor  #: `(n, width)` for the queries
-    gradients: dict[str, float]  #: norm of the support loss's gradient by layer, and for `ALL`
-    updates: dict[str, float]  #: norm of what the next step adds; empty after the last step
+    gradients: dict[str, float]  #: norm of the support loss's gradient, by layer and for `ALL`
+    updates: dict[str, float]  #: norm of the next step's change; empty after the last step
 
 
 def trace(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> list[Step]:
-    """Follows a batch's only task through `adapt`, in float64.
+    """Follows the only task of a batch through `adapt`, in float64.
 
-    Losses and gradients are those of the whole support set at the weights that `adapt` yields. An
-    algorithm that descends on parts of it (Reptile's minibatches) sees those instead.
+    Losses and gradients are those of the whole support set at the weights that `adapt` yields.
+    Reptile, which descends on minibatches of it, sees other ones.
 
     Arguments:
-        steps: inner steps; learners without them yield once.
+        tasks: a batch of one task.
+        steps: inner steps; learners without inner steps yield once.
         progress: how far training is, a scalar in 0..1.
     """
     learner = copy.deepcopy(algorithm).double()
@@ -54,8 +55,10 @@ def trace(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> li
 
 
 def by_layer(tensors: dict[str, Tensor]) -> dict[str, float]:
-    """Euclidean norms over the tensors of each layer (`body.0.weight` and `body.0.bias` are one),
-    and over all."""
+    """Euclidean norms over the tensors of each layer, and over all.
+
+    `body.0.weight` and `body.0.bias` belong to the layer `body.0`.
+    """
     squares: dict[str, float] = {ALL: 0.0}
     for name, value in tensors.items():
         layer, square = name.rpartition(".")[0] or name, float(value.double().square().sum())
@@ -64,7 +67,7 @@ def by_layer(tensors: dict[str, Tensor]) -> dict[str, float]:
     return {layer: square**0.5 for layer, square in squares.items()}
 
 
-def _step(learner: Algorithm, task: Task, step: int, adapted: Any, outputs: Tensor) -> Step:
+def _step(learner: Algorithm, task: Task, step: int, adapted: Adapted, outputs: Tensor) -> Step:
     objective, (support, query) = learner.objective, task
     weights, rebuilt = _weights(adapted)
 
@@ -75,21 +78,21 @@ def _step(learner: Algorithm, task: Task, step: int, adapted: Any, outputs: Tens
     steps = learner.adapts_by_steps and bool(weights)
     gradient = torch.func.grad(support_loss)(weights) if steps else {}
     return Step(
-        step,
-        float(support_loss(weights)),
-        float(objective.loss(outputs, query.targets)),
-        float(objective.scores(outputs, query.targets)[objective.metric.name]),
-        outputs,
-        by_layer(gradient) if steps else {},
-        {},
+        step=step,
+        support_loss=float(support_loss(weights)),
+        query_loss=float(objective.loss(outputs, query.targets)),
+        score=float(objective.scores(outputs, query.targets)[objective.metric.name]),
+        outputs=outputs,
+        gradients=by_layer(gradient) if steps else {},
+        updates={},
     )
 
 
-def _weights(adapted: Any) -> tuple[Parameters, Callable[[Parameters], Any]]:
-    """The adapted parameters by name, and what puts others in their place.
+def _weights(adapted: Adapted) -> tuple[Parameters, Callable[[Parameters], Adapted]]:
+    """The adapted parameters by name, and a function that replaces them.
 
-    An algorithm whose `adapted` is neither a dict of tensors nor has one as `parameters` shows its
-    losses alone.
+    `adapted` is a dict of tensors, or has one as `parameters`. For other forms there are no
+    parameters, and an algorithm shows its losses only.
     """
     if isinstance(adapted, WithSupport):
         inner, rebuilt = _weights(adapted.adapted)

@@ -41,13 +41,13 @@ def batch_norms(model: nn.Module) -> list[str]:
 def _task_norm(layer: nn.BatchNorm2d, mode: str | None) -> TaskNorm:
     mode = mode or ("running" if layer.track_running_stats else "transductive")
     momentum = 0.1 if layer.momentum is None else layer.momentum
-    made = TaskNorm(layer.num_features, mode, momentum, layer.eps, layer.affine)
+    norm = TaskNorm(layer.num_features, mode, momentum, layer.eps, layer.affine)
     if layer.affine:
-        made.weight, made.bias = layer.weight, layer.bias
+        norm.weight, norm.bias = layer.weight, layer.bias
     if mode == "running" and layer.running_mean is not None and layer.running_var is not None:
-        made.running_mean, made.running_var = layer.running_mean, layer.running_var
+        norm.running_mean, norm.running_var = layer.running_mean, layer.running_var
     place = next(_tensors(layer), torch.zeros(()))
-    return made.to(place.device, place.dtype).train(layer.training)
+    return norm.to(place.device, place.dtype).train(layer.training)
 
 
 def _tensors(layer: nn.Module) -> Iterator[torch.Tensor]:

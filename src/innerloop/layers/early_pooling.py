@@ -1,13 +1,13 @@
 """Batch norm, ReLU and 2x2 max-pooling, pooled first: the same result for a quarter of the work.
 
-Scaling by a positive number, shifting and ReLU keep the order of numbers, so that the largest of
-four is found before them: they then run on a quarter of the image. Only the mean and the variance
-of batch norm still need all of it. Where the scale of a channel is negative, its filter is turned
-over and so is its scale.
+Scaling by a positive number, shifting and ReLU keep the order of numbers. The largest of four can
+therefore be taken first, and these operations then run on a quarter of the image. Only the mean and
+the variance of batch norm need the whole image. Where the scale of a channel is negative, its
+filter and its scale change sign.
 
 On a CPU the passes over the largest images take more time than their convolutions do. PyTorch's own
 derivatives of the four layers make many such passes, above all those of second order; `Pooled`
-makes the fewest that its formulas allow.
+makes the fewest that its formulas need.
 """
 
 from collections import OrderedDict
@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from innerloop.layers.norm import TaskNorm
 
-# Whether blocks may pool first: engines say so, and all others see layer after layer.
+# Whether blocks may pool first: engines allow it; others see layer after layer.
 _allowed: ContextVar[bool] = ContextVar("allowed", default=False)
 
 

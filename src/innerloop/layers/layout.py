@@ -1,8 +1,8 @@
 """How the rows of a forward pass are laid out, so that layers know which belong together.
 
-Rows are the examples of a pass. They may be those of several tasks, begin with a support set, and
-hold rows that only fill up a batch (`innerloop.tasks.Padded`). Whoever calls a network says so by
-the context managers below; the layers read it.
+Rows are the examples of a pass. They may belong to several tasks, begin with a support set, and
+include rows that only fill up a batch (`innerloop.tasks.Padded`). The caller of a network declares
+this with the context managers below, and the layers read it.
 """
 
 from collections.abc import Callable, Iterator

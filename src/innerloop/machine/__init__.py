@@ -1,1 +1,1 @@
-"""Files, processes, processor and GPUs of the machine that a run is on."""
+"""Files, processes, processor and GPUs of the machine on which a run works."""

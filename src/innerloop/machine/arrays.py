@@ -1,4 +1,4 @@
-"""One array out of an NPZ archive that somebody else may have made."""
+"""Reads one array of an NPZ archive that is not trusted."""
 
 import io
 import math
@@ -12,15 +12,15 @@ from innerloop.machine.foreign import BadFile, read_bytes
 
 LARGEST = 64 * 2**20  #: bytes of an archive
 UNPACKED = 256 * 2**20  #: bytes of one of its arrays
-NUMBERS = "biuf"  #: kinds of numpy's types that are plain numbers
+NUMBERS = "biuf"  #: kinds of NumPy types that are plain numbers
 
 
 def read_array(file: Path, name: str) -> np.ndarray | None:
-    """An array of an archive, or None if it has none of that name.
+    """The array `name` of an archive, or None if the archive has no array of that name.
 
     Raises:
-        BadFile: if the archive is damaged, or if the array holds other things than numbers, is
-            larger than 256 MiB, or is not as long as it says.
+        BadFile: if the archive is damaged, or if the array holds anything but numbers, is larger
+            than 256 MiB, or has another size than its header says.
     """
     content = io.BytesIO(read_bytes(file, LARGEST))
     try:
@@ -31,22 +31,22 @@ def read_array(file: Path, name: str) -> np.ndarray | None:
             if archive.getinfo(member).file_size > UNPACKED:
                 raise BadFile(file, f"holds {name}, which is larger than {UNPACKED // 2**20} MiB")
             data = archive.read(member)  # no more than the size that was just checked
-        return _array(data)
+        return _parse(data)
     except BadFile:
         raise
     except Exception as error:  # zipfile, zlib and Python's own parser each have several
         raise BadFile(file, f"holds no readable {name}: {visible(error, 100)}") from None
 
 
-def _array(data: bytes) -> np.ndarray:
-    """What the bytes of an NPY file hold, whose header is checked before anything is allocated."""
+def _parse(data: bytes) -> np.ndarray:
+    """The array in the bytes of an NPY file; its header is checked before memory is allocated."""
     stream = io.BytesIO(data)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("not NumPy's format 1.0")
-    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
-    if kind.kind not in NUMBERS:
-        raise ValueError(f"it holds no plain numbers but {kind.name}")
-    if min(shape, default=0) < 0 or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.kind not in NUMBERS:
+        raise ValueError(f"it holds {dtype.name} instead of plain numbers")
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
         raise ValueError("its size is not what its header says")
-    found: np.ndarray = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    return found
+    array: np.ndarray = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    return array

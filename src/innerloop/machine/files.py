@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever kills the process."""
+"""Files that are either complete or absent, even if the process is killed while it writes."""
 
 import contextlib
 import os
@@ -8,19 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from innerloop.errors import UserError, visible
-
-UNFINISHED = ".unfinished"  #: how the name of a file that is being written ends
+UNFINISHED = ".unfinished"  #: the suffix of a file that is being written
 
 
 @contextmanager
 def whole_file(path: Path, keep: int = 1) -> Iterator[IO[bytes]]:
-    """A binary file to write that takes the name `path` once it is complete and on the disk.
+    """A binary file to write, which gets the name `path` once it is complete and on the disk.
 
-    It lies in the target's own folder until then: a rename is atomic only within a file system.
+    Until then it is in the target's folder: a rename is atomic only within one file system.
 
     Arguments:
-        keep: how many stay: the file, and those that had its name before, see `earlier`.
+        path: name of the complete file.
+        keep: how many files to keep: this one, and earlier ones of the same name, see `earlier`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(UNFINISHED, f".{path.name}.", path.parent)
@@ -30,35 +29,29 @@ def whole_file(path: Path, keep: int = 1) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
-        _make_room(path, keep)
+        _shift_earlier(path, keep)
         os.replace(name, path)
-        _settle(path.parent)
+        _flush_folder(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
 def write_whole(path: Path, text: str, errors: str = "strict") -> None:
-    """Writes a text in UTF-8, whole or not at all.
+    """Writes a text in UTF-8, either completely or not at all.
 
     Arguments:
+        path: name of the file.
+        text: its content.
         errors: what to do about letters that cannot be written, as in `str.encode`.
     """
     with whole_file(path) as file:
         file.write(text.encode(errors=errors))
 
 
-def check_file_writable(path: Path) -> None:
-    """Raises `UserError` unless a file of this name can be written, before the work for it."""
-    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "is a folder" if path.is_dir() else f"needs {folder}, which is no folder to write to"
-        raise UserError(f"{path} {why}: give the name of a file that can be written.")
-
-
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """An error of the system within names the file: the error of a full disk names no file."""
+    """Adds the file's name to an `OSError` without one: the error of a full disk names no file."""
     try:
         yield
     except OSError as error:
@@ -67,53 +60,33 @@ def named(path: Path) -> Iterator[None]:
         raise
 
 
-def check_writable(folder: Path, key: str = "hydra.run.dir=") -> None:
-    """Tries to write into a folder, or into where it would be made; leaves nothing behind.
-
-    Arguments:
-        key: how the user chooses another.
-
-    Raises:
-        UserError: if nothing can be written.
-    """
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
-    probe = folder / f".writable-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"\0" * 4096)
-    except OSError as error:
-        raise UserError(
-            f"The output folder {visible(folder)} cannot be written: {error.strerror}. "
-            f"Choose another with {key}FOLDER."
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            probe.unlink(missing_ok=True)
-            for place in made:
-                place.rmdir()
-
-
 def earlier(path: Path, age: int) -> Path:
-    """The name of the file that was `path` so many files ago: `last-1.ckpt` before `last.ckpt`."""
+    """The name of the file that was `path`, `age` files ago: `last-1.ckpt` before `last.ckpt`."""
     return path.with_stem(f"{path.stem}-{age}") if age else path
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what killed processes were writing, in a folder in which no other process writes."""
+    """Removes what killed processes left in a folder; no other process may be writing there."""
     for file in folder.glob(f".*{UNFINISHED}"):
         file.unlink(missing_ok=True)
 
 
-def _make_room(path: Path, keep: int) -> None:
+def cache_folder() -> Path:
+    """This user's folder for what can be rebuilt: packs, compiled code, timings."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "innerloop"
+
+
+def _shift_earlier(path: Path, keep: int) -> None:
+    """Renames earlier files of this name, each to the next age."""
     for age in range(keep - 1, 0, -1):
         if earlier(path, age - 1).exists():
             os.replace(earlier(path, age - 1), earlier(path, age))
 
 
-def _settle(folder: Path) -> None:
-    """Has the folder's names on the disk too, so that they survive a loss of power."""
+def _flush_folder(folder: Path) -> None:
+    """Writes the folder's list of names to the disk, so that it survives a loss of power."""
     handle = os.open(folder, os.O_RDONLY)
-    with contextlib.suppress(OSError):  # some network file systems know no such thing
+    with contextlib.suppress(OSError):  # some network file systems do not support it
         os.fsync(handle)
     os.close(handle)
 
@@ -122,8 +95,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def cache_folder() -> Path:
-    """Where this user's machine keeps what can be made again: packs, compiled code, timings."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "innerloop"

@@ -1,4 +1,4 @@
-"""Files that somebody else may have made: what is no regular file, or a huge one, is refused.
+"""Reads files that are not trusted: anything but a regular file of bounded size is refused.
 
 Imports nothing heavy: every program looks into the folders of a sweep with it.
 """
@@ -9,7 +9,6 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from innerloop.errors import UserError, visible
 
@@ -20,7 +19,7 @@ class BadFile(UserError):
     """A file that cannot be read, and why.
 
     Arguments:
-        file: which one.
+        file: the file.
         fault: what is wrong with it.
     """
 
@@ -29,40 +28,41 @@ class BadFile(UserError):
 
 
 def there(file: Path) -> bool:
-    """Whether a folder has this name in it, be it a file or not."""
+    """Whether this name exists, for a file or for anything else, a broken link included."""
     return os.path.lexists(file)
 
 
 def find(folder: Path, matches: Callable[[str], bool]) -> list[Path]:
-    """What lies in a folder or below and has a matching name; links are not followed."""
-    found: list[Path] = []
-    left = [os.fspath(folder)]
-    while left:
+    """Everything in a folder and below it with a matching name; links are not followed."""
+    paths: list[Path] = []
+    folders = [os.fspath(folder)]
+    while folders:
         try:
-            entries = sorted(os.scandir(left.pop()), key=lambda entry: entry.name)
-        except OSError:  # it is gone, no folder, or not for us to read
+            entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)
+        except OSError:  # it has gone, is not a folder, or may not be read
             continue
-        found += [Path(entry.path) for entry in entries if matches(entry.name)]
-        left += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return found
+        paths += [Path(entry.path) for entry in entries if matches(entry.name)]
+        folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return paths
 
 
 def read_bytes(file: Path, most: int, links: bool = True) -> bytes:
     """The content of a regular file.
 
     Arguments:
+        file: the file.
         most: bytes that it may have.
         links: whether it may be a symbolic link.
 
     Raises:
-        BadFile: if it is missing, no regular file, or too large.
+        BadFile: if it is missing, not a regular file, or too large.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW)
     try:
-        found = os.stat(file, follow_symlinks=links)
-        if not stat.S_ISREG(found.st_mode):
-            raise BadFile(file, "is no regular file")
-        if found.st_size > most:
+        status = os.stat(file, follow_symlinks=links)
+        if not stat.S_ISREG(status.st_mode):
+            raise BadFile(file, "is not a regular file")
+        if status.st_size > most:
             raise BadFile(file, f"is larger than {most // 2**20} MiB")
         with open(os.open(file, flags), "rb") as opened:
             return opened.read(most)
@@ -75,7 +75,7 @@ def read_text(file: Path, most: int = LARGEST) -> str:
     """The text of a file in UTF-8.
 
     Raises:
-        BadFile: as `read_bytes`, and for other encodings.
+        BadFile: as `read_bytes`, and if the encoding is not UTF-8.
     """
     try:
         return read_bytes(file, most).decode()
@@ -83,13 +83,15 @@ def read_text(file: Path, most: int = LARGEST) -> str:
         raise BadFile(file, "is not UTF-8 text") from None
 
 
-def read_rows(file: Path, most: int = LARGEST) -> list[dict[str, Any]]:
-    """The rows of a CSV file by its headings.
+def read_rows(file: Path, most: int = LARGEST) -> list[dict[str, str]]:
+    """The rows of a CSV file, each a mapping from its headings.
+
+    The `csv` module puts None where a row has too few cells, and under None what is too much.
 
     Raises:
-        BadFile: as `read_text`, and for what is no CSV.
+        BadFile: as `read_text`, and if the file is not CSV.
     """
     try:
         return list(csv.DictReader(io.StringIO(read_text(file, most), newline="")))
     except csv.Error as error:
-        raise BadFile(file, f"is no CSV: {error}") from None
+        raise BadFile(file, f"is not CSV: {error}") from None

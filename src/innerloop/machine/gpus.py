@@ -1,4 +1,4 @@
-"""One GPU for each process of a sweep on this machine, held by a lock until the process ends."""
+"""Gives each process of a sweep on this machine one GPU, locked until the process ends."""
 
 import getpass
 import os
@@ -11,16 +11,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-PAUSE = 0.5  #: seconds between two looks for a free GPU
+PAUSE = 0.5  #: seconds between two searches for a free GPU
 
-_held: list[tuple[str, FileLock]] = []  # a GPU's name and its lock: of this process, for its life
+_held: list[tuple[str, FileLock]] = []  # name and lock of this process's GPU, until it ends
 
 
 def visible() -> list[str]:
     """Names of the GPUs that this process may use, found without starting CUDA."""
-    told = os.environ.get(VISIBLE)
-    if told is not None:
-        return [name for name in told.replace(" ", "").split(",") if name not in ("", "-1")]
+    names = os.environ.get(VISIBLE)
+    if names is not None:
+        return [name for name in names.replace(" ", "").split(",") if name not in ("", "-1")]
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
@@ -30,12 +30,15 @@ def visible() -> list[str]:
 
 
 def take(slots: int) -> str | None:
-    """Shows this process one GPU alone, waiting until one is free; None where there is no GPU.
+    """Makes one GPU alone visible to this process, and waits until one is free.
 
-    Further calls change nothing: once it has started, CUDA would not notice.
+    Further calls change nothing: once CUDA has started, it ignores the change.
 
     Arguments:
-        slots: processes at a time on one GPU.
+        slots: number of processes that may share one GPU.
+
+    Returns:
+        the GPU's name; None if the machine has no GPU.
     """
     names = visible()
     if not _held and not names:
@@ -49,7 +52,7 @@ def take(slots: int) -> str | None:
 
 
 def _free(names: Sequence[str], slots: int) -> list[tuple[str, FileLock]]:
-    """A GPU with a free slot, the emptiest first; the lock falls with the process."""
+    """A GPU with a free slot, the emptiest first, and its lock, which ends with the process."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     for slot in range(slots):
@@ -64,6 +67,6 @@ def _free(names: Sequence[str], slots: int) -> list[tuple[str, FileLock]]:
 
 
 def _folder() -> Path:
-    """One for each user; a SLURM job numbers the GPUs that are its own from 0."""
+    """A folder for each user and SLURM job: each job numbers its own GPUs from 0."""
     job = os.environ.get("SLURM_JOB_ID", "")
     return Path(tempfile.gettempdir()) / f"innerloop-gpus-{getpass.getuser()}{job and '-' + job}"

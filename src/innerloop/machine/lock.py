@@ -1,4 +1,4 @@
-"""One process at a time in a run's folder.
+"""A lock that lets one process at a time work in a run's folder.
 
 Imports nothing heavy: it runs before `--help` and shell completion answer.
 """
@@ -13,24 +13,24 @@ from filelock import FileLock, Timeout
 
 from innerloop.errors import UserError, visible
 
-LOCK = ".run.lock"  #: held while a process works in the folder; its death frees it
-RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")  #: set by whatever starts processes
+LOCK = ".run.lock"  #: locked while a process works in the folder, and free once it ends
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")  #: set where processes are started
 
 _held: dict[Path, FileLock] = {}
 
 
 def first_process() -> bool:
-    """Whether this is the first process of its run, which alone locks the folder for all."""
+    """Whether this is the first process of its run, the one that locks the folder for all."""
     return not any(os.environ.get(name, "0") not in ("", "0") for name in RANKS)
 
 
 def hold(folder: Path) -> None:
-    """Locks a run's folder until `release`, or until this process is gone.
+    """Locks a run's folder until `release`, or until this process ends.
 
-    A folder that this process holds already stays held.
+    A folder that this process has already locked stays locked.
 
     Raises:
-        UserError: if another process holds it.
+        UserError: if another process has locked it.
     """
     lock = FileLock(folder / LOCK, is_singleton=True)
     try:
@@ -41,14 +41,14 @@ def hold(folder: Path) -> None:
 
 
 def release(folder: Path) -> None:
-    """Frees a folder that this process holds; nothing happens if it does not."""
+    """Unlocks a folder; does nothing if this process has not locked it."""
     lock = _held.pop(folder.resolve(), None)
     if lock is not None:
         lock.release(force=True)
 
 
 def is_held(folder: Path) -> bool:
-    """Whether another process holds a folder; leaves no trace in it."""
+    """Whether another process has locked a folder; changes nothing in it."""
     if not (folder / LOCK).exists() or folder.resolve() in _held:
         return False
     try:
@@ -56,12 +56,12 @@ def is_held(folder: Path) -> bool:
             return False
     except Timeout:
         return True
-    except OSError:  # what has the lock's name is no lock
+    except OSError:  # something else has the lock's name
         return False
 
 
 def in_use(folder: Path) -> str:
-    """What to say of a folder that another process holds."""
+    """The message about a folder that another process has locked."""
     return (
         f"{visible(folder)} is in use by another process, which is still running: wait for its "
         "end, or give another folder with hydra.run.dir=FOLDER."
@@ -70,7 +70,7 @@ def in_use(folder: Path) -> str:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Holds a folder while what is inside runs."""
+    """Locks a folder while the block runs."""
     hold(folder)
     try:
         yield
@@ -79,7 +79,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def new_folder(folder: Path) -> Path:
-    """Makes a folder of this name that no other process has made: with `_2`, `_3`... if need be."""
+    """Makes a new folder of this name; if the name is taken, with `_2`, `_3`... appended."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
         place = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")

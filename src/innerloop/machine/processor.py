@@ -1,4 +1,4 @@
-"""The machine that a run is on."""
+"""The CPU and the shared memory of this machine."""
 
 import platform
 import shutil
@@ -15,7 +15,7 @@ def processor() -> str:
 
 
 def shared_memory_left() -> int | None:
-    """Bytes that are free where processes share memory; None where there is no such place."""
+    """Free bytes of the memory that processes share; None if the system has no `/dev/shm`."""
     try:
         return shutil.disk_usage("/dev/shm").free
     except OSError:

@@ -1,4 +1,4 @@
-"""What is asked of a learner: the loss, the metrics, and the width of the output."""
+"""Objectives of a learner: its loss, its metrics, and the width of its output."""
 
 from innerloop.objectives.classification import BINS, Classification
 from innerloop.objectives.metric import Metric

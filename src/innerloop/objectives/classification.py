@@ -9,21 +9,21 @@ from innerloop.objectives.metric import Metric
 from innerloop.objectives.objective import Answers
 from innerloop.tasks import PADDING
 
-BINS = 15  #: of equal width, into which confidences are sorted to see whether they are kept
+BINS = 15  #: number of equal bins of confidence, for the calibration error
 
 
 class Classification:
     """Cross-entropy, accuracy and calibration over the classes of a task.
 
-    Written out, because torchmetrics' calibration error refuses `vmap`; all of it is held to
-    torchmetrics by the tests.
+    It does not use torchmetrics, whose calibration error does not run under `vmap`; the tests
+    compare all of it with torchmetrics.
 
     Arguments:
         ways: classes of a training task.
         test_ways: classes of a validation or test task.
 
     Raises:
-        UserError: for tasks without classes.
+        UserError: for less than one class.
     """
 
     metric = Metric("accuracy", unit="%", scale=100.0)
@@ -48,12 +48,18 @@ class Classification:
         return F.cross_entropy(_wide(outputs), targets)
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Of one task, without its padding; the last two are vectors.
+        """The metrics of one task, without its padding; the last two are vectors.
 
-        `accuracy`; `loss`, which adaptation descends; `nll`, the negative log-likelihood in nats
-        (the same number, as long as the loss is cross-entropy); `class_accuracy` `(ways,)`;
-        `calibration_gaps` `(BINS + 1,)`, the sum of confidence less hit over the queries of each
-        bin, and the number of all queries.
+        * `accuracy`,
+        * `loss`, which the inner loop minimises,
+        * `nll`, the negative log-likelihood in nats: the same number if the loss is cross-entropy,
+        * `class_accuracy` `(ways,)`,
+        * `calibration_gaps` `(BINS + 1,)`: the sum of confidence minus hit over the queries of each
+          bin, then the number of all queries.
+
+        Arguments:
+            outputs: logits `(n, ways)`.
+            targets: labels `(n,)`; `PADDING` for rows that only fill up a batch.
         """
         outputs = _wide(outputs)
         real = (targets != PADDING).to(outputs.dtype)
@@ -68,12 +74,12 @@ class Classification:
 
 
 def _wide(outputs: Tensor) -> Tensor:
-    """Outputs in float32 at least: a loss is a small difference of what autocast rounds."""
+    """The outputs in float32 at least, because autocast would round a small loss away."""
     return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
 
 
 def _class_accuracy(hits: Tensor, targets: Tensor, ways: int) -> Tensor:
-    """Share of hits among the queries of each class; not a number where a class has none."""
+    """Share of hits among the queries of each class, `(ways,)`; NaN for a class without queries."""
     member = (targets[:, None] == torch.arange(ways, device=targets.device)).to(hits.dtype)
     sizes = member.sum(0)
     shares = (member * hits[:, None]).sum(0) / sizes.clamp(min=1)
@@ -81,7 +87,7 @@ def _class_accuracy(hits: Tensor, targets: Tensor, ways: int) -> Tensor:
 
 
 def _calibration_gaps(confidence: Tensor, hits: Tensor, real: Tensor) -> Tensor:
-    """Confidence less hit, summed in each bin; the last number is that of the queries.
+    """Confidence minus hit, summed in each bin; then the number of queries.
 
     A confidence of exactly 1 belongs to the last bin; torchmetrics gives it a bin of its own.
     """

@@ -1,4 +1,4 @@
-"""The number that a learner is judged by, as far as tables and pictures must know it."""
+"""The headline metric of an objective, as tables and pictures show it."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ class Metric(NamedTuple):
 
     Arguments:
         name: a key of the objective's scores.
-        unit: stands after a number, such as `%`; numbers in percent have two decimals.
-        scale: shown value = scale times value, such as 100 for a share in percent.
-        log: whether values span orders of magnitude, so that axes are logarithmic.
-        higher_is_better: whether a learner is better the higher it is.
-        label: words for the axes of pictures; empty for the name with its unit.
+        unit: follows a number, such as `%`; percentages have two decimals.
+        scale: the shown value is `scale` times the value: 100 for a share in percent.
+        log: whether axes are logarithmic, because values span orders of magnitude.
+        higher_is_better: whether a higher value is better.
+        label: text for the axes of pictures; empty for the name with its unit.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a learner is judged by: its loss, its metrics, and the width of its output."""
+"""The interface of objectives."""
 
 from typing import Literal, Protocol
 
@@ -10,31 +10,40 @@ Answers = Literal["classes", "targets"] | None
 
 
 class Objective(Protocol):
-    """The user chooses it for a data set; an algorithm is told, and never asks what the data is.
+    """The loss, the metrics and the output width of a learner.
 
-    A class that inherits from this one has the defaults.
+    The user chooses it for a data set, so that an algorithm need not know what the data is. A class
+    that inherits from this one gets the defaults.
     """
 
-    metric: Metric  #: the headline metric, whose name is a key of `scores`
-    #: What the audit may take targets for. `classes`: labels that may be renamed, and a headline
-    #: that is the share of right answers, so that chance is known. `targets`: real numbers. None:
-    #: neither, and no label is disturbed.
+    metric: Metric  #: the headline metric; its name is a key of `scores`
+    #: The kind of targets, for the audit. `classes`: labels that may be renamed, with the share of
+    #: right answers as the headline metric, so that chance is known. `targets`: real numbers. None:
+    #: neither; the audit then disturbs no label.
     answers: Answers = None
-    loss_unit: str = ""  #: of the loss, for the axes of pictures
+    loss_unit: str = ""  #: unit of the loss, for the axes of pictures
 
     @property
     def width(self) -> int:
-        """Number of outputs of a head that is trained with the learner."""
+        """Number of outputs of a head that the outer loop trains."""
 
     def classes(self, training: bool) -> int | None:
-        """Number of classes of a training or a test task; None where tasks have none."""
+        """Number of classes of a training task or a test task; None if tasks have no classes."""
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """What adaptation descends and the outer loop minimises: a scalar for `n` examples."""
+        """The scalar loss of `n` examples, which the inner and the outer loop minimise.
+
+        Arguments:
+            outputs: `(n, width)`.
+            targets: `(n,)` class labels, or `(n, d)` real targets.
+        """
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """What judges one task's outputs: scalars, the headline metric first.
+        """The metrics of one task's outputs: scalars, the headline metric first.
 
-        Vectors may follow, whose mean over tasks says what no single task can; see
-        `innerloop.evaluation.pooled`. Runs under `vmap`.
+        Vectors may follow, of which only the mean over tasks is informative; see
+        `innerloop.evaluation.pooled`. It must run under `vmap`.
+
+        Arguments:
+            outputs, targets: as in `loss`.
         """

@@ -13,10 +13,10 @@ class Regression:
     """Mean squared error over the targets of a task.
 
     Arguments:
-        targets: numbers to predict for each input.
+        targets: number of values to predict for each input.
 
     Raises:
-        UserError: for none.
+        UserError: for less than one.
     """
 
     loss_unit = "units of y²"
@@ -36,14 +36,14 @@ class Regression:
         return None
 
     def loss(self, outputs: Tensor, targets: Tensor | Padded) -> Tensor:
-        r"""The mean over examples and numbers of :math:`(\hat y - y)^2`.
+        r"""The mean of :math:`(\hat y - y)^2` over examples and values.
 
         Arguments:
             outputs: `(n, d)`.
-            targets: `(n, d)`, or `(n,)` for a single target; `Padded` in tasks of unequal size.
+            targets: `(n, d)`, or `(n,)` if d is 1; `Padded` in tasks of unequal size.
 
         Raises:
-            UserError: for other shapes, which would be broadcast.
+            UserError: for other shapes, which torch would broadcast.
         """
         if isinstance(targets, Padded):
             errors = (outputs - _alike(targets.values, outputs)).square().mean(1)

@@ -11,7 +11,7 @@ from innerloop.data.labelled import Support, query_of, support_of
 from innerloop.errors import UserError
 from innerloop.layers import norm
 from innerloop.machine import lock
-from innerloop.machine.files import check_writable
+from innerloop.machine.writable import check_writable
 from innerloop.programs.answers import Answers
 from innerloop.programs.prediction import predict
 from innerloop.run.trained import Trained, load

@@ -1,4 +1,4 @@
-"""The test tasks on which one run beats another most."""
+"""The test tasks on which one run beats another by most."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -21,17 +21,17 @@ class Beaten(NamedTuple):
 
 
 def beaten(first: Path, second: Path, top: int) -> tuple[Metric, list[Beaten]]:
-    """The headline metric, and the `top` tasks where `first` beats `second` most, widest gap first.
+    """The headline metric, and the `top` tasks where `first` beats `second`, widest gap first.
 
     Raises:
-        UserError: where a folder holds no test, or the two were not tested on the same tasks.
+        UserError: if a folder holds no test, or the two were not tested on the same tasks.
     """
     runs = [_tested(folder) for folder in (first, second)]
-    said = [_said(run) for run in runs]
-    if said[0] != said[1]:
+    protocols = [_protocol(run) for run in runs]
+    if protocols[0] != protocols[1]:
         raise UserError(
             f"{first} and {second} were not tested on the same tasks: their protocols are "
-            f"{said[0]} and {said[1]}."
+            f"{protocols[0]} and {protocols[1]}."
         )
     metric = runs[0].metric
     sign = 1.0 if metric.higher_is_better else -1.0
@@ -42,11 +42,11 @@ def beaten(first: Path, second: Path, top: int) -> tuple[Metric, list[Beaten]]:
 
 
 def _gap(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
-    """By how much each task's score is higher; what is no number is lower than any."""
-    lost = [~np.isfinite(scores) for scores in (better, worse)]
+    """How much higher each task's score is, `(tasks,)`; NaN is lower than any number."""
+    not_finite = [~np.isfinite(scores) for scores in (better, worse)]
     with np.errstate(invalid="ignore"):
-        gap = np.where(lost[1] & ~lost[0], np.inf, better - worse)
-    return np.where(lost[0], -np.inf, gap)
+        gap = np.where(not_finite[1] & ~not_finite[0], np.inf, better - worse)
+    return np.where(not_finite[0], -np.inf, gap)
 
 
 def _tested(folder: Path) -> Finished:
@@ -59,8 +59,8 @@ def _tested(folder: Path) -> Finished:
     return read(folder)
 
 
-def _said(run: Finished) -> str:
-    """What two tests must have in common."""
+def _protocol(run: Finished) -> str:
+    """What two tests must have in common, in words."""
     protocol, test = run.results.protocol, run.results.episode.test
     size = f"{protocol.tasks} tasks, {test.in_words}"
     return visible(f"{protocol.hash} ({size}, by {run.metric.name})", 120)

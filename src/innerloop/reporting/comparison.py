@@ -1,9 +1,8 @@
-"""The figures of a comparison: every mean with its intervals, every difference with its own."""
+"""The numbers of a comparison: every mean and every difference with its intervals."""
 
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,31 +12,30 @@ from innerloop.evaluation import stamps
 from innerloop.evaluation.class_interval import over_classes
 from innerloop.evaluation.comparison import between_seeds, holm, paired
 from innerloop.evaluation.interval import over_seeds, over_tasks
+from innerloop.reporting.comparison_record import (
+    ComparisonRecord,
+    DifferenceRecord,
+    Intervals,
+    SideRecord,
+)
 from innerloop.reporting.contenders import Contender
 
-SEEDS = 3  #: of each side, from which a difference may be one of methods
-TASKS = 6  #: from which a p-value over tasks may fall below 0.05: 2 of 2**6 signs are one-sided
+SEEDS = 3  #: of each side; with fewer, a difference is only about these checkpoints
+TASKS = 6  #: with fewer, no p-value over tasks can be below 0.05: 2 of 2**6 signs are one-sided
 
 
-def compare(sides: Sequence[Contender]) -> dict[str, Any]:
+def compare(sides: Sequence[Contender]) -> ComparisonRecord:
     """Means and pairwise differences of the headline metric, as `compare.py --json` writes them.
 
-    Up to two seeds a side, p-values are of the paired t over tasks and speak of these checkpoints,
-    averaged where there are several; from three seeds each they are of Welch's t over seeds and
-    speak of methods. `p_holm` is corrected for the number of differences. Over fewer than `TASKS`
-    tasks there is no p-value.
+    With one or two seeds on a side, p-values are those of the paired t over tasks. They are about
+    these checkpoints, averaged if there are several. With three or more seeds on each side they
+    are those of Welch's t over seeds and are about methods. `p_holm` is corrected for the number
+    of differences. Over fewer than `TASKS` tasks there is no p-value.
 
     Raises:
         UserError: if the runs' lists of tasks are not the same.
     """
-    _same_tasks(sides)
-    differences = [
-        {"first": i, "second": j} | _difference(sides[i], sides[j])
-        for i, j in combinations(range(len(sides)), 2)
-    ]
-    tested = [entry for entry in differences if entry["p"] is not None]
-    for entry, p in zip(tested, holm([entry["p"] for entry in tested]), strict=True):
-        entry["p_holm"] = p
+    _check_same_tasks(sides)
     first = sides[0].runs[0]
     return {
         "metric": first.metric._asdict(),
@@ -45,44 +43,61 @@ def compare(sides: Sequence[Contender]) -> dict[str, Any]:
         "norm": first.results.norm,
         "episode": first.results.episode.test.episode.record(),
         "protocol": first.results.protocol.model_dump(exclude={"scored_step"}),
-        "runs": [_mean(side) for side in sides],
-        "differences": differences,
+        "runs": [_side(side) for side in sides],
+        "differences": _differences(sides),
     }
 
 
-def _mean(side: Contender) -> dict[str, Any]:
-    found, results = over_tasks(torch.from_numpy(side.scores)), side.runs[0].results
+def _side(side: Contender) -> SideRecord:
+    results = side.runs[0].results
     return {
         "name": side.name,
         "algorithm": results.algorithm,
         "trained_on": results.training_set,
-        "training": results.upbringing,
+        "training": results.training_in_words,
         "scored_step": results.protocol.scored_step,
         "seeds": side.seeds,
-        "mean": found.mean,
-        "ci95": found.ci95 if found.tasks > 1 else None,
-        "ci95_classes": _over_classes(side.scores, side.classes),
-        "ci95_seeds": over_seeds(side.means),
+        "mean": over_tasks(torch.from_numpy(side.scores)).mean,
+        **_intervals(side),
         "audit": stamps.in_words(run.results.audited for run in side.runs),
         "commands": [run.results.command for run in side.runs],
         "git": sorted({str(run.results.git) for run in side.runs}),
     }
 
 
-def _difference(first: Contender, second: Contender) -> dict[str, Any]:
-    tasks = paired(first.scores, second.scores)
-    unpaired = None if tasks.ci95 is None else _unpaired(first, second)
+def _intervals(side: Contender) -> Intervals:
+    return {
+        "ci95": _over_tasks(side) if len(side.scores) > 1 else None,
+        "ci95_classes": _over_classes(side.scores, side.classes),
+        "ci95_seeds": over_seeds(side.means),
+    }
+
+
+def _differences(sides: Sequence[Contender]) -> list[DifferenceRecord]:
+    """All pairwise differences, with Holm's correction of their p-values."""
+    pairs = combinations(range(len(sides)), 2)
+    differences = [_difference(sides, first, second) for first, second in pairs]
+    known = {i: p for i, entry in enumerate(differences) if (p := entry["p"]) is not None}
+    for i, corrected in zip(known, holm(list(known.values())), strict=True):
+        differences[i]["p_holm"] = corrected
+    return differences
+
+
+def _difference(sides: Sequence[Contender], i: int, j: int) -> DifferenceRecord:
+    """The difference of the sides at two places, without Holm's correction."""
+    first, second = sides[i], sides[j]
+    tasks, enough = paired(first.scores, second.scores), len(first.scores) >= TASKS
+    unpaired = None if tasks.ci95 is None else math.hypot(_over_tasks(first), _over_tasks(second))
     methods = min(len(first.seeds), len(second.seeds)) >= SEEDS
     seeds = between_seeds(first.means, second.means) if methods else None
-    enough = len(first.scores) >= TASKS
     return {
+        "first": i,
+        "second": j,
         "about": "methods" if seeds else "these checkpoints",
         "mean": tasks.mean,
         "ci95": tasks.ci95,
         "ci95_unpaired": unpaired,
-        "paired_to_unpaired": tasks.ci95 / unpaired
-        if tasks.ci95 is not None and unpaired
-        else None,
+        "paired_to_unpaired": _ratio(tasks.ci95, unpaired),
         "ci95_classes": _over_classes(first.scores - second.scores, first.classes),
         "ci95_seeds": seeds.ci95 if seeds else None,
         "p": seeds.p if seeds else tasks.p if enough else None,
@@ -90,17 +105,20 @@ def _difference(first: Contender, second: Contender) -> dict[str, Any]:
     }
 
 
-def _unpaired(first: Contender, second: Contender) -> float:
-    """Half-width of the interval of the difference if the tasks were not the same."""
-    return math.hypot(*[over_tasks(torch.from_numpy(s.scores)).ci95 for s in (first, second)])
+def _ratio(paired: float | None, unpaired: float | None) -> float | None:
+    return paired / unpaired if paired is not None and unpaired else None
+
+
+def _over_tasks(side: Contender) -> float:
+    return over_tasks(torch.from_numpy(side.scores)).ci95
 
 
 def _over_classes(scores: np.ndarray, classes: np.ndarray | None) -> float | None:
     return None if classes is None else over_classes(scores, classes)
 
 
-def _same_tasks(sides: Sequence[Contender]) -> None:
-    """The hash promises it; a folder whose files are of two runs would break the promise."""
+def _check_same_tasks(sides: Sequence[Contender]) -> None:
+    """The protocol's hash promises the same tasks, but a folder may mix the files of two runs."""
     lists = [(run, run.classes) for side in sides for run in side.runs]
     reference, expected = lists[0]
     for run, classes in lists[1:]:

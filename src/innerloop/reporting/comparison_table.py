@@ -1,139 +1,102 @@
-"""A comparison, and a list of runs, as tables for the terminal."""
+"""A comparison as tables for the terminal."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
-from innerloop.evaluation import stamps
-from innerloop.evaluation.schema import RESULTS
-from innerloop.evaluation.sizes import in_words, span
+from innerloop.evaluation.sizes import in_words
 from innerloop.objectives import Metric
 from innerloop.reporting.comparison import TASKS
-from innerloop.reporting.finished import Finished
-from innerloop.reporting.numbers import number
+from innerloop.reporting.comparison_record import (
+    ComparisonRecord,
+    DifferenceRecord,
+    Intervals,
+    SideRecord,
+)
+from innerloop.reporting.numbers import half_or_dash, number_or_nan
 from innerloop.reporting.terminal import add_row, cell, new_table, terminal
 from innerloop.tasks import Episode
 
 
-def show_comparison(found: dict[str, Any]) -> None:
-    """Prints the means, then the differences and what they speak of."""
-    episode, protocol = Episode.of(found["episode"]), found["protocol"]
+def show_comparison(comparison: ComparisonRecord) -> None:
+    """Prints the means, then the differences and how to read them."""
+    protocol, differences = comparison["protocol"], comparison["differences"]
     console = terminal()
-    words = (
-        f"{found['dataset']}, {in_words(episode)}, "
-        f"{protocol['tasks']} {protocol['split']} tasks, batch norm {found['norm'] or 'none'}, "
-        f"protocol {protocol['hash']}"
+    console.print(cell(_heading(comparison)))
+    console.print(_means(comparison))
+    if differences:
+        console.print(_differences(comparison))
+        console.print(_explanation(differences, protocol["tasks"]))
+
+
+def _heading(comparison: ComparisonRecord) -> str:
+    protocol = comparison["protocol"]
+    return (
+        f"{comparison['dataset']}, {in_words(Episode.of(comparison['episode']))}, "
+        f"{protocol['tasks']} {protocol['split']} tasks, "
+        f"batch norm {comparison['norm'] or 'none'}, protocol {protocol['hash']}"
     )
-    console.print(cell(words))
-    console.print(_means(found))
-    if found["differences"]:
-        console.print(_differences(found))
-        console.print("\n".join(_words(found["differences"], protocol["tasks"])))
 
 
-def _means(found: dict[str, Any]) -> Table:
-    metric = Metric(**found["metric"])
-    table = new_table("", "run", "algorithm", "seeds", metric.name, "over tasks",
-                      "over classes", "over seeds", "audit")  # fmt: skip
-    for place, run in enumerate(found["runs"], 1):
-        seeds = ", ".join(map(str, run["seeds"]))
+def _means(comparison: ComparisonRecord) -> Table:
+    metric = Metric(**comparison["metric"])
+    table = new_table(
+        "", "run", "algorithm", "seeds", metric.name,
+        "over tasks", "over classes", "over seeds", "audit",
+    )  # fmt: skip
+    for place, side in enumerate(comparison["runs"], 1):
         add_row(
-            table, place, run["name"],
-            _learner(_trained(run, found["dataset"]), run["training"]), seeds,
-            _value(run["mean"], metric), *_halves(run, metric),
-            run["audit"] or "-",
+            table, place, side["name"], _learner(side, comparison["dataset"]),
+            ", ".join(map(str, side["seeds"])), number_or_nan(side["mean"], metric),
+            *_halves(side, metric), side["audit"] or "-",
         )  # fmt: skip
     return table
 
 
-def _trained(run: dict[str, Any], dataset: str) -> str:
-    """The algorithm, and what it was trained on if that is another data set than the test's."""
-    same = run["trained_on"] == dataset
-    return str(run["algorithm"]) if same else f"{run['algorithm']}, trained on {run['trained_on']}"
+def _learner(side: SideRecord, dataset: str) -> str:
+    """The algorithm, its data set if that is not the test's, and its training if not episodes."""
+    elsewhere = side["trained_on"] != dataset
+    trained_on = f"trained on {side['trained_on']}" if elsewhere else ""
+    return ", ".join(filter(None, (side["algorithm"], trained_on, side["training"])))
 
 
-def _differences(found: dict[str, Any]) -> Table:
-    several, metric = len(found["differences"]) > 1, Metric(**found["metric"])
-    table = new_table("difference", "of", metric.name, "over tasks, paired", "over classes",
-                   "over seeds", "p by Holm" if several else "p", "paired / unpaired")  # fmt: skip
-    for entry in found["differences"]:
+def _differences(comparison: ComparisonRecord) -> Table:
+    metric, differences = Metric(**comparison["metric"]), comparison["differences"]
+    table = new_table(
+        "difference", "of", metric.name, "over tasks, paired", "over classes", "over seeds",
+        "p by Holm" if len(differences) > 1 else "p", "paired / unpaired",
+    )  # fmt: skip
+    for entry in differences:
         ratio = entry["paired_to_unpaired"]
         add_row(
             table, f"{entry['first'] + 1} - {entry['second'] + 1}", entry["about"],
-            _value(entry["mean"], metric, sign="+"), *_halves(entry, metric),
+            number_or_nan(entry["mean"], metric, sign="+"), *_halves(entry, metric),
             _p(entry["p_holm"]), "-" if ratio is None else f"{ratio:.2f}",
         )  # fmt: skip
     return table
 
 
-def _words(differences: Sequence[dict[str, Any]], tasks: int) -> list[str]:
-    abouts = {entry["about"] for entry in differences}
-    lines = ["95% intervals."]
-    if "these checkpoints" in abouts:
-        lines[0] += (
-            f" These checkpoints: p by the paired t over {tasks} tasks; it says nothing of the "
+def _explanation(differences: Sequence[DifferenceRecord], tasks: int) -> str:
+    """How to read the intervals and the p-values."""
+    abouts, text = {entry["about"] for entry in differences}, "95% intervals."
+    if "these checkpoints" in abouts and tasks >= TASKS:
+        text += (
+            f" These checkpoints: p by the paired t over {tasks} tasks; it says nothing about the "
             "methods, for which three seeds of each are needed."
-            if tasks >= TASKS
-            else f" No p-value: {tasks} test tasks are too few for one, which takes {TASKS}."
         )
+    elif "these checkpoints" in abouts:
+        text += f" No p-value: {tasks} test tasks are too few; it takes at least {TASKS}."
     if "methods" in abouts:
-        lines[0] += " Methods: p by Welch's t over seeds."
-    return lines
+        text += " Methods: p by Welch's t over seeds."
+    return text
 
 
-def show_runs(runs: Sequence[Finished]) -> None:
-    """Prints what runs there are, with their headline and its interval over tasks."""
-    table = new_table("folder", "algorithm", "dataset", "ways/shots", "norm", "seed", "metric",
-                   "mean", "over tasks", "audit", "date")  # fmt: skip
-    for run in runs:
-        results, test = run.results, run.results.episode.test
-        add_row(
-            table, _shown(run.folder),
-            _learner(results.algorithm, results.upbringing), results.tested_on,
-            f"{span(test.ways)}/{span(test.shots)}", results.norm or "-", results.seed,
-            run.metric.name, _value(run.headline.mean, run.metric),
-            _half(run.headline.ci95, run.metric),
-            stamps.in_words([results.audited]) or "-", _date(run.folder / RESULTS),
-        )  # fmt: skip
-    terminal().print(table)
-
-
-def _learner(algorithm: str, upbringing: str) -> str:
-    """An algorithm, with how it was trained where that is not on episodes from scratch."""
-    return f"{algorithm}, {upbringing}" if upbringing else algorithm
-
-
-def _date(file: Path) -> str:
-    """When a file was written; a dash for a time outside of the calendar."""
-    try:
-        return f"{datetime.fromtimestamp(file.stat().st_mtime):%Y-%m-%d %H:%M}"
-    except (OSError, ValueError, OverflowError):
-        return "-"
-
-
-def _shown(folder: Path) -> str:
-    """As it can be pasted behind a command here."""
-    here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
-
-
-def _halves(entry: dict[str, Any], metric: Metric) -> list[str]:
-    return [_half(entry[key], metric) for key in ("ci95", "ci95_classes", "ci95_seeds")]
+def _halves(entry: Intervals, metric: Metric) -> list[str]:
+    halves = (entry["ci95"], entry["ci95_classes"], entry["ci95_seeds"])
+    return [half_or_dash(half, metric) for half in halves]
 
 
 def _p(value: float | None) -> str:
     if value is None:
         return "-"
     return "< 1e-16" if value < 1e-16 else f"{value:.2g}"
-
-
-def _half(value: float | None, metric: Metric) -> str:
-    return "-" if value is None else f"± {_value(value, metric)}"
-
-
-def _value(value: float | None, metric: Metric, sign: str = "") -> str:
-    """JSON's word for what is not a number is null."""
-    return "nan" if value is None else number(value, metric, sign=sign)

@@ -1,29 +1,28 @@
-"""Settings: finished runs that differ in their seed alone, and in what one setting differs from
-another."""
+"""Settings: finished runs that differ only in their seed, and the differences between settings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
-from innerloop.reporting.contenders import SAME
+from innerloop.reporting.comparable import SAME
 from innerloop.reporting.finished import Finished, configuration_of
 from innerloop.reporting.terminal import leave_out
-from innerloop.startup.folder_check import KEPT
 from innerloop.startup.keys import Role, role
+from innerloop.startup.run_folder import KEPT
 
-NAMED = ("algorithm", "dataset", "model")  #: groups whose choice says more than its values
+NAMED = ("algorithm", "dataset", "model")  #: groups of which the choice is shown, not its values
 ABSENT = "not set"
 
 
 class Mean(NamedTuple):
-    """A mean, the half-width of its 95% interval (None: unknown), and over what that is."""
+    """A mean with its 95% interval; None where they are not known."""
 
     mean: float | None
-    half: float | None
-    over: str
+    half: float | None  #: half-width of the interval
+    over: str  #: such as `600 tasks` or `3 seeds`
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,11 @@ class Setting:
     """The newest run of each seed of one setting."""
 
     runs: list[Finished]
-    values: dict[str, Any]  #: the configuration by dotted key, seed and surroundings left out
+    values: dict[str, object]  #: the configuration by dotted key, without what changes no result
 
     @cached_property
     def following(self) -> set[str]:
-        """Keys whose values merely follow another's; none where that cannot be read."""
+        """Keys with values that are computed from other keys; empty if that is not known."""
         try:
             composed = configuration_of(self.first.folder, KEPT)
         except UserError as error:
@@ -45,13 +44,14 @@ class Setting:
 
     @property
     def first(self) -> Finished:
+        """The run of the lowest seed."""
         return self.runs[0]
 
     def mean(self, entry: str) -> Mean:
-        """An entry of the test's results: over seeds by Student's t, of a single run over tasks."""
-        found = [run.results.test.get(entry) for run in self.runs]
-        means = [one.mean for one in found if one is not None and one.mean is not None]
-        if len(means) < len(found):
+        """A metric of the test: over seeds by Student's t, for a single run over tasks."""
+        entries = [run.results.test.get(entry) for run in self.runs]
+        means = [e.mean for e in entries if e is not None and e.mean is not None]
+        if len(means) < len(entries):
             return Mean(None, None, "")
         if len(self.runs) == 1:
             only = self.first.results
@@ -62,61 +62,62 @@ class Setting:
     def curve(self) -> list[Mean]:
         """The headline metric after 0, 1, ... inner steps; empty without steps."""
         name = self.first.metric.name
-        found: list[Mean] = []
-        while f"{name}/step_{len(found)}" in self.first.results.test:
-            found.append(self.mean(f"{name}/step_{len(found)}"))
-        return found
+        means: list[Mean] = []
+        while f"{name}/step_{len(means)}" in self.first.results.test:
+            means.append(self.mean(f"{name}/step_{len(means)}"))
+        return means
 
 
 def settings(runs: Iterable[Finished]) -> list[Setting]:
-    """The runs by setting, in the order of each one's first run."""
+    """The runs by setting, in the order of the first run of each."""
     groups: dict[str, dict[int, Finished]] = {}
-    kept: dict[str, dict[str, Any]] = {}
+    values_of: dict[str, dict[str, object]] = {}
     for run in runs:
         values = _configured(run)
         key = repr(sorted(values.items(), key=lambda item: item[0])) + run.results.protocol.hash
-        groups.setdefault(key, {})[run.results.seed] = run  # the newest of a seed stays
-        kept[key] = values
+        groups.setdefault(key, {})[run.results.seed] = run  # keeps the newest of a seed
+        values_of[key] = values
     return [
-        Setting([seeds[seed] for seed in sorted(seeds)], kept[key]) for key, seeds in groups.items()
+        Setting([seeds[seed] for seed in sorted(seeds)], values_of[key])
+        for key, seeds in groups.items()
     ]
 
 
-def _configured(run: Finished) -> dict[str, Any]:
-    """What makes a run's setting."""
+def _configured(run: Finished) -> dict[str, object]:
+    """The values that define a run's setting, by dotted key."""
     values = run.configuration
-    if not values:  # a checkpoint tested again: its command names it, and with it the setting
+    if not values:  # a checkpoint tested again: its command names the run of the checkpoint
         return {k: v for k, v in run.values.items() if k.split(".")[0] in (*SAME, "command")}
     return {k: v for k, v in values.items() if Role.RESULT in role(k)}
 
 
-def differences(found: list[Setting]) -> dict[str, list[Any]]:
-    """Keys whose values differ among settings, with each one's value.
+def differences(settings: list[Setting]) -> dict[str, list[object]]:
+    """Keys with values that differ between settings, with the value of each setting.
 
-    Keys that follow another wherever they are set are left out.
+    Keys that are computed from others wherever they are set are left out.
     """
-    following = [setting.following for setting in found]
+    following = [setting.following for setting in settings]
     rows = {}
-    for key in dict.fromkeys(key for setting in found for key in setting.values):
-        row = [setting.values.get(key, ABSENT) for setting in found]
+    for key in dict.fromkeys(key for setting in settings for key in setting.values):
+        row = [setting.values.get(key, ABSENT) for setting in settings]
         follows = [key in f for f, value in zip(following, row, strict=True) if value != ABSENT]
         if any(value != row[0] for value in row) and not all(follows):
             rows[key] = row
     return rows
 
 
-def labels(found: list[Setting]) -> list[str]:
-    """A short name for each setting: its algorithm, and as few differences as tell them apart."""
-    names = {g: [str(getattr(s.first.results, g)) for s in found] for g in NAMED}
-    names["trained_on"] = [f"trained on {s.first.results.training_set}" for s in found]
+def labels(settings: list[Setting]) -> list[str]:
+    """A short name for each setting: its algorithm, and only distinguishing differences."""
+    names = {g: [str(getattr(s.first.results, g)) for s in settings] for g in NAMED}
+    names["trained_on"] = [f"trained on {s.first.results.training_set}" for s in settings]
     rows = {group: row for group, row in names.items() if len(set(row)) > 1}
     rows |= {
         key: [f"{key}={value}" for value in row]
-        for key, row in differences(found).items()
+        for key, row in differences(settings).items()
         if key.split(".")[0] not in rows
     }
-    made = [(name,) for name in names["algorithm"]]
+    labels: list[tuple[str, ...]] = [(name,) for name in names["algorithm"]]
     for row in rows.values():
-        longer = [(*label, text) for label, text in zip(made, row, strict=True)]
-        made = longer if len(set(longer)) > len(set(made)) else made  # type: ignore[assignment]
-    return [", ".join(label) for label in made]
+        longer = [(*label, text) for label, text in zip(labels, row, strict=True)]
+        labels = longer if len(set(longer)) > len(set(labels)) else labels
+    return [", ".join(label) for label in labels]

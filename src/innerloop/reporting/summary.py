@@ -1,13 +1,13 @@
-"""Tables of finished runs, made from the results files that are kept under docs/results."""
+"""Markdown tables of the results files under docs/results."""
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from innerloop.evaluation import schema, stamps
-from innerloop.evaluation.schema import Entry, Results
+from innerloop.evaluation.parts import Entry
+from innerloop.evaluation.schema import Results
 from innerloop.evaluation.sizes import setting
 from innerloop.machine.mappings import read_json
 from innerloop.objectives import Metric
@@ -23,14 +23,17 @@ FULL = (
 
 
 def load(folder: Path) -> list[Results]:
-    """The results of a folder's files, by name."""
+    """The results in a folder's JSON files, in the order of their names."""
     return [schema.read(read_json(file), file) for file in sorted(folder.glob("*.json"))]
 
 
-def summary(results: Iterable[Results | dict[str, Any]], columns: Sequence[str] = SHORT) -> str:
-    """A Markdown table with a row for all seeds of a command, on each data set of its tests.
+def summary(
+    results: Iterable[Results | Mapping[str, object]], columns: Sequence[str] = SHORT
+) -> str:
+    """A Markdown table with a row for each command and data set, over all seeds of the command.
 
     Arguments:
+        results: contents of `results.json`.
         columns: some of `FULL`.
     """
     groups: dict[tuple[str, str], list[Results]] = {}
@@ -44,8 +47,8 @@ def summary(results: Iterable[Results | dict[str, Any]], columns: Sequence[str] 
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def by_data_set(results: Iterable[Results | dict[str, Any]]) -> str:
-    """Sections with a full table for each data set."""
+def by_data_set(results: Iterable[Results | Mapping[str, object]]) -> str:
+    """A section with a full table for each data set."""
     groups: dict[str, list[Results]] = {}
     for result in map(schema.read, results):
         groups.setdefault(result.dataset, []).append(result)
@@ -53,15 +56,14 @@ def by_data_set(results: Iterable[Results | dict[str, Any]]) -> str:
 
 
 def _row(group: list[Results]) -> dict[str, str]:
+    """The cells of one command by heading, see `FULL`."""
     first, test = group[0], group[0].episode.test
     name = setting(first.dataset, first.algorithm, test.episode)
     trained_elsewhere = first.training_set != first.dataset
     known = {} if trained_elsewhere else published.figures().get(name, {})
-    norm = f", {first.norm} batch norm" if first.norm else ""
-    training = f", {first.upbringing}" if first.upbringing else ""
     minutes = statistics.median(_known(result.seconds) for result in group) / 60
     return {
-        "run": f"{first.algorithm}, {first.tested_on}, {test.in_words}{norm}{training}",
+        "run": _run(first),
         "test": _by_step(group) if _has_steps(first) else _means(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
         "paper": published.text(known.get("paper")),
@@ -76,8 +78,15 @@ def _row(group: list[Results]) -> dict[str, str]:
     }
 
 
+def _run(result: Results) -> str:
+    """The learner, its test, its batch norm and its training."""
+    parts = [result.algorithm, result.tested_on, result.episode.test.in_words]
+    parts += [f"{result.norm} batch norm"] if result.norm else []
+    return ", ".join([*parts, *filter(None, [result.training_in_words])])
+
+
 def _has_steps(result: Results) -> bool:
-    """Whether a test is of an error that is reported after a few inner steps."""
+    """Whether the metric is an error, which is reported after a few inner steps."""
     name = result.metric.name
     steps = all(f"{name}/step_{step}" in result.test for step in STEPS)
     return steps and not result.metric.higher_is_better
@@ -99,24 +108,24 @@ def _by_step(group: list[Results]) -> str:
     """The median over seeds of the mean error after a few steps."""
     metric, last = group[0].metric, f"{group[0].metric.name}/step_{STEPS[-1]}"
     shown = " / ".join(f"{median:.3f}" for median in _medians(group, STEPS))
-    words = f"{metric.name} {shown}{unit(metric)} after {' / '.join(map(str, STEPS))} steps, "
-    words += f"median over {len(group)} seeds"
+    text = f"{metric.name} {shown}{unit(metric)} after {' / '.join(map(str, STEPS))} steps, "
+    text += f"median over {len(group)} seeds"
     if not metric.log:
-        return words
+        return text
     diverged = sum(result.test[last].diverged for result in group)
     tasks = sum(result.test[last].tasks or 0 for result in group)
-    return f"{words}; {diverged} of {tasks} tasks diverged"
+    return f"{text}; {diverged} of {tasks} tasks diverged"
 
 
 def _medians(group: list[Results], steps: Iterable[int]) -> list[float]:
-    """Over seeds, in the unit that is shown."""
+    """The median over seeds after each of the steps, in the shown unit."""
     metric = group[0].metric
     entries = [[run.test[f"{metric.name}/step_{step}"] for run in group] for step in steps]
     return [metric.scale * statistics.median(_known(e.mean) for e in runs) for runs in entries]
 
 
-def _within(group: list[Results], paper: dict[str, Any] | None) -> str:
-    """Whether the mean over seeds lies in the paper's interval, or no step is worse than its."""
+def _within(group: list[Results], paper: published.Figure | None) -> str:
+    """Whether the mean over seeds is in the paper's interval, or every step at least as good."""
     metric = group[0].metric
     if paper is None or paper["metric"] != metric.name:
         return "no interval given"
@@ -129,6 +138,7 @@ def _within(group: list[Results], paper: dict[str, Any] | None) -> str:
 
 
 def _reached(ours: list[float], theirs: list[float], metric: Metric) -> str:
+    """Whether our values after some steps are at least as good as those of a paper."""
     if metric.higher_is_better:
         above = all(a >= b for a, b in zip(ours, theirs, strict=True))
         return "at or above" if above else "**below**"

@@ -1,6 +1,7 @@
 """The closing table of a run."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -12,39 +13,43 @@ from innerloop.reporting.numbers import unit
 from innerloop.reporting.terminal import add_row, cell, terminal
 
 if TYPE_CHECKING:
-    from innerloop.evaluation.schema import Entry, Results
+    from innerloop.evaluation.parts import Entry
+    from innerloop.evaluation.schema import Results
 
 STEPS = (0, 1, 5, 10)
 
 
-def closing_table(content: dict[str, Any]) -> Table:
-    """The headline number, and for learners with inner steps the numbers before and after them.
+def closing_table(content: Mapping[str, object]) -> Table:
+    """The headline metric; for learners with inner steps also before and after some of them.
 
     Arguments:
-        content: what `results.json` holds.
+        content: the content of `results.json`.
     """
     from innerloop.evaluation import schema  # pydantic, which a run's start does without
 
     results = schema.read(content)
-    episode, protocol = results.episode.test, results.protocol
+    rows, metric = _rows(results), results.metric
+    classes = rows[0][1].ci95_classes is not None
     table = Table(
-        title=cell(
-            f"{results.algorithm} on {results.tested_on}: {protocol.tasks} test tasks, "
-            f"{episode.in_words}, {span(episode.queries)} queries"
-        ),
-        caption=Text("\n").join(map(cell, _caption(results))),
+        title=cell(_title(results)), caption=Text("\n").join(map(cell, _caption(results)))
     )
-    rows = _rows(results)
-    wide = rows[0][1].ci95_classes is not None
     for heading in ("adaptation", "metric"):
         table.add_column(heading)
-    for heading in ("mean", "95% over tasks", *(["95% over classes"] if wide else [])):
+    for heading in ("mean", "95% over tasks", *(["95% over classes"] if classes else [])):
         table.add_column(heading, justify="right")
     for label, entry in rows:
-        halves = (entry.ci95, entry.ci95_classes) if wide else (entry.ci95,)
-        shown = [_half(half, results.metric) for half in halves]
-        add_row(table, label, results.metric.name, _mean(entry, results.metric), *shown)
+        halves = (entry.ci95, entry.ci95_classes) if classes else (entry.ci95,)
+        shown = [_half(half, metric) for half in halves]
+        add_row(table, label, metric.name, _mean(entry, metric), *shown)
     return table
+
+
+def _title(results: "Results") -> str:
+    episode, tasks = results.episode.test, results.protocol.tasks
+    return (
+        f"{results.algorithm} on {results.tested_on}: {tasks} test tasks, "
+        f"{episode.in_words}, {span(episode.queries)} queries"
+    )
 
 
 def _mean(entry: "Entry", metric: Metric) -> str:
@@ -52,18 +57,19 @@ def _mean(entry: "Entry", metric: Metric) -> str:
 
 
 def _half(half: float | None, metric: Metric) -> str:
-    """Half an interval; a dash for a single task, which has none."""
+    """Half an interval; a dash for a single task, which has no interval."""
     return "-" if half is None else f"± {metric.scale * half:.2g}{unit(metric)}"
 
 
 def _caption(results: "Results") -> list[str]:
-    training = f"{results.upbringing}, " if results.upbringing else ""
+    training = f"{results.training_in_words}, " if results.training_in_words else ""
     norm = training + (f"{results.norm} batch norm, " if results.norm else "")
-    words = stamps.in_words([results.audited])
-    return [f"{norm}protocol {results.protocol.hash}", *([f"audit: {words}"] if words else [])]
+    audit = stamps.in_words([results.audited])
+    return [f"{norm}protocol {results.protocol.hash}", *([f"audit: {audit}"] if audit else [])]
 
 
 def _rows(results: "Results") -> list[tuple[str, "Entry"]]:
+    """Labels and entries of the headline metric, by inner step."""
     test, scored, name = results.test, results.protocol.scored_step, results.metric.name
     steps = [] if scored is None else sorted({*STEPS, scored})
     steps = [s for s in steps if f"{name}/step_{s}" in test]
@@ -73,10 +79,10 @@ def _rows(results: "Results") -> list[tuple[str, "Entry"]]:
 
 
 def _label(step: int, scored: int) -> str:
-    words = "before" if step == 0 else f"after {step} step{'s' if step > 1 else ''}"
-    return f"{words} (scored)" if step == scored else words
+    label = "before" if step == 0 else f"after {step} step{'s' if step > 1 else ''}"
+    return f"{label} (scored)" if step == scored else label
 
 
-def show(results: dict[str, Any]) -> None:
+def show(results: Mapping[str, object]) -> None:
     """Prints the closing table."""
     terminal().print(closing_table(results))

@@ -1,4 +1,4 @@
-"""Tables and lines for the terminal, in which nothing from outside can play a trick."""
+"""Tables and lines for the terminal, safe for texts that somebody else wrote."""
 
 import sys
 
@@ -8,22 +8,22 @@ from rich.text import Text
 
 from innerloop.errors import visible
 
-WIDE = 200  #: columns where the output is no terminal: nothing is cut
+WIDE = 200  #: columns if the output is not a terminal, so that nothing is cut
 
 
 def terminal() -> Console:
-    """To the terminal's width; wide where there is none."""
+    """A console as wide as the terminal, or `WIDE`."""
     width = None if sys.stdout.isatty() else WIDE
     return Console(width=width, markup=False, highlight=False, emoji=False)
 
 
 def cell(text: object) -> Text:
-    """A text from outside as it stands, be it rich's markup or a terminal's escape."""
+    """A text that is shown as it is, even if it looks like rich's markup or a terminal's escape."""
     return Text(visible(text))
 
 
 def new_table(*headings: str) -> Table:
-    """A table whose cells are folded rather than cut."""
+    """A table that folds long cells and does not cut them."""
     table = Table()
     for heading in headings:
         table.add_column(cell(heading), overflow="fold")
@@ -31,10 +31,10 @@ def new_table(*headings: str) -> Table:
 
 
 def add_row(table: Table, *cells: object) -> None:
-    """A row of texts from outside."""
+    """Adds a row of texts that are shown as they are."""
     table.add_row(*map(cell, cells))
 
 
 def leave_out(fault: object) -> None:
-    """Says in a line of its own what is left out, and why."""
+    """Prints on standard error that something is left out, and why."""
     print(f"left out: {visible(fault)}", file=sys.stderr, flush=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
-from innerloop.evaluation.asked import Asked
+from innerloop.evaluation.audited_learner import AuditedLearner
+from innerloop.evaluation.stamps import StampedFindings
 from innerloop.run.tested import Tested, TestSet
 from innerloop.tasks import Task
 
@@ -24,19 +24,19 @@ def on_device(tested: Tested) -> Iterator[None]:
         tested.learner.to("cpu")
 
 
-def audit_of(tested: Tested) -> dict[str, Any] | None:
+def audit_of(tested: Tested) -> StampedFindings | None:
     """What the answers depended on, from the first tasks of the test; None if switched off."""
     tasks = min(tested.on.audited, tested.on.data.test_tasks)
     if tasks == 0:
         return None
     with on_device(tested):
-        asked, reported = _asked(tested), _reported(tested, tasks)
+        learner, reported = _learner(tested), _reported(tested, tasks)
         batches = _batches(tested.on, tasks, tested.device)
-        return audit.audit(asked, batches, reported, _shared_images(tested.on))
+        return audit.audit(learner, batches, reported, _shared_images(tested.on))
 
 
-def _asked(tested: Tested) -> Asked:
-    return Asked(
+def _learner(tested: Tested) -> AuditedLearner:
+    return AuditedLearner(
         algorithm=tested.untested or tested.learner.algorithm,
         chunk=tested.learner.engine.chunk,
         step=tested.scored_step,

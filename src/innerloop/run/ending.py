@@ -30,7 +30,7 @@ def ending(folder: Path, afterwards: str) -> Iterator[None]:
         notices.say(f"stopped by {end.name} at outer step {end.step}; {afterwards}")
         raise
     except RuntimeError as error:
-        if not processes.tells_of_a_loss(error):
+        if not processes.lost_a_process(error):
             raise
         raise UserError(
             "Another process of this run is gone, or did not answer within "

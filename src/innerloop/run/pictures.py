@@ -37,7 +37,7 @@ def save(
         scored_step=tested.scored_step,
         progress=learner.progress(learner.loaded["step"]),
         span=tested.on.span,
-        found=inside,
+        entries=inside,
     )
     saved: dict[str, Path] = {}
     for name in figures.kinds:

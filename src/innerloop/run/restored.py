@@ -13,8 +13,8 @@ from innerloop.run import notices
 from innerloop.run.plain import PlainDict
 from innerloop.run.trust import check
 from innerloop.startup.command import explain
-from innerloop.startup.folder_check import KEPT, no_run
 from innerloop.startup.older import current
+from innerloop.startup.run_folder import KEPT, not_a_run
 
 PARTS = (  # a configuration has all of them
     "algorithm", "dataset", "engine", "episode", "evaluation", "model", "names", "objective",
@@ -32,7 +32,7 @@ def of_run(folder: Path, trust: bool = False, here: DictConfig | None = None) ->
     """
     file = folder / KEPT
     if not file.is_file():
-        raise UserError(no_run(folder))
+        raise UserError(not_a_run(folder))
     try:
         content = yaml.safe_load(file.read_text())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -54,7 +54,6 @@ def from_file(
     Raises:
         UserError: if it is not a configuration, or names code that it may not run.
     """
-    content = current(content)
     try:
         values = _checked(content)
         if passed := check(values, str(origin), trust, here):
@@ -87,6 +86,7 @@ def _checked(content: object) -> PlainDict:
     """The content; raises `ValueError` if it is not a configuration."""
     if not isinstance(content, dict):
         raise ValueError("it is not a mapping of keys to values")
+    content = dict(current(content))
     wrong = [key for key in PARTS if not isinstance(content.get(key), dict)]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} missing or not a group of keys")

@@ -5,7 +5,8 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from innerloop.callbacks.kept import CHECKPOINTS, LAST, mend, read_newest, record_of
+from innerloop.callbacks.kept import CHECKPOINTS, LAST, mend, read_newest
+from innerloop.callbacks.record_check import record_of
 from innerloop.dashboards import identity
 from innerloop.errors import UserError
 from innerloop.run import notices, restored

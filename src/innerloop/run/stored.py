@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 from innerloop.errors import UserError
 from innerloop.machine.files import remove_unfinished, write_whole
 from innerloop.run.plain import PlainDict, plain_dict
-from innerloop.startup.folder_check import KEPT, used_by_training
 from innerloop.startup.keys import Role, flat, role
+from innerloop.startup.run_folder import KEPT, used_by_training
 from innerloop.tasks import Episode
 
 SHOWN = "config.yaml"  #: all values, for people to read; KEPT has them before interpolation

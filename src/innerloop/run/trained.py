@@ -8,7 +8,8 @@ from torch import Tensor
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.callbacks.checkpoint_file import read_checkpoint
-from innerloop.callbacks.kept import best_of, record_of
+from innerloop.callbacks.kept import best_of
+from innerloop.callbacks.record_check import record_of
 from innerloop.data.source import TaskSource
 from innerloop.engines.engine import Engine
 from innerloop.outer.meta_learner import MetaLearner

@@ -6,7 +6,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from innerloop.callbacks.csv_log import rewind
-from innerloop.callbacks.kept import CHECKPOINTS, LAST, best_of, read_newest, record_of
+from innerloop.callbacks.kept import CHECKPOINTS, LAST, best_of, read_newest
+from innerloop.callbacks.record_check import record_of
 from innerloop.callbacks.recovery import validates
 from innerloop.errors import UserError
 from innerloop.run import notices, origin, restored, stored, wandb_run

@@ -1,7 +1,7 @@
-"""The `KEY=VALUE` words of a program without Hydra, held to the keys that it declares.
+"""The `KEY=VALUE` words of a program without Hydra, checked against its declared keys.
 
-pydantic reads the values rather than `OmegaConf.from_dotlist`, which takes them for YAML: there the
-folder `support=007` is the number 7, and `out=#1` is nothing. Imports nothing heavy.
+pydantic reads the values. `OmegaConf.from_dotlist` would parse them as YAML, where the folder
+`support=007` is the number 7 and `out=#1` is empty. Imports nothing heavy.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Flag = Annotated[bool, Field(description="true or false")]
 
 
 class Arguments(BaseModel):
-    """The keys of one program, with their types, and the defaults of those that may be left out.
+    """The keys of one program: a field for each, with its type and, if optional, its default.
 
     A field's description completes the sentence "KEY=VALUE: give ..."; its alias is its key.
     """
@@ -27,11 +27,11 @@ class Arguments(BaseModel):
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> Self:
-        """The values that the words of a command line give.
+        """Reads the words of a command line.
 
         Raises:
-            UserError: for the first word that is no declared `KEY=VALUE`, a key that is missing, or
-                a value that does not fit.
+            UserError: for the first word that is not a declared `KEY=VALUE`, a missing key, or a
+                value of the wrong type.
         """
         given = {}
         for word in words:
@@ -49,7 +49,7 @@ class Arguments(BaseModel):
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        """Every key, and what its values are."""
+        """The description of the values of every key."""
         fields = cls.model_fields.items()
         return {f.alias or name: f.description or "a text" for name, f in fields}
 
@@ -61,6 +61,6 @@ class Arguments(BaseModel):
 
 
 def positional(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Words that are folders or files, and the `KEY=VALUE` words; a folder's name may hold a =."""
+    """Separates folders and files, which may have a = in their names, from `KEY=VALUE` words."""
     paths = [word for word in words if "=" not in word or Path(word).expanduser().exists()]
     return paths, [word for word in words if word not in paths]

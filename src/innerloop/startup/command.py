@@ -1,4 +1,4 @@
-"""The program at its command line: a user's mistake ends it with a line or two and status 1.
+"""Runs a program: a mistake of the user ends it with a line or two and status 1.
 
 Imports nothing heavy: it runs before `--help` and shell completion answer.
 """
@@ -14,9 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from innerloop.errors import UserError, one_line, visible
 from innerloop.startup import overrides
 
-FULL = "HYDRA_FULL_ERROR"  # Hydra's own switch for tracebacks
-ASKED = "INNERLOOP_FULL_ERROR"  # what it was when the program started
-INTERRUPTED = 130  #: the shell's status of a program that Ctrl-C ended
+FULL = "HYDRA_FULL_ERROR"  #: Hydra's own switch for tracebacks
+TRACEBACK = "INNERLOOP_FULL_ERROR"  #: the value of that switch when the program started
+INTERRUPTED = 130  #: the shell's status for a program that Ctrl-C ended
 DISK = {
     errno.ENOSPC: "the disk is full: free some space, or choose another folder with hydra.run.dir=",
     errno.EDQUOT: "the disk quota is used up: choose another folder with hydra.run.dir=",
@@ -28,13 +28,13 @@ DISK = {
 
 
 def run(main: Callable[[], object]) -> None:
-    """Runs a program of Hydra's; what a user can mend is said without a traceback.
+    """Runs a Hydra program; an error that the user can mend is printed without a traceback.
 
-    HYDRA_FULL_ERROR=1 shows the traceback, as everywhere with Hydra.
+    HYDRA_FULL_ERROR=1 shows the traceback, as in every Hydra program.
     """
-    # Processes that this one starts find what was asked for, not what is set below.
-    wants_traceback = os.environ.setdefault(ASKED, os.environ.get(FULL, "0")) == "1"
-    os.environ[FULL] = "1"  # Hydra passes errors on instead of printing them in its own way
+    # Child processes find the user's choice here, not the value that is set below.
+    wants_traceback = os.environ.setdefault(TRACEBACK, os.environ.get(FULL, "0")) == "1"
+    os.environ[FULL] = "1"  # Hydra then raises errors instead of printing them
     sys.argv[1:] = overrides.options_first(sys.argv[1:])
     try:
         main()
@@ -51,35 +51,53 @@ def run(main: Callable[[], object]) -> None:
 
 
 def explain(error: BaseException) -> str | None:
-    """What to tell the user, from the error or from what caused it; None if it is no mistake."""
-    said = _explained(error)
-    return None if said is None else "\n".join(map(visible, said.split("\n")))
+    """The message for the user, from an error or from its causes; None for a bug.
+
+    It has no control characters; one error in it may have several lines.
+    """
+    for explained in (_by_cause, _by_library, _by_hydra):
+        message = explained(error)
+        if message is not None:
+            return "\n".join(map(visible, message.split("\n")))
+    return None
 
 
-def _explained(error: BaseException) -> str | None:
-    for seen in _chain(error):
-        if isinstance(seen, UserError):
-            return str(seen)
-        if isinstance(seen, OSError) and seen.errno in DISK:
-            return f"{seen.filename or 'writing failed'}: {DISK[seen.errno]}."
-        if isinstance(seen, MemoryError) or "can't allocate memory" in str(seen):
+def _by_cause(error: BaseException) -> str | None:
+    """The message where the error, or one of its causes, is the user's or the machine's."""
+    for cause in _chain(error):
+        if isinstance(cause, UserError):
+            return str(cause)
+        if isinstance(cause, OSError) and cause.errno in DISK:
+            return f"{cause.filename or 'writing failed'}: {DISK[cause.errno]}."
+        if isinstance(cause, MemoryError) or "can't allocate memory" in str(cause):
             return (
-                f"not enough memory: {one_line(seen)} Fewer outer.tasks, a smaller "
+                f"not enough memory: {one_line(cause)} Fewer outer.tasks, a smaller "
                 "evaluation.batch, episode or engine.chunk need less."
             )
-    name = type(error).__name__  # of what is heavy to import here, or an extra
+    return None
+
+
+def _by_library(error: BaseException) -> str | None:
+    """The message for errors of libraries that are heavy to import or optional, by their names."""
+    name = type(error).__name__
     if name == "MisconfigurationException":  # Lightning's
-        said = one_line(error)
-        of_device = any(word in said for word in ("device", "accelerator", "backend", "GPU"))
-        return f"{said} If this machine lacks one, use trainer=cpu or auto." if of_device else said
+        message = one_line(error)
+        if any(word in message for word in ("device", "accelerator", "backend", "GPU")):
+            return f"{message} If this machine lacks one, use trainer=cpu or auto."
+        return message
     if name == "TerminatedWorkerError":  # joblib's
         return (
-            "a member's process was killed, perhaps for want of memory, and joblib ends with it. "
-            "The same command with sweep.resume=true and its hydra.sweep.dir=FOLDER goes on."
+            "the process of a member was killed, perhaps for lack of memory, and joblib stopped. "
+            "The same command with sweep.resume=true and its hydra.sweep.dir=FOLDER resumes it."
         )
     if name == "ValidationError" and hasattr(error, "errors"):  # pydantic's
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}."
+    return None
+
+
+def _by_hydra(error: BaseException) -> str | None:
+    """The message for errors of Hydra and OmegaConf."""
     if isinstance(error, InstantiationException):
         return one_line(error)
     if isinstance(error, HydraException | OmegaConfBaseException) or _while_composing(error):
@@ -88,22 +106,22 @@ def _explained(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, what caused it, and so on."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+    """An error, its cause, the cause of that, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _by_keyboard(error: BaseException) -> bool:
-    """Whether Ctrl-C is behind it: Lightning turns that into an exit with status 1."""
+    """Whether Ctrl-C ended the program; Lightning turns it into an exit with status 1."""
     if isinstance(error, SystemExit):
         return error.code == 1 and isinstance(error.__context__, KeyboardInterrupt)
     return isinstance(error, KeyboardInterrupt)
 
 
 def _while_composing(error: BaseException) -> bool:
-    """Whether Hydra itself failed at what the command line says."""
+    """Whether Hydra itself raised the error, from the command line."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

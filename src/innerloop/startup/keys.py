@@ -1,34 +1,34 @@
-"""What every key of the configuration is to a run: the one table that all others read.
+"""The role of every key of the configuration, in one table.
 
-A new key of `conf/` is covered by its section's line, or gets a line of its own here. Imports
+A new key of `conf/` has the role of its section, unless it has a line of its own here. Imports
 nothing heavy.
 """
 
+from collections.abc import Mapping
 from enum import Flag, auto
-from typing import Any
 
 
 class Role(Flag):
-    """What a key, and all below it, is to a run."""
+    """What a key, and every key below it, means for a run."""
 
     NONE = 0
-    RESULT = auto()  #: moves the result: part of a setting, and of the hash that names it
+    RESULT = auto()  #: changes the result: part of a setting, and of the hash that names it
     RESUME = auto()  #: `train.py resume=RUN` may change it
     EVALUATE = auto()  #: `evaluate.py ckpt_path=RUN` may change it
     PUBLISHED = auto()  #: compared with the setting that a paper published
     ANNOUNCED = auto()  #: printed at the start where it is not the default
 
 
-# What the learner is and what it learns from; and the machine, and what a run is watched by.
+# LEARNED: the learner and its training data. AROUND: the machine, logs and diagnostics.
 LEARNED = Role.RESULT | Role.PUBLISHED | Role.ANNOUNCED
 AROUND = Role.RESUME | Role.EVALUATE | Role.ANNOUNCED
 
-KEYS: dict[str, Role] = {  #: by dotted key; the longest beginning of a key speaks for it
+KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix decides
     "algorithm": LEARNED,
     "callbacks": Role.RESUME,
     "ckpt_path": Role.NONE,
     "dataset": LEARNED,
-    "dataset.data_dir": AROUND,  # where the data lie
+    "dataset.data_dir": AROUND,  # where the data are stored
     "dataset.on_device": AROUND,
     "dataset.path": AROUND,
     "deviates": Role.NONE,
@@ -52,7 +52,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the longest beginning of a key spea
     "norm": LEARNED,
     "objective": LEARNED,
     "outer": LEARNED,
-    "outer.nonfinite": Role.PUBLISHED | Role.ANNOUNCED,  # moves only what would have stopped
+    "outer.nonfinite": Role.PUBLISHED | Role.ANNOUNCED,  # changes only runs that would have stopped
     "outer.steps": LEARNED | Role.RESUME,
     "paths": Role.RESUME | Role.EVALUATE,
     "patience": AROUND,
@@ -72,7 +72,9 @@ KEYS: dict[str, Role] = {  #: by dotted key; the longest beginning of a key spea
 
 
 def role(key: str) -> Role:
-    """What a dotted key is; one that is not known, as in another version's file, moves the result.
+    """The role of a dotted key.
+
+    An unknown key, as in a file of another version, counts as one that changes the result.
 
     Example:
         >>> role("trainer.devices") == AROUND, Role.RESULT in role("trainer.precision")
@@ -86,20 +88,22 @@ def role(key: str) -> Role:
 
 
 def having(wanted: Role) -> list[str]:
-    """The keys of a role; sections stand for what is below them."""
+    """The keys that have a role; a section stands for the keys below it."""
     keys = [key for key, roles in KEYS.items() if wanted in roles]
     return [key for key in keys if key.rpartition(".")[0] not in keys]
 
 
-def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values by dotted key.
+def flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """The values of nested dictionaries by dotted key.
 
     Example:
         >>> flat({"outer": {"steps": 5, "clip": None}, "tags": []})
         {'outer.steps': 5, 'outer.clip': None, 'tags': []}
     """
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for key, value in nested.items():
-        inner = isinstance(value, dict) and value
-        values |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+        if isinstance(value, dict) and value:
+            values |= flat(value, f"{prefix}{key}.")
+        else:
+            values[f"{prefix}{key}"] = value
     return values

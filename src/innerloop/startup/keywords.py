@@ -1,7 +1,7 @@
 """Keywords of Lightning's trainer: those that may be added, and what to use instead of the others.
 
-A run is planned by `outer`, `evaluation` and `engine`, and says so in its results. A keyword that
-would change the plan behind their back is refused. Imports nothing heavy.
+`outer`, `evaluation` and `engine` plan a run, and its results record them. A keyword that would
+change the plan without changing this record is refused. Imports nothing heavy.
 """
 
 STEPS = "the length of the training is outer.steps"
@@ -9,7 +9,7 @@ DATA = "the tasks of a run are drawn by its seeds"
 
 ADDED = ("benchmark", "detect_anomaly", "enable_model_summary", "enable_progress_bar", "profiler")
 
-REFUSED = {  #: and what to use instead
+REFUSED = {  #: what to use instead, by keyword
     "accumulate_grad_batches": "the tasks of an outer step are outer.tasks",
     "barebones": "leave out single parts instead, such as logger=none or ~callbacks.progress",
     "callbacks": "add one as +callbacks.NAME={_target_: ...}",
@@ -21,7 +21,7 @@ REFUSED = {  #: and what to use instead
     "gradient_clip_algorithm": "the meta-gradient is clipped by its norm: use outer.clip",
     "gradient_clip_val": "use outer.clip",
     "inference_mode": "the engine decides it: the inner loop needs gradients",
-    "limit_predict_batches": "a run predicts nothing beside its test: use evaluation.tasks",
+    "limit_predict_batches": "a run predicts nothing outside its test: use evaluation.tasks",
     "limit_test_batches": "use evaluation.tasks",
     "limit_train_batches": STEPS,
     "limit_val_batches": "use evaluation.validation.tasks",
@@ -44,7 +44,7 @@ REFUSED = {  #: and what to use instead
 
 
 def lines() -> dict[str, str]:
-    """What to say of each refused keyword, by its key in the configuration."""
+    """The message for each refused keyword, by its key in the configuration."""
     return {
         f"trainer.{name}": f"trainer.{name} would bypass the plan of the run: {instead}."
         for name, instead in REFUSED.items()

@@ -1,13 +1,16 @@
-"""Configurations that earlier versions stored, in the form of this one.
+"""Configurations stored by earlier versions, in the form that this version reads.
 
 Imports nothing heavy.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 
-def current(content: Any) -> Any:
-    """Plain values whose objective, once a part of the data set, has a key of its own."""
+def current(content: Mapping[str, object]) -> Mapping[str, object]:
+    """The plain values of a configuration, with the objective under its own key.
+
+    Earlier versions kept the objective inside `dataset`. Anything else comes back as it is.
+    """
     dataset = content.get("dataset") if isinstance(content, dict) else None
     if not isinstance(dataset, dict) or "objective" not in dataset or "objective" in content:
         return content

@@ -1,26 +1,37 @@
-"""Published figures, all of which are in docs/published.yaml.
+"""Published results, all kept in docs/published.yaml.
 
 Imports nothing heavy: a resolver of the configuration reads them.
 """
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import yaml
 
 FILE = Path(__file__).resolve().parents[3] / "docs" / "published.yaml"
 
 
+class Figure(TypedDict, total=False):
+    """A published result: one value, or the values after some numbers of inner steps."""
+
+    metric: str
+    value: float  #: in `unit`
+    ci95: float  #: half-width of the 95% interval
+    after: dict[int, float]  #: values by inner steps
+    unit: str
+    source: str
+
+
 @cache
-def figures() -> dict[str, dict[str, dict[str, Any]]]:
+def figures() -> dict[str, dict[str, Figure]]:
     """By setting, such as `omniglot_maml_5way_1shot`: `paper` and, if known, `reproduction`."""
-    found: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(FILE.read_text())
-    return found
+    settings: dict[str, dict[str, Figure]] = yaml.safe_load(FILE.read_text())
+    return settings
 
 
-def text(entry: dict[str, Any] | None) -> str:
-    """A figure in words."""
+def text(entry: Figure | None) -> str:
+    """A published result in words."""
     if entry is None:
         return "-"
     unit = f" {entry['unit']}" if "unit" in entry else ""
@@ -30,11 +41,6 @@ def text(entry: dict[str, Any] | None) -> str:
         return f"{values} ({entry['source']})"
     half = f" ± {entry['ci95']:.2f}" if "ci95" in entry else ""
     return f"{entry['value']:.2f}{half}{unit} ({entry['source']})"
-
-
-def _columns(after: dict[int, float]) -> tuple[list[int], list[float]]:
-    """Inner steps, and the values after them."""
-    return list(after), list(after.values())
 
 
 def published(setting: str) -> str:

@@ -1,4 +1,4 @@
-"""What the yaml files may ask of the program: `${repository:}`, `${run_dir:}`, and so on.
+"""The resolvers that the yaml files use: `${repository:}`, `${run_dir:}`, and so on.
 
 Imports nothing heavy: it runs before `--help` and shell completion answer.
 """
@@ -6,7 +6,6 @@ Imports nothing heavy: it runs before `--help` and shell completion answer.
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -20,22 +19,28 @@ def repository() -> str:
 
 
 def run_dir(resume: str | None, fresh: str) -> str:
-    """The folder to go on with, or a fresh one."""
+    """The folder of the run to resume, or a fresh one."""
     return str(Path(resume).expanduser().resolve()) if resume else fresh
 
 
 def members_at_once(slots: int) -> int:
-    """Members of a sweep that this machine runs side by side: on its GPUs, or on its cores."""
+    """The number of members of a sweep that run side by side, on the GPUs or on the cores.
+
+    Arguments:
+        slots: members on each GPU.
+    """
     return len(gpus.visible()) * slots or len(os.sched_getaffinity(0))
 
 
-def largest(size: Any) -> Any:
+def largest(size: object) -> object:
     """The upper end of a range of sizes; anything else is returned as it is."""
-    ranges = isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2
-    return size[1] if ranges else size
+    if isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2:
+        upper: object = size[1]
+        return upper
+    return size
 
 
 def register() -> None:
-    """Makes the resolvers known to OmegaConf; calling it twice does no harm."""
+    """Registers the resolvers with OmegaConf; calling it twice does no harm."""
     for resolver in (repository, run_dir, published, members_at_once, largest):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

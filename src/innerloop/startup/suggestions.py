@@ -1,15 +1,14 @@
-"""What to say of a key that does not exist.
+"""Messages for keys that do not exist, with the keys that were probably meant.
 
-Imports nothing heavy: it answers mistakes at the command line.
+Imports nothing heavy: it explains mistakes at the command line.
 """
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
-from typing import Any
 
 from innerloop.startup import keywords
 
-SPECIAL = {  #: keys that have a line of their own
+SPECIAL = {  #: keys that have a message of their own
     "ckpt_path": "ckpt_path= is not a key of train.py, which starts from no checkpoint: resume=RUN "
     "resumes a run, and python src/evaluate.py ckpt_path=RUN tests one.",
     "evaluation.true": 'YAML reads the bare word on as true: write evaluation: {"on": [glyphs]}.',
@@ -19,7 +18,11 @@ SPECIAL = {  #: keys that have a line of their own
 
 
 def unknown_key(key: str, known: Collection[str]) -> str:
-    """The line for a dotted key that is not in the configuration, whose keys are `known`."""
+    """The message for a dotted key that is not in the configuration.
+
+    Arguments:
+        known: the dotted keys of the configuration.
+    """
     if key in SPECIAL:
         return SPECIAL[key]
     section = key.rpartition(".")[0]
@@ -34,22 +37,22 @@ def unknown_key(key: str, known: Collection[str]) -> str:
 
 
 def similar(word: str, known: Collection[str]) -> str:
-    """The known word most like another; nothing if none is."""
+    """The known word that is most like `word`; empty if none is similar."""
     return next(iter(get_close_matches(word, known, 1, 0.65)), "")
 
 
 def _same_end(key: str, known: Collection[str]) -> list[str]:
-    """Keys such as `outer.steps` for one who wrote `steps`."""
+    """At most three keys with the same last part, such as `outer.steps` for `steps`."""
     return [k for k in known if k != key and k.rpartition(".")[2] == key.rpartition(".")[2]][:3]
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words in alphabetical order, without Hydra's own `_target_` and the like."""
+    """The words in alphabetical order, without Hydra's own, such as `_target_`."""
     return ", ".join(sorted(word for word in words if not word.startswith("_")))
 
 
-def dotted(content: Any, prefix: str = "") -> list[str]:
-    """Every key of nested dictionaries, sections too, by its dotted name."""
+def dotted(content: object, prefix: str = "") -> list[str]:
+    """The dotted names of all keys of nested dictionaries, including the sections."""
     if not isinstance(content, dict):
         return []
     names = {f"{prefix}{key}": value for key, value in content.items()}

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from innerloop.data.packs import pack
-from innerloop.data.packs.pack import name_of, open_pack, pack_folder
-from innerloop.data.packs.packing import Classes, build_pack, open_or_build
+from innerloop.data.packs.folders import name_of, pack_folder
+from innerloop.data.packs.pack import open_pack
+from innerloop.data.packs.packing import build_pack, open_or_build
+from innerloop.data.packs.writing import Classes
 from innerloop.errors import UserError
 
 RECIPE = {"made": "by the test"}

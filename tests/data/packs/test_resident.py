@@ -15,8 +15,8 @@ from torch.utils._pytree import tree_map
 from innerloop.data.images import ImageClasses
 from innerloop.data.module import TaskData
 from innerloop.data.packs.pack import Pack
-from innerloop.data.packs.packing import Classes
 from innerloop.data.packs.resident import Places, fits
+from innerloop.data.packs.writing import Classes
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Task
 
@@ -53,9 +53,9 @@ def test_looked_up_images_are_those_of_the_files(
     split: str, rotations: bool, tmp_path: Path
 ) -> None:
     source = noise(tmp_path, rotations=rotations, on_device=True)
-    source.settle(torch.device("cpu"))
+    source.use_device(torch.device("cpu"))
     asked = (split, np.arange(9), EPISODE, 3)
-    sent, plain = source.drawn(*asked), source.tasks(*asked)
+    sent, plain = source.compact_tasks(*asked), source.tasks(*asked)
     for (places, labels), (images, expected) in zip(sent, plain, strict=True):
         assert isinstance(places, Places) and images.dtype == torch.uint8
         assert torch.equal(labels, expected)
@@ -86,19 +86,19 @@ def test_loaders_send_places_and_the_learner_sees_images(workers: int, tmp_path:
 
 def test_a_data_worker_is_not_sent_the_images(tmp_path: Path) -> None:
     source = noise(tmp_path, on_device=True)
-    source.settle(torch.device("cpu"))
+    source.use_device(torch.device("cpu"))
     sent = pickle.loads(pickle.dumps(source))
     asked = ("val", np.arange(2), EPISODE, 0)
-    same(sent.drawn(*asked), source.drawn(*asked))
+    same(sent.compact_tasks(*asked), source.compact_tasks(*asked))
     assert sent._resident.images is None
 
 
 def test_images_are_put_there_once(tmp_path: Path) -> None:
     source = noise(tmp_path, on_device=True)
-    source.settle(torch.device("cpu"))
+    source.use_device(torch.device("cpu"))
     first = source._resident
     source.prepare()
-    source.settle(torch.device("cpu"))
+    source.use_device(torch.device("cpu"))
     assert source._resident is first is not None
 
 
@@ -119,9 +119,9 @@ class Inverted(Noise):
 @pytest.mark.parametrize("kind", [Halved, Inverted])
 def test_who_makes_its_own_of_images_is_given_images(kind: Any, tmp_path: Path) -> None:
     source = kind("noise", tmp_path, on_device=True)
-    source.settle(torch.device("cpu"))
+    source.use_device(torch.device("cpu"))
     asked = ("val", np.arange(2), EPISODE, 0)
-    same(source.drawn(*asked), source.tasks(*asked))
+    same(source.compact_tasks(*asked), source.tasks(*asked))
 
 
 def test_auto_asks_for_a_gpu_with_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,8 +132,9 @@ def test_auto_asks_for_a_gpu_with_room(tmp_path: Path, monkeypatch: pytest.Monke
     for free, expected in ((4 * size + 4, True), (4 * size - 4, False)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 10 * free))
         assert fits(pack, cuda) is expected
-    source.settle(torch.device("cpu"))
-    assert not isinstance(source.drawn("val", np.arange(1), EPISODE, 0).query.inputs, Places)
+    source.use_device(torch.device("cpu"))
+    sent = source.compact_tasks("val", np.arange(1), EPISODE, 0)
+    assert not isinstance(sent.query.inputs, Places)
 
 
 def test_another_choice_is_refused(tmp_path: Path) -> None:

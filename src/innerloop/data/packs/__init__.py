@@ -1,1 +1,1 @@
-"""Images of a data set, packed once into arrays on disk."""
+"""The images of a data set, packed once into arrays on disk."""

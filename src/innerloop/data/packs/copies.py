@@ -6,15 +6,25 @@ import numpy as np
 
 
 class Copies:
-    """Finds copies: those within a split are `left_out`, those of two splits are `shared`."""
+    """Finds copies of images while a data set is read.
+
+    `left_out` describes copies within a split, which are not kept; `shared` describes images that
+    two splits have in common, which are kept.
+    """
 
     def __init__(self) -> None:
         self.left_out: list[str] = []
         self.shared: list[str] = []
-        self._seen: dict[bytes, dict[str, str]] = {}  # by image: by split, the first class
+        self._seen: dict[bytes, dict[str, str]] = {}  # for each image and split, the first class
 
-    def first_of_their_kind(self, images: np.ndarray, split: str, name: str) -> list[int]:
-        """Rows of `images`, of class `name`, that no class of the split has had before."""
+    def new_images(self, images: np.ndarray, split: str, name: str) -> list[int]:
+        """The rows of `images` that no class of the split has held before.
+
+        Arguments:
+            images: `(n, height, width, channels)`, of one class.
+            split: the split.
+            name: of the class.
+        """
         rows = []
         for row, image in enumerate(images):
             key = hashlib.blake2b(image.tobytes(), digest_size=16).digest()

@@ -1,8 +1,8 @@
-"""What a learner sees of a split of images, as a digest: others are other tasks."""
+"""A digest of everything that a learner sees of a split of images."""
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def digest(source: "ImageClasses", split: str) -> str:
-    """SHA-256 of the split's images, classes, borders and normalisation, and of tasks drawn.
+    """SHA-256 of the split's images, classes, borders and normalisation, and of a few tasks.
 
-    It depends neither on where the files lie nor on their times.
+    It does not depend on where the files are stored, nor on their times.
     """
     pack = source.pack
     seen = {
@@ -27,18 +27,18 @@ def digest(source: "ImageClasses", split: str) -> str:
         "counts": pack.counts(split).tolist(),
         "normalised": [source.mean.tolist(), source.std.tolist()],
         "rotations": source.rotations,
-        "drawn": _drawn(source, split) if pack.counts(split).min() > 1 else None,
+        "drawn": _digest_of_tasks(source, split) if pack.counts(split).min() > 1 else None,
     }
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
-def _drawn(source: "ImageClasses", split: str) -> str:
-    """SHA-256 of a few tasks as they reach the learner: a subclass may draw or transform others."""
+def _digest_of_tasks(source: "ImageClasses", split: str) -> str:
+    """SHA-256 of a few tasks as the learner sees them: a subclass may draw or transform others."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         tasks = source.tasks(split, np.arange(4), Episode(1, 1, 1), 0)
         inputs = [source.transform(examples.inputs) for examples in tasks]
-    found: Any = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for values in tree_leaves(inputs):  # rounded, as machines differ in the last digits
-        found.update((np.round(values.double().numpy(), 3) + 0.0).tobytes())
-    return found.hexdigest()
+        sha256.update((np.round(values.double().numpy(), 3) + 0.0).tobytes())
+    return sha256.hexdigest()

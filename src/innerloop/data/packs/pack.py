@@ -1,7 +1,7 @@
 """Packs: all images of a data set as uint8 arrays on disk, opened by memory map.
 
-A pack is a folder: `<split>.u8` holds the images of a split, `(images, height, width, channels)`,
-one class after the other, and `pack.json` says which, made how, with which checksum.
+A pack is a folder. `<split>.u8` holds the images of a split, `(images, height, width, channels)`,
+one class after another; `pack.json` holds the names of the classes, the recipe and checksums.
 """
 
 import hashlib
@@ -9,38 +9,37 @@ import json
 import logging
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from innerloop.data.packs.ordinary import ordinary
+from innerloop.data.packs.record import LARGEST, RECORD, Recipe, Record, SplitRecord
+from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError, visible
-from innerloop.machine.files import cache_folder
 
-RECORD = "pack.json"
-MOST = 2**28  #: bytes of a record
 log = logging.getLogger(__name__)
 
 
 class Pack:
-    """A finished pack with all of its files open: what is later put in their place changes nothing.
+    """A complete pack with all its files open: replacing them later changes nothing.
 
     Arguments:
-        folder: where it lies.
-        record: the contents of its `pack.json`.
+        folder: of the pack.
+        record: the content of its `pack.json`.
 
-    Raises `ValueError`, or what a damaged record raises, if the files are not the recorded ones.
+    Raises `ValueError`, or what a damaged record raises, if the files differ from the record.
     """
 
-    def __init__(self, folder: Path, record: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, record: Record) -> None:
         self.folder, self.record = folder, record
         self._images = {
-            split: _opened(folder / f"{split}.u8", part) for split, part in record["splits"].items()
+            split: _open_images(folder / f"{split}.u8", part)
+            for split, part in record["splits"].items()
         }
 
-    def __reduce__(self) -> Any:
-        return _open_again, (self.folder, self.record)  # for data workers that are not forked
+    def __reduce__(self) -> tuple[Callable[[Path, Record], "Pack"], tuple[Path, Record]]:
+        return _reopen, (self.folder, self.record)  # for data workers that are not forked
 
     @property
     def splits(self) -> list[str]:
@@ -56,7 +55,7 @@ class Pack:
         return list(self.record["splits"][split]["classes"])
 
     def counts(self, split: str) -> np.ndarray:
-        """How many images each class has."""
+        """Number of images of each class of a split, `(classes,)`."""
         return np.asarray(self.record["splits"][split]["counts"])
 
     def checksum(self, split: str) -> str:
@@ -64,12 +63,12 @@ class Pack:
         return str(self.record["splits"][split]["sha256"])
 
 
-def open_pack(folder: Path, recipe: dict[str, Any]) -> Pack | None:
-    """The pack in `folder`; None if there is none, it is damaged, or made by another recipe."""
+def open_pack(folder: Path, recipe: Recipe) -> Pack | None:
+    """The pack in `folder`; None if it is missing, damaged, or made by another recipe."""
     if not (folder / RECORD).exists():
         return None
     try:
-        record = json.loads(ordinary(folder / RECORD, MOST).read_text())
+        record = json.loads(regular_file(folder / RECORD, LARGEST).read_text())
         return Pack(folder, record) if record["recipe"] == recipe else None
     except Exception as error:  # a damaged record can raise nearly anything
         log.warning(
@@ -78,7 +77,7 @@ def open_pack(folder: Path, recipe: dict[str, Any]) -> Pack | None:
         return None
 
 
-def _open_again(folder: Path, record: dict[str, Any]) -> Pack:
+def _reopen(folder: Path, record: Record) -> Pack:
     """The same pack in another process of the run."""
     try:
         return Pack(folder, record)
@@ -88,34 +87,19 @@ def _open_again(folder: Path, record: dict[str, Any]) -> Pack:
         ) from error
 
 
-def _opened(file: Path, part: dict[str, Any]) -> np.ndarray:
-    """The images of a split, if they are what its part of the record says.
+def _open_images(file: Path, part: SplitRecord) -> np.ndarray:
+    """The images of a split, if they agree with the record.
 
-    A file whose time of change is not the recorded one is read through and compared.
+    If the file's time of change is not the recorded one, the checksum is compared.
     """
-    with ordinary(file).open("rb") as stream:
+    with regular_file(file).open("rb") as stream:
         status, shape, counts = os.fstat(stream.fileno()), part["shape"], part["counts"]
         if len(shape) != 4 or math.prod(shape) != status.st_size:
-            raise ValueError(f"{file} has not the size that was recorded")
+            raise ValueError(f"the size of {file} is not the recorded one")
         if sum(counts) != shape[0] or min(counts) < 0 or len(counts) != len(part["classes"]):
-            raise ValueError(f"{file} has not the classes that were recorded")
+            raise ValueError(f"the classes of {file} are not the recorded ones")
         images = np.memmap(stream, np.uint8, "r", shape=tuple(shape))
     touched = status.st_mtime_ns != part["mtime_ns"]
     if touched and hashlib.sha256(images.data).hexdigest() != part["sha256"]:
         raise ValueError(f"{file} was altered")
     return images
-
-
-def name_of(recipe: dict[str, Any]) -> str:
-    """The name of the folder of the pack that is made by a recipe."""
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def pack_folder(data: Path, name: str) -> Path:
-    """Where the packs of a data set go: beside the data, or to a cache where that is read-only."""
-    beside = data / "packed"
-    nearest = next(p for p in (beside, *beside.parents) if p.exists())
-    if os.access(nearest, os.W_OK):
-        return beside
-    place = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
-    return cache_folder() / f"{name}-{place}"

@@ -1,4 +1,4 @@
-"""Image files: where a user's lie, and how one becomes an array."""
+"""Image files: finds them in a user's folders, and reads one as an array."""
 
 import os
 import warnings
@@ -7,18 +7,11 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from innerloop.data.packs.ordinary import ordinary
 from innerloop.data.packs.pixels import as_shown
+from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError
 
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "BMP",
-    "GIF",
-    "WEBP",
-    "TIFF",
-)  #: others may start programs
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  #: other formats may start programs
 MOST = 2**30  #: bytes of an image file
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -27,9 +20,9 @@ class Reading(NamedTuple):
     """How an image file becomes an input of a data set.
 
     Arguments:
-        size: height and width, to which images are resized with Lanczos' filter.
+        size: height and width in pixels, to which images are resized with Lanczos' filter.
         channels: 3 for colour, 1 for grey.
-        ink: whether images are dark on light and are kept light on dark.
+        ink: whether drawings are dark on light and are inverted to light on dark.
     """
 
     size: int
@@ -37,7 +30,7 @@ class Reading(NamedTuple):
     ink: bool = False
 
     def decode(self, file: Path | IO[bytes]) -> np.ndarray:
-        """`(size, size, channels)` uint8; raises anything for a file that is no whole image."""
+        """`(size, size, channels)` uint8; raises nearly anything for a damaged image."""
         from PIL import Image
 
         with warnings.catch_warnings():
@@ -52,10 +45,10 @@ class Reading(NamedTuple):
         """`(size, size, channels)` uint8.
 
         Raises:
-            UserError: if the file does not decode, or the white of its numbers is unknown.
+            UserError: if the file does not decode, or it is unknown which number is white.
         """
         try:
-            return self.decode(ordinary(file, MOST))
+            return self.decode(regular_file(file, MOST))
         except UserError:
             raise
         except Exception as error:  # a damaged image can raise nearly anything
@@ -66,29 +59,29 @@ class Reading(NamedTuple):
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder that are not hidden, by name; none if there is no such folder.
+    """The folders in a folder, sorted, without hidden ones; empty if the folder does not exist.
 
     Raises:
-        UserError: if a link points nowhere: it may be a folder that is not there now.
+        UserError: if a link is broken: it may lead to a folder that is missing at the moment.
     """
     inside = _visible(folder)
     for path in inside:
         if path.is_symlink() and not path.exists():
-            ordinary(path)
+            regular_file(path)
     return [path for path in inside if path.is_dir()]
 
 
 def files(folder: Path) -> list[Path]:
-    """The image files in a folder that are not hidden, by name; none if there is no such folder.
+    """The image files in a folder, sorted, without hidden ones; empty if it does not exist.
 
     Raises:
-        UserError: if what has an image's name is not a file.
+        UserError: if something with an image's name is not a file.
     """
-    return [ordinary(p, MOST) for p in _visible(folder) if p.suffix.lower() in ENDINGS]
+    return [regular_file(p, MOST) for p in _visible(folder) if p.suffix.lower() in ENDINGS]
 
 
 def _visible(folder: Path) -> list[Path]:
-    """What lies in a folder, by name; macOS leaves `._0.png` beside `0.png`."""
+    """The content of a folder, sorted, without hidden files: macOS adds `._0.png` to `0.png`."""
     try:
         return sorted(folder / name for name in os.listdir(folder) if not name.startswith("."))
     except OSError:
@@ -101,7 +94,7 @@ def files_of_class(folder: Path) -> list[Path]:
     Raises:
         UserError: if there are none.
     """
-    found = files(folder)
-    if not found:
+    images = files(folder)
+    if not images:
         raise UserError(f"Class {folder} holds no images ({', '.join(ENDINGS)}).")
-    return found
+    return images

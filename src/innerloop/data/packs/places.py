@@ -1,23 +1,25 @@
-"""Where the images of a batch of tasks lie in a split of a pack."""
+"""Which images of a split's pack the tasks of a batch take."""
 
 import numpy as np
 import torch
 
 from innerloop.data import sampling
-from innerloop.data.episodes import Drawn, Rows
+from innerloop.data.epochs import epoch_members
+from innerloop.data.layout import Rows, TaskLayout
 from innerloop.data.packs.resident import Places
-from innerloop.tasks import Episode, Examples, Padded, Task
+from innerloop.tasks import Episode, Examples, Padded, Task, without_support
 
 
 def equal(
     key: np.ndarray, classes: np.ndarray, episode: Episode, counts: np.ndarray, turns: int
 ) -> Task:
-    """Tasks of one size, whose inputs are `Places`.
+    """Tasks of one size, with `Places` as inputs.
 
     Arguments:
-        key: `(T, 5)`, of which the first was for the classes.
+        key: `(T, 5)`, of which the first was used to draw the classes.
         classes: `(T, ways)`.
-        counts: images of each class of the split.
+        episode: sizes of the tasks.
+        counts: images of each class of the split, `(classes,)`.
         turns: how many quarter-turns a class may have.
     """
     ways, shots, queries = episode.numbers
@@ -28,27 +30,47 @@ def equal(
     return Task(_shuffled(support, turned, key[:, 3]), _shuffled(query, turned, key[:, 4]))
 
 
-def unequal(drawn: Drawn, counts: np.ndarray, turns: int) -> Task:
-    """Tasks of unequal size, whose inputs are `Padded` `Places`.
+def unequal(layout: TaskLayout, counts: np.ndarray, turns: int) -> Task:
+    """Tasks of unequal size, with `Padded` `Places` as inputs.
 
     Arguments:
-        counts, turns: as of `equal`.
+        layout: classes and rows of the tasks.
+        counts: images of each class of the split, `(classes,)`.
+        turns: how many quarter-turns a class may have.
     """
-    of_images, of_turns = np.moveaxis(sampling.split(drawn.keys, 2), -1, 0)
-    images = sampling.choose_each(of_images, counts[drawn.classes], drawn.amounts)
-    images += _starts(counts)[drawn.classes][..., None]
-    turned = sampling.integers(of_turns, turns, 1)[..., 0]
-    return Task(_looked_up(drawn.support, images, turned), _looked_up(drawn.query, images, turned))
+    image_key, turn_key = np.moveaxis(sampling.split(layout.keys, 2), -1, 0)
+    images = sampling.choose_each(image_key, counts[layout.classes], layout.amounts)
+    images += _starts(counts)[layout.classes][..., None]
+    turned = sampling.integers(turn_key, turns, 1)[..., 0]
+    return Task(_look_up(layout.support, images, turned), _look_up(layout.query, images, turned))
+
+
+def plain(name: str, walk: np.ndarray, seed: int, counts: np.ndarray, turns: int) -> Task:
+    """Plain batches with `Places` as inputs; class c turned t times has the label C t + c.
+
+    Arguments:
+        name: of the stream of random numbers.
+        walk: places in an endless walk through all images in all turns, `(T, size)`.
+        seed: of the stream.
+        counts: images of each of the C classes of the split, `(C,)`.
+        turns: how many quarter-turns a class may have.
+    """
+    images = int(counts.sum())
+    members = epoch_members(seed, name, walk, images * turns)
+    turned, rows = np.divmod(members, images)
+    labels = np.searchsorted(np.cumsum(counts), rows, side="right") + turned * len(counts)
+    places = Places(torch.from_numpy(rows), torch.from_numpy(turned))
+    return without_support(Examples(places, torch.from_numpy(labels)))
 
 
 def _starts(counts: np.ndarray) -> np.ndarray:
-    """Where each class begins in its split."""
+    """The first row of each class, `(classes,)`."""
     starts: np.ndarray = np.cumsum(counts) - counts
     return starts
 
 
-def _looked_up(rows: Rows, images: np.ndarray, turned: np.ndarray) -> Examples:
-    """Rows of `images` `(T, ways, n)`, turned by `(T, ways)`."""
+def _look_up(rows: Rows, images: np.ndarray, turned: np.ndarray) -> Examples:
+    """The rows' images of `images` `(T, ways, n)`, turned as their classes `(T, ways)` are."""
     task = np.arange(len(images))[:, None]
     place = torch.from_numpy(images[task, rows.labels, rows.numbers])
     turns = torch.from_numpy(turned[task, rows.labels])

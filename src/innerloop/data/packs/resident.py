@@ -1,6 +1,6 @@
-"""Images that live where the learner runs: a batch is a list of places, looked up there."""
+"""Images that are stored on the learner's device: a batch only says which images it takes."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,11 +8,16 @@ from torch import Tensor
 
 from innerloop.data.packs.pack import Pack
 
-SHARE = 0.25  #: of a GPU's free memory that a pack may take by itself
+SHARE = 0.25  #: the most of a GPU's free memory that a pack may take without being asked to
 
 
 class Places(NamedTuple):
-    """Which images, and how often each is turned by a quarter: `(tasks, n)` both."""
+    """Which images a batch takes, and by how many quarter-turns each is turned.
+
+    Arguments:
+        rows: `(tasks, n)` rows of a pack's images.
+        turns: `(tasks, n)` numbers of quarter-turns, 0 to 3.
+    """
 
     rows: Tensor
     turns: Tensor
@@ -22,7 +27,9 @@ class Resident:
     """The images of all splits of a pack on one device.
 
     Arguments:
-        rotations: whether places have turns.
+        pack: the images.
+        device: where they are stored.
+        rotations: whether some images are turned.
     """
 
     def __init__(self, pack: Pack, device: torch.device, rotations: bool) -> None:
@@ -35,23 +42,28 @@ class Resident:
             self.images[start : start + len(part)] = torch.from_numpy(np.array(part))
 
     def places(self, split: str, places: Places) -> Places:
-        """The same places, counted over all splits."""
+        """The same places of a split, with rows that count the images of all splits."""
         return Places(places.rows + self.starts[split], places.turns)
 
     def __call__(self, places: Places) -> Tensor:
-        """The images `(tasks, n, C, H, W)`, as `innerloop.data.images` reads them from memory."""
-        found = self.images[places.rows]
-        turns = places.turns[..., None, None, None]
-        for turn in (1, 2, 3) if self.rotations else ():  # picking the turned would wait
-            found = torch.where(turns == turn, found.rot90(turn, (2, 3)), found)
-        return found.movedim(-1, -3)
+        """The images `(tasks, n, channels, height, width)`, as `innerloop.data.images` reads them.
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"images": None}  # a data worker names places and looks nothing up
+        Arguments:
+            places: rows count the images of all splits.
+        """
+        images = self.images[places.rows]
+        turns = places.turns[..., None, None, None]
+        for turn in (1, 2, 3) if self.rotations else ():
+            # `where` on all images: selecting the turned ones would wait for the GPU.
+            images = torch.where(turns == turn, images.rot90(turn, (2, 3)), images)
+        return images.movedim(-1, -3)
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"images": None}  # data workers send places and look up no image
 
 
 def fits(pack: Pack, device: torch.device) -> bool:
-    """Whether the pack is small beside the free memory of a GPU."""
+    """Whether the device is a GPU and the pack takes at most `SHARE` of its free memory."""
     if device.type != "cuda":
         return False
     size = sum(pack.images(split).nbytes for split in pack.splits)

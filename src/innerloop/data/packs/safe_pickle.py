@@ -1,56 +1,66 @@
-"""Pickles of arrays, read without running any code that they bring.
+"""Reads pickles of NumPy arrays without running code that the file names.
 
-Nothing of numpy's is called with what a file says: its arrays and their types are built here, of
-plain numbers alone. Python's own reader is used, not the one in C, which a few bytes can make
-ask for any amount of memory.
+No function of NumPy is called with what the file says: arrays of plain numbers and their types are
+built here. The reader is Python's own, not the one in C: a few bytes can make the latter allocate
+any amount of memory.
 """
 
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from innerloop.data.packs.ordinary import ordinary
+from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError
 
 _NUMBERS = re.compile(r"[biuf][1248]")
 
+# Types of the states that NumPy writes; other states raise errors, which `load` reports.
+_TypeState = tuple[int, str, *tuple[object, ...]]
+
 
 class _Type:
-    """What stands for a `numpy.dtype` while a file is read."""
+    """Stands for a `numpy.dtype` while a file is read."""
 
-    def __init__(self, code: Any, *options: Any) -> None:
+    def __init__(self, code: object, *options: object) -> None:
         if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
             raise pickle.UnpicklingError("it asks for an array of something else than numbers")
         self.dtype = np.dtype(code)
 
-    def __setstate__(self, state: Any) -> None:
-        self.dtype = self.dtype.newbyteorder(state[1])
+    def __setstate__(self, state: _TypeState) -> None:
+        self.dtype = self.dtype.newbyteorder(state[1])  # type: ignore[arg-type]
+
+
+_Shape = tuple[int, ...]
+_ArrayState = tuple[int, _Shape, _Type, bool, bytes]
 
 
 class _Array:
-    """What stands for a `numpy.ndarray` while a file is read."""
+    """Stands for a `numpy.ndarray` while a file is read."""
 
     value: np.ndarray
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: _ArrayState) -> None:
         _, shape, kind, by_columns, data = state
         self.value = _array_of_buffer(data, kind, shape, "F" if by_columns else "C")
 
 
-def _new_array(*given: Any) -> _Array:
+def _new_array(*arguments: object) -> _Array:
     return _Array()
 
 
-def _array_of_buffer(data: Any, kind: _Type, shape: Any, order: str, *more: Any) -> np.ndarray:
+def _array_of_buffer(
+    data: bytes, kind: _Type, shape: _Shape, order: str, *more: object
+) -> np.ndarray:
     if any(option is not None for option in more):
         raise pickle.UnpicklingError("it asks for an array in a rare order")
     return np.frombuffer(data, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
-def _scalar(kind: _Type, data: bytes) -> Any:
+def _scalar(kind: _Type, data: bytes) -> np.generic:
     (value,) = np.frombuffer(data, kind.dtype)
     return value
 
@@ -59,10 +69,10 @@ def _bytes(text: str, coding: str) -> bytes:
     return text.encode("latin1")
 
 
-ALLOWED: dict[tuple[str, str], Any] = {
+ALLOWED: dict[tuple[str, str], Callable[..., object]] = {
     ("numpy", "dtype"): _Type,
     ("numpy", "ndarray"): _Array,
-    ("_codecs", "encode"): _bytes,  # how protocol 2 writes bytes
+    ("_codecs", "encode"): _bytes,  # protocol 2 writes bytes this way
 }
 for _core in ("numpy.core", "numpy._core"):
     ALLOWED[f"{_core}.multiarray", "_reconstruct"] = _new_array
@@ -71,33 +81,36 @@ for _core in ("numpy.core", "numpy._core"):
 
 
 class _Reader(pickle._Unpickler):
+    """Python's reader, which builds nothing but what `ALLOWED` names."""
+
     stack: list[Any]
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> Callable[..., object]:
         if (module, name) not in ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
         return ALLOWED[module, name]
 
     def load_build(self) -> None:
-        state, thing = self.stack.pop(), self.stack[-1]
-        if not isinstance(thing, _Type | _Array):
-            raise pickle.UnpicklingError("it changes something that is no array")
-        thing.__setstate__(state)
+        state, target = self.stack.pop(), self.stack[-1]
+        if not isinstance(target, _Type | _Array):
+            raise pickle.UnpicklingError("it changes something that is not an array")
+        target.__setstate__(state)
 
     dispatch[pickle.BUILD[0]] = load_build
 
 
 def load(path: Path, most: int | None = None) -> Any:
-    """The object of a pickle of dictionaries of numpy arrays of numbers and plain containers.
+    """The object in a pickle of dictionaries of NumPy arrays of numbers and plain containers.
 
     Arguments:
+        path: of the file.
         most: bytes that the file can have.
 
     Raises:
         UserError: if it asks for anything else, or is too large, cut short or altered.
     """
-    with ordinary(path, most).open("rb") as file:
+    with regular_file(path, most).open("rb") as file:
         try:
             return _with_arrays(_Reader(file).load(), set())
         except Exception as error:  # an altered pickle can raise nearly anything
@@ -107,12 +120,12 @@ def load(path: Path, most: int | None = None) -> Any:
             ) from error
 
 
-def _with_arrays(thing: Any, seen: set[int]) -> Any:
-    """Puts arrays where they are stood for, in dictionaries in place; each is looked at once."""
-    if isinstance(thing, _Array):
-        return thing.value
-    if isinstance(thing, dict) and id(thing) not in seen:
-        seen.add(id(thing))
-        for key, value in thing.items():
-            thing[key] = _with_arrays(value, seen)
-    return thing
+def _with_arrays(content: object, seen: set[int]) -> object:
+    """Replaces stand-ins by arrays, in dictionaries in place; visits each dictionary once."""
+    if isinstance(content, _Array):
+        return content.value
+    if isinstance(content, dict) and id(content) not in seen:
+        seen.add(id(content))
+        for key, value in content.items():
+            content[key] = _with_arrays(value, seen)
+    return content

@@ -4,15 +4,15 @@ Larochelle ("Optimization as a model for few-shot learning", 2017)."""
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import safe_pickle
-from innerloop.data.packs.packing import Classes
 from innerloop.data.packs.pictures import Reading
+from innerloop.data.packs.record import Recipe
+from innerloop.data.packs.writing import Classes
 from innerloop.errors import UserError
 
 RECORD = "doi:10.5281/zenodo.7978538"  # learn2learn's copy
@@ -27,8 +27,8 @@ class MiniImageNet(ImageClasses):
     """64, 16 and 20 classes of 600 colour images, normalised with ImageNet's mean and deviation.
 
     Arguments:
-        data_dir: folder of all data sets; the three pickles are looked for in
-            `data_dir/miniimagenet`.
+        data_dir: folder of all data sets; the three pickles are read from `data_dir/miniimagenet`.
+        on_device: see `ImageClasses`.
     """
 
     def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
@@ -39,10 +39,10 @@ class MiniImageNet(ImageClasses):
             std=(0.229, 0.224, 0.225),
             on_device=on_device,
         )
-        self.reading = Reading(84, 3)  # of a user's images; the publisher resized the others
+        self.reading = Reading(84, 3)  # for a user's images; the others have been resized
 
     @property
-    def recipe(self) -> dict[str, Any]:
+    def recipe(self) -> Recipe:
         return {"split": "ravi", "size": 84, "files": "mini-imagenet-cache"}
 
     def read(self) -> Mapping[str, Classes]:
@@ -52,13 +52,14 @@ class MiniImageNet(ImageClasses):
 
 
 def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Names of classes with their images, `(600, 84, 84, 3)` uint8."""
     shape = (600 * CLASSES[split], 84, 84, 3)
-    content = safe_pickle.load(path, most=4 * math.prod(shape))  # as text it takes more room
+    content = safe_pickle.load(path, most=4 * math.prod(shape))  # larger if written as text
     try:
         images = content["image_data"]
-        rows = {name: list(found) for name, found in content["class_dict"].items()}
+        rows = {name: list(members) for name, members in content["class_dict"].items()}
         whole = images.dtype == np.uint8 and images.shape == shape and len(rows) == CLASSES[split]
-        whole = whole and _share_out(rows, len(images))
+        whole = whole and _is_partition(rows, len(images))
     except (AttributeError, TypeError, LookupError) as error:
         raise UserError(_wrong(path, split)) from error
     if not whole:
@@ -68,12 +69,15 @@ def _classes(path: Path, split: str) -> Iterator[tuple[str, np.ndarray]]:
         yield name, images[rows[name]]
 
 
-def _share_out(rows: Mapping[Any, list[Any]], count: int) -> bool:
-    """Whether each of `count` images is of one class, and 600 are of each."""
-    every = [row for found in rows.values() for row in found]
-    named = all(isinstance(n, str) and len(found) == 600 for n, found in rows.items())
-    numbers = all(isinstance(row, int | np.integer) and not isinstance(row, bool) for row in every)
-    return named and numbers and sorted(every) == list(range(count))
+def _is_partition(rows: Mapping[object, list[object]], count: int) -> bool:
+    """Whether each of `count` images is in exactly one class, and every class has 600 images."""
+    if not all(isinstance(name, str) and len(members) == 600 for name, members in rows.items()):
+        return False
+    every = [row for members in rows.values() for row in members]
+    integers = [
+        int(row) for row in every if isinstance(row, int | np.integer) and not isinstance(row, bool)
+    ]
+    return len(integers) == len(every) and sorted(integers) == list(range(count))
 
 
 def _wrong(path: Path, split: str) -> str:

@@ -5,14 +5,14 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from innerloop.data.download import Remote, fetch
 from innerloop.data.images import ImageClasses
-from innerloop.data.packs.packing import Classes
 from innerloop.data.packs.pictures import Reading
+from innerloop.data.packs.record import Recipe
+from innerloop.data.packs.writing import Classes
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
 
@@ -25,19 +25,22 @@ FILES = {
         f"{PUBLISHER}/images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811"
     ),
 }
-MOST = 2**28  #: bytes of a zip, and of an image in it
-MOST_OF_IMAGE = 2**20
+MOST = 2**28  #: bytes of a zip
+MOST_OF_IMAGE = 2**20  #: bytes of an image in it
 READING = Reading(28, 1, ink=True)
+Drawings = dict[str, tuple[Path, list[str]]]  #: for each character, its zip and names in it
 
 
 class Omniglot(ImageClasses):
-    """Characters at 28x28 with ink 1 on 0; quarter-turns are further classes.
+    """Characters at 28x28, ink 1 on background 0; quarter-turns are further classes.
 
     The split into 1028, 172 and 423 characters is that of Vinyals et al. 2016, as in the class
-    lists of jakesnell/prototypical-networks (MIT) without their rotations. Resampled with Lanczos.
+    lists of jakesnell/prototypical-networks (MIT) without their rotations. Images are resized with
+    Lanczos' filter.
 
     Arguments:
-        data_dir: folder of all data sets; the two zips are looked for in `data_dir/omniglot`.
+        data_dir: folder of all data sets; the two zips are read from `data_dir/omniglot`.
+        on_device: see `ImageClasses`.
     """
 
     def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
@@ -46,12 +49,12 @@ class Omniglot(ImageClasses):
         self.reading = READING
 
     @property
-    def recipe(self) -> dict[str, Any]:
+    def recipe(self) -> Recipe:
         return {"split": "vinyals", "size": 28, "filter": "lanczos", "ink": 255}
 
     def read(self) -> Mapping[str, Classes]:
         paths = fetch(FILES, self.folder, "Omniglot", MOST)
-        drawings: dict[str, tuple[Path, list[str]]] = {}
+        drawings: Drawings = {}
         for path in paths:
             for name in sorted(_names(path)):
                 _, _, character = name.rsplit("/", 1)[0].partition("/")
@@ -62,11 +65,13 @@ class Omniglot(ImageClasses):
 
 
 def _class_list(split: str) -> list[str]:
+    """Names of the characters of a split."""
     file = resources.files("innerloop.data") / "splits" / f"omniglot_vinyals_{split}.txt"
     return file.read_text().split()
 
 
 def _names(path: Path) -> list[str]:
+    """Names of the drawings in a zip."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".png")]
@@ -79,9 +84,10 @@ def _names(path: Path) -> list[str]:
         ) from error
 
 
-def _check(found: dict[str, int], lists: dict[str, list[str]], folder: Path) -> None:
+def _check(counts: dict[str, int], lists: dict[str, list[str]], folder: Path) -> None:
+    """Raises `UserError` unless every character of the class lists has 20 drawings."""
     expected = [name for names in lists.values() for name in names]
-    wrong = [name for name in expected if found.get(name) != 20]
+    wrong = [name for name in expected if counts.get(name) != 20]
     if wrong:
         raise UserError(
             f"The zips in {folder} are not Omniglot: {len(wrong)} of its {len(expected)} "
@@ -89,9 +95,8 @@ def _check(found: dict[str, int], lists: dict[str, list[str]], folder: Path) -> 
         )
 
 
-def _characters(
-    characters: list[str], drawings: dict[str, tuple[Path, list[str]]]
-) -> Iterator[tuple[str, np.ndarray]]:
+def _characters(characters: list[str], drawings: Drawings) -> Iterator[tuple[str, np.ndarray]]:
+    """Names of characters with their drawings, `(20, 28, 28, 1)` uint8."""
     archives: dict[Path, zipfile.ZipFile] = {}
     try:
         for character in characters:

@@ -12,12 +12,12 @@ from innerloop.tasks import Episode, Examples, Task
 
 
 class Sinusoid(TaskSource):
-    r"""Tasks :math:`y = A \sin(x - \varphi)`, new ones without end.
+    r"""An endless supply of tasks :math:`y = A \sin(x - \varphi)`.
 
     Arguments:
-        amplitude: range of `A`.
+        amplitude: range of A.
         phase: range of the phase, in radians.
-        span: range of `x`.
+        span: range of x.
     """
 
     def __init__(

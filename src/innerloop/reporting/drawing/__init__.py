@@ -1,1 +1,1 @@
-"""One kind of panel a file."""
+"""The panels of figures: one kind in each file."""

@@ -1,62 +1,60 @@
-"""Where the features of one task lie, in the plane that shows most of them."""
+"""The features of one task in the plane of their first two principal components."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
-from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.inspection.layers import trace
 from innerloop.reporting.drawing.style import look
 from innerloop.tasks import Task
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def principal(features: Tensor) -> tuple[Tensor, Tensor]:
     """The first two principal components `(n, 2)` of `(n, d)` features, and their shares of the
-    variance.
+    variance `(2,)`.
 
-    By the singular value decomposition: `torch.pca_lowrank` would draw random numbers.
+    It uses the singular value decomposition because `torch.pca_lowrank` draws random numbers.
     """
     centred = features.double() - features.double().mean(0)
     left, sizes, _ = torch.linalg.svd(centred, full_matrices=False)
     return left[:, :2] * sizes[:2], sizes[:2] ** 2 / (sizes**2).sum()
 
 
-def features_of(algorithm: Algorithm, task: Task, adapted: Any) -> Tensor | None:
-    """What the head or the prototypes see of support and query, in this order; None if nothing.
+def features_of(algorithm: Algorithm, task: Task, adapted: Adapted) -> Tensor | None:
+    """Features `(n, d)` of the support, then of the queries; None if there are none.
 
     Arguments:
-        task: one task, embedded if the algorithm does that.
+        task: one task, embedded if the algorithm embeds.
+        adapted: what the algorithm adapted to it.
     """
     if algorithm.embeds:
         both = [task_tools.values(part.inputs) for part in task]
     else:
-        seen = [trace(algorithm, adapted, part.inputs).features.get("body") for part in task]
-        both = [f.flatten(1) for f in seen if f is not None]
+        of_body = [trace(algorithm, adapted, part.inputs).features.get("body") for part in task]
+        both = [features.flatten(1) for features in of_body if features is not None]
     joined = torch.cat(both) if len(both) == 2 else None
     return None if joined is None or min(joined.shape) < 2 else joined
 
 
 def embedding(
-    axes: Sequence[Any], titles: Sequence[str], found: Sequence[Tensor], task: Task
+    axes: Sequence["Axes"], titles: Sequence[str], features: Sequence[Tensor], task: Task
 ) -> None:
     """The features of support (large) and queries (small, hollow), in the same plane on all axes.
 
     Arguments:
-        found: features on each axis, see `features_of`.
+        axes, titles: one for each set of features.
+        features: `(n, d)` for each axis, see `features_of`.
     """
-    points, shares = principal(torch.cat(list(found)))
-    shots = task_tools.count(task.support)
-    for axis, title, part in zip(axes, titles, points.chunk(len(found)), strict=True):
-        for label in task.support.targets.unique().tolist():
-            mine = part[:shots][(task.support.targets == label).cpu()]
-            asked = part[shots:][(task.query.targets == label).cpu()]
-            style = look(label)
-            axis.scatter(*asked.T, s=22, facecolors="none", edgecolors=style["color"],
-                         marker=style["marker"])  # fmt: skip
-            axis.scatter(*mine.T, s=90, edgecolors="white", label=f"class {label}", **style)
+    points, shares = principal(torch.cat(list(features)))
+    for axis, title, own in zip(axes, titles, points.chunk(len(features)), strict=True):
+        _classes(axis, own, task)
         axis.set(
             xlabel=f"component 1 ({100 * shares[0]:.0f} % of the variance)",
             ylabel=f"component 2 ({100 * shares[1]:.0f} % of the variance)",
@@ -69,3 +67,21 @@ def embedding(
         title = "large: support\nhollow: queries"
         axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=7, title=title,
                         title_fontsize=7)  # fmt: skip
+
+
+def _classes(axis: "Axes", points: Tensor, task: Task) -> None:
+    """The points `(n, 2)` of support and queries in the colour and mark of their class."""
+    shots = task_tools.count(task.support)
+    for label in task.support.targets.unique().tolist():
+        support = points[:shots][(task.support.targets == label).cpu()]
+        query = points[shots:][(task.query.targets == label).cpu()]
+        style = look(label)
+        axis.scatter(
+            query[:, 0], query[:, 1], s=22,
+            facecolors="none", edgecolors=style["color"], marker=style["marker"],
+        )  # fmt: skip
+        axis.scatter(
+            support[:, 0], support[:, 1], s=90,
+            edgecolors="white", color=style["color"], marker=style["marker"],
+            label=f"class {label}",
+        )  # fmt: skip

@@ -1,6 +1,6 @@
-"""One task as its images: what was shown, what was asked, and what was answered."""
+"""One task as images: the support, the queries, and the learner's answers."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
@@ -9,11 +9,14 @@ from innerloop.reporting.drawing.images import pictures, sheet
 from innerloop.reporting.drawing.style import BLUE, ORANGE
 from innerloop.tasks import Examples
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 WAYS, SHOTS, QUERIES = 10, 5, 8  #: most that are drawn
-DOWN = 1.45  #: from row to row, in sides of an image: room for the answer above it
+DOWN = 1.45  #: distance of rows in sides of an image, with room for the answer above it
 
 
-def support(axis: Any, examples: Examples) -> None:
+def support(axis: "Axes", examples: Examples) -> None:
     """The support of a task, a column for each class, up to `WAYS` of them."""
     rows, places = _grid(examples.targets.cpu().numpy(), SHOTS, 1.08)
     sheet(axis, pictures(examples.inputs[rows]), places[:, ::-1])
@@ -21,29 +24,22 @@ def support(axis: Any, examples: Examples) -> None:
     axis.set(xlabel="class", ylabel="shot")
 
 
-def episode(axis: Any, support: Examples, query: Examples, outputs: Tensor) -> None:
-    """A row for each class: its support, then its queries, each with the class it was taken for.
+def episode(axis: "Axes", support: Examples, query: Examples, outputs: Tensor) -> None:
+    """A row for each class: its support, then its queries with the predicted classes.
 
-    A right answer has a tick and a solid frame, a wrong one a cross and a dashed frame.
+    Arguments:
+        outputs: logits `(n, ways)` of the queries.
     """
-    from matplotlib.patches import Rectangle
-
     first, left = _grid(support.targets.cpu().numpy(), SHOTS, DOWN)
     second, right = _grid(query.targets.cpu().numpy(), QUERIES, DOWN)
     gap = left[:, 0].max() + 1.6
     right[:, 0] += gap
     both = np.concatenate([left, right]) + np.array([0.6, 0.5])
-    images = [pictures(e.inputs)[r] for e, r in ((support, first), (query, second))]
+    images = [pictures(support.inputs)[first], pictures(query.inputs)[second]]
     sheet(axis, np.concatenate(images), both)
     answers, truth = outputs.argmax(-1).cpu().numpy(), query.targets.cpu().numpy()
-    for row, (x, y) in zip(second, both[len(first) :], strict=True):
-        good = answers[row] == truth[row]
-        style: dict[str, Any] = {
-            "edgecolor": BLUE if good else ORANGE,
-            "linestyle": "-" if good else "--",
-        }
-        axis.add_patch(Rectangle((x, y), 1, 1, fill=False, linewidth=1.8, **style))
-        axis.text(x + 0.5, y - 0.06, mark(answers[row], truth[row]), ha="center", fontsize=7)
+    for row, corner in zip(second, both[len(first) :], strict=True):
+        _answer(axis, corner, answers[row], truth[row])
     for label in np.unique(truth[second]):
         axis.text(0.45, label * DOWN + 1, str(label), ha="right", va="center", fontsize=9)
     for x, word in ((0.05, "class"), (0.6, "support"), (gap + 0.6, "queries")):
@@ -56,21 +52,37 @@ def episode(axis: Any, support: Examples, query: Examples, outputs: Tensor) -> N
     )
 
 
+def _answer(axis: "Axes", corner: np.ndarray, answer: int, truth: int) -> None:
+    """A tick and a solid frame for a right answer, a cross and a dashed frame for a wrong one."""
+    from matplotlib.patches import Rectangle
+
+    colour, line = (BLUE, "-") if answer == truth else (ORANGE, "--")
+    x, y = corner
+    frame = Rectangle((x, y), 1, 1, fill=False, linewidth=1.8, edgecolor=colour, linestyle=line)
+    axis.add_patch(frame)
+    axis.text(x + 0.5, y - 0.06, mark(answer, truth), ha="center", fontsize=7)
+
+
 def size(support: Examples, query: Examples) -> tuple[float, float]:
-    """Width and height in inches that an episode takes."""
+    """Width and height of an episode's picture, in inches."""
     _, shots = _grid(support.targets.cpu().numpy(), SHOTS, DOWN)
-    _, asked = _grid(query.targets.cpu().numpy(), QUERIES, DOWN)
-    across, down = shots[:, 0].max() + asked[:, 0].max() + 3.5, asked[:, 1].max() + 2
+    _, queries = _grid(query.targets.cpu().numpy(), QUERIES, DOWN)
+    across, down = shots[:, 0].max() + queries[:, 0].max() + 3.5, queries[:, 1].max() + 2
     return 0.7 * across, 0.7 * down + 0.3
 
 
 def mark(answer: int, truth: int) -> str:
-    """An answer in words that need no colour."""
+    """An answer with a tick or a cross, which can be read without colour."""
     return f"\N{CHECK MARK} {answer}" if answer == truth else f"\N{BALLOT X} {answer}"
 
 
 def _grid(labels: np.ndarray, most: int, down: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the examples to draw, and their places: a row for each class."""
+    """Indices of the examples to draw, and their places `(x, y)`: a row for each class.
+
+    Arguments:
+        most: examples of a class.
+        down: distance of rows.
+    """
     chosen = [np.flatnonzero(labels == c)[:most] for c in range(min(labels.max() + 1, WAYS))]
     places = [(1.08 * i, c * down) for c, own in enumerate(chosen) for i in range(len(own))]
     return np.concatenate(chosen), np.array(places)

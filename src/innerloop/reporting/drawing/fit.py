@@ -1,7 +1,9 @@
 """A learned function of one variable: before adaptation, and fitted to a few shots."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,15 +11,23 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE, steps
 from innerloop.tasks import Examples, Task
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def fit(
-    axis: Any, algorithm: Algorithm, task: Task, span: Any, last: int, progress: Tensor
+    axis: "Axes",
+    algorithm: Algorithm,
+    task: Task,
+    span: Sequence[float],
+    last: int,
+    progress: Tensor,
 ) -> None:
     """The shots of a task, the truth at its queries, and the function after 0, 1 and `last` steps.
 
     Arguments:
-        span: range of x.
-        progress: how far the training was, in 0..1.
+        span: least and largest x.
+        progress: how far the training was, a scalar in 0..1.
     """
     x = torch.linspace(span[0], span[1], 200).to(task.support.targets)[:, None]
     looks = {0: (GREY, ":"), 1: (ORANGE, "--"), last: (BLUE, "-")}
@@ -36,5 +46,5 @@ def fit(
     axis.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
 
-def _xy(x: Tensor, y: Tensor) -> tuple[Any, Any]:
+def _xy(x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return x[:, 0].cpu().numpy(), y.detach()[:, 0].cpu().numpy()

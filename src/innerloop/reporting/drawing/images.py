@@ -1,17 +1,20 @@
 """Images of a task on one sheet."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from innerloop.reporting.drawing.style import PAPER
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def pictures(inputs: Tensor) -> np.ndarray:
     """`(n, channels, height, width)` of any range as `(n, height, width, 3)` in 0..1.
 
-    A single channel is taken for ink, as in drawings: high values are dark.
+    A single channel is shown as ink: high values are dark.
     """
     values = inputs.detach().float().cpu()
     values = (values - values.min()) / (values.max() - values.min()).clamp(min=1e-9)
@@ -20,10 +23,14 @@ def pictures(inputs: Tensor) -> np.ndarray:
     return shown
 
 
-def sheet(axis: Any, images: np.ndarray, places: np.ndarray) -> None:
-    """Draws each image with its upper left corner at a place `(x, y)`, a side being one unit.
+def sheet(axis: "Axes", images: np.ndarray, places: np.ndarray) -> None:
+    """Draws each image with its upper left corner at its place.
 
-    Everything is one picture: hundreds of axes would take minutes.
+    All of them are a single picture, because hundreds of axes would take minutes.
+
+    Arguments:
+        images: `(n, height, width, 3)` in 0..1.
+        places: `(n, 2)` x and y, in sides of an image.
     """
     height, width = images.shape[1:3]
     across = round((places[:, 0].max() + 1) * width)

@@ -1,39 +1,50 @@
-"""What adaptation did inside: losses by step, and how much each layer changed."""
+"""The losses by inner step, and how much each layer changed."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from innerloop.inspection.diagnostics import Entries
 from innerloop.reporting.drawing.style import BLUE, ORANGE, plain
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def losses(axis: Any, found: dict[str, Any], unit: str) -> None:
+
+def losses(axis: "Axes", entries: Entries, unit: str) -> None:
     """Loss of support and query after every inner step, with 95% intervals over tasks.
 
     Arguments:
-        found: what `innerloop.inspection.diagnostics` measured.
+        entries: the measurements of `innerloop.inspection.diagnostics`.
+        unit: unit of the loss.
     """
     for name, colour, line in (("support", BLUE, "o-"), ("query", ORANGE, "s--")):
-        entries = [v for k, v in found.items() if k.startswith(f"{name}_loss/")]
-        mean, half = (np.array([e[key] for e in entries]) for key in ("mean", "ci95"))
-        axis.errorbar(range(len(mean)), mean, half, fmt=line, color=colour, capsize=3,
-                      markersize=4, label=name)  # fmt: skip
-    axis.xaxis.get_major_locator().set_params(integer=True)
+        by_step = [entry for key, entry in entries.items() if key.startswith(f"{name}_loss/")]
+        mean, half = (np.array([entry[key] for entry in by_step]) for key in ("mean", "ci95"))
+        x = range(len(mean))
+        axis.errorbar(x, mean, half, fmt=line, color=colour, capsize=3, markersize=4, label=name)
+    axis.locator_params(axis="x", integer=True)
     axis.set(xlabel="inner step", ylabel=f"loss ({unit})" if unit else "loss")
-    axis.set_title(f"{entries[0]['tasks']} test tasks", fontsize=10)
+    axis.set_title(f"{by_step[0]['tasks']} test tasks", fontsize=10)
     axis.legend(fontsize=7)
 
 
-def layers(axis: Any, found: dict[str, Any], what: str, label: str) -> None:
-    """`cka` or `update` of every layer, the first on top, with 95% intervals over tasks."""
-    mine = {k.split("/", 1)[1]: v for k, v in found.items() if k.startswith(f"{what}/")}
-    mean, half = (np.array([e[key] for e in mine.values()]) for key in ("mean", "ci95"))
-    places = np.arange(len(mine))[::-1]
+def layers(axis: "Axes", entries: Entries, what: str, label: str) -> None:
+    """A quantity of every layer, the first layer on top, with 95% intervals over tasks.
+
+    Arguments:
+        entries: the measurements of `innerloop.inspection.diagnostics`.
+        what: `cka` or `update`.
+        label: the quantity in words.
+    """
+    own = {k.split("/", 1)[1]: entry for k, entry in entries.items() if k.startswith(f"{what}/")}
+    mean, half = (np.array([entry[key] for entry in own.values()]) for key in ("mean", "ci95"))
+    places = np.arange(len(own))[::-1]
     axis.errorbar(mean, places, xerr=half, fmt="o", color=BLUE, capsize=3, markersize=5)
-    axis.set_yticks(places, [plain(name) for name in mine], fontsize=7)
+    axis.set_yticks(places, [plain(name) for name in own], fontsize=7)
     axis.grid(axis="x", alpha=0.3)
     axis.set_title("each layer, 95% over tasks", fontsize=10)
-    axis.set(xlabel=label, ylabel="layer", ylim=(-0.5, len(mine) - 0.5))
+    axis.set(xlabel=label, ylabel="layer", ylim=(-0.5, len(own) - 0.5))
     if what == "cka":
         axis.set_xlim(right=1.02)
     else:

@@ -1,46 +1,39 @@
-"""The picture of a replayed task: its support, its queries as answered, and the loss by step."""
+"""The picture of a replayed task: its support, its answered queries, and the loss by step."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from innerloop.inspection.trajectory import Step
 from innerloop.machine.files import whole_file
 from innerloop.objectives import Answers
+from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE
 from innerloop.tasks import Examples, Task
 
-# Okabe and Ito's colours, which stay apart for the colour-blind.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
-SIDE = 1.1  #: inches of an image
-MOST = 75  #: queries that are drawn
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST = 75  #: largest number of queries that are drawn
 
 
 def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path:
-    """Draws a task and what became of it.
+    """Draws a task and how the learner adapted to it; returns the file.
 
     Arguments:
-        task: one task, inputs as the data set gives them.
+        path: the PNG file to write.
+        task: one task, with the inputs of the data set.
         steps: from `innerloop.inspection.trajectory`.
-        answers: what targets are, see `innerloop.objectives.Objective`.
+        answers: the kind of targets, see `innerloop.objectives.Objective`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
 
-    inputs = task.support.inputs
-    images = answers == "classes" and isinstance(inputs, Tensor) and inputs.dim() == 4
-    numbers = answers == "targets" and isinstance(inputs, Tensor)
-    curve = numbers and inputs[0].numel() == 1
-    panels: list[Callable[[Any], None]] = [partial(_losses, steps=steps)]
-    if images:
-        labels = steps[-1].outputs.argmax(-1).tolist()
-        query = partial(_sheet, examples=task.query, answers=labels, title="query, answered")
-        panels = [partial(_sheet, examples=task.support, title="support"), query, *panels]
-    elif curve:
-        panels = [partial(_fit, task=task, steps=steps), *panels]
+    panels = _panels(task, steps, answers)
     figure = Figure(figsize=(4.6 * len(panels), 4.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -50,8 +43,22 @@ def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path
     return path
 
 
-def _sheet(axis: Any, examples: Examples, title: str, answers: list[int] | None = None) -> None:
-    """A row of images for each class; a wrong answer is framed and says its class."""
+def _panels(task: Task, steps: list[Step], answers: Answers) -> list[Callable[["Axes"], None]]:
+    """Images or a curve if the task has them, and the losses."""
+    inputs, losses = task.support.inputs, partial(_losses, steps=steps)
+    if answers == "classes" and isinstance(inputs, Tensor) and inputs.dim() == 4:
+        labels = steps[-1].outputs.argmax(-1).tolist()
+        query = partial(_sheet, examples=task.query, answers=labels, title="query, answered")
+        if len(task.support.targets) == 0:  # a plain batch
+            return [query, losses]
+        return [partial(_sheet, examples=task.support, title="support"), query, losses]
+    if answers == "targets" and isinstance(inputs, Tensor) and inputs[0].numel() == 1:
+        return [partial(_fit, task=task, steps=steps), losses]
+    return [losses]
+
+
+def _sheet(axis: "Axes", examples: Examples, title: str, answers: list[int] | None = None) -> None:
+    """A row of images for each class; a wrong answer is framed, with its class."""
     targets = examples.targets.tolist()
     rows: list[list[int]] = [[i for i, t in enumerate(targets) if t == c] for c in set(targets)]
     each = MOST // len(rows) or 1
@@ -61,30 +68,34 @@ def _sheet(axis: Any, examples: Examples, title: str, answers: list[int] | None 
     axis.set_yticks([size * (r + 0.5) for r in range(len(rows))], sorted(set(targets)))
     for r, members in enumerate(rows):
         for c, i in enumerate(members[:each]):
-            place = (c * size + 1, (c + 1) * size - 1, (r + 1) * size - 1, r * size + 1)
+            left, top = c * size + 1, r * size + 1
+            place = (left, left + size - 2, top + size - 2, top)
             axis.imshow(_image(examples.inputs[i]), cmap="gray_r", extent=place, aspect="equal")
             if answers is not None and answers[i] != targets[i]:
-                corner = (place[0], place[3])
-                axis.add_patch(_frame(corner, size - 2))
-                axis.text(*corner, str(answers[i]), color="white", fontsize=7, va="top",
-                          bbox={"facecolor": ORANGE, "edgecolor": "none", "pad": 1})  # fmt: skip
+                _mark_wrong(axis, (left, top), size - 2, answers[i])
     axis.set_aspect("equal")
 
 
-def _frame(corner: tuple[float, float], side: float) -> Any:
+def _mark_wrong(axis: "Axes", corner: tuple[float, float], side: float, answer: int) -> None:
+    """Frames an image, with the wrong answer in its upper left corner."""
     from matplotlib.patches import Rectangle
 
-    return Rectangle(corner, side, side, fill=False, edgecolor=ORANGE, linewidth=2)
+    axis.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=ORANGE, linewidth=2))
+    box = {"facecolor": ORANGE, "edgecolor": "none", "pad": 1}
+    axis.text(*corner, str(answer), color="white", fontsize=7, va="top", bbox=box)
 
 
-def _image(values: Tensor) -> Any:
+def _image(values: Tensor) -> np.ndarray:
+    """`(channels, height, width)` of any range as `(height, width)` or `(height, width, channels)`
+    in 0..1."""
     shown = values.detach().float().permute(1, 2, 0)
     low, high = shown.min(), shown.max()
-    return ((shown - low) / (high - low).clamp(min=1e-9)).squeeze(-1).numpy()
+    scaled: np.ndarray = ((shown - low) / (high - low).clamp(min=1e-9)).squeeze(-1).numpy()
+    return scaled
 
 
-def _fit(axis: Any, task: Task, steps: list[Step]) -> None:
-    """The truth, the shots, and what was answered after the first steps and the last."""
+def _fit(axis: "Axes", task: Task, steps: list[Step]) -> None:
+    """The truth, the shots, and the answers before adapting, after one step and after the last."""
     x, y = task.query.inputs.flatten(), task.query.targets[:, 0]
     order = x.argsort()
     axis.plot(x[order], y[order], ".", color=GREEN, label="queries")
@@ -98,7 +109,7 @@ def _fit(axis: Any, task: Task, steps: list[Step]) -> None:
     axis.legend(fontsize=7)
 
 
-def _losses(axis: Any, steps: list[Step]) -> None:
+def _losses(axis: "Axes", steps: list[Step]) -> None:
     at = [step.step for step in steps]
     axis.plot(at, [s.support_loss for s in steps], "o-", color=BLUE, label="support")
     axis.plot(at, [s.query_loss for s in steps], "s--", color=ORANGE, label="query")

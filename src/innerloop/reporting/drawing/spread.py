@@ -1,6 +1,6 @@
-"""How the tasks of a test differ."""
+"""The spread of the scores of a test's tasks."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
@@ -8,11 +8,14 @@ from torch import Tensor
 from innerloop.objectives import Metric
 from innerloop.reporting.drawing.style import BLUE, ORANGE, label, steps
 
-MOST = 40  #: bars
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST = 40  #: largest number of bars
 
 
-def spread(axis: Any, metric: Metric, scores: Tensor, scored_step: int) -> None:
-    """Histogram of the tasks' scores at the scored step, and in outline before adaptation.
+def spread(axis: "Axes", metric: Metric, scores: Tensor, scored_step: int) -> None:
+    """Histogram of the tasks' scores at the scored step, with an outline of those before adapting.
 
     Arguments:
         scores: `(tasks, steps + 1)`.
@@ -21,14 +24,16 @@ def spread(axis: Any, metric: Metric, scores: Tensor, scored_step: int) -> None:
     values = values[np.isfinite(values).all(1)]  # a task that diverged has no bar
     if not len(values):
         return
-    edges = bars(values[:, [0, scored_step]], metric)
+    edges = bars(values[:, [0, scored_step]], metric).tolist()
     share = np.full(len(values), 100 / len(values))
     after, before = values[:, scored_step], values[:, 0]
-    named = steps(scored_step) if scored_step else None
-    axis.hist(after, edges, weights=share, color=BLUE, label=named)
+    name = steps(scored_step) if scored_step else None
+    axis.hist(after, edges, weights=share, color=BLUE, label=name)
     if scored_step:
-        line = {"histtype": "step", "linestyle": "--", "linewidth": 1.5, "color": ORANGE}
-        axis.hist(before, edges, weights=share, label=steps(0), **line)
+        axis.hist(
+            before, edges, weights=share, label=steps(0),
+            histtype="step", linestyle="--", linewidth=1.5, color=ORANGE,
+        )  # fmt: skip
         axis.legend(fontsize=7)
     if metric.log:
         axis.set_xscale("log")
@@ -37,7 +42,7 @@ def spread(axis: Any, metric: Metric, scores: Tensor, scored_step: int) -> None:
 
 
 def bars(values: np.ndarray, metric: Metric) -> np.ndarray:
-    """Edges of the bars: one for each value where a task's percentage can take only a few."""
+    """Edges of the bars: a bar for each value if percentages take few values."""
     if metric.log:
         low, high = max(values.min(), 1e-9), max(values.max(), 2e-9)
         return np.geomspace(low * 0.99, high * 1.01, 31)

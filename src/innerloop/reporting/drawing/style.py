@@ -1,24 +1,32 @@
-"""What all figures share: colours, paper, and the words for metrics and their units."""
+"""The style of all figures: colours, paper, and the names of metrics with their units."""
 
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from innerloop.errors import visible
 from innerloop.objectives import Metric
 
-# Okabe and Ito's colours, which stay apart for the colour-blind; a mark or a line style goes with
-# each, so that nothing is told by colour alone.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart. A mark or a line style goes
+# with each, so that nothing is shown by colour alone.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#777777"
 CLASSES = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, BLACK)
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PAPER = "#F7F7F5"  #: opaque, so that the black text can be read on light and on dark pages
 
-LONGEST = 60  #: letters of a name
-WORDS = {"nll": "cross-entropy (nats)"}  #: for scores beside the headline metric, which has its own
+LONGEST = 60  #: letters of a shown name
+WORDS = {"nll": "cross-entropy (nats)"}  #: for other scores than the headline metric
 
 
-def canvas(columns: int, width: float = 3.7, height: float = 3.6) -> tuple[Any, list[Any]]:
-    """A figure with a row of axes, in inches."""
+def canvas(columns: int, width: float = 3.7, height: float = 3.6) -> tuple["Figure", list["Axes"]]:
+    """A figure with a row of axes.
+
+    Arguments:
+        width, height: of each of the axes, in inches.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
 
@@ -32,7 +40,7 @@ def canvas(columns: int, width: float = 3.7, height: float = 3.6) -> tuple[Any, 
 
 
 def plain(text: str) -> str:
-    """A name from outside, cut to what fits into a figure, of which matplotlib typesets nothing."""
+    """A user's name, shortened to fit a figure, and escaped so that it is not read as a formula."""
     return visible(text, LONGEST).replace("$", r"\$")
 
 
@@ -41,7 +49,14 @@ def label(metric: Metric) -> str:
     return plain(metric.label or WORDS.get(metric.name) or metric.heading)
 
 
-def look(number: int) -> dict[str, Any]:
+class Look(TypedDict):
+    """Colour and mark of points."""
+
+    color: str
+    marker: str
+
+
+def look(number: int) -> Look:
     """Colour and mark of a class; the first 56 are all different."""
     return {"color": CLASSES[number % len(CLASSES)], "marker": MARKS[number % len(MARKS)]}
 

@@ -1,1 +1,1 @@
-"""One self-contained HTML page of finished runs: its parts, and the template that joins them."""
+"""A self-contained HTML page of finished runs: its parts and its template."""

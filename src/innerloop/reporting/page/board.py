@@ -1,30 +1,42 @@
-"""Settings that were tested on the very same tasks, which alone may share a table and a chart."""
+"""Boards: a table and charts of all settings that were tested on the same tasks."""
 
-from typing import Any
+from typing import TypedDict
 
 from innerloop.evaluation import stamps
-from innerloop.evaluation.schema import Origin, Results, Sizes
+from innerloop.evaluation.parts import Origin, Sizes
+from innerloop.evaluation.schema import Results
 from innerloop.evaluation.sizes import span
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
 from innerloop.reporting.settings import Setting
 
-Members = list[tuple[Setting, str]]
+Members = list[tuple[Setting, str]]  #: settings with their labels
 
 
-def boards(found: list[Setting], names: list[str]) -> list[dict[str, Any]]:
+class Board(TypedDict):
+    """What the template shows of a test protocol."""
+
+    title: str
+    tested: str
+    metric: str
+    columns: list[str]
+    rows: list[dict[str, str]]
+    charts: list[str]
+
+
+def boards(settings: list[Setting], labels: list[str]) -> list[Board]:
     """A table and charts for each test protocol.
 
     Arguments:
-        names: a label for each setting.
+        labels: one for each setting.
     """
     groups: dict[str, Members] = {}
-    for member in zip(found, names, strict=True):
+    for member in zip(settings, labels, strict=True):
         groups.setdefault(member[0].first.results.protocol.hash, []).append(member)
     return [_board(f"chart{i}", members) for i, members in enumerate(groups.values())]
 
 
-def _board(name: str, members: Members) -> dict[str, Any]:
+def _board(name: str, members: Members) -> Board:
     results = members[0][0].first.results
     episode, protocol = results.episode.test, results.protocol
     several = episode.ways != 1
@@ -45,13 +57,15 @@ def _size(episode: Sizes | None) -> str:
 
 
 def _training(results: Results) -> str:
-    """The size of a training task, and the data set if it is another than the test's."""
-    other = results.training_set if results.training_set != results.dataset else ""
-    return ", ".join(part for part in (other, _size(results.episode.training)) if part)
+    """The size of a training task or batch, after the data set if it is not the test's."""
+    trained_on = results.training_set if results.training_set != results.dataset else ""
+    batches = results.training.kind == "batches"
+    size = f"batches of {results.training.size}" if batches else _size(results.episode.training)
+    return ", ".join(part for part in (trained_on, size) if part)
 
 
 def _row(setting: Setting, label: str) -> dict[str, str]:
-    """Cells by heading; headings without any cell are left out of the table."""
+    """Cells by heading; the table leaves out columns that are empty in all rows."""
     first, metric = setting.first, setting.first.metric
     scored, steps = setting.mean(metric.name), first.results.protocol.scored_step
     wide = first.headline.ci95_classes if len(setting.runs) == 1 else None
@@ -72,17 +86,10 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
     }
 
 
-def _trained_on(results: Results) -> str:
-    """The size of a training episode, or of a plain batch."""
-    if results.training.kind == "batches":
-        return f"batches of {results.training.size}"
-    return _size(results.episode.training)
-
-
 def _started_from(origin: Origin | None) -> str:
     return "" if origin is None else f"{origin.algorithm} on {origin.dataset}"
 
 
 def _stamps(setting: Setting) -> str:
-    """What an audit of the test found, where there was one."""
+    """The stamps of the audits of all seeds; empty without an audit."""
     return stamps.in_words(run.results.audited for run in setting.runs)

@@ -1,26 +1,38 @@
-"""Line charts as inline SVG whose colours follow the page's, light or dark."""
+"""Line charts as inline SVG, with colours that follow the page's light or dark style."""
 
 import io
 import re
 from collections.abc import Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from innerloop.reporting.drawing.style import plain
 
-COLOURS = 7  #: of `--line0` to `--line6` in the page's style; then the dashes change
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = 7  #: `--line0` to `--line6` in the page's style; further lines change the dashes
 DASHES = ("-", "--", ":", "-.")
-TEXT, GRID = "#010101", "#020202"  # stand-ins that no chart shows
+TEXT, GRID = "#010101", "#020202"  # placeholders, replaced by the page's colours
 SIZE = (5.0, 3.3)  # inches
+
+
+LOOK: dict[Any, Any] = {  #: matplotlib's settings, whose names are literal types
+    "svg.fonttype": "none", "text.color": TEXT, "axes.labelcolor": TEXT,
+    "xtick.color": TEXT, "ytick.color": TEXT, "axes.edgecolor": TEXT, "grid.color": GRID,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "legend.frameon": False, "font.size": 9,
+}  # fmt: skip
 
 
 class Line(NamedTuple):
     """One line of a chart.
 
     Arguments:
+        x, y: the points.
         style: number of its colour, the same for all lines of a setting.
+        label: name of the setting; None if another of its lines has the label.
         half: half-widths of intervals, drawn as a band.
-        label: None for a further line of a setting that is named already.
     """
 
     x: Sequence[float]
@@ -31,54 +43,46 @@ class Line(NamedTuple):
 
 
 def chart(title: str, xlabel: str, ylabel: str, lines: Sequence[Line], log: bool, name: str) -> str:
-    """The SVG element.
+    """A chart as an SVG element.
 
     Arguments:
         log: whether the y axis is logarithmic.
-        name: makes the identifiers inside unlike those of the page's other charts.
+        name: prefix of the identifiers inside, unique in the page.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
     from matplotlib.ticker import MaxNLocator
 
-    look: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": name, "text.color": TEXT, "axes.labelcolor": TEXT,
-        "xtick.color": TEXT, "ytick.color": TEXT, "axes.edgecolor": TEXT, "grid.color": GRID,
-        "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-        "legend.frameon": False, "font.size": 9,
-    }  # fmt: skip
-    with matplotlib.rc_context(look):
+    with matplotlib.rc_context(LOOK | {"svg.hashsalt": name}):
         figure = Figure(figsize=SIZE, layout="constrained")
         FigureCanvasSVG(figure)
         axis = figure.subplots()
         _draw(axis, lines)
-        words = {"title": title, "xlabel": xlabel, "ylabel": ylabel}
-        axis.set(**{place: plain(word) for place, word in words.items()})
+        axis.set(title=plain(title), xlabel=plain(xlabel), ylabel=plain(ylabel))
         axis.set_yscale("log" if log else "linear")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if any(line.label for line in lines):
             axis.legend(fontsize=8)
         target = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(target, format="svg", transparent=True, metadata=nothing)
+        no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(target, format="svg", transparent=True, metadata=no_metadata)
     spoken = f"{title}: {ylabel} against {xlabel}, {sum(bool(line.label) for line in lines)} lines"
     return _inline(target.getvalue(), spoken, name)
 
 
-def _draw(axis: Any, lines: Sequence[Line]) -> None:
+def _draw(axis: "Axes", lines: Sequence[Line]) -> None:
     for line in lines:
-        colour = _stand_in(line.style)
-        dash = DASHES[line.style // COLOURS % len(DASHES)]
-        mark = {"marker": "o", "markersize": 3} if len(line.x) < 15 else {}
+        colour = _placeholder(line.style)
         axis.plot(
             line.x,
             line.y,
-            dash,
+            DASHES[line.style // COLOURS % len(DASHES)],
             color=colour,
             label=line.label and plain(line.label.lstrip("_")),  # `_...` would be hidden
             linewidth=1.5,
-            **mark,
+            marker="o" if len(line.x) < 15 else "none",
+            markersize=3,
         )
         if line.half is not None:
             low = [y - h for y, h in zip(line.y, line.half, strict=True)]
@@ -86,16 +90,21 @@ def _draw(axis: Any, lines: Sequence[Line]) -> None:
             axis.fill_between(line.x, low, high, color=colour, alpha=0.18, linewidth=0)
 
 
-def _stand_in(style: int) -> str:
+def _placeholder(style: int) -> str:
     return f"#0304{style % COLOURS:02x}"
 
 
 def _inline(svg: str, spoken: str, name: str) -> str:
-    """The drawing as an element of a page: colours by name, its own identifiers, a spoken text."""
+    """The drawing as an element of the page.
+
+    Arguments:
+        spoken: a description for screen readers.
+        name: prefix of its identifiers.
+    """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
     svg = svg.replace(TEXT, "currentColor").replace(GRID, "var(--rule)")
     for style in range(COLOURS):
-        svg = svg.replace(_stand_in(style), f"var(--line{style})")
+        svg = svg.replace(_placeholder(style), f"var(--line{style})")
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(spoken)}"', 1)

@@ -1,8 +1,8 @@
-"""One run of the page: its row among all runs, its command, its pictures and its facts."""
+"""One run of the page: its row in the table of runs, its command, its pictures and its facts."""
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
@@ -11,17 +11,35 @@ from innerloop.reporting.finished import Finished
 from innerloop.reporting.page.numbers import half_width, minutes, shown
 from innerloop.reporting.terminal import leave_out
 
-PNG = b"\x89PNG\r\n\x1a\n"  #: how each such file begins
-MOST, LARGEST = 100, 8 * 2**20  #: pictures of a run, and bytes of each
-STEPS = {0, 1, 2, 3, 5, 10, 20, 50}  #: inner steps of a run's own table, with the scored one
+PNG = b"\x89PNG\r\n\x1a\n"  #: the first bytes of a PNG file
+MOST, LARGEST = 100, 8 * 2**20  #: most pictures of a run, and most bytes of a picture
+STEPS = {0, 1, 2, 3, 5, 10, 20, 50}  #: inner steps in a run's table; the scored step is added
 
 
-def details(run: Finished, label: str, number: int) -> dict[str, Any]:
+class Details(TypedDict):
+    """What the template shows of a run."""
+
+    id: str
+    name: str
+    setting: str
+    seed: int
+    metric: str
+    validation: str
+    mean: str
+    tasks: str  #: half of the interval over tasks
+    classes: str  #: half of the interval over classes
+    command: str
+    steps: list[tuple[str, str, str]]
+    pictures: list[tuple[str, str]]
+    facts: dict[str, str]
+
+
+def details(run: Finished, label: str, number: int) -> Details:
     """What the template shows of a run.
 
     Arguments:
-        label: of its setting.
-        number: of the run, which makes its anchor.
+        label: label of its setting.
+        number: number of the run, for its anchor in the page.
     """
     headline, metric, results = run.headline, run.metric, run.results
     return {
@@ -42,16 +60,16 @@ def details(run: Finished, label: str, number: int) -> dict[str, Any]:
 
 
 def _validation(run: Finished) -> str:
-    """What the checkpoint scored in validation; nothing where that was not kept."""
+    """The checkpoint's validation score; empty if it is not stored."""
     known = run.results.checkpoint.validation
     name = run.metric.name
     return shown(known[name], run.metric) if name in known else ""
 
 
-def _facts(run: Finished) -> dict[str, Any]:
-    """What is known of how a run was made and tested."""
+def _facts(run: Finished) -> dict[str, str]:
+    """How a run was trained and tested, by heading."""
     results, protocol = run.results, run.results.protocol
-    facts = {
+    facts: dict[str, object] = {
         "folder": run.folder,
         "model": results.model,
         "batch norm": results.norm or "none",
@@ -68,42 +86,43 @@ def _facts(run: Finished) -> dict[str, Any]:
 
 
 def _steps(run: Finished) -> list[tuple[str, str, str]]:
-    """The headline metric after some inner steps, with its interval over tasks."""
+    """Inner step, headline metric, and half of its interval over tasks."""
     scored, rows = run.results.protocol.scored_step, []
     for step in sorted(STEPS | {scored or 0}):
         entry = run.results.test.get(f"{run.metric.name}/step_{step}")
         if entry is not None:
-            words = f"{step} (scored)" if step == scored else str(step)
-            rows.append((words, shown(entry.mean, run.metric), half_width(entry.ci95, run.metric)))
+            label = f"{step} (scored)" if step == scored else str(step)
+            rows.append((label, shown(entry.mean, run.metric), half_width(entry.ci95, run.metric)))
     return rows
 
 
 def _pictures(folder: Path) -> list[tuple[str, str]]:
-    """Names and data of a run's pictures; not of a run inside its folder, nor W&B's copies."""
+    """Names and data of a run's pictures, without those of runs in its folder and W&B's copies."""
     own = [
         file
         for file in find(folder, lambda name: name.endswith(".png"))
         if "wandb" not in file.relative_to(folder).parts and _owner(file, folder) == folder
     ]
-    found = []
+    pictures = []
     for file in own[:MOST]:
         try:
             data = base64.b64encode(_picture(file)).decode()
-            found.append((visible(file.stem.replace("_", " ")), data))
+            pictures.append((visible(file.stem.replace("_", " ")), data))
         except UserError as error:
             leave_out(f"a picture: {error}")
     if own[MOST:]:
         leave_out(f"{len(own) - MOST} of the {len(own)} pictures of {folder}")
-    return found
+    return pictures
 
 
 def _picture(file: Path) -> bytes:
-    """The content of a regular file that is a PNG; a link may lead to anything."""
+    """The content of a PNG file; links are refused because they may lead to any file."""
     content = read_bytes(file, LARGEST, links=False)
     if not content.startswith(PNG):
-        raise BadFile(file, "is no PNG picture")
+        raise BadFile(file, "is not a PNG picture")
     return content
 
 
 def _owner(file: Path, folder: Path) -> Path:
+    """The folder of the run that a picture belongs to: the nearest that holds results."""
     return next(p for p in file.parents if p == folder or there(p / RESULTS))

@@ -1,25 +1,42 @@
-"""From folders of runs to the page."""
+"""Writes the page of the runs in some folders."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS
-from innerloop.machine.files import check_file_writable, write_whole
+from innerloop.machine.files import write_whole
 from innerloop.machine.foreign import find, there
+from innerloop.machine.writable import check_file_writable
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import differences, labels, settings
-from innerloop.startup.folder_check import KEPT
+from innerloop.startup.run_folder import KEPT
+
+
+class Content(TypedDict):
+    """The variables of the template."""
+
+    title: str
+    boards: list[board.Board]
+    names: list[str]
+    differences: dict[str, list[object]]
+    runs: list[details.Details]
+    replaced: list[str]
+    unfinished: list[str]
 
 
 def write(folders: Sequence[Path], out: Path) -> Path:
-    """Writes the page of all finished runs in some folders, and returns its place.
+    """Writes the page of all finished runs in some folders; returns the file.
+
+    Arguments:
+        folders: runs, sweeps or folders of runs.
+        out: the HTML file.
 
     Raises:
-        UserError: if there are none, if a run that was named is damaged, or if the page cannot be
-            written.
+        UserError: if there are no finished runs, if one of `folders` is a damaged run, or if the
+            page cannot be written.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -37,14 +54,14 @@ def write(folders: Sequence[Path], out: Path) -> Path:
 def _runs(folders: Sequence[Path]) -> list[Finished]:
     for folder in folders:
         if there(folder / RESULTS):
-            read(folder)  # named itself, it is not left out in silence
-    found = {run.folder.resolve(): run for folder in folders for run in below(folder)}
-    if not found:
+            read(folder)  # raises if it is damaged, where `below` would leave it out
+    runs = {run.folder.resolve(): run for folder in folders for run in below(folder)}
+    if not runs:
         raise UserError(
             f"{', '.join(map(str, folders))}: no finished run there (results.json). Give a run, a "
             "sweep or a folder of runs, such as outputs/."
         )
-    return list(found.values())
+    return list(runs.values())
 
 
 def _unfinished(folders: Sequence[Path]) -> list[str]:
@@ -52,27 +69,27 @@ def _unfinished(folders: Sequence[Path]) -> list[str]:
     return sorted(visible(folder) for folder in begun if not there(folder / RESULTS))
 
 
-def _content(runs: list[Finished], unfinished: list[str]) -> dict[str, Any]:
-    """What the template asks for."""
-    found = settings(runs)
-    names = labels(found)
-    of_run = {
-        run.folder: n for n, setting in zip(names, found, strict=True) for run in setting.runs
+def _content(runs: list[Finished], unfinished: list[str]) -> Content:
+    """The variables of the template; older runs of a seed are `replaced`."""
+    groups = settings(runs)
+    names = labels(groups)
+    label_of = {
+        run.folder: name for name, group in zip(names, groups, strict=True) for run in group.runs
     }
-    kept = [run for run in runs if run.folder in of_run]
+    shown = [run for run in runs if run.folder in label_of]
     return {
-        "title": _title(runs[0])
-        if len(runs) == 1
-        else f"{len(kept)} runs of {len(found)} settings",
-        "boards": board.boards(found, names),
+        "title": _title(shown, len(groups)),
+        "boards": board.boards(groups, names),
         "names": names,
-        "differences": differences(found),
-        "runs": [details.details(run, of_run[run.folder], i) for i, run in enumerate(kept)],
-        "replaced": [visible(run.folder) for run in runs if run.folder not in of_run],
+        "differences": differences(groups),
+        "runs": [details.details(run, label_of[run.folder], i) for i, run in enumerate(shown)],
+        "replaced": [visible(run.folder) for run in runs if run.folder not in label_of],
         "unfinished": unfinished,
     }
 
 
-def _title(run: Finished) -> str:
-    results = run.results
+def _title(runs: list[Finished], settings: int) -> str:
+    if len(runs) > 1:
+        return f"{len(runs)} runs of {settings} settings"
+    results = runs[0].results
     return f"{results.algorithm} on {results.tested_on}, seed {results.seed}"

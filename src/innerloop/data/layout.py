@@ -1,0 +1,110 @@
+"""Layouts of tasks of unequal size: which class and which example each row is."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from innerloop.data import sampling, sizes
+from innerloop.tasks import PADDING, Episode
+
+VERSION = 1  #: increase it whenever the same seed, index and sizes would give another task
+MULTIPLE = 8  #: the number of rows is a multiple of it, so that few shapes of batches occur
+
+
+class Rows(NamedTuple):
+    """The rows of support or query sets, in random order; every array is `(T, n)`.
+
+    Rows that are not real come last, and repeat the first example of the first class.
+    """
+
+    labels: np.ndarray
+    numbers: np.ndarray  #: of the examples that its class has in this task
+    real: np.ndarray  #: bool
+
+    def targets(self) -> Tensor:
+        """The labels `(T, n)`, and `PADDING` in rows that are not real."""
+        return torch.from_numpy(np.where(self.real, self.labels, PADDING))
+
+
+class TaskLayout(NamedTuple):
+    """The classes and rows of a batch of tasks, before any example is looked up.
+
+    Arguments:
+        classes: `(T, most_ways)`; -1 for classes that a task does not have.
+        amounts: `(T, most_ways)`, examples of each class, support and query together.
+        keys: `(T, most_ways)`, for further random numbers of each class.
+        support, query: rows of the two sets.
+    """
+
+    classes: np.ndarray
+    amounts: np.ndarray
+    keys: np.ndarray
+    support: Rows
+    query: Rows
+
+
+def draw_classes(
+    split: str, indices: np.ndarray, episode: Episode, seed: int, available: int
+) -> np.ndarray:
+    """The classes of each task, `(T, most_ways)`; -1 after the last class of a task."""
+    number, choice, *_ = _keys(split, indices, seed)
+    classes = np.full((len(indices), episode.most_ways), -1)
+    picks = sampling.choose(choice, available, min(episode.most_ways, available))
+    classes[:, : picks.shape[1]] = picks
+    ways = sizes.draw_ways(number, episode, available)
+    return np.where(np.arange(episode.most_ways) < ways[:, None], classes, -1)
+
+
+def draw(
+    split: str, indices: np.ndarray, episode: Episode, seed: int, supply: int | np.ndarray
+) -> TaskLayout:
+    """The layouts of the tasks with these indices.
+
+    Arguments:
+        split: name of the stream of random numbers.
+        indices: `(T,)`.
+        episode: ranges of the sizes.
+        seed: of the stream.
+        supply: examples of each class, `(classes,)`; or the number of classes, if each has as many
+            examples as needed.
+    """
+    available = supply if isinstance(supply, int) else len(supply)
+    classes = draw_classes(split, indices, episode, seed, available)
+    present = classes >= 0
+    keys = _keys(split, indices, seed)
+    _, _, shot_key, query_key, support_row_key, query_row_key, class_key = keys
+    shots = sizes.draw_shots(shot_key, episode, present)
+    queries = sizes.draw_queries(query_key, episode, present)
+    if not isinstance(supply, int):
+        examples = supply[classes] * present
+        shots = np.minimum(shots, np.maximum(examples - 1, 0))
+        queries = np.minimum(queries, examples - shots)
+    support, query = _rows(support_row_key, shots), _rows(query_row_key, queries)
+    after_support = query.numbers + np.take_along_axis(shots, query.labels, 1)
+    return TaskLayout(
+        classes=classes,
+        amounts=shots + queries,
+        keys=sampling.split(class_key, episode.most_ways),
+        support=support,
+        query=query._replace(numbers=after_support),
+    )
+
+
+def _keys(split: str, indices: np.ndarray, seed: int) -> np.ndarray:
+    """`(7, T)`: one key for each random choice of a task."""
+    return sampling.split(sampling.keys(seed, f"unequal/{split}", indices), 7).T
+
+
+def _rows(key: np.ndarray, amounts: np.ndarray) -> Rows:
+    """Shuffled rows of each class, as many as `amounts` `(T, ways)` says."""
+    ways, total = amounts.shape[1], amounts.sum(1)
+    length = -(-int(total.max()) // MULTIPLE) * MULTIPLE
+    most = max(int(amounts.max()), -(-length // ways))  # so that there are `length` places
+    wanted = np.arange(most) < amounts[..., None]
+    keys = sampling.split(sampling.split(key, ways), most)  # a place's is the same for any `most`
+    order = sampling.shuffled(keys.reshape(len(key), -1), wanted.reshape(len(key), -1))
+    real = np.arange(length) < total[:, None]
+    place = np.where(real, order[:, :length], 0)
+    return Rows(place // most, place % most, real)

@@ -1,0 +1,27 @@
+"""The record of a pack, which is stored in its `pack.json`."""
+
+from typing import NotRequired, TypedDict
+
+RECORD = "pack.json"  #: name of the file
+LARGEST = 2**28  #: bytes of the file
+
+Recipe = dict[str, str | int]  #: how a pack is made; another recipe makes another pack
+
+
+class SplitRecord(TypedDict):
+    """The images of one split."""
+
+    classes: list[str]  #: names, in the order of their images
+    counts: list[int]  #: images of each class
+    shape: list[int]  #: images, height, width, channels
+    sha256: str  #: checksum of the images
+    mtime_ns: int  #: time of the file's last change, in nanoseconds
+
+
+class Record(TypedDict):
+    """A whole pack."""
+
+    recipe: Recipe
+    splits: dict[str, SplitRecord]
+    copies: NotRequired[list[str]]  #: a sentence for each image that was left out as a copy
+    shared: NotRequired[list[str]]  #: a sentence for each image that two splits share

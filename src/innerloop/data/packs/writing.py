@@ -1,0 +1,88 @@
+"""Writes the files of a pack: the images of each split, and the record of them."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from innerloop.data.packs.copies import Copies
+from innerloop.data.packs.record import RECORD, Recipe, Record, SplitRecord
+from innerloop.errors import visible
+from innerloop.machine.files import write_whole
+
+Classes = Iterable[tuple[str, np.ndarray]]  #: names with images `(n, height, width, channels)`
+log = logging.getLogger(__name__)
+
+
+def write_pack(folder: Path, recipe: Recipe, splits: Mapping[str, Classes]) -> None:
+    """Writes the images of all splits into a folder, then the record.
+
+    Arguments:
+        folder: an empty folder.
+        recipe: how the pack is made.
+        splits: the classes of each split.
+    """
+    copies = Copies()
+    parts = _write_splits(folder, splits, copies)
+    record: Record = {
+        "recipe": recipe,
+        "splits": parts,
+        "copies": copies.left_out,
+        "shared": copies.shared,
+    }
+    if copies.left_out:
+        few = "; ".join(copies.left_out[:3])
+        log.warning("%d images are copies: %s", len(copies.left_out), visible(few))
+    write_whole(folder / RECORD, json.dumps(record))
+
+
+def _write_splits(
+    folder: Path, splits: Mapping[str, Classes], copies: Copies
+) -> dict[str, SplitRecord]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    text = TextColumn("{task.description}: {task.completed:.0f} classes")
+    bars = Progress(text, BarColumn(), TimeElapsedColumn(), console=Console(stderr=True))
+    parts = {}
+    with bars as progress:
+        for split, classes in splits.items():
+            bar = progress.add_task(f"packing {split}", total=None)
+            tracked = progress.track(classes, task_id=bar)
+            parts[split] = _write_split(folder / f"{split}.u8", tracked, split, copies)
+            progress.update(bar, total=len(parts[split]["classes"]))
+    return parts
+
+
+def _write_split(path: Path, classes: Classes, split: str, copies: Copies) -> SplitRecord:
+    with path.open("wb") as file:
+        part = _write_classes(file, classes, split, copies)
+        file.flush()
+        os.fsync(file.fileno())
+    part["mtime_ns"] = path.stat().st_mtime_ns
+    return part
+
+
+def _write_classes(file: IO[bytes], classes: Classes, split: str, copies: Copies) -> SplitRecord:
+    """Writes one class after another; the time of change is not known yet."""
+    digest, names, counts, shape = hashlib.sha256(), [], [], (0, 0, 0)
+    for name, images in classes:
+        kept = images[copies.new_images(images, split, name)]
+        data = np.ascontiguousarray(kept).tobytes()
+        file.write(data)
+        digest.update(data)
+        names.append(name)
+        counts.append(len(kept))
+        shape = images.shape[1:]
+    return {
+        "classes": names,
+        "counts": counts,
+        "shape": [sum(counts), *shape],
+        "sha256": digest.hexdigest(),
+        "mtime_ns": 0,
+    }
