@@ -92,4 +92,4 @@ def _compare(first: Path, second: Path, top: int) -> None:
     if tasks:
         notices.say(f"to see one: python src/replay.py {first} task=test/{tasks[0].task}")
     else:
-        notices.say("A does not beat B on any test task")
+        notices.say("A beats B on none of the test tasks")
