@@ -28,11 +28,14 @@ class Verdict(NamedTuple):
         side_by_side: whether by `vmap` at all.
         each_task: whether every task must be differentiated by itself.
         why: what speaks against the faster way, in a few words.
+        whole_batch: whether a batch must not be divided into chunks, because each forward pass
+            changes a buffer of the model.
     """
 
     side_by_side: bool = True
     each_task: bool = False
     why: str = ""
+    whole_batch: bool = False
 
 
 def check(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Verdict:
@@ -62,16 +65,18 @@ def _verdict(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Verdict:
         _must_run(algorithm, tasks, progress, error)
         return Verdict(False, why=f"it cannot be checked in float64 ({first_line(error)})")
     changed = exact.changed_buffers()
-    if changed and not algorithm.whole_batch:
+    if changed and not algorithm.embeds:
         raise UserError(_changes(algorithm, changed[0]))
+    whole = bool(changed)
     if embeddings.padded:
-        return Verdict(False, why="the padding row of an embedding would be trained")
+        return Verdict(False, why="an embedding's padding row would be trained", whole_batch=whole)
     why = exact.disagreement(reference, each_task=False)
     if why is None:
-        return Verdict()
-    if not algorithm.whole_batch and exact.disagreement(reference, each_task=True) is None:
+        return Verdict(whole_batch=whole)
+    divides = not (whole or algorithm.whole_batch)
+    if divides and exact.disagreement(reference, each_task=True) is None:
         return Verdict(each_task=True, why=why)
-    return Verdict(False, why=why)
+    return Verdict(False, why=why, whole_batch=whole)
 
 
 def _must_run(algorithm: Algorithm, tasks: Task, progress: Tensor, error: Exception) -> None:

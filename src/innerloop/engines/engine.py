@@ -54,7 +54,7 @@ class Engine:
         if chunk is not None and chunk < 1:
             raise UserError(f"engine.chunk={chunk}: a chunk holds at least one task.")
         self.chunk, self.compile, self.name, self.checkpoint = chunk, compile, name, checkpoint
-        self.each_task, self.one_by_one = each_task, False
+        self.each_task, self.one_by_one, self._undivided = each_task, False, False
         self.inference = True  #: whether it works where autograd is switched off
         self._compiled: Any = None
         self._checked: WeakSet[Algorithm] = WeakSet()
@@ -117,6 +117,7 @@ class Engine:
     def _apply(self, verdict: "Verdict", layers: str) -> None:
         """Switches to the fastest way that gives the right gradient."""
         self.each_task = self.each_task or verdict.each_task
+        self._undivided = verdict.whole_batch
         if verdict.side_by_side and not (self.each_task and self.checkpoint):
             return
         if self.chunk != 1:
@@ -132,7 +133,7 @@ class Engine:
         """
         size = self._size(algorithm, task_tools.count(tasks))
         saves = learns and not (self.checkpoint or self.compile) and algorithm.unrolls
-        if algorithm.whole_batch or not (size > 1 or saves):
+        if self._is_whole(algorithm) or not (size > 1 or saves):
             return False
         if size > 1:
             self.chunk = size // 2
@@ -161,7 +162,11 @@ class Engine:
 
     def _size(self, algorithm: Algorithm, total: int) -> int:
         """Tasks side by side in a batch of `total`."""
-        return total if algorithm.whole_batch else min(self.chunk or total, total)
+        return total if self._is_whole(algorithm) else min(self.chunk or total, total)
+
+    def _is_whole(self, algorithm: Algorithm) -> bool:
+        """Whether a batch must not be divided into chunks."""
+        return algorithm.whole_batch or (self._undivided and algorithm.training)
 
     def _chunks(self, algorithm: Algorithm, tasks: Task) -> list[tuple[float, Task]]:
         total = task_tools.count(tasks)
@@ -175,13 +180,13 @@ class Engine:
         self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         # Running averages, which the pass updates, must not be updated inside a compiled graph.
-        if self.compile and not algorithm.whole_batch:
+        if self.compile and not self._is_whole(algorithm):
             return self._compiled_gradient(algorithm, parameters, tasks, progress)
         with (
             early_pooling.allowed(), checkpointing.wanted(self.checkpoint),
             attention.differentiable_twice(self.checkpoint),  # where steps are computed again
         ):  # fmt: skip
-            if self.each_task and task_tools.count(tasks) > 1 and not algorithm.whole_batch:
+            if self.each_task and task_tools.count(tasks) > 1 and not self._is_whole(algorithm):
                 return gradients.of_each_task(algorithm, parameters, tasks, progress)
             loss = algorithm(tasks, progress, self.chunk != 1)
             return gradients.of_the_mean(loss, parameters)
