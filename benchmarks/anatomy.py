@@ -39,11 +39,11 @@ def parts(name: str) -> dict[str, float]:
 
 def _compiled(runs: Any, run: Callable[[], Any]) -> Callable[[], Any]:
     """A call of the compiled function with the inputs that it has when called by `run`."""
-    made, inputs = runs._compiled._made, []
-    ((key, call),) = made.items()
-    made[key] = lambda *given: inputs.append(given) or call(*given)
+    functions, inputs = runs._compiled._made, []
+    ((key, call),) = functions.items()
+    functions[key] = lambda *given: inputs.append(given) or call(*given)
     run()
-    made[key] = call
+    functions[key] = call
     return torch.no_grad()(lambda: call(*inputs[0]))
 
 
@@ -57,8 +57,8 @@ def _milliseconds(run: Callable[[], Any]) -> float:
 def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
     torch.set_num_threads(THREADS)
-    found = {name: parts(name) for name in ("sinusoid_1", "sinusoid_5")}
-    print(json.dumps({"unit": "ms", "threads": THREADS, "parts": found}))
+    milliseconds = {name: parts(name) for name in ("sinusoid_1", "sinusoid_5")}
+    print(json.dumps({"unit": "ms", "threads": THREADS, "parts": milliseconds}))
 
 
 if __name__ == "__main__":

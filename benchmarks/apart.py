@@ -51,12 +51,12 @@ def apart(name: str, contender: str, *more: str) -> Iterator[Apart]:
 def _serve(pipe: Any, threads: int, name: str, contender: str, *more: str) -> None:
     torch.set_num_threads(threads)
     problem = build_problem(name, *more)
-    made = importlib.import_module(f"benchmarks.peers.{contender}").contender(problem)
+    contestant = importlib.import_module(f"benchmarks.peers.{contender}").contender(problem)
     began = time.perf_counter()
-    made.gradient(batch(problem, 0))
-    pipe.send((made.how, time.perf_counter() - began))
+    contestant.gradient(batch(problem, 0))
+    pipe.send((contestant.how, time.perf_counter() - began))
     while True:
         try:
-            pipe.send(made.seconds(pipe.recv()))
+            pipe.send(contestant.seconds(pipe.recv()))
         except (EOFError, BrokenPipeError):
             return

@@ -44,8 +44,8 @@ def main() -> None:
     given.results.mkdir(exist_ok=True)
     for part in given.parts or [*WORKLOADS, *OTHERS]:
         print(f"measuring {part}", flush=True)
-        found = run(part)
-        (given.results / f"{part}.json").write_text(json.dumps(found, indent=2) + "\n")
+        entry = run(part)
+        (given.results / f"{part}.json").write_text(json.dumps(entry, indent=2) + "\n")
     report.write(given.results)
     print(report.table(report.load(given.results)))
 

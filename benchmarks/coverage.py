@@ -89,12 +89,12 @@ def coverage(world: World, experiments: int, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     held, widths = np.zeros((experiments, 2), bool), np.zeros((experiments, 2))
     for i in range(experiments):
-        made = experiment(world, rng)
-        found = over_tasks(torch.from_numpy(made.scores))
-        wide = over_classes(made.scores, made.classes)
+        sample = experiment(world, rng)
+        interval = over_tasks(torch.from_numpy(sample.scores))
+        wide = over_classes(sample.scores, sample.classes)
         assert wide is not None
-        widths[i] = found.ci95, wide
-        held[i] = np.abs(found.mean - np.array([made.expected, world.mean])) <= widths[i]
+        widths[i] = interval.ci95, wide
+        held[i] = np.abs(interval.mean - np.array([sample.expected, world.mean])) <= widths[i]
     names, half = ("over_tasks", "over_classes"), np.median(widths, 0)
     return {
         name: {"coverage": float(held[:, i].mean()), "median_half_width": round(float(half[i]), 5)}
@@ -106,13 +106,13 @@ def plain_bootstrap(world: World, experiments: int, seed: int, draws: int = 300)
     """The same of percentiles over resampled classes, where a task weighs its classes' product."""
     rng, held, widths = np.random.default_rng(seed), 0, []
     for _ in range(experiments):
-        made = experiment(world, rng)
+        sample = experiment(world, rng)
         again = rng.multinomial(world.classes, [1 / world.classes] * world.classes, draws)
-        weights = again[:, made.classes[:, 0]].astype(np.float64)  # (draws, tasks)
+        weights = again[:, sample.classes[:, 0]].astype(np.float64)  # (draws, tasks)
         for place in range(1, world.ways):
-            weights *= again[:, made.classes[:, place]]
+            weights *= again[:, sample.classes[:, place]]
         weights = weights[weights.sum(1) > 0]  # a draw may leave no task whole
-        low, high = np.percentile(weights @ made.scores / weights.sum(1), [2.5, 97.5])
+        low, high = np.percentile(weights @ sample.scores / weights.sum(1), [2.5, 97.5])
         held += low <= world.mean <= high
         widths.append((high - low) / 2)
     half = round(float(np.median(widths)), 5)
@@ -125,19 +125,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found: dict[str, Any] = {"experiments": given.experiments, "seed": 0, "worlds": {}}
+    content: dict[str, Any] = {"experiments": given.experiments, "seed": 0, "worlds": {}}
     for name, world in WORLDS.items():
         began = time.perf_counter()
         entry = coverage(world, given.experiments, 0)
-        found["worlds"][name] = {**world._asdict(), **entry}
+        content["worlds"][name] = {**world._asdict(), **entry}
         shares = {kind: f"{100 * part['coverage']:.1f} %" for kind, part in entry.items()}
         print(f"{name}: {shares} ({time.perf_counter() - began:.0f} s)", flush=True)
     few = max(1, given.experiments // 40)
     for name, world in list(WORLDS.items())[:2]:
         entry = plain_bootstrap(world, few, 0)
-        found["worlds"][name]["plain_bootstrap_of_classes"] = entry
+        content["worlds"][name]["plain_bootstrap_of_classes"] = entry
         print(f"{name}, plain bootstrap of the classes instead: {entry}", flush=True)
-    given.out.write_text(json.dumps(found, indent=2) + "\n")
+    given.out.write_text(json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":

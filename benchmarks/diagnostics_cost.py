@@ -41,12 +41,12 @@ def compose(*overrides: str) -> Any:
 
     resolvers.register()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        made = compose("train", list(overrides), return_hydra_config=True)
-    picked = made.hydra.runtime.choices
+        config = compose("train", list(overrides), return_hydra_config=True)
+    picked = config.hydra.runtime.choices
     for key in ("algorithm", "dataset", "model", "experiment"):
-        made.names[key] = picked[key]
-    made.hydra = None
-    return made
+        config.names[key] = picked[key]
+    config.hydra = None
+    return config
 
 
 def alternating(every: int) -> Any:
@@ -123,14 +123,14 @@ def main() -> None:
 
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    found: dict[str, Any] = {name: measure(*case) for name, case in CASES.items()}
-    for name, entry in found.items():
+    entries: dict[str, Any] = {name: measure(*case) for name, case in CASES.items()}
+    for name, entry in entries.items():
         print(f"{name}: {entry['without_ms']} ms without, {entry['with_ms']} ms with, "
               f"ratio {entry['ratio']}, share {entry['share']}")  # fmt: skip
     record = {"bar": 0.03, "torch": torch.__version__, "machine": platform.machine(), "threads": 1}
     path = ROOT / "benchmarks" / "results" / "diagnostics_cost.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**record, "cases": found}, indent=2) + "\n")
+    path.write_text(json.dumps({**record, "cases": entries}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

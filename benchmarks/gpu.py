@@ -35,11 +35,11 @@ def measure(device: str, seconds: float = 1.0, rounds: int = 5, steps: int = 500
     ratios = {}
     for tasks in (4, 32):
         problem = build_problem("omniglot", f"outer.tasks={tasks}", *on)
-        made = {
+        contenders = {
             "innerloop": engine.contender(problem),
             "learn2learn": learn2learn.contender(problem),
         }
-        times = take_turns(made, rounds, seconds)
+        times = take_turns(contenders, rounds, seconds)
         ratios[str(tasks)] = {name: 1e3 * statistics.median(t) for name, t in times.items()}
     long = build_problem("miniimagenet", *on)
     training = fit.contender(long)
@@ -68,10 +68,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     given = parser.parse_args()
-    found = measure(given.device) | {"machine": describe()}
-    print(json.dumps(found, indent=2))
+    figures = measure(given.device) | {"machine": describe()}
+    print(json.dumps(figures, indent=2))
     if given.device == "cuda":
-        OUT.write_text(json.dumps(found, indent=2) + "\n")
+        OUT.write_text(json.dumps(figures, indent=2) + "\n")
         report.write(OUT.parent)
 
 

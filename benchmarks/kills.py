@@ -57,20 +57,20 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--kills", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
         whole = Path(place) / "whole"
         assert fresh(whole) == 0, (Path(place) / "whole.out").read_text()
-        found = []
-        for i, kill in enumerate(kills(asked.kills, asked.seed)):
-            found.append(trial(kill, Path(place) / str(i), whole))
-            print(found[-1], flush=True)
-    equal = sum(not trial["differs"] for trial in found)
-    killed = sum(trial["status"] != 0 for trial in found)
-    print(f"{killed} of {len(found)} were stopped, {equal} ended bit-equal")
+        trials = []
+        for i, kill in enumerate(kills(options.kills, options.seed)):
+            trials.append(trial(kill, Path(place) / str(i), whole))
+            print(trials[-1], flush=True)
+    equal = sum(not trial["differs"] for trial in trials)
+    killed = sum(trial["status"] != 0 for trial in trials)
+    print(f"{killed} of {len(trials)} were stopped, {equal} ended bit-equal")
     versions = {"torch": torch.__version__}
-    content = {"killed": killed, "bit_equal": equal, "kills": found, "versions": versions}
+    content = {"killed": killed, "bit_equal": equal, "kills": trials, "versions": versions}
     OUT.write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -14,11 +14,11 @@ LIBRARIES = ("torch", "lightning", "learn2learn", "higher", "torchopt", "easyfsl
 
 def describe() -> dict[str, Any]:
     """Processor, cores and versions, as plain values."""
-    found = {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
+    versions = {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "processor": processor(), "cores": len(os.sched_getaffinity(0)), "gpu": gpu,
-        "versions": {name: number for name, number in found.items() if number},
+        "versions": {name: number for name, number in versions.items() if number},
     }  # fmt: skip
 
 

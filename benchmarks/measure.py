@@ -43,8 +43,8 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
                 f"{name}: the float64 meta-gradient of {n} is {distance[n]:.1e} from the others'"
             )
     with contextlib.ExitStack() as stack:
-        made = {n: stack.enter_context(apart(name, n, *more)) for n in modules}
-        times = take_turns(made, rounds, seconds)
+        contenders = {n: stack.enter_context(apart(name, n, *more)) for n in modules}
+        times = take_turns(contenders, rounds, seconds)
     if unsteady := [n for n, each in times.items() if max(each) > STEADY * min(each)]:
         sys.exit(f"{name}: rounds of {', '.join(unsteady)} differ too much: is the machine busy?")
     return {
@@ -54,7 +54,8 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
         "contenders": {
             n: {
                 "value": 1e3 * statistics.median(times[n]), "rounds": [1e3 * t for t in times[n]],
-                "how": made[n].how, "first_gradient_s": made[n].first, "apart": distance[n],
+                "how": contenders[n].how, "first_gradient_s": contenders[n].first,
+                "apart": distance[n],
                 "differs": getattr(module, "DIFFERS", None),
             } for n, module in modules.items()
         },
@@ -68,19 +69,19 @@ def distances(problem: Problem, modules: Mapping[str, Any]) -> dict[str, float]:
     """
     tasks = double(batch(problem, 0))
     exact = _flat(_reference(problem)(copy.deepcopy(problem.algorithm))(tasks))
-    found = {n: _flat(m.contender(problem).gradient(tasks)) for n, m in modules.items()}
-    return {n: float((g - exact).norm() / exact.norm()) for n, g in found.items()}
+    gradients = {n: _flat(m.contender(problem).gradient(tasks)) for n, m in modules.items()}
+    return {n: float((g - exact).norm() / exact.norm()) for n, g in gradients.items()}
 
 
 def take_turns(
-    made: Mapping[str, Apart | Contender], rounds: int, seconds: float
+    contenders: Mapping[str, Apart | Contender], rounds: int, seconds: float
 ) -> dict[str, list[float]]:
     """The time of a step of each in each round."""
     steps = {n: max(1, round(seconds / min(each.seconds(1), each.seconds(1))))
-             for n, each in made.items()}  # fmt: skip
-    times: dict[str, list[float]] = {n: [] for n in made}
+             for n, each in contenders.items()}  # fmt: skip
+    times: dict[str, list[float]] = {n: [] for n in contenders}
     for _ in range(rounds):
-        for n, each in made.items():
+        for n, each in contenders.items():
             times[n].append(each.seconds(steps[n]))
     return times
 

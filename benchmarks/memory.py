@@ -15,15 +15,15 @@ MEGABYTE, EVALUATED, ROUNDS = 2**20, 128, 5
 
 
 def main() -> None:
-    found: dict[int, list[float]] = {64: [], 4: []}
+    megabytes: dict[int, list[float]] = {64: [], 4: []}
     for _ in range(ROUNDS):  # where the allocator puts things moves the peak by a tenth
-        for n, peaks in found.items():
+        for n, peaks in megabytes.items():
             peaks.append(one("engine", "omniglot", "engine.chunk=4", f"outer.tasks={n}")["mb"])
     entry = {
         "title": "peak memory of a Conv4-64 step, 4 tasks side by side: 64 tasks against 4",
         "unit": "MB", "at_most": 1.1, "threads": 1,
         "contenders": {
-            f"{n} tasks": {"value": statistics.median(p), "rounds": p} for n, p in found.items()
+            f"{n} tasks": {"value": statistics.median(p), "rounds": p} for n, p in megabytes.items()
         },
     }  # fmt: skip
     print(json.dumps(entry))

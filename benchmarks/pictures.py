@@ -28,10 +28,10 @@ def _speed(results: dict[str, Any], path: Path) -> None:
     figure = Figure((9, 0.8 + 1.6 * len(results)), layout="constrained")
     for axis, entry in zip(figure.subplots(len(results), squeeze=False)[:, 0], results.values(),
                            strict=True):  # fmt: skip
-        made = entry["contenders"]
-        names = [NAMES.get(n, n) for n in made]
-        base = made["learn2learn"]["value"]
-        speeds = [base / each["value"] for each in made.values()]
+        contenders = entry["contenders"]
+        names = [NAMES.get(n, n) for n in contenders]
+        base = contenders["learn2learn"]["value"]
+        speeds = [base / each["value"] for each in contenders.values()]
         bars = axis.barh(names, speeds, color=["C1" if n == "innerloop" else "C0" for n in names])
         axis.bar_label(bars, [f" {s:.2g}x" for s in speeds])
         axis.invert_yaxis()

@@ -86,11 +86,14 @@ def write_noise(folder: Path) -> None:
 
 def main() -> None:
     with drawings() as folder, tempfile.TemporaryDirectory() as root:
-        made = {"innerloop": timed(ours(folder)), "learn2learn": timed(theirs(folder, Path(root)))}
+        samplers = {
+            "innerloop": timed(ours(folder)),
+            "learn2learn": timed(theirs(folder, Path(root))),
+        }
         steps = {"innerloop": 500, "learn2learn": 2}
-        times: dict[str, list[float]] = {name: [] for name in made}
+        times: dict[str, list[float]] = {name: [] for name in samplers}
         for _ in range(ROUNDS):
-            for name, seconds in made.items():
+            for name, seconds in samplers.items():
                 times[name].append(1e3 * seconds(steps[name]))
     entry = {
         "title": "sampling 32 Omniglot tasks, 5-way, 2 examples, as float on the CPU",

@@ -34,8 +34,8 @@ def main() -> None:
 def point(who: str, axis: str, place: int) -> dict[str, float]:
     """One measurement, in a process of its own."""
     contender, *overrides = CONTENDERS[who]
-    found = one(contender, "omniglot", *FIXED, *overrides, f"{axis}={place}")
-    return {"at": place, **found}
+    figures = one(contender, "omniglot", *FIXED, *overrides, f"{axis}={place}")
+    return {"at": place, **figures}
 
 
 if __name__ == "__main__":

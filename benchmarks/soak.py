@@ -86,7 +86,7 @@ def main() -> None:
         checkpoints = sorted(p.name for p in (folder / "checkpoints").iterdir())
     warm = [sample for sample in samples if sample["step"] >= steps / 10]
     memory, files = ([sample[key] for sample in warm] for key in ("megabytes", "files"))
-    found = {
+    content = {
         "steps": steps,
         "seconds": round(seconds),
         "growth": round(max(memory) / memory[0] - 1, 4),
@@ -97,8 +97,8 @@ def main() -> None:
         "versions": {"torch": torch.__version__, "lightning": lightning.__version__},
         "samples": samples,
     }
-    print({key: value for key, value in found.items() if key != "samples"})
-    OUT.write_text(json.dumps(found, indent=1) + "\n")
+    print({key: value for key, value in content.items() if key != "samples"})
+    OUT.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ def open_page(page: Path, folder: Path) -> Opened:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     content = json.loads(log.read_text())
     begun = content["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
-    asked = [e["params"] for e in content["events"] if e["type"] == begun and "params" in e]
+    requests = [e["params"] for e in content["events"] if e["type"] == begun and "params" in e]
     return Opened(
         done.stdout,
         [line for line in done.stderr.splitlines() if "CONSOLE" in line],
-        [p["url"] for p in asked if p.get("initiator", "not an origin") != "not an origin"],
+        [p["url"] for p in requests if p.get("initiator", "not an origin") != "not an origin"],
     )

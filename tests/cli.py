@@ -36,8 +36,8 @@ def evaluate(folder: Path, *overrides: str) -> dict[str, Any]:
 
 
 def results(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return found
+    result: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return result
 
 
 def mistake(program: str, *arguments: str) -> str:

@@ -34,12 +34,12 @@ def config(*overrides: str, name: str = "train") -> DictConfig:
     """A composed configuration, as a job would see it."""
     resolvers.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        made = compose(name, list(overrides), return_hydra_config=True)
-    picked = made.hydra.runtime.choices
-    made.paths.run = "somewhere"  # what only a job knows
+        composed = compose(name, list(overrides), return_hydra_config=True)
+    picked = composed.hydra.runtime.choices
+    composed.paths.run = "somewhere"  # what only a job knows
     for key in ("algorithm", "dataset", "model", "experiment"):
-        made.names[key] = picked[key]
-    return made
+        composed.names[key] = picked[key]
+    return composed
 
 
 class SmoothBody(nn.Module):
@@ -111,8 +111,8 @@ def data_for(name: str, dataset: str) -> list[str]:
 @functools.cache
 def _section(name: str, *more: str) -> dict[str, Any]:
     inner = [] if name == "reptile" else ["inner.rate=0.1", "inner.steps=2"]  # it brings its own
-    made = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
-    return OmegaConf.to_container(made.algorithm, resolve=True)  # type: ignore[return-value]
+    composed = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
+    return OmegaConf.to_container(composed.algorithm, resolve=True)  # type: ignore[return-value]
 
 
 def run(learner: Algorithm, batch: Task) -> tuple[Tensor, dict[str, Tensor]]:
@@ -164,6 +164,6 @@ def answers(learner: Algorithm, batch: Task, steps: int = 2) -> Tensor:
     return learner.predict(adapted, task.query.inputs).detach()
 
 
-def close(found: Any, expected: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:
+def close(actual: Any, expected: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:
     """Asserts that two tensors, or two dicts of them, agree to the accuracy of float64."""
-    torch.testing.assert_close(found, expected, rtol=rtol, atol=atol, check_dtype=False)
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol, check_dtype=False)

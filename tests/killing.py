@@ -185,9 +185,9 @@ def _compared(folder: Path, whole: Path) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _results(folder: Path) -> dict[str, Any]:
-    found = json.loads((folder / "results.json").read_text())
-    plain = found["command"].split(" hydra.run.dir=")[0]
-    return {k: v for k, v in found.items() if k not in TIMING} | {"command": plain}
+    result = json.loads((folder / "results.json").read_text())
+    plain = result["command"].split(" hydra.run.dir=")[0]
+    return {k: v for k, v in result.items() if k not in TIMING} | {"command": plain}
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:

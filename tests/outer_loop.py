@@ -86,12 +86,12 @@ def data_of(
 
 def learner_of(name: str = "maml", body: nn.Module | None = None, **more: Any) -> MetaLearner:
     """A learner of waves by a small dense network, or of blobs by the `body` given."""
-    made = algorithm(name, MLP([1], [8]) if body is None else body, regression=body is None)
+    built = algorithm(name, MLP([1], [8]) if body is None else body, regression=body is None)
     settings: dict[str, Any] = {
         "optimizer": functools.partial(torch.optim.SGD, lr=RATE), "scheduler": None,
         "steps": STEPS, "clip": None, "scored_step": 1, "curve": 3, "log_every": 1,
     }  # fmt: skip
-    return MetaLearner(made, Spy(), **settings | more)
+    return MetaLearner(built, Spy(), **settings | more)
 
 
 def trainer(**more: Any) -> lightning.Trainer:

@@ -35,8 +35,8 @@ def test_optional_peers_agree(name: str) -> None:
 
 
 def test_whoever_does_not_agree_is_found() -> None:
-    found = measure.distances(exact(), {"us": engine, "them": learn2learn, "plain": plain})
-    assert max(found.values()) < measure.AGREE
+    distances = measure.distances(exact(), {"us": engine, "them": learn2learn, "plain": plain})
+    assert max(distances.values()) < measure.AGREE
     wrong = measure.distances(exact(), {"first order": FirstOrder})
     assert wrong["first order"] > 1e-3
 
@@ -45,10 +45,10 @@ def test_contenders_follow_the_same_path() -> None:
     """After the same steps on the same tasks, the gradients at the new weights are the same."""
     ends, problem = [], build_problem("sinusoid_5", EAGER, "outer.optimizer.lr=0.01")
     for module in (engine, plain):
-        made, tasks = module.contender(problem), problem.data.training_batch(0)
-        before = [g.clone() for g in made.gradient(tasks)]
-        made.seconds(3)
-        ends.append([g.clone() for g in made.gradient(tasks)])
+        contender, tasks = module.contender(problem), problem.data.training_batch(0)
+        before = [g.clone() for g in contender.gradient(tasks)]
+        contender.seconds(3)
+        ends.append([g.clone() for g in contender.gradient(tasks)])
         changes = [(a - b).abs().max() for a, b in zip(before, ends[-1], strict=True)]
         assert min(changes) > 1e-3
     torch.testing.assert_close(*ends, rtol=1e-3, atol=1e-4)
@@ -66,8 +66,8 @@ def entry(ours: float, theirs: float, **bar: float) -> dict[str, Any]:
 
 
 def test_a_bar_is_met_or_said_to_be_missed() -> None:
-    def row(*made: float, **bar: float) -> str:
-        return report.table({"sinusoid_1": entry(*made, **bar)}).splitlines()[-1]
+    def row(*values: float, **bar: float) -> str:
+        return report.table({"sinusoid_1": entry(*values, **bar)}).splitlines()[-1]
 
     assert "| 4x | at least 3x |" in row(2, 8, at_least=3)
     assert "| **4x**, missed | at least 5x |" in row(2, 8, at_least=5)
@@ -88,7 +88,7 @@ def test_the_page_on_clusters_says_what_the_files_say() -> None:
     )
     end, by = ray["after_one_more_call"], overhead["launchers"]
     plain, joblib, rays = (by[name]["a_further_member"] for name in ("plain", "joblib", "ray"))
-    for said in (
+    for sentence in (
         f"{end['done']} done, {len(end['reported'])} reported",
         f"{slurm['done']} done, by {slurm['gone_on_from_a_checkpoint']} requeues",
         f"{optuna['at_the_end']['COMPLETE']} trials complete",
@@ -96,7 +96,7 @@ def test_the_page_on_clusters_says_what_the_files_say() -> None:
         f"plain {plain:.1f} s, joblib {joblib:.1f} s, Ray {rays:.1f} s",
         f"which starts once, {by['ray']['sweep_of_one']:.1f} s",
     ):
-        assert said in page, said
+        assert sentence in page, sentence
     assert not end["trained_again_when_finished"] and not end["two_at_once_on_a_gpu"]
 
 
@@ -106,8 +106,8 @@ def test_a_gpu_that_was_not_at_hand_is_not_measured() -> None:
 
 @pytest.mark.slow
 def test_the_bars_of_a_gpu_run_in_small_on_a_cpu() -> None:
-    found = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
-    assert min(ms for pair in found["conv4_ms"].values() for ms in pair.values()) > 0
-    assert found["long_minutes"] > 0 and found["busy"] is None
-    shown = report.gpu({"gpu": found | {"busy": 0.95}})
+    figures = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
+    assert min(ms for pair in figures["conv4_ms"].values() for ms in pair.values()) > 0
+    assert figures["long_minutes"] > 0 and figures["busy"] is None
+    shown = report.gpu({"gpu": figures | {"busy": 0.95}})
     assert "| 95 % | above 90 % |" in shown and "not measured" not in shown

@@ -32,14 +32,14 @@ def overrides(file: str) -> list[str]:
 
 @pytest.mark.parametrize("file", EVERY_FILE)
 def test_composes_and_resolves(file: str) -> None:
-    made = config(*overrides(file), *(["ckpt_path=x"] if file == "evaluate" else []),
+    settings = config(*overrides(file), *(["ckpt_path=x"] if file == "evaluate" else []),
                   name="evaluate" if file == "evaluate" else "train")  # fmt: skip
-    made.hydra = None
-    if made.training.kind == "batches":
-        made.training.classes = 9  # otherwise asked of the data
-    OmegaConf.to_container(made, resolve=True, throw_on_missing=True)
-    learner = build_problem(made).algorithm
-    assert build_learner(made, learner, build_engine(made, learner, "cpu")).steps > 0
+    settings.hydra = None
+    if settings.training.kind == "batches":
+        settings.training.classes = 9  # otherwise asked of the data
+    OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
+    learner = build_problem(settings).algorithm
+    assert build_learner(settings, learner, build_engine(settings, learner, "cpu")).steps > 0
 
 
 @pytest.mark.figures
@@ -48,11 +48,11 @@ def test_composes_and_resolves(file: str) -> None:
 def test_runs_every_algorithm(tmp_path: Path, name: str, dataset: str) -> None:
     if dataset == "sinusoid" and algorithm(name).needs_classes:
         pytest.skip("refuses regression, as test_contract.py shows")
-    found = train(tmp_path, f"algorithm={name}", *data_for(name, dataset), *FAST)
+    result = train(tmp_path, f"algorithm={name}", *data_for(name, dataset), *FAST)
     metric = "mse" if dataset == "sinusoid" else "accuracy"
-    assert found["algorithm"] == name
-    assert found["test"][metric]["tasks"] == 4
-    assert (f"{metric}/step_10" in found["test"]) == algorithm(name).adapts_by_steps
+    assert result["algorithm"] == name
+    assert result["test"][metric]["tasks"] == 4
+    assert (f"{metric}/step_10" in result["test"]) == algorithm(name).adapts_by_steps
     assert (tmp_path / "adaptation.png").stat().st_size > 5000
 
 
@@ -71,15 +71,15 @@ def test_runs_every_model(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", choices("engine"))
 def test_runs_every_engine(tmp_path: Path, name: str) -> None:
-    found = train(tmp_path, f"engine={name}", *FAST)
-    assert found["engine"]["name"] == ("vmap" if name == "auto" else name)
+    result = train(tmp_path, f"engine={name}", *FAST)
+    assert result["engine"]["name"] == ("vmap" if name == "auto" else name)
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 @pytest.mark.parametrize("name", ["maml", "protonet"])
 def test_runs_every_norm_and_names_it(tmp_path: Path, name: str, mode: str) -> None:
-    found = train(tmp_path, f"algorithm={name}", "dataset=glyphs", f"norm={mode}", *FAST)
-    assert found["norm"] == mode
+    result = train(tmp_path, f"algorithm={name}", "dataset=glyphs", f"norm={mode}", *FAST)
+    assert result["norm"] == mode
 
 
 def test_runs_a_folder_of_images(tmp_path: Path) -> None:
@@ -112,26 +112,26 @@ def test_published_settings_announce_themselves() -> None:
     from hydra import initialize_config_dir
 
     for name in choices("experiment"):
-        made = config(f"experiment={name}")
-        if made.published is None:
+        settings = config(f"experiment={name}")
+        if settings.published is None:
             continue
-        test, names = made.episode.test, made.names
+        test, names = settings.episode.test, settings.names
         assert setting(names.dataset, names.algorithm, Episode.of(test)) == name
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            made.hydra = None
-            first, second = notices.published(made)
+            settings.hydra = None
+            first, second = notices.published(settings)
             assert first.startswith("the published setting")
-            assert second.startswith("it deviates in") and made.deviates in second
-            made.outer.steps += 1
-            (line,) = notices.published(made)
+            assert second.startswith("it deviates in") and settings.deviates in second
+            settings.outer.steps += 1
+            (line,) = notices.published(settings)
         assert f"experiment={name}" in line
         assert "outer.steps" in line
 
 
 def _hash(*overrides: str) -> str:
-    made = config("dataset=omniglot", *overrides)
-    made.hydra = None
-    return stored.fingerprint(made)
+    settings = config("dataset=omniglot", *overrides)
+    settings.hydra = None
+    return stored.fingerprint(settings)
 
 
 def test_a_configuration_is_named_by_what_moves_its_result() -> None:

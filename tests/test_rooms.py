@@ -50,13 +50,13 @@ LIGHT = (
 def imports(file: Path, only_top: bool = False) -> set[str]:
     """Dotted names that a file imports."""
     tree = ast.parse(file.read_text())
-    found = set()
+    names = set()
     for node in tree.body if only_top else ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def rooms(file: Path) -> set[str]:
@@ -74,8 +74,8 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_what_a_room_may_import_it_does(room: str) -> None:
-    found = set().union(*[rooms(file) for file in (PACKAGE / room).rglob("*.py")])
-    assert ROOMS[room] <= found, "a rule that nothing needs"
+    imported = set().union(*[rooms(file) for file in (PACKAGE / room).rglob("*.py")])
+    assert ROOMS[room] <= imported, "a rule that nothing needs"
 
 
 def test_no_room_is_imported_by_what_it_imports() -> None:
@@ -103,11 +103,11 @@ def test_help_and_completion_import_nothing_heavy(name: str) -> None:
     ["train", "evaluate", "replay", "compare", "runs", "dashboard", "report", "adapt"],
 )
 def test_programs_import_nothing_heavy_at_the_top(program: str) -> None:
-    found = imports(ROOT / "src" / f"{program}.py", only_top=True)
-    assert {i for i in found if i.startswith("innerloop")} <= {
+    names = imports(ROOT / "src" / f"{program}.py", only_top=True)
+    assert {i for i in names if i.startswith("innerloop")} <= {
         "innerloop.startup.command", "innerloop.startup.resolvers",
     }  # fmt: skip
-    assert not {i.split(".")[0] for i in found} & HEAVY
+    assert not {i.split(".")[0] for i in names} & HEAVY
 
 
 def test_learn2learn_is_imported_only_where_it_is_used() -> None:

@@ -28,9 +28,9 @@ class Body(nn.Module):
         self.layer = layer
 
     def forward(self, inputs: Tensor) -> Tensor:
-        found = self.layer(self.before(inputs))
-        found = found[0] if isinstance(found, tuple) else found
-        return torch.tanh(found) if found.dim() == 2 else torch.tanh(found).mean(1)
+        features = self.layer(self.before(inputs))
+        features = features[0] if isinstance(features, tuple) else features
+        return torch.tanh(features) if features.dim() == 2 else torch.tanh(features).mean(1)
 
 
 class PlainNorm(nn.Sequential):
@@ -134,15 +134,15 @@ def _resnet() -> nn.Module:
     from torchvision.models.resnet import BasicBlock
 
     shrink = nn.Sequential(nn.Conv2d(4, WIDTH, 1, stride=2, bias=False), nn.BatchNorm2d(WIDTH))
-    made = nn.Sequential(
+    network = nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
         BasicBlock(4, 4), BasicBlock(4, WIDTH, 2, shrink), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
-    for layer in made.modules():
+    for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.running_var, 0.5, 1.5)
-    made.width = WIDTH
-    return made
+    network.width = WIDTH
+    return network
 
 
 def _old_weight_norm() -> nn.Module:

@@ -47,8 +47,8 @@ def contender(problem: Problem) -> Contender:
     def gradient(tasks: Task) -> list[Tensor]:
         with jax.enable_x64(tasks.support.inputs.dtype == torch.float64):
             weights = jax.tree.map(jnp.asarray, layers)
-            found = jax.jit(meta_gradient)(weights, _arrays(tasks))
-        return [torch.from_numpy(np.array(v.T)) for layer in found for v in layer]
+            meta_slopes = jax.jit(meta_gradient)(weights, _arrays(tasks))
+        return [torch.from_numpy(np.array(v.T)) for layer in meta_slopes for v in layer]
 
     return Contender(gradient, timed(step))
 

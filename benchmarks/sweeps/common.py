@@ -37,8 +37,8 @@ def done(sweep: Path) -> list[str]:
 
 def reasons(sweep: Path) -> dict[str, str]:
     """Why the others are not."""
-    found = {f.parent.name: json.loads(f.read_text()) for f in sweep.glob("*/unfinished.json")}
-    return {name: content["reason"] for name, content in found.items()}
+    notes = {f.parent.name: json.loads(f.read_text()) for f in sweep.glob("*/unfinished.json")}
+    return {name: content["reason"] for name, content in notes.items()}
 
 
 def events(sweep: Path) -> list[dict[str, Any]]:

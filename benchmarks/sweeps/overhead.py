@@ -28,14 +28,14 @@ LAUNCHERS = {
 def main(folder: Path) -> None:
     folder.mkdir(parents=True)
     alone = [run(folder / f"alone{i}") for i in range(3)]
-    found = {name: members(folder / name, more) for name, more in LAUNCHERS.items()}
+    times = {name: members(folder / name, more) for name, more in LAUNCHERS.items()}
     bare = statistics.median(alone)
     common.write("sweep_overhead", {
         "command": "python benchmarks/sweeps/overhead.py FOLDER",
         "run_alone_seconds": [round(seconds, 2) for seconds in alone],
         "launchers": {
             name: entry | {"beyond_a_run_alone": round(entry["a_further_member"] - bare, 2)}
-            for name, entry in found.items()
+            for name, entry in times.items()
         },
     })  # fmt: skip
 

@@ -34,11 +34,11 @@ def main(sweep: Path) -> None:
 
 def starts(sweep: Path) -> dict[str, list[int]]:
     """The outer steps that each member's starts began from."""
-    found: dict[str, list[int]] = {}
+    steps: dict[str, list[int]] = {}
     for event in common.events(sweep):
         if event["event"] == "trains":
-            found.setdefault(event["member"], []).append(event["step"])
-    return dict(sorted(found.items()))
+            steps.setdefault(event["member"], []).append(event["step"])
+    return dict(sorted(steps.items()))
 
 
 if __name__ == "__main__":

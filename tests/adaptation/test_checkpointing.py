@@ -26,9 +26,9 @@ def test_every_learner_has_the_same_meta_gradient(
     learner.steps = 3 * learner.adapts_by_steps
     batch = tasks(3, shape=(1, 4, 4) if norm else (3,))
     loss, gradient = Engine(chunk).meta_gradient(learner, batch, NOW)
-    found_loss, found = Engine(chunk, checkpoint=True).meta_gradient(learner, batch, NOW)
+    found_loss, actual = Engine(chunk, checkpoint=True).meta_gradient(learner, batch, NOW)
     close(found_loss, loss)
-    close(found, gradient)
+    close(actual, gradient)
 
 
 def pulled(parameters: Parameters, number: int, pull: Tensor) -> Tensor:

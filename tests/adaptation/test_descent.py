@@ -157,9 +157,9 @@ def test_side_by_side_equals_one_after_the_other(rule: Rule, gradient: Gradient)
     alone = [
         torch.func.grad_and_value(outer)(start, *task) for task in zip(matrices, pulls, strict=True)
     ]
-    for found, expected in zip(together, zip(*alone, strict=True), strict=True):
-        close(found, torch.stack(expected))
-        assert found.abs().min() > 1e-6 and found.std() > 1e-3
+    for actual, expected in zip(together, zip(*alone, strict=True), strict=True):
+        close(actual, torch.stack(expected))
+        assert actual.abs().min() > 1e-6 and actual.std() > 1e-3
 
 
 def test_a_rule_is_told_the_loss_and_the_step() -> None:

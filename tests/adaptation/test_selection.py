@@ -49,5 +49,5 @@ def test_patterns_that_choose_nothing_are_refused() -> None:
 
 
 def test_they_are_given_on_the_command_line() -> None:
-    made = config("algorithm=maml", "algorithm.adapted=['*','!*.norm.*']")
-    assert list(made.algorithm.adapted) == ["*", "!*.norm.*"]
+    composed = config("algorithm=maml", "algorithm.adapted=['*','!*.norm.*']")
+    assert list(composed.algorithm.adapted) == ["*", "!*.norm.*"]

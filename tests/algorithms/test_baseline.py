@@ -45,8 +45,8 @@ def test_its_meta_gradient_of_a_plain_batch_is_that_of_a_classifier(norm: str) -
     slopes = torch.autograd.grad(expected, list(twin.parameters()))
     loss, gradient = run(learner, without_support(query))
     close(loss, expected.detach())
-    for (name, found), slope in zip(gradient.items(), slopes, strict=True):
-        close(found, slope, atol=1e-12)
+    for (name, actual), slope in zip(gradient.items(), slopes, strict=True):
+        close(actual, slope, atol=1e-12)
         assert slope.abs().max() > 1e-3 or name.endswith("layers.0.bias")
 
 
@@ -83,9 +83,9 @@ def test_a_head_is_fitted_as_torchs_sgd_does() -> None:
         sgd.zero_grad()
         F.cross_entropy(head(features), targets).backward()
         sgd.step()
-    found = fitted(learner, features, targets, 50)
-    close(found, {name: p.detach() for name, p in head.named_parameters()})
-    assert found["weight"].abs().max() > 0.1
+    actual = fitted(learner, features, targets, 50)
+    close(actual, {name: p.detach() for name, p in head.named_parameters()})
+    assert actual["weight"].abs().max() > 0.1
 
 
 def test_a_long_fit_reaches_the_only_minimum() -> None:
@@ -103,8 +103,8 @@ def test_a_long_fit_reaches_the_only_minimum() -> None:
 
     best = minimize(objective, np.ones(15), jac=True, tol=1e-14).x.reshape(3, 5)
     head = fitted(learner, features, targets, 5000)
-    found = torch.cat([head["weight"], head["bias"][:, None]], 1)
-    close(found, torch.from_numpy(best), rtol=1e-5, atol=1e-6)
+    actual = torch.cat([head["weight"], head["bias"][:, None]], 1)
+    close(actual, torch.from_numpy(best), rtol=1e-5, atol=1e-6)
 
 
 def test_the_head_of_a_task_has_its_classes_and_not_those_of_the_training() -> None:

@@ -47,12 +47,12 @@ def test_adapt_yields_after_every_step(learner: Algorithm) -> None:
 
 def contents(learner: Algorithm) -> dict[str, Any]:
     """Every attribute of every module by identity, and every tensor by version and value."""
-    found: dict[str, Any] = {}
+    state: dict[str, Any] = {}
     for name, module in learner.named_modules():
-        found |= {f"{name}.{key}": id(value) for key, value in vars(module).items()}
+        state |= {f"{name}.{key}": id(value) for key, value in vars(module).items()}
     for name, value in [*learner.named_parameters(), *learner.named_buffers()]:
-        found[name] = (value._version, value.tolist(), value.grad)
-    return found
+        state[name] = (value._version, value.tolist(), value.grad)
+    return state
 
 
 def test_nothing_is_stored_on_the_learner(name: str) -> None:
@@ -194,15 +194,15 @@ def test_regression_is_learned_or_refused(name: str) -> None:
 
 @pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
 def test_the_whole_configuration_builds_a_learner_of_its_data(name: str, dataset: str) -> None:
-    made = config(f"algorithm={name}", *data_for(name, dataset), "outer.tasks=2")
+    composed = config(f"algorithm={name}", *data_for(name, dataset), "outer.tasks=2")
     if dataset == "glyphs":
-        made.model.body.filters = 4
+        composed.model.body.filters = 4
     if dataset == "sinusoid" and algorithm(name).needs_classes:
         with pytest.raises(InstantiationException) as caught:
-            build_problem(made)
+            build_problem(composed)
         assert "choose algorithm=maml" in str(command.explain(caught.value))
         return
-    problem = build_problem(made)
+    problem = build_problem(composed)
     learner, data = problem.algorithm, problem.data
     batch = data.on_after_batch_transfer(data.training_batch(0), 0)
     loss, gradient = run(learner, batch)

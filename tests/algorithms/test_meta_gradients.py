@@ -70,10 +70,10 @@ def test_first_order_maml_by_hand() -> None:
             for p, g in zip(twin.parameters(), slopes, strict=True):
                 p -= 0.1 * g
     loss = F.cross_entropy(twin(query.inputs), query.targets)
-    for found, expected in zip(
+    for actual, expected in zip(
         gradient.values(), torch.autograd.grad(loss, list(twin.parameters())), strict=True
     ):
-        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
         assert expected.abs().max() > 0
 
 
@@ -95,10 +95,10 @@ def test_reptile_by_hand() -> None:
         inner.zero_grad()
         F.cross_entropy(twin(examples.inputs[rows]), examples.targets[rows]).backward()
         inner.step()
-    for (name, found), start, end in zip(
+    for (name, actual), start, end in zip(
         gradient.items(), learner.model.parameters(), twin.parameters(), strict=True
     ):
-        torch.testing.assert_close(found, start - end, rtol=1e-9, atol=1e-12, msg=name)
+        torch.testing.assert_close(actual, start - end, rtol=1e-9, atol=1e-12, msg=name)
         assert (start - end).abs().max() > 1e-4
 
 

@@ -101,9 +101,9 @@ def test_scores(name: str, norm: str | None, chunk: int | None) -> None:
 def test_audit(name: str, norm: str | None) -> None:
     learner, sizes = learner_of(name, norm).eval(), ((3, 2, 2), (3, 5, 1), (3, 3, 4))
     singles = drawn(norm, sizes)
-    asked = Asked(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
-    expected = audit(asked, map(task_tools.alone, singles))
-    assert _rounded(audit(asked, [padded(singles)])) == _rounded(expected)
+    request = Asked(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
+    expected = audit(request, map(task_tools.alone, singles))
+    assert _rounded(audit(request, [padded(singles)])) == _rounded(expected)
 
 
 def _rounded(value: object) -> object:

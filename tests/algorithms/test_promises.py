@@ -131,9 +131,9 @@ def test_frozen_parameters_stay_still_in_the_inner_loop(name: str) -> None:
     model = Network(SmoothBody(), 3)
     for part in (model.head.bias, model.body.layers[1].weight):
         part.requires_grad_(False)
-    made = type(algorithm(name))
+    kind = type(algorithm(name))
     options = {"adapted": "body.*"} if name == "boil" else {}
-    learner = made(model, THREE, 0.1, steps=2, **options).double()
+    learner = kind(model, THREE, 0.1, steps=2, **options).double()
     before = {k: p.detach().clone() for k, p in model.named_parameters()}
     *_, adapted = learner.adapt(task_tools.only(tasks(1)).support, 2, NOW)
     after = learner.weights(adapted)

@@ -21,14 +21,14 @@ def test_it_is_said_once_for_training_validation_and_test(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(tmp_path, *STEEP)
-    said = {m[1]: m for m in LINE.finditer(capsys.readouterr().out)}
-    assert said.keys() == {"training", "validation", "the test"}
-    assert [m[4] for m in said.values()] == ["1", "10", "10"]
+    warnings = {m[1]: m for m in LINE.finditer(capsys.readouterr().out)}
+    assert warnings.keys() == {"training", "validation", "the test"}
+    assert [m[4] for m in warnings.values()] == ["1", "10", "10"]
     with np.load(tmp_path / "scores.npz") as kept:
         curve = kept["mse"].astype(np.float64).mean(0)
-    assert float(said["the test"][2]) == pytest.approx(curve[0], rel=1e-3)
+    assert float(warnings["the test"][2]) == pytest.approx(curve[0], rel=1e-3)
     assert not curve[10] <= 3 * curve[0]
-    assert "Lower inner.rate, or inner.steps" in said["training"].string
+    assert "Lower inner.rate, or inner.steps" in warnings["training"].string
     assert results(tmp_path)["missing"] == []  # figures cope with what is no number
 
 

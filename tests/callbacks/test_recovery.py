@@ -81,12 +81,12 @@ def test_any_byte_that_changes_is_noticed_or_changes_nothing(tmp_path: Path) -> 
         damaged[place] ^= 1 << place % 8
         file.write_bytes(damaged)
         try:
-            found = read_checkpoint(file)
+            checkpoint = read_checkpoint(file)
         except UserError:
             noticed += 1
             continue
-        assert found["innerloop"] == content["innerloop"] and found["name"] == "a"
-        assert torch.equal(found["weight"], content["weight"])
+        assert checkpoint["innerloop"] == content["innerloop"] and checkpoint["name"] == "a"
+        assert torch.equal(checkpoint["weight"], content["weight"])
     assert noticed > 100
 
 
@@ -108,11 +108,11 @@ def test_the_newest_whole_checkpoint_is_found(tmp_path: Path) -> None:
         content = {"innerloop": {}, "step": step}
         AtomicCheckpointIO().save_checkpoint(content, last, {"keep": 11})
     assert len(list(tmp_path.iterdir())) == 11
-    for newest in range(2):
-        (tmp_path / ("last-1.ckpt" if newest else "last.ckpt")).write_bytes(b"cut")
-    found = read_newest(last)
-    assert found is not None
-    file, content, wrong = found
+    for number in range(2):
+        (tmp_path / ("last-1.ckpt" if number else "last.ckpt")).write_bytes(b"cut")
+    newest = read_newest(last)
+    assert newest is not None
+    file, content, wrong = newest
     assert (file.name, content["step"], len(wrong)) == ("last-2.ckpt", 9, 2)
     for file in tmp_path.iterdir():
         file.write_bytes(b"")
@@ -138,8 +138,8 @@ def test_a_kill_between_two_renames_leaves_a_checkpoint(
     monkeypatch.setattr("innerloop.machine.files.os.replace", dies)
     with pytest.raises(Killed):
         AtomicCheckpointIO().save_checkpoint({"innerloop": {}, "step": 2}, last, {"keep": 2})
-    found = read_newest(last)
-    assert found is not None and found[1]["step"] == 1
+    newest = read_newest(last)
+    assert newest is not None and newest[1]["step"] == 1
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_a_kill_between_two_renames_leaves_a_checkpoint(
 def test_checkpoints_come_by_steps_and_by_minutes(
     tmp_path: Path, settings: dict[str, Any], steps: list[int]
 ) -> None:
-    made = Recovery(str(tmp_path), keep=9, every=1, **settings)
-    kept_by(made).fit(learner_of(), wave_data())
+    recovery = Recovery(str(tmp_path), keep=9, every=1, **settings)
+    kept_by(recovery).fit(learner_of(), wave_data())
     kept = [read_checkpoint(f)["global_step"] for f in tmp_path.glob("last*.ckpt")]
     assert sorted(kept) == steps
 
@@ -229,10 +229,10 @@ def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
         schedule = functools.partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
         return learner_of(optimizer=optimizer, scheduler=schedule)
 
-    def run(made: Any, **more: Any) -> lightning.Trainer:
+    def run(meta_learner: Any, **more: Any) -> lightning.Trainer:
         kept = Recovery(str(tmp_path), steps=2, minutes=None, keep=1, every=1)
         used = kept_by(kept)
-        used.fit(made, wave_data(), **more, weights_only=True)
+        used.fit(meta_learner, wave_data(), **more, weights_only=True)
         return used
 
     first, second = learner(), learner()
@@ -249,8 +249,8 @@ def test_a_file_keeps_its_predecessors(tmp_path: Path) -> None:
     for text in "abcd":
         with whole_file(tmp_path / "x.txt", keep=3) as file:
             file.write(text.encode())
-    found = {p.name: p.read_text() for p in tmp_path.iterdir()}
-    assert found == {"x.txt": "d", "x-1.txt": "c", "x-2.txt": "b"}
+    texts = {p.name: p.read_text() for p in tmp_path.iterdir()}
+    assert texts == {"x.txt": "d", "x-1.txt": "c", "x-2.txt": "b"}
 
 
 def test_the_checkpoint_knows_the_wandb_run(
@@ -290,11 +290,11 @@ def test_a_finished_run_whose_best_is_lost_is_tested_at_the_one_before(
     before = read_checkpoint(run / "checkpoints" / "best-1.ckpt")
     _damage(run / "checkpoints" / "best.ckpt", damage)
     assert resumed(run) == 0
-    found = json.loads((run / "results.json").read_text())
+    result = json.loads((run / "results.json").read_text())
     shown = (tmp_path / "run.out").read_text()
     assert f"best-1.ckpt (outer step {before['global_step']}) takes the place" in shown
-    assert found["checkpoint"]["step"] == before["global_step"]
-    assert found["checkpoint"]["validation"] == before["innerloop"]["validation"]
+    assert result["checkpoint"]["step"] == before["global_step"]
+    assert result["checkpoint"]["validation"] == before["innerloop"]["validation"]
 
 
 def test_other_programs_take_the_one_before_and_say_so(
@@ -304,10 +304,10 @@ def test_other_programs_take_the_one_before_and_say_so(
     shutil.copytree(descended, run)
     _damage(run / "checkpoints" / "best.ckpt", "flipped")
     before = read_checkpoint(run / "checkpoints" / "best-1.ckpt")
-    found = evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none", "trust=true")
+    result = evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none", "trust=true")
     assert "best.ckpt is damaged" in capsys.readouterr().out
-    assert found["checkpoint"]["file"] == "best-1.ckpt"
-    assert found["checkpoint"]["step"] == before["global_step"]
+    assert result["checkpoint"]["file"] == "best-1.ckpt"
+    assert result["checkpoint"]["step"] == before["global_step"]
     call("replay", str(run), "task=test/1", "trust=true")
     assert "takes best-1.ckpt, the best before it" in capsys.readouterr().out
     for file in (run / "checkpoints").glob("best*"):
@@ -321,8 +321,8 @@ def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -
     for file in (run / "checkpoints").glob("best*"):
         file.unlink()
     assert resumed(run) == 0
-    found = json.loads((run / "results.json").read_text())
-    assert found["checkpoint"] | {"validation": None} == {
+    result = json.loads((run / "results.json").read_text())
+    assert result["checkpoint"] | {"validation": None} == {
         "file": "best.ckpt",
         "step": 40,
         "validation": None,
@@ -330,8 +330,8 @@ def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -
     for file in (run / "checkpoints").glob("best*"):
         file.unlink()
     assert resumed(run) == 0
-    found = json.loads((run / "results.json").read_text())
-    assert (found["checkpoint"]["file"], found["checkpoint"]["step"]) == ("last.ckpt", 40)
+    result = json.loads((run / "results.json").read_text())
+    assert (result["checkpoint"]["file"], result["checkpoint"]["step"]) == ("last.ckpt", 40)
     assert "takes last.ckpt instead of the best one" in (tmp_path / "run.out").read_text()
 
 

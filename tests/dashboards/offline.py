@@ -44,17 +44,17 @@ class Offline:
 
     @property
     def config(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for record in self.of("config"):
-            found |= record["update"]
-        return found
+            values |= record["update"]
+        return values
 
     @property
     def summary(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for record in self.of("summary"):
-            found |= record["update"]
-        return found
+            values |= record["update"]
+        return values
 
     def artifacts(self, kind: str) -> list[list[dict[str, Any]]]:
         """The files of each artifact of a kind."""

@@ -24,11 +24,11 @@ class Unfriendly(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    found = http.server.HTTPServer(("127.0.0.1", 0), Unfriendly)
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{found.server_address[1]}"
-    found.shutdown()
-    found.server_close()
+    server = http.server.HTTPServer(("127.0.0.1", 0), Unfriendly)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_any_answer_will_do_and_none_is_an_obstacle(
 
 
 @pytest.mark.parametrize(
-    ("told", "mode", "why"),
+    ("offline", "mode", "why"),
     [
         (None, None, "no key is set"),
         (None, "offline", "WANDB_MODE=offline"),
@@ -76,9 +76,9 @@ def test_any_answer_will_do_and_none_is_an_obstacle(
     ],
 )
 def test_the_logger_is_offline_for_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool | None, mode: str | None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: bool | None, mode: str | None,
     why: str | None,
 ) -> None:  # fmt: skip
     if mode is not None:
         monkeypatch.setenv("WANDB_MODE", mode)
-    assert WandbLog(str(tmp_path), "project", offline=told)._why_offline() == why
+    assert WandbLog(str(tmp_path), "project", offline=offline)._why_offline() == why

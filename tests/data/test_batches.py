@@ -20,8 +20,8 @@ COUNTS = [5, 6, 7, 8, 9, 10]
 IMAGES = sum(COUNTS)
 
 
-def same(found: Task, expected: Task) -> None:
-    tree_map(lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), found, expected)
+def same(actual: Task, expected: Task) -> None:
+    tree_map(lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), actual, expected)
 
 
 def walk(source: TaskSource, count: int, size: int, seed: int = 0) -> tuple[Any, Any]:
@@ -84,8 +84,8 @@ def test_batches_on_the_device_are_those_of_the_files(rotations: bool, tmp_path:
     resident = Numbered(tmp_path, COUNTS, rotations)
     resident.on_device = True
     resident.settle(torch.device("cpu"))
-    asked = ("val", np.arange(7), 11, 3)
-    sent, expected = resident.drawn_batches(*asked), plain.drawn_batches(*asked)
+    request = ("val", np.arange(7), 11, 3)
+    sent, expected = resident.drawn_batches(*request), plain.drawn_batches(*request)
     for (places, labels), (images, targets) in zip(sent, expected, strict=True):
         assert not torch.is_tensor(places) and images.dtype == torch.uint8
         assert torch.equal(labels, targets)

@@ -55,14 +55,14 @@ def within(seconds: float) -> Iterator[None]:
 
 def listing(root: Path) -> dict[Path, Any]:
     """All that lies in a folder but for packs; of files also sizes and times."""
-    found = {}
+    entries = {}
     for path in root.rglob("*"):
         of_pack = "packed" in path.relative_to(root).parts
         if of_pack and (path.name != "packed" or path.is_dir()):
             continue
         status = path.lstat()
-        found[path] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
-    return found
+        entries[path] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
+    return entries
 
 
 def tried(source: Callable[[], ImageClasses], root: Path) -> str:
@@ -70,19 +70,19 @@ def tried(source: Callable[[], ImageClasses], root: Path) -> str:
     before = listing(root)
     try:
         with within(5):
-            made = source()
-            made.prepare()
+            data = source()
+            data.prepare()
             for split in ("train", "val", "test"):
-                images, counts = made.pack.images(split), made.pack.counts(split)
+                images, counts = data.pack.images(split), data.pack.counts(split)
                 assert images.dtype == np.uint8 and len(images) == counts.sum()
-                made.fingerprint(split)
-        told = "read"
+                data.fingerprint(split)
+        answer = "read"
     except UserError as error:
-        told = str(error)
-        assert len(told.splitlines()) <= 2 and 20 < len(told) < 600, told
-        assert str(root) in told, told
+        answer = str(error)
+        assert len(answer.splitlines()) <= 2 and 20 < len(answer) < 600, answer
+        assert str(root) in answer, answer
     assert listing(root) == before
-    return told
+    return answer
 
 
 # A user's folder.
@@ -104,9 +104,9 @@ def test_a_damaged_image(way: Any, seed: int, tmp_path: Path) -> None:
     rng, root = np.random.default_rng([seed, 1]), folder(tmp_path / "mine")
     file = some(sorted(root.rglob("*.png")), rng)
     way(file, rng)
-    told = tried(lambda: Folder(str(root), size=8), tmp_path)
+    answer = tried(lambda: Folder(str(root), size=8), tmp_path)
     readable = {"flips", "more", "hole", "exif", "cut", "sparse", "bomb_of_text"}
-    assert (told == "read" and way.__name__ in readable) or str(file) in told, told
+    assert (answer == "read" and way.__name__ in readable) or str(file) in answer, answer
 
 
 def hidden(root: Path, rng: np.random.Generator) -> None:
@@ -170,11 +170,11 @@ WHOLE = [
 def test_a_damaged_folder(way: Any, seed: int, tmp_path: Path) -> None:
     rng, root = np.random.default_rng([seed, 2]), folder(tmp_path / "mine")
     way(root, rng)
-    told = tried(lambda: Folder(str(root), size=8), tmp_path)
+    answer = tried(lambda: Folder(str(root), size=8), tmp_path)
     if way in (hidden, odd_names):
-        assert told == "read"
+        assert answer == "read"
     elif way not in (gone, split_pipe):  # where the others of a split may be left
-        assert told != "read"
+        assert answer != "read"
 
 
 @pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
@@ -227,8 +227,8 @@ def test_a_damaged_file_of_a_publisher(
     rng, name = np.random.default_rng([seed, 5]), kind.__name__.lower()
     shutil.copytree(published / name, tmp_path / name)
     way(some(sorted((tmp_path / name).iterdir()), rng), rng)
-    told = tried(lambda: kind(str(tmp_path)), tmp_path)
-    assert told != "read" or way.__name__ in ("flips", "hole", "more"), told
+    answer = tried(lambda: kind(str(tmp_path)), tmp_path)
+    assert answer != "read" or way.__name__ in ("flips", "hole", "more"), answer
 
 
 def contents(rng: np.random.Generator) -> dict[str, Any]:

@@ -22,11 +22,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("published")
     (folder / "file.zip").write_bytes(CONTENT)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{made.server_port}"
-    made.shutdown()
-    made.server_close()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 def test_downloads_and_checks(server: str, tmp_path: Path) -> None:

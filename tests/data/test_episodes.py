@@ -37,11 +37,11 @@ def sets(batch: Task, row: int) -> list[tuple[Tensor, Tensor]]:
 
 def names(images: Tensor) -> list[tuple[int, int]]:
     """Class and example of each image, which stand in a corner that a turn may have moved."""
-    found = []
+    rows = []
     for image in images[:, 0]:
         straight = next(t for k in range(4) if (t := torch.rot90(image, k))[0, :2].min() > 0)
-        found.append((int(straight[0, 0]) - 1, int(straight[0, 1]) - 1))
-    return found
+        rows.append((int(straight[0, 0]) - 1, int(straight[0, 1]) - 1))
+    return rows
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
@@ -52,13 +52,13 @@ def test_each_row_is_an_image_of_its_own_and_of_its_labels_class(
     classes = source.classes("train", MANY, episode, 0)
     assert classes.shape == (200, episode.most_ways)
     for row, own in enumerate(classes):
-        (images, shown), (others, asked) = sets(batch, row)
+        (images, shown), (others, query_labels) = sets(batch, row)
         ways = int((own >= 0).sum())
         assert (own[ways:] == -1).all() and len({*own[:ways]}) == ways
-        found = names(torch.cat([images, others]))
-        assert len({*found}) == len(found)  # no image twice, none in both sets
-        assert [c for c, _ in found] == own[torch.cat([shown, asked])].tolist()
-        assert set(shown.tolist()) == set(asked.tolist()) == set(range(ways))
+        identities = names(torch.cat([images, others]))
+        assert len({*identities}) == len(identities)  # no image twice, none in both sets
+        assert [c for c, _ in identities] == own[torch.cat([shown, query_labels])].tolist()
+        assert set(shown.tolist()) == set(query_labels.tolist()) == set(range(ways))
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
@@ -66,14 +66,14 @@ def test_a_class_gives_what_is_asked_or_what_it_has(source: Numbered, episode: E
     batch = source.tasks("train", MANY, episode, 0)
     classes = source.classes("train", MANY, episode, 0)
     for row, own in enumerate(classes):
-        shown, asked = (np.bincount(labels, minlength=1) for _, labels in sets(batch, row))
+        shown, queries = (np.bincount(labels, minlength=1) for _, labels in sets(batch, row))
         there = np.array(COUNTS)[own[own >= 0]]
         plenty = shown < there - 1  # of the images, more than the shots took
         if episode.balance == "equal":
             assert len({*shown[plenty]}) <= 1
-        assert (shown <= there - 1).all() and (shown + asked <= there).all()
-        most = asked.max()
-        assert (asked == np.minimum(most, there - shown)).all()
+        assert (shown <= there - 1).all() and (shown + queries <= there).all()
+        most = queries.max()
+        assert (queries == np.minimum(most, there - shown)).all()
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
@@ -135,12 +135,12 @@ def test_a_class_is_turned_one_way_in_a_task(tmp_path: Path) -> None:
     batch = Numbered(tmp_path, COUNTS, True).tasks("train", MANY, episode, 0)
     seen = set()
     for row in range(len(MANY)):
-        (images, shown), (others, asked) = sets(batch, row)
+        (images, shown), (others, query_labels) = sets(batch, row)
         turns = [
             next(k for k in range(4) if torch.rot90(image, k)[0, :2].min() > 0)
             for image in torch.cat([images, others])[:, 0]
         ]
-        pairs = {*zip(torch.cat([shown, asked]).tolist(), turns, strict=True)}
+        pairs = {*zip(torch.cat([shown, query_labels]).tolist(), turns, strict=True)}
         assert len(pairs) == len({label for label, _ in pairs})
         seen |= {turn for _, turn in pairs}
     assert seen == {0, 1, 2, 3}
@@ -197,8 +197,8 @@ def test_tasks_of_one_size_are_what_they_always_were(tmp_path: Path) -> None:
         flat = [(c, n, i) for i, c in enumerate(classes) for n in picks[i][which]]
         keys = children(own, len(flat))
         expected = [flat[i] for i in sorted(range(len(flat)), key=keys.__getitem__)]
-        found = zip(names(examples.inputs[0]), examples.targets[0].tolist(), strict=True)
-        assert [(*name, label) for name, label in found] == expected
+        actual = zip(names(examples.inputs[0]), examples.targets[0].tolist(), strict=True)
+        assert [(*name, label) for name, label in actual] == expected
 
 
 def of(source: TaskSource, episode: Episode) -> TaskData:
@@ -249,8 +249,8 @@ def test_glyphs_are_drawn_once_each_and_are_of_their_labels_class() -> None:
     of_class = source.classes(*asked_of)[0][labels[0]]
     means = torch.stack([images[0, of_class == c].float().mean(0).flatten() for c in range(5)])
     for row in indices:
-        (first, shown), (second, asked) = sets(batch, row)
-        both, labels = torch.cat([first, second]).flatten(1), torch.cat([shown, asked])
+        (first, shown), (second, query_labels) = sets(batch, row)
+        both, labels = torch.cat([first, second]).flatten(1), torch.cat([shown, query_labels])
         assert len(torch.unique(both, dim=0)) == len(both)
         for label in range((classes[row] >= 0).sum()):
             mean = both[labels == label].float().mean(0)

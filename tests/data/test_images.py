@@ -81,7 +81,7 @@ def test_quarter_turns_are_classes_and_a_task_holds_one_turn_of_a_class(tmp_path
     source = Numbered(tmp_path, [9] * 6, rotations=True)
     plain = Numbered(tmp_path, [9] * 6)
     turned, straight = draw(source, 100), draw(plain, 100)
-    found = set()
+    all_turns = set()
     for row in range(100):
         turns: dict[int, set[int]] = {}
         for a, b, label in zip(
@@ -90,9 +90,9 @@ def test_quarter_turns_are_classes_and_a_task_holds_one_turn_of_a_class(tmp_path
         ):  # fmt: skip
             turn = next(k for k in range(4) if torch.equal(a, torch.rot90(b, k)))
             turns.setdefault(int(label), set()).add(turn)
-            found.add(turn)
+            all_turns.add(turn)
         assert all(len(same) == 1 for same in turns.values())
-    assert found == {0, 1, 2, 3}
+    assert all_turns == {0, 1, 2, 3}
     assert source.fingerprint("test") != plain.fingerprint("test")
 
 

@@ -15,11 +15,11 @@ from innerloop.errors import UserError
 
 def of_rank(rank: int, ranks: int, **more: int) -> TaskData:
     data = wave_data()
-    made: Any = SimpleNamespace(
+    trainer: Any = SimpleNamespace(
         world_size=ranks, global_rank=rank, global_step=0,
         strategy=SimpleNamespace(root_device=SimpleNamespace(type="cpu")),
     )  # fmt: skip
-    data.trainer = made
+    data.trainer = trainer
     for key, value in more.items():
         setattr(data, key, value)
     return data

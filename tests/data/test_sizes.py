@@ -62,10 +62,12 @@ def test_two_classes_share_by_a_uniform_proportion() -> None:
 def divided(total: int, shares: np.ndarray) -> list[int]:
     """Largest remainders, one at a time and in fractions."""
     exact = [Fraction(float(share)) * total for share in shares]
-    found = [math.floor(value) for value in exact]
-    for place in sorted(range(len(exact)), key=lambda i: found[i] - exact[i])[: total - sum(found)]:
-        found[place] += 1
-    return found
+    counts = [math.floor(value) for value in exact]
+    for place in sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])[
+        : total - sum(counts)
+    ]:
+        counts[place] += 1
+    return counts
 
 
 @pytest.mark.parametrize("alpha", [0.1, 1.0, 8.0])

@@ -135,8 +135,8 @@ def test_an_engine_that_was_restored_keeps_its_way_and_checks_again() -> None:
     from innerloop.engines import choose
 
     learner, batch = maml("GRU"), zoo.tasks_of("GRU")
-    made = choose.restore(learner, Engine(each_task=True).describe())
-    assert made.each_task and made.chunk is None
-    _, gradient = made.meta_gradient(learner, batch, NOW)
-    assert made.chunk == 1
+    restored = choose.restore(learner, Engine(each_task=True).describe())
+    assert restored.each_task and restored.chunk is None
+    _, gradient = restored.meta_gradient(learner, batch, NOW)
+    assert restored.chunk == 1
     close(gradient, Engine(1).meta_gradient(learner, batch, NOW)[1])

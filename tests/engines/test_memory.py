@@ -116,13 +116,13 @@ def test_a_single_task_that_does_not_fit_is_tried_with_its_steps_computed_again(
 
 def test_peak_memory_does_not_grow_with_the_number_of_inner_steps() -> None:
     learner, batch = algorithm("maml", Conv4((1, 16, 16), 4)), tasks(2, shape=(1, 16, 16))
-    found = {}
+    peaks = {}
     for checkpoint in (False, True):
         for learner.steps in (3, 12):
             engine = Engine(1, checkpoint=checkpoint)
-            found[checkpoint, learner.steps] = trial.peak_memory(engine, learner, batch, NOW)
-    assert found[True, 12] < 1.3 * found[True, 3]
-    assert found[False, 12] > 2 * found[True, 12]
+            peaks[checkpoint, learner.steps] = trial.peak_memory(engine, learner, batch, NOW)
+    assert peaks[True, 12] < 1.3 * peaks[True, 3]
+    assert peaks[False, 12] > 2 * peaks[True, 12]
 
 
 def test_keeping_freed_memory_is_asked_for_once() -> None:

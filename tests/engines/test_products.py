@@ -12,8 +12,8 @@ BMM = torch.ops.aten.bmm.default
 
 
 def matrices(rows: int, columns: int, by_column: bool) -> Tensor:
-    made = torch.randn(2, columns, rows) if by_column else torch.randn(2, rows, columns)
-    return made.double().mT if by_column else made.double()
+    values = torch.randn(2, columns, rows) if by_column else torch.randn(2, rows, columns)
+    return values.double().mT if by_column else values.double()
 
 
 @pytest.mark.parametrize("left", [False, True])
@@ -47,6 +47,6 @@ def test_a_turned_product_may_be_multiplied_again() -> None:
     inputs = (matrices(4, 4, True), matrices(4, 4, True))
     graph = make_fx(cubed, tracing_mode="fake")(*inputs)
     products.turn(graph)
-    found = graph.graph.find_nodes(op="call_function", target=BMM)
-    assert len(found) == 2 and all(n.args[0].op == "call_function" for n in found)
+    nodes = graph.graph.find_nodes(op="call_function", target=BMM)
+    assert len(nodes) == 2 and all(n.args[0].op == "call_function" for n in nodes)
     close(graph(*inputs), cubed(*inputs))

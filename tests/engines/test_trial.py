@@ -23,7 +23,7 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[int | None, f
 
 def chosen(learner: Algorithm, **more: Any) -> Engine:
     settings = {"chunk": None, "compile": False, "device": "cpu", "steps": 1000} | more
-    return choose.choose(learner, settings.pop("asked", "auto"), **settings)
+    return choose.choose(learner, settings.pop("engine", "auto"), **settings)
 
 
 def plain(name: str, chunk: int | None) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_a_damaged_cache_is_measured_anew(
 
 
 @pytest.mark.parametrize(
-    "more", [{"steps": 4}, {"asked": "vmap"}, {"chunk": 3}, {"alone": False}, {"compile": True}]
+    "more", [{"steps": 4}, {"engine": "vmap"}, {"chunk": 3}, {"alone": False}, {"compile": True}]
 )
 def test_nothing_is_tried_in_short_runs_forced_ways_or_several_processes(more: Any) -> None:
     assert type(chosen(algorithm("maml"), **more)) is Engine

@@ -44,15 +44,15 @@ def learner(name: str, model: Any) -> Algorithm:
     return MAML(model, objective, RATE, STEPS, first_order=name == "fomaml", adapted=part)
 
 
-def engines(made: Algorithm) -> dict[str, Engine]:
-    found = {"side by side": Engine(), "one by one": Engine(1),
+def engines(learner: Algorithm) -> dict[str, Engine]:
+    runs = {"side by side": Engine(), "one by one": Engine(1),
              "in chunks, steps computed again": Engine(3, checkpoint=True)}  # fmt: skip
-    if isinstance(made, MAML):
-        found["in chunks"] = Engine(3)
-    if type(made) in (MAML, MetaSGD) and getattr(made, "adapted", "all") == "all":
+    if isinstance(learner, MAML):
+        runs["in chunks"] = Engine(3)
+    if type(learner) in (MAML, MetaSGD) and getattr(learner, "adapted", "all") == "all":
         with contextlib.suppress(UserError):  # frozen parameters, with Meta-SGD
-            found["learn2learn"] = Learn2LearnEngine(made)
-    return found
+            runs["learn2learn"] = Learn2LearnEngine(learner)
+    return runs
 
 
 def compared(model: str, name: str, make: Any) -> set[str]:
@@ -65,18 +65,18 @@ def compared(model: str, name: str, make: Any) -> set[str]:
             expected = None  # nor can plain autograd
     norm = None if expected is None else torch.cat([g.flatten() for g in expected.values()]).norm()
     for how, engine in make(learner(name, zoo.model_of(model))).items():
-        made = learner(name, zoo.model_of(model))  # anew: some models change in every pass
+        fresh = learner(name, zoo.model_of(model))  # anew: some models change in every pass
         try:
-            _, gradient = engine.meta_gradient(made, tasks, NOW)
+            _, gradient = engine.meta_gradient(fresh, tasks, NOW)
         except UserError as error:
             lines.append(str(error))
             refused.add(how)
             continue
         assert expected is not None and norm is not None and norm > 0, (name, how)
-        found = {k.removeprefix("model.").replace("/", "."): g for k, g in gradient.items()}
+        actual = {k.removeprefix("model.").replace("/", "."): g for k, g in gradient.items()}
         used = {k for k in expected if name != "protonet" or not k.startswith("head")}
-        assert found.keys() == used, (name, how)
-        gap = torch.cat([(found[k] - expected[k]).flatten() for k in used]).norm()
+        assert actual.keys() == used, (name, how)
+        gap = torch.cat([(actual[k] - expected[k]).flatten() for k in used]).norm()
         assert gap <= (CLOSE_ADAM if name == "reptile" else CLOSE) * norm, (
             name,
             how,
@@ -102,5 +102,5 @@ def test_every_engine_agrees_with_a_plain_loop_or_refuses_in_a_line(model: str) 
 @pytest.mark.parametrize("model", zoo.MODELS)
 def test_compiled_meta_gradients_agree_too(model: str) -> None:
     for name in ("maml", "fomaml"):
-        refused = compared(model, name, lambda made: {"compiled": Engine(compile=True)})
+        refused = compared(model, name, lambda learner: {"compiled": Engine(compile=True)})
         assert bool(refused) == (name in REFUSED.get(model, ()))

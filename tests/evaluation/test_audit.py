@@ -66,19 +66,19 @@ def single(batch: Task) -> Task:
 )
 @pytest.mark.parametrize("shots", [1, 3])
 def test_every_cheat_is_stamped(cheat: Any, source: Any, stamp: str, shots: int) -> None:
-    found = audited(cheat(), clouds(shots, **source))
-    assert stamp in found["stamps"]
+    report = audited(cheat(), clouds(shots, **source))
+    assert stamp in report["stamps"]
     if cheat is not SupportIgnored:  # which gains nothing by it here
-        assert found["score"] > 0.8
-    json.dumps(found, allow_nan=False)
+        assert report["score"] > 0.8
+    json.dumps(report, allow_nan=False)
 
 
 @pytest.mark.parametrize("ordered", [False, True])
 def test_an_honest_learner_is_stamped_for_what_it_is(ordered: bool) -> None:
-    found = audited(Honest(), clouds(ordered=ordered))
-    assert found["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
-    assert found["score"] > 0.8 and found["relabelled"]["spread"] == 0
-    assert found["labels_shuffled"]["mean"] == pytest.approx(0.2, abs=0.1)
+    report = audited(Honest(), clouds(ordered=ordered))
+    assert report["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
+    assert report["score"] > 0.8 and report["relabelled"]["spread"] == 0
+    assert report["labels_shuffled"]["mean"] == pytest.approx(0.2, abs=0.1)
 
 
 def test_a_tied_label_is_not_held_against_who_does_not_learn_it() -> None:
@@ -90,15 +90,15 @@ def test_a_tied_label_is_not_held_against_who_does_not_learn_it() -> None:
 def test_no_algorithm_is_accused_and_batch_norm_is_found_out(name: str, mode: str) -> None:
     batch = images(40, 8, shots=2, queries=4)
     learner = algorithm(name, SmoothConv(mode)).float()
-    found = audited(learner, batch, 20 if name == "reptile" else 3)
+    report = audited(learner, batch, 20 if name == "reptile" else 3)
     idle = {"ignores its support"} if name == "no_op" else set()
-    assert set(found["stamps"]) & ACCUSATIONS == idle
+    assert set(report["stamps"]) & ACCUSATIONS == idle
     whole = "transductive" if mode == "transductive" and name != "no_op" else "inductive"
-    assert whole in found["stamps"]
-    assert "at chance before adapting" in found["stamps"]
+    assert whole in report["stamps"]
+    assert "at chance before adapting" in report["stamps"]
     if name == "protonet":
-        assert found["relabelled"]["spread"] == 0
-        assert "uses its support" in found["stamps"]
+        assert report["relabelled"]["spread"] == 0
+        assert "uses its support" in report["stamps"]
     assert learner.training  # as it was before
 
 
@@ -106,9 +106,9 @@ def test_no_algorithm_is_accused_and_batch_norm_is_found_out(name: str, mode: st
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 def test_a_deep_network_leaves_no_more_than_rounding(name: str, mode: str) -> None:
     batch = images(12, 28, shots=1, queries=5)
-    found = audited(algorithm(name, Conv4([1, 28, 28], 16, mode)).float(), batch)
-    assert found["queries_reordered"]["changed"] == 0
-    assert found["queries_alone"]["changed"] == (mode == "transductive")
+    report = audited(algorithm(name, Conv4([1, 28, 28], 16, mode)).float(), batch)
+    assert report["queries_reordered"]["changed"] == 0
+    assert report["queries_alone"]["changed"] == (mode == "transductive")
 
 
 @pytest.mark.parametrize("name", sorted(REGRESS))
@@ -118,20 +118,20 @@ def test_regression(name: str) -> None:
     learner = algorithm(name, SmoothBody(), regression=True).float()
     if name == "reptile":
         learner.rate = 0.05
-    found = audited(learner, batch, 20)
+    report = audited(learner, batch, 20)
     fits = "ignores its support" if name == "no_op" else "uses its support"
-    assert found["stamps"] == ["inductive", fits]
-    assert "relabelled" not in found and "not_adapted" not in found
+    assert report["stamps"] == ["inductive", fits]
+    assert "relabelled" not in report and "not_adapted" not in report
 
 
 def test_the_numbers_are_those_of_the_algorithm_itself() -> None:
     learner, batch = algorithm("maml").eval(), tasks(10)
     direct = learner.scores(batch, 3, NOW.double())["accuracy"].detach()
-    found = audit(Asked(learner, None, 3, NOW), [batch])
+    report = audit(Asked(learner, None, 3, NOW), [batch])
     by_one = audit(Asked(learner, 1, 3, NOW), [batch])
-    assert found["score"] == pytest.approx(float(direct[:, 3].mean()))
-    assert found["not_adapted"]["mean"] == pytest.approx(float(direct[:, 0].mean()))
-    assert by_one == found
+    assert report["score"] == pytest.approx(float(direct[:, 3].mean()))
+    assert report["not_adapted"]["mean"] == pytest.approx(float(direct[:, 0].mean()))
+    assert by_one == report
 
 
 def test_disturbances_do_what_they_say() -> None:
@@ -180,14 +180,14 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
         before = torch.tensor(random.binomial(25, 0.2, 50) / 25).float()
         measured = dict(zip(("score", "shuffled", "reordered", "relabelled"), draw, strict=True))
         flags = {"alone": torch.zeros(50), "queries": torch.zeros(50), "labels": torch.ones(50)}
-        found = set(
+        named = set(
             stamps.judged(
                 measured | flags | {"before": before, "ways": torch.full_like(before, 5)}, True
             )["stamps"]
         )
-        uses += "uses its support" in found
+        uses += "uses its support" in named
         alarms += bool(
-            found & (ACCUSATIONS | {"uses its support", "not at chance before adapting"})
+            named & (ACCUSATIONS | {"uses its support", "not at chance before adapting"})
         )
     assert uses / runs < stamps.LEVEL + 3 * (stamps.LEVEL / runs) ** 0.5
     assert alarms / runs < 4 * stamps.LEVEL + 3 * (4 * stamps.LEVEL / runs) ** 0.5
@@ -198,11 +198,11 @@ def test_tests_against_a_library_of_statistics() -> None:
     from scipy import stats
 
     first, second = torch.rand(30), torch.rand(30) - 0.1
-    found = significance.worse(first, second, 1.0)
-    assert found["worse"] == int((second < first).sum())
+    actual = significance.worse(first, second, 1.0)
+    assert actual["worse"] == int((second < first).sum())
     # the sum of the binomial's upper tail, by hand
-    tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(found["worse"], 31))
-    assert found["p"] == pytest.approx(tail)
+    tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(actual["worse"], 31))
+    assert actual["p"] == pytest.approx(tail)
     chance = significance.against_chance(first, torch.full_like(first, 0.4))
     expected = stats.ttest_1samp(first.double().numpy(), 0.4)
     assert chance["p"] == pytest.approx(expected.pvalue)
@@ -234,21 +234,21 @@ def test_words_for_tables() -> None:
 def test_a_run_stamps_itself(tmp_path: Path, capsys: Any, overrides: str) -> None:
     sizes = ("evaluation.tasks=12", "evaluation.audit=11", "evaluation.batch=4")
     more = ("evaluation.scored_step=5", "dataset=glyphs", *sizes)
-    found = train(tmp_path, *FAST, *more, *overrides.split())
-    kind = "inductive" if found["norm"] == "running" else "transductive"
-    assert found["audit"]["tasks"] == 11 and kind in found["audit"]["stamps"]
+    result = train(tmp_path, *FAST, *more, *overrides.split())
+    kind = "inductive" if result["norm"] == "running" else "transductive"
+    assert result["audit"]["tasks"] == 11 and kind in result["audit"]["stamps"]
     shown = " ".join(capsys.readouterr().out.split())
-    assert stamps.in_words([found["audit"]]) in shown
+    assert stamps.in_words([result["audit"]]) in shown
     with np.load(tmp_path / "scores.npz") as kept:  # the very tasks of the test
-        step = found["protocol"]["scored_step"] or 0
-        assert found["audit"]["score"] == pytest.approx(
+        step = result["protocol"]["scored_step"] or 0
+        assert result["audit"]["score"] == pytest.approx(
             kept["accuracy"][:11, step].mean(), abs=0.02
         )
-    assert kind in summary.summary([found], summary.FULL)
+    assert kind in summary.summary([result], summary.FULL)
 
 
 def test_the_audit_can_be_left_out(tmp_path: Path) -> None:
-    found = train(tmp_path, *FAST, "evaluation.audit=0")
-    assert found["audit"] is None
+    result = train(tmp_path, *FAST, "evaluation.audit=0")
+    assert result["audit"] is None
     message = mistake("train", *FAST, f"hydra.run.dir={tmp_path / 'other'}", "evaluation.audit=-1")
     assert "evaluation.audit=-1" in message

@@ -17,12 +17,12 @@ def test_paired_is_scipys_paired_t(n: int) -> None:
     first, second = task + RNG(1).normal(0.1, 0.5, n), task + RNG(2).normal(0, 0.5, n)
     expected = stats.ttest_rel(first, second)
     low, high = expected.confidence_interval(0.95)
-    found = paired(first, second)
-    assert found.mean == pytest.approx((low + high) / 2, rel=1e-10)
-    assert found.ci95 == pytest.approx((high - low) / 2, rel=1e-10)
-    assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
+    actual = paired(first, second)
+    assert actual.mean == pytest.approx((low + high) / 2, rel=1e-10)
+    assert actual.ci95 == pytest.approx((high - low) / 2, rel=1e-10)
+    assert actual.p == pytest.approx(expected.pvalue, rel=1e-9)
     back = paired(second, first)
-    assert (back.mean, back.ci95, back.p) == (-found.mean, found.ci95, found.p)
+    assert (back.mean, back.ci95, back.p) == (-actual.mean, actual.ci95, actual.p)
 
 
 def test_paired_t_is_near_the_chance_of_flipping_signs() -> None:
@@ -51,9 +51,9 @@ def test_equal_scores_do_not_differ() -> None:
 @pytest.mark.parametrize("n", [2, 3, 6, 12])
 def test_a_constant_shift_is_as_sure_as_the_number_of_its_signs(n: int) -> None:
     scores = np.arange(n) / 16
-    found = paired(scores, scores + 0.25)
-    assert (found.mean, found.ci95) == (-0.25, 0.0)
-    assert found.p == pytest.approx(flipping(np.full(n, 0.25)))
+    difference = paired(scores, scores + 0.25)
+    assert (difference.mean, difference.ci95) == (-0.25, 0.0)
+    assert difference.p == pytest.approx(flipping(np.full(n, 0.25)))
 
 
 @pytest.mark.parametrize("n", [2, 6, 12])
@@ -87,8 +87,8 @@ def test_p_values_of_few_tasks_are_honest(n: int, queries: int) -> None:
     experiments, rng = 2000, RNG([n, queries])
     hardness = rng.beta(6, 3, (experiments, n))
     pairs = rng.binomial(queries, hardness, (2, experiments, n)).astype(np.float32) / queries
-    found = [paired(first, second).p for first, second in zip(*pairs, strict=True)]
-    share = np.mean([p is not None and p <= 0.05 for p in found])
+    p_values = [paired(first, second).p for first, second in zip(*pairs, strict=True)]
+    share = np.mean([p is not None and p <= 0.05 for p in p_values])
     assert share <= 0.05 + 5 * (0.05 * 0.95 / experiments) ** 0.5
 
 
@@ -105,10 +105,10 @@ def test_between_seeds_is_scipys_welch_t(sizes: tuple[int, int]) -> None:
     first, second = (RNG(n).normal(0.5, 0.01 * n, n).tolist() for n in sizes)
     expected = stats.ttest_ind(first, second, equal_var=False)
     low, high = expected.confidence_interval(0.95)
-    found = between_seeds(first, second)
-    assert found.mean == pytest.approx((low + high) / 2, rel=1e-9)
-    assert found.ci95 == pytest.approx((high - low) / 2, rel=1e-9)
-    assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
+    actual = between_seeds(first, second)
+    assert actual.mean == pytest.approx((low + high) / 2, rel=1e-9)
+    assert actual.ci95 == pytest.approx((high - low) / 2, rel=1e-9)
+    assert actual.p == pytest.approx(expected.pvalue, rel=1e-9)
 
 
 def test_one_method_whose_seeds_agree_is_compared_without_a_warning(
@@ -117,9 +117,9 @@ def test_one_method_whose_seeds_agree_is_compared_without_a_warning(
     first, second = [0.5, 0.5, 0.5], [0.3, 0.4, 0.6]
     # Welch's degrees of freedom are then those of the other side.
     error = np.std(second, ddof=1) / 3**0.5
-    found = between_seeds(first, second)
-    assert found.ci95 == pytest.approx(stats.t.ppf(0.975, 2) * error)
-    assert found.p == pytest.approx(2 * stats.t.sf(abs(found.mean) / error, 2))
+    difference = between_seeds(first, second)
+    assert difference.ci95 == pytest.approx(stats.t.ppf(0.975, 2) * error)
+    assert difference.p == pytest.approx(2 * stats.t.sf(abs(difference.mean) / error, 2))
     assert not recwarn.list
 
 
@@ -133,12 +133,12 @@ def dealing(first: list[float], second: list[float]) -> float:
 @pytest.mark.parametrize("sizes", [(3, 3), (2, 4)])
 def test_seeds_that_do_not_differ_are_as_sure_as_their_number(sizes: tuple[int, int]) -> None:
     first, second = [0.5] * sizes[0], [0.625] * sizes[1]
-    found = between_seeds(first, second)
-    assert (found.mean, found.ci95) == (-0.125, 0.0)
-    assert found.p == pytest.approx(dealing(first, second))
+    difference = between_seeds(first, second)
+    assert (difference.mean, difference.ci95) == (-0.125, 0.0)
+    assert difference.p == pytest.approx(dealing(first, second))
     assert between_seeds(first, [value + 1e-8 for value in first]) == (0.0, 0.0, 1.0)
     nearly = [0.5 + 1e-8 * number for number in range(sizes[0])]
-    assert between_seeds(nearly, second).p == found.p
+    assert between_seeds(nearly, second).p == difference.p
 
 
 def closed(p: list[float]) -> list[float]:

@@ -36,16 +36,16 @@ def test_sums_over_classes_give_the_interval_of_a_mean_of_classes() -> None:
 def test_equals_leaving_out_one_class_after_another() -> None:
     rng, classes = RNG(1), RNG(2).random((400, 10)).argsort(1)[:, :4]
     scores = rng.normal(size=10)[classes].sum(1) + rng.normal(size=400)
-    found, expected = 0.0, 0.0
+    actual, expected = 0.0, 0.0
     for k in range(10):
         has = (classes == k).any(1)
-        found += 0.9 * (scores[~has].mean() - scores.mean()) ** 2
+        actual += 0.9 * (scores[~has].mean() - scores.mean()) ** 2
         left = [scores[has] - scores[has].mean(), scores[~has] - scores[~has].mean()]
         within = sum((part**2).sum() for part in left) / 398
         expected += 0.9 * has.mean() ** 2 * within * (1 / has.sum() + 1 / (~has).sum())
-    variance = scores.var(ddof=1) / 400 + found - expected
-    assert found > expected
-    freedom = 9 * (variance / found) ** 2
+    variance = scores.var(ddof=1) / 400 + actual - expected
+    assert actual > expected
+    freedom = 9 * (variance / actual) ** 2
     assert freedom > 5
     half = stats.t.ppf(0.975, freedom) * variance**0.5
     assert over_classes(scores, classes) == pytest.approx(half, rel=1e-9)
@@ -89,9 +89,9 @@ def test_over_seeds_is_students() -> None:
 def test_entries_of_results_name_their_intervals() -> None:
     classes = RNG(0).random((200, 9)).argsort(1)[:, :5]
     scores = {"accuracy": torch.rand(200, 3), "loss": torch.rand(200, 3)}
-    found = metrics(scores, Classification(5, 5), 2, classes)
-    assert {"accuracy", "accuracy/step_0", "accuracy/step_2", "loss"} <= set(found)
-    for entry in found.values():
+    entries = metrics(scores, Classification(5, 5), 2, classes)
+    assert {"accuracy", "accuracy/step_0", "accuracy/step_2", "loss"} <= set(entries)
+    for entry in entries.values():
         assert entry["ci95_classes"] >= entry["ci95"] > 0
     for entry in metrics({"mse": scores["loss"]}, Regression(), 2).values():
         assert "ci95_classes" not in entry
@@ -119,9 +119,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say(
     # The bars for 20,000 experiments, each wider by 4 standard errors of a share at that bar: a
     # right interval fails with fewer than 1 of 10,000 seeds.
     n = 1200
-    found = benchmark["coverage"](benchmark["WORLDS"][name], n, 1)
+    shares = benchmark["coverage"](benchmark["WORLDS"][name], n, 1)
     for kind, low, high in (("over_tasks", 0.94, 0.96), ("over_classes", 0.92, 0.97)):
         lowest, highest = (
             bar + sign * 4 * (bar * (1 - bar) / n) ** 0.5 for bar, sign in ((low, -1), (high, 1))
         )
-        assert lowest <= found[kind]["coverage"] <= highest
+        assert lowest <= shares[kind]["coverage"] <= highest

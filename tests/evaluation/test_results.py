@@ -18,10 +18,10 @@ from innerloop.tasks import Episode
 
 
 def test_interval_of_four_scores() -> None:
-    found = over_tasks(torch.tensor([1.0, 2.0, 3.0, 6.0]))
-    assert (found.mean, found.tasks) == (3.0, 4)
+    interval = over_tasks(torch.tensor([1.0, 2.0, 3.0, 6.0]))
+    assert (interval.mean, interval.tasks) == (3.0, 4)
     # Squares of the distances to the mean: 4, 1, 0, 9; over three, 14 / 3.
-    assert found.ci95 == pytest.approx(1.959964 * math.sqrt(14 / 3) / 2)
+    assert interval.ci95 == pytest.approx(1.959964 * math.sqrt(14 / 3) / 2)
     assert math.isnan(over_tasks(torch.tensor([1.0])).ci95)
 
 
@@ -30,18 +30,18 @@ def test_metrics_of_classification() -> None:
         "accuracy": torch.tensor([[0.2, 0.6, 1.0], [0.0, 0.4, 0.6]]),
         "loss": torch.tensor([[3.0, 2.0, 1.0], [3.0, 2.0, 0.0]]),
     }
-    found = metrics(scores, Classification(5, 5), 1)
-    assert next(iter(found)) == "accuracy"
-    assert found["accuracy"]["mean"] == pytest.approx(0.5)
-    steps = [found[f"accuracy/step_{k}"]["mean"] for k in range(3)]
+    entries = metrics(scores, Classification(5, 5), 1)
+    assert next(iter(entries)) == "accuracy"
+    assert entries["accuracy"]["mean"] == pytest.approx(0.5)
+    steps = [entries[f"accuracy/step_{k}"]["mean"] for k in range(3)]
     assert steps == pytest.approx([0.1, 0.5, 0.8])
-    assert found["loss"]["mean"] == 2.0
-    assert "diverged" not in found["accuracy/step_0"]
+    assert entries["loss"]["mean"] == 2.0
+    assert "diverged" not in entries["accuracy/step_0"]
 
 
 def test_metrics_of_learners_without_steps() -> None:
-    found = metrics({"accuracy": torch.tensor([[0.2], [0.6]])}, Classification(5, 5), None)
-    assert list(found) == ["accuracy"]
+    entries = metrics({"accuracy": torch.tensor([[0.2], [0.6]])}, Classification(5, 5), None)
+    assert list(entries) == ["accuracy"]
 
 
 def test_errors_come_with_their_median_and_divergences() -> None:
@@ -68,12 +68,12 @@ def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:
 def test_scores_come_back(tmp_path: Path) -> None:
     scores, classes = {"mse": torch.rand(3, 2)}, np.arange(6).reshape(3, 2)
     write_scores(tmp_path / "s.npz", scores, classes)
-    with np.load(tmp_path / "s.npz") as found:
-        np.testing.assert_array_equal(found["mse"], scores["mse"].numpy())
-        np.testing.assert_array_equal(found["classes"], classes)
+    with np.load(tmp_path / "s.npz") as stored:
+        np.testing.assert_array_equal(stored["mse"], scores["mse"].numpy())
+        np.testing.assert_array_equal(stored["classes"], classes)
     write_scores(tmp_path / "s.npz", scores, None)
-    with np.load(tmp_path / "s.npz") as found:
-        assert list(found) == ["mse"]
+    with np.load(tmp_path / "s.npz") as stored:
+        assert list(stored) == ["mse"]
 
 
 def test_the_hash_names_the_tasks_alone() -> None:

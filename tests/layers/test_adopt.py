@@ -54,10 +54,10 @@ def test_a_padding_row_is_not_trained_side_by_side() -> None:
         return torch.func.functional_call(model, {"0.weight": weight}, (row,)).sin().sum()
 
     weights = torch.randn(2, 5, 2, dtype=torch.float64)  # another one for each task
-    found = torch.vmap(torch.func.grad(loss))(weights, words)
+    actual = torch.vmap(torch.func.grad(loss))(weights, words)
     expected = torch.zeros_like(weights)
     for task, row in enumerate(words.tolist()):
         for word in row:
             expected[task, word] += weights[task, word].cos() * (word != 1)
-    close(found, expected)
-    assert found[:, 1].abs().max() == 0 and found.abs().max() > 0
+    close(actual, expected)
+    assert actual[:, 1].abs().max() == 0 and actual.abs().max() > 0

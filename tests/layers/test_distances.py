@@ -23,17 +23,17 @@ def test_a_common_part_costs_no_digits(shift: float, mixed: bool) -> None:
     x, c = torch.randn(50, 64) + shift, torch.randn(5, 64) + shift
     exact = ((x.double()[:, None] - c.double()) ** 2).sum(-1)
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        found = squared_distances(x, c)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found.double(), exact, rtol=1e-3, atol=1e-2)
+        actual = squared_distances(x, c)
+    assert actual.dtype == torch.float32
+    torch.testing.assert_close(actual.double(), exact, rtol=1e-3, atol=1e-2)
 
 
 def test_class_means_are_means_under_autocast() -> None:
     support = Examples(torch.randn(6, 4) + 100, torch.tensor([0, 1, 2, 2, 0, 1]))
     with torch.autocast("cpu", torch.bfloat16):
-        found = class_means(support, 3)
+        actual = class_means(support, 3)
     expected = torch.stack([support.inputs[support.targets == c].mean(0) for c in range(3)])
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 class Scaled(nn.Module):
@@ -70,9 +70,9 @@ def test_protonet_is_as_accurate_in_bf16(shift: int) -> None:
 def test_the_cross_entropy_of_bf16_outputs_is_that_of_their_float32() -> None:
     outputs, targets = 50 + torch.randn(40, 5).bfloat16(), torch.randint(0, 5, (40,))
     with torch.autocast("cpu", torch.bfloat16):
-        found = Classification(5, 5).loss(outputs, targets)
+        actual = Classification(5, 5).loss(outputs, targets)
     expected = nn.functional.cross_entropy(outputs.double(), targets)
-    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    assert float(actual) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_targets_of_a_regression_are_compared_one_by_one() -> None:

@@ -19,12 +19,12 @@ SHAPE = (1, 17, 19)  # odd, so that pooling leaves rows out
 
 def block(mode: str = "transductive") -> PoolingBlock:
     """With scales of both signs."""
-    made = PoolingBlock(nn.Conv2d(2, 4, 3, padding=1), norm.TaskNorm(4, mode)).double()
+    block = PoolingBlock(nn.Conv2d(2, 4, 3, padding=1), norm.TaskNorm(4, mode)).double()
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in block.parameters():
             parameter.normal_()
-        made[1].weight.copy_(torch.tensor([1.5, -0.7, 0.3, -2.0]))
-    return made
+        block[1].weight.copy_(torch.tensor([1.5, -0.7, 0.3, -2.0]))
+    return block
 
 
 def images(rows: int = 3) -> torch.Tensor:
@@ -34,15 +34,15 @@ def images(rows: int = 3) -> torch.Tensor:
 @pytest.mark.parametrize("mode", norm.MODES)
 @pytest.mark.parametrize("training", [True, False])
 def test_it_equals_the_layers_one_after_the_other(mode: str, training: bool) -> None:
-    made, x = block(mode).train(training), images()
-    plain = nn.Sequential(*copy.deepcopy(made))
+    pooling, x = block(mode).train(training), images()
+    plain = nn.Sequential(*copy.deepcopy(pooling))
     with early_pooling.allowed():
-        found = made(x)
-    close(found, plain(x))
-    assert 0 < (found == 0).double().mean() < 0.9
-    weights = torch.randn_like(found)
+        actual = pooling(x)
+    close(actual, plain(x))
+    assert 0 < (actual == 0).double().mean() < 0.9
+    weights = torch.randn_like(actual)
     for ours, theirs in zip(
-        torch.autograd.grad((found * weights).sum(), list(made.parameters())),
+        torch.autograd.grad((actual * weights).sum(), list(pooling.parameters())),
         torch.autograd.grad((plain(x) * weights).sum(), list(plain.parameters())),
         strict=True,
     ):
@@ -50,13 +50,13 @@ def test_it_equals_the_layers_one_after_the_other(mode: str, training: bool) -> 
 
 
 def test_support_statistics_serve_the_queries() -> None:
-    made, x = block("support"), images(5)
-    plain = nn.Sequential(*copy.deepcopy(made))
+    pooling, x = block("support"), images(5)
+    plain = nn.Sequential(*copy.deepcopy(pooling))
     with layout.grouped(1, 2, 5):
         expected = plain(x)
         with early_pooling.allowed():
-            found = made(x)
-    close(found, expected)
+            actual = pooling(x)
+    close(actual, expected)
     assert (expected - plain(x)).abs().max() > 1e-3
 
 
@@ -93,10 +93,10 @@ def test_the_engines_meta_gradient_is_that_of_plain_layers(mode: str, chunk: int
 
 
 def test_only_engines_allow_it() -> None:
-    made, seen = block(), []
-    made[2].register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
-    made(images())
+    pooling, seen = block(), []
+    pooling[2].register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
+    pooling(images())
     with early_pooling.allowed():
-        made(images())
-    made(images())
+        pooling(images())
+    pooling(images())
     assert seen == [6, 3, 6]  # the width that ReLU works on

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from cli import call, mistake
-from finished_runs import compared, made, scores_of
+from finished_runs import comparison_of, finished_run, scores_of
 from helpers import ROOT
 from rich.console import Console
 
@@ -82,15 +82,15 @@ def test_arrays_come_back(tmp_path: Path) -> None:
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "s.npz", accuracy=values, turned=values.T, classes=np.arange(4))
         for name, expected in {"accuracy": values, "turned": values.T, "classes": range(4)}.items():
-            found = arrays.read_array(tmp_path / "s.npz", name)
-            np.testing.assert_array_equal(found, expected)
+            actual = arrays.read_array(tmp_path / "s.npz", name)
+            np.testing.assert_array_equal(actual, expected)
         assert arrays.read_array(tmp_path / "s.npz", "other") is None
 
 
 def test_a_field_of_the_wrong_type_is_named(tmp_path: Path) -> None:
-    content = json.loads((made(tmp_path / "a") / "results.json").read_text())
-    found = schema.read(content | {"later": {"version": 9}}, "x")
-    assert (found.seed, found.test["accuracy"].ci95, found.norm) == (0, 0.01, "support")
+    content = json.loads((finished_run(tmp_path / "a") / "results.json").read_text())
+    record = schema.read(content | {"later": {"version": 9}}, "x")
+    assert (record.seed, record.test["accuracy"].ci95, record.norm) == (0, 0.01, "support")
     for change, words in (
         ({"seed": "0"}, "x: seed: input should be a valid integer"),
         ({"seed": True}, "x: seed: input should be a valid integer"),
@@ -108,14 +108,14 @@ def test_a_bad_folder_is_left_out_with_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in "abc":
-        made(tmp_path / name, seed="abc".index(name))
+        finished_run(tmp_path / name, seed="abc".index(name))
     (tmp_path / "b" / "results.json").write_text('{"protocol": {}, "test": 3}')
     assert [run.folder.name for run in below(tmp_path)] == ["a", "c"]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"left out: {tmp_path}/b/results.json: algorithm: field required")
     (tmp_path / "c" / "scores.npz").write_bytes(b"PK")
-    found = compared(tmp_path, "algorithm=maml")
-    assert found["runs"][0]["seeds"] == [0]
+    comparison = comparison_of(tmp_path, "algorithm=maml")
+    assert comparison["runs"][0]["seeds"] == [0]
     assert "c/scores.npz holds no readable accuracy" in capsys.readouterr().err
     assert "b/results.json" in mistake("compare", str(tmp_path / "b"), str(tmp_path / "a"))
     assert "b/results.json" in mistake("report", str(tmp_path / "a"), str(tmp_path / "b"))
@@ -123,7 +123,7 @@ def test_a_bad_folder_is_left_out_with_a_line(
 
 
 def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
-    a, b = str(made(tmp_path / "a")), str(made(tmp_path / "b"))
+    a, b = str(finished_run(tmp_path / "a")), str(finished_run(tmp_path / "b"))
     file = f"{a}/results.json/page"
     assert "is a folder" in mistake("report", a, "--out", b)
     assert "is no folder to write to" in mistake("report", a, "--out", file)
@@ -174,8 +174,10 @@ def test_names_play_no_tricks(
 ) -> None:
     name = TRICKS.replace("/", "|")
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
-    a = made(tmp_path / f"a{name}", algorithm=name, norm=name, command=f"'{name}", model=name)
-    b = made(tmp_path / f"b{name}", algorithm=name, norm=name, seed=1, dataset=name)
+    a = finished_run(
+        tmp_path / f"a{name}", algorithm=name, norm=name, command=f"'{name}", model=name
+    )
+    b = finished_run(tmp_path / f"b{name}", algorithm=name, norm=name, seed=1, dataset=name)
     metrics = json.loads((b / "results.json").read_text())
     metrics["dataset"] = "mine"
     (b / "results.json").write_text(json.dumps(metrics))
@@ -214,7 +216,7 @@ def test_files_of_runs_are_opened_in_one_place(room: str) -> None:
 
 def few(folder: Path, scores: list[float], algorithm: str) -> Path:
     """A run that was tested on few tasks."""
-    made(folder, algorithm, protocol__tasks=len(scores), protocol__scored_step=None)
+    finished_run(folder, algorithm, protocol__tasks=len(scores), protocol__scored_step=None)
     values = np.array(scores, np.float32)[:, None]
     np.savez(folder / "scores.npz", accuracy=values)
     return folder
@@ -226,8 +228,8 @@ def test_few_tasks_have_a_p_value_only_from_six_on(
 ) -> None:
     first = few(tmp_path / "a", [0.6, 0.8, 0.6, 0.4, 0.2, 0.6][:tasks], "maml")
     second = few(tmp_path / "b", [0.4, 0.6, 0.4, 0.2, 0.0, 0.4][:tasks], "anil")
-    found = compared(tmp_path, first, second)
-    (difference,) = found["differences"]
+    comparison = comparison_of(tmp_path, first, second)
+    (difference,) = comparison["differences"]
     assert difference["mean"] == pytest.approx(0.2)
     assert scores_of(first, 0) == pytest.approx(scores_of(second, 0) + 0.2)
     shown = capsys.readouterr().out
@@ -239,11 +241,11 @@ def test_few_tasks_have_a_p_value_only_from_six_on(
         assert difference["p"] == difference["p_holm"] == 2 / 2**6
         assert "too few" not in shown
     if tasks == 1:
-        assert found["runs"][0]["ci95"] is None and "±" not in shown
+        assert comparison["runs"][0]["ci95"] is None and "±" not in shown
 
 
 def test_a_run_that_was_read_is_what_was_written(tmp_path: Path) -> None:
-    folder = made(tmp_path / "a")
+    folder = finished_run(tmp_path / "a")
     run, written = read(folder), json.loads((folder / "results.json").read_text())
     assert run.results.model_dump(exclude_unset=True) == written
     assert run.scores == pytest.approx(scores_of(folder, 3))

@@ -65,9 +65,9 @@ def begun(folder: Path) -> Path:
 )
 def test_a_used_folder_is_refused_and_untouched(run: Path, more: Sequence[str]) -> None:
     before = contents(run)
-    said = mistake("train", f"hydra.run.dir={run}", *FAST, *more)
+    message = mistake("train", f"hydra.run.dir={run}", *FAST, *more)
     if not more or more[0] in ("seed=1", "inner.rate=-1", "estimate=true"):
-        assert f"resume={run}" in said and "hydra.run.dir=FOLDER" in said
+        assert f"resume={run}" in message and "hydra.run.dir=FOLDER" in message
     assert contents(run) == before
 
 
@@ -129,16 +129,16 @@ def test_a_member_that_another_process_runs_is_refused(tmp_path: Path) -> None:
 def one_of_two(folder: Path) -> None:
     """Two settings are started in one folder at once: one runs, as if it were alone."""
     both = [start("train", *SMALL, f"seed={seed}", f"hydra.run.dir={folder}") for seed in (1, 2)]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert sorted(process.returncode for process in both) == [0, 1], said
+    outputs = [process.communicate(timeout=120)[0] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], outputs
     lost = 0 if both[0].returncode else 1
-    refusal = said[lost].strip().splitlines()
+    refusal = outputs[lost].strip().splitlines()
     assert len(refusal) == 1 and ("in use by another" in refusal[0] or "holds a run" in refusal[0])
-    seed, found = 2 - lost, results(folder)
-    assert found["seed"] == seed and f"seed={seed}" in found["command"]
+    seed, result = 2 - lost, results(folder)
+    assert result["seed"] == seed and f"seed={seed}" in result["command"]
     assert f"\nseed: {seed}\n" in "\n" + (folder / "config.yaml").read_text()
     alone = train(folder.with_name(f"{folder.name}_alone"), *SMALL, f"seed={seed}")
-    assert found["test"] == alone["test"]
+    assert result["test"] == alone["test"]
     logs = [
         (f / "metrics.csv").read_text().splitlines()
         for f in (folder, folder.with_name(f"{folder.name}_alone"))
@@ -166,8 +166,8 @@ def test_a_new_folder_is_nobody_elses(tmp_path: Path) -> None:
 def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
     wrong = ("inner.rate=-1", f"paths.outputs={tmp_path / 'out'}")  # ends as soon as it is built
     both = [start("train", *SMALL, *wrong) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert len(list((tmp_path / "out").glob("*/*"))) == 2, said
+    outputs = [process.communicate(timeout=120)[0] for process in both]
+    assert len(list((tmp_path / "out").glob("*/*"))) == 2, outputs
 
 
 @pytest.mark.slow
@@ -187,8 +187,8 @@ def test_the_other_processes_of_a_run_are_not_refused(
         "train", *SMALL, "trainer=ddp", "trainer.accelerator=cpu",
         "trainer.devices=2", f"paths.outputs={tmp_path}",
     )  # fmt: skip
-    said, _ = both.communicate(timeout=120)
-    assert both.returncode == 0, said
+    output, _ = both.communicate(timeout=120)
+    assert both.returncode == 0, output
     assert len(list(tmp_path.rglob("results.json"))) == 1
     assert len([p for p in tmp_path.glob("*/*") if p.is_dir()]) == 1  # no folder but the one
 

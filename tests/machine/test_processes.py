@@ -182,10 +182,12 @@ def test_processes_that_others_start_end_like_one(tmp_path: Path) -> None:
             for rank in range(2)
         ]
         assert [rank.wait() for rank in ranks] == [0, 0]
-        found = results(folder)
-        assert found["test"]["mse"]["tasks"] == 7
-        assert found["protocol"] == alone["protocol"]
-        assert found["test"]["mse"]["mean"] == pytest.approx(alone["test"]["mse"]["mean"], rel=1e-5)
+        result = results(folder)
+        assert result["test"]["mse"]["tasks"] == 7
+        assert result["protocol"] == alone["protocol"]
+        assert result["test"]["mse"]["mean"] == pytest.approx(
+            alone["test"]["mse"]["mean"], rel=1e-5
+        )
 
 
 @pytest.mark.slow

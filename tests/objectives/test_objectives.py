@@ -61,9 +61,9 @@ def test_calibration_is_that_of_all_queries_together(answers: tuple[torch.Tensor
     metric = MulticlassCalibrationError(4, n_bins=BINS)
     for task in zip(outputs, targets, strict=True):
         metric.update(task[0].softmax(-1), task[1])
-    found = float(pooled.calibration_error(gaps.mean(0)))
-    assert found == pytest.approx(float(metric.compute()), abs=1e-6)
-    assert 0.01 < found < float(pooled.calibration_error(gaps).mean())  # few queries lean upwards
+    actual = float(pooled.calibration_error(gaps.mean(0)))
+    assert actual == pytest.approx(float(metric.compute()), abs=1e-6)
+    assert 0.01 < actual < float(pooled.calibration_error(gaps).mean())  # few queries lean upwards
 
 
 def test_confidence_that_is_kept_or_not() -> None:
@@ -82,8 +82,8 @@ def test_a_class_without_queries_has_no_accuracy() -> None:
 
 def test_squared_error_equals_torchmetrics_under_vmap() -> None:
     outputs, targets = torch.randn(5, 7, 2), torch.randn(5, 7, 2)
-    found = vmap(Regression(2).scores)(outputs, targets)["mse"]
+    actual = vmap(Regression(2).scores)(outputs, targets)["mse"]
     expected = torch.stack(
         [mean_squared_error(o, t) for o, t in zip(outputs, targets, strict=True)]
     )
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)

@@ -50,10 +50,10 @@ def test_training_equals_sgd_by_hand(name: str, variant: str) -> None:
     run.fit(learner, data)
     by_hand(twin, data, clip=0.01 if more.get("clip") else 1e9, decay="scheduler" in more)
     assert run.global_step == STEPS
-    for (key, found), expected, before in zip(
+    for (key, actual), expected, before in zip(
         learner.algorithm.named_parameters(), twin.parameters(), start.parameters(), strict=True
     ):
-        close(found.detach(), expected.detach())
+        close(actual.detach(), expected.detach())
         assert (expected - before).abs().max() > 1e-7, key
 
 
@@ -99,14 +99,14 @@ def test_the_schedule_moves_with_every_outer_step() -> None:
 @pytest.mark.parametrize("name", ["maml", "anil", "reptile"])
 def test_scores_of_validation_and_test_are_means_over_their_lists(name: str) -> None:
     learner, data = learner_of(name), wave_data()
-    made, run = learner.algorithm.eval(), trainer(limit_val_batches=1.0, inference_mode=False)
+    model, run = learner.algorithm.eval(), trainer(limit_val_batches=1.0, inference_mode=False)
     now, episode = torch.tensor(0.0), data.test_episode
     for split in ("val", "test"):
         batch = data.source.tasks(split, np.arange(7), episode, 1)
-        curve = made.scores(batch, 3, now)["mse"].detach()
+        curve = model.scores(batch, 3, now)["mse"].detach()
         call = run.validate if split == "val" else run.test
-        (found,) = call(learner, data, verbose=False)
-        assert found[f"{split}/mse"] == pytest.approx(float(curve[:, 1].mean()), rel=1e-6)
+        (metrics,) = call(learner, data, verbose=False)
+        assert metrics[f"{split}/mse"] == pytest.approx(float(curve[:, 1].mean()), rel=1e-6)
         assert curve[:, 1].std() > 0.01 and curve.shape == (7, 4)
     close(learner.test_scores["mse"], curve)
 
@@ -134,8 +134,8 @@ def test_two_processes_learn_what_one_does(name: str, tmp_path: Path) -> None:
     both = trainer(devices=2, strategy="ddp_fork", default_root_dir=tmp_path)
     both.fit(shared, wave_data())
     trained = zip(shared.parameters(), alone.parameters(), before, strict=True)
-    for found, expected, start in trained:
-        close(found.detach(), expected.detach())
+    for actual, expected, start in trained:
+        close(actual.detach(), expected.detach())
         assert (expected - start).abs().max() > 1e-6
 
 
@@ -144,20 +144,20 @@ def test_a_test_is_told_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
     run = trainer(default_root_dir=tmp_path)
     run.fit(learner, data)
     run.save_checkpoint(tmp_path / "end.ckpt", weights_only=False)
-    asked: list[float] = []
+    seen: list[float] = []
 
     class Asks(Spy):
         def scores(
             self, algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor, at: Any = None
         ) -> Any:
-            asked.append(float(progress))
+            seen.append(float(progress))
             return super().scores(algorithm, tasks, steps, progress, at)
 
     for used in (run, trainer(default_root_dir=tmp_path)):
         fresh = learner_of()
         fresh.engine = Asks()
         used.test(fresh, data, ckpt_path=tmp_path / "end.ckpt", weights_only=True, verbose=False)
-    assert set(asked) == {1.0}
+    assert set(seen) == {1.0}
 
 
 @pytest.mark.parametrize("spread", ["transposed", "expanded"])
@@ -177,5 +177,5 @@ def test_a_gradient_may_lie_in_memory_otherwise_than_its_parameter(spread: str) 
     reference.step()
     learner.engine.meta_gradient = lambda *_: (torch.zeros(()), given)  # type: ignore[method-assign]
     trainer(max_steps=1).fit(learner, wave_data())
-    for found, expected in zip(learner.algorithm.parameters(), twin.parameters(), strict=True):
-        close(found.detach(), expected.detach())
+    for actual, expected in zip(learner.algorithm.parameters(), twin.parameters(), strict=True):
+        close(actual.detach(), expected.detach())

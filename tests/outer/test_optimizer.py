@@ -17,9 +17,9 @@ def test_one_kernel_serves_all_parameters() -> None:
     assert quick(torch.optim.Adam([weights()])).param_groups[0]["fused"]
 
 
-@pytest.mark.parametrize("asked", [{"foreach": True}, {"fused": False}])
-def test_another_way_that_was_asked_for_stays(asked: Any) -> None:
-    assert not quick(torch.optim.Adam([weights()], **asked)).param_groups[0].get("fused")
+@pytest.mark.parametrize("options", [{"foreach": True}, {"fused": False}])
+def test_another_way_that_was_asked_for_stays(options: Any) -> None:
+    assert not quick(torch.optim.Adam([weights()], **options)).param_groups[0].get("fused")
 
 
 def test_an_optimizer_without_such_a_kernel_stays_as_it_is() -> None:
@@ -42,11 +42,11 @@ def test_its_steps_are_those_of_the_plain_optimizer(kind: Any) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="only without a GPU it asks no more")
 def test_a_step_does_not_ask_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # as lightning does when imported
-    asked: list[int] = []
-    monkeypatch.setattr(torch.cuda, "_device_count_nvml", lambda: asked.append(1) or 0)
+    queries: list[int] = []
+    monkeypatch.setattr(torch.cuda, "_device_count_nvml", lambda: queries.append(1) or 0)
     held = weights()
     optimizer = quick(torch.optim.Adam([held]))
-    asked.clear()
+    queries.clear()
     held.grad = torch.ones_like(held)
     optimizer.step()
-    assert not asked
+    assert not queries

@@ -66,8 +66,8 @@ def test_processes_share_each_batch(ranks: int) -> None:
     shares = []
     for rank in range(ranks):
         data = plain_data()
-        made: Any = SimpleNamespace(world_size=ranks, global_rank=rank)
-        data.trainer = made
+        trainer: Any = SimpleNamespace(world_size=ranks, global_rank=rank)
+        data.trainer = trainer
         shares.append(data.training_batch(3).query)
     close(torch.cat([share.targets for share in shares], 1), whole.targets)
     close(torch.cat([share.inputs for share in shares], 1), whole.inputs)
@@ -75,8 +75,8 @@ def test_processes_share_each_batch(ranks: int) -> None:
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     data = plain_data(size=5)
-    made: Any = SimpleNamespace(world_size=2, global_rank=0)
-    data.trainer = made
+    trainer: Any = SimpleNamespace(world_size=2, global_rank=0)
+    data.trainer = trainer
     with pytest.raises(UserError, match="training.size=5 cannot be shared evenly by 2 processes"):
         data.training_indices(0)
 

@@ -50,14 +50,14 @@ def learner(name: str) -> MetaLearner:
     return learner_of(name, body, optimizer=lambda p: torch.optim.SGD(p, lr=RATE))
 
 
-def gradient(made: MetaLearner, ranks: int, folder: Path) -> tuple[list[Tensor], list[Tensor]]:
+def gradient(learner: MetaLearner, ranks: int, folder: Path) -> tuple[list[Tensor], list[Tensor]]:
     """The meta-gradient of one outer step, from how far plain SGD moved, and the buffers then."""
-    before = [p.detach().clone() for p in made.parameters()]
+    before = [p.detach().clone() for p in learner.parameters()]
     more = {"devices": ranks, "strategy": "ddp_fork"} if ranks > 1 else {}
-    name = "protonet" if made.algorithm.embeds else ""
-    trainer(max_steps=1, default_root_dir=folder, **more).fit(made, task_data(name))
-    moved = zip(before, made.parameters(), strict=True)
-    return [(b - p.detach()) / RATE for b, p in moved], [*made.buffers()]
+    name = "protonet" if learner.algorithm.embeds else ""
+    trainer(max_steps=1, default_root_dir=folder, **more).fit(learner, task_data(name))
+    moved = zip(before, learner.parameters(), strict=True)
+    return [(b - p.detach()) / RATE for b, p in moved], [*learner.buffers()]
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
@@ -66,8 +66,8 @@ def test_the_same_tasks_give_the_same_meta_gradient(name: str, ranks: int, tmp_p
     alone = learner(name)
     shared = copy.deepcopy(alone)
     expected, buffers = gradient(alone, 1, tmp_path)
-    found, shared_buffers = gradient(shared, ranks, tmp_path)
-    close(found, expected, rtol=0.0, atol=1e-10)
+    actual, shared_buffers = gradient(shared, ranks, tmp_path)
+    close(actual, expected, rtol=0.0, atol=1e-10)
     close(shared_buffers, buffers, rtol=0.0, atol=1e-10)
     assert max(slope.abs().max() for slope in expected) > 1e-3
     assert len(buffers) == (2 if name == "protonet" else 0)

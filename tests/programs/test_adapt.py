@@ -58,10 +58,10 @@ def written(task: Task, folder: Path) -> Path:
 
 def restored(run: Path, name: str, ways: int) -> Algorithm:
     """The learner from its yaml and the weights of the checkpoint, without the program's help."""
-    made = config(*LEARNERS[name], "dataset=glyphs", f"episode.test.ways={ways}")
-    objective: Any = instantiate(made.objective)
-    model = instantiate(made.model, outputs=objective.width)
-    algorithm: Algorithm = instantiate(made.algorithm, model=model, objective=objective)
+    composed = config(*LEARNERS[name], "dataset=glyphs", f"episode.test.ways={ways}")
+    objective: Any = instantiate(composed.objective)
+    model = instantiate(composed.model, outputs=objective.width)
+    algorithm: Algorithm = instantiate(composed.algorithm, model=model, objective=objective)
     state = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     algorithm.load_state_dict({k.removeprefix("algorithm."): v for k, v in state.items()})
     return algorithm.eval()
@@ -95,9 +95,9 @@ def test_equals_the_learner_called_by_hand(
     with torch.no_grad():
         *_, adapted = algorithm.adapt(support, 2, torch.ones(()))
         expected = algorithm.predict(adapted, query.inputs).softmax(-1)
-    found = torch.tensor([[float(r[f"confidence c{k}"]) for k in range(ways)] for r in rows(out)])
-    torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
-    assert found.std() > 4e-4  # far above the tolerance
+    actual = torch.tensor([[float(r[f"confidence c{k}"]) for k in range(ways)] for r in rows(out)])
+    torch.testing.assert_close(actual, expected, atol=2e-5, rtol=0)
+    assert actual.std() > 4e-4  # far above the tolerance
     labels = [f"c{k}" for k in expected.argmax(-1).tolist()]
     assert [r["predicted"] for r in rows(out)] == labels
     assert [r["true"] for r in rows(out)] == [f"c{k}" for k in task.query.targets.tolist()]
@@ -118,8 +118,8 @@ def test_the_weights_serve_without_innerloop(
     model.load_state_dict(load_file(out / "adapted.safetensors"))
     assert any(not torch.equal(before[k], v) for k, v in model.state_dict().items())
     confidences = model(task.query.inputs.float() / 255).softmax(-1)
-    found = [[float(r[f"confidence c{k}"]) for k in range(5)] for r in rows(out)]
-    torch.testing.assert_close(torch.tensor(found), confidences.detach(), atol=2e-5, rtol=0)
+    printed = [[float(r[f"confidence c{k}"]) for k in range(5)] for r in rows(out)]
+    torch.testing.assert_close(torch.tensor(printed), confidences.detach(), atol=2e-5, rtol=0)
     with safe_open(out / "adapted.safetensors", "pt") as file:
         assert file.metadata()["classes"].split("\n") == [f"c{k}" for k in range(5)]
 
@@ -161,10 +161,10 @@ def test_shots_may_differ_and_a_flat_folder_has_no_truth(
     for file in (folder / "query" / "c0").iterdir():
         file.rename(folder / "query" / f"{file.stem}.png")
     (folder / "query" / "c4").rename(folder / "query" / "somebody else's")
-    found = rows(adapt(runs["maml"], folder, "steps=1"))
-    assert [r["true"] for r in found[:QUERIES]] == [""] * QUERIES
-    assert found[-1]["true"] == "somebody else's"
-    assert found[0]["file"] == str(folder / "query" / "00.png")
+    table = rows(adapt(runs["maml"], folder, "steps=1"))
+    assert [r["true"] for r in table[:QUERIES]] == [""] * QUERIES
+    assert table[-1]["true"] == "somebody else's"
+    assert table[0]["file"] == str(folder / "query" / "00.png")
 
 
 def test_images_are_read_as_in_training(tmp_path: Path) -> None:
@@ -187,8 +187,8 @@ def test_mistakes(runs: dict[str, Path], tmp_path: Path) -> None:
     folder = written(drawn(4), tmp_path)
     where = [f"support={folder / 'support'}", f"query={folder / 'query'}", f"out={tmp_path / 'o'}"]
     maml, protonet = (f"ckpt_path={runs[n]}" for n in ("maml", "protonet"))
-    told = mistake("adapt", maml, *where)
-    assert "support has 4 classes" in told and "head for 5" in told and "protonet" in told
+    message = mistake("adapt", maml, *where)
+    assert "support has 4 classes" in message and "head for 5" in message and "protonet" in message
     assert "not made of images" in mistake("adapt", f"ckpt_path={runs['waves']}", *where)
     assert "adapts in one go" in mistake("adapt", protonet, *where, "steps=3")
     assert "steps=few" in mistake(
@@ -219,6 +219,6 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_the_work(
     (tmp_path / "file").write_text("x")
     for out in ("/proc/nowhere", tmp_path / "file" / "below"):
         with mock.patch.object(program, "answer", side_effect=AssertionError):
-            told = mistake("adapt", f"ckpt_path={runs['maml']}", *words, f"out={out}")
-        assert "cannot be written" in told and "out=" in told
+            message = mistake("adapt", f"ckpt_path={runs['maml']}", *words, f"out={out}")
+        assert "cannot be written" in message and "out=" in message
     assert (tmp_path / "file").read_text() == "x"

@@ -26,9 +26,9 @@ def test_a_few_steps_of_protonet_beat_none(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_maml_learns_sine_waves(tmp_path: Path) -> None:
-    found = train(tmp_path, "outer.steps=3000", "evaluation.validation.every=1000", *QUIET)["test"]
+    result = train(tmp_path, "outer.steps=3000", "evaluation.validation.every=1000", *QUIET)["test"]
     # A constant at the mean of the targets has half the mean square amplitude, about 4.25.
-    assert found["mse/step_10"]["mean"] < 1.0 < 2.0 < found["mse/step_0"]["mean"]
+    assert result["mse/step_10"]["mean"] < 1.0 < 2.0 < result["mse/step_0"]["mean"]
 
 
 @pytest.mark.slow
@@ -38,6 +38,6 @@ def test_maml_learns_sine_waves(tmp_path: Path) -> None:
 )
 def test_learns_glyphs(tmp_path: Path, name: str, least: float) -> None:
     steps = ("outer.steps=600", "evaluation.validation.every=200")
-    found = train(tmp_path, f"algorithm={name}", "dataset=glyphs", *steps, *QUIET)
-    entry = found["test"]["accuracy"]
+    result = train(tmp_path, f"algorithm={name}", "dataset=glyphs", *steps, *QUIET)
+    entry = result["test"]["accuracy"]
     assert entry["mean"] - entry["ci95"] > least

@@ -21,8 +21,8 @@ def miniimagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def runs(tmp_path: Path, data: Path, name: str) -> None:
-    found = train(tmp_path, f"experiment={name}", f"paths.data={data}", *FAST)
-    assert (found["experiment"], found["test"]["accuracy"]["tasks"]) == (name, 4)
+    result = train(tmp_path, f"experiment={name}", f"paths.data={data}", *FAST)
+    assert (result["experiment"], result["test"]["accuracy"]["tasks"]) == (name, 4)
 
 
 @pytest.mark.slow

@@ -37,8 +37,8 @@ def kept_rows(file: Path) -> list[dict[str, str]]:
 def test_a_replayed_task_scores_what_the_test_kept(
     tmp_path: Path, capsys: Any, overrides: str
 ) -> None:
-    found = train(tmp_path, *FAST, "evaluation.tasks=6", "evaluation.batch=4", *overrides.split())
-    metric, step = next(iter(found["test"])), found["protocol"]["scored_step"] or 0
+    result = train(tmp_path, *FAST, "evaluation.tasks=6", "evaluation.batch=4", *overrides.split())
+    metric, step = next(iter(result["test"])), result["protocol"]["scored_step"] or 0
     with np.load(tmp_path / "scores.npz") as scores:
         kept = scores[metric]
     assert len({float(k) for k in kept[:, step]}) > 1  # which task it is makes a difference
@@ -60,7 +60,7 @@ def test_losses_gradients_and_updates_equal_a_loop_by_hand() -> None:
     support, query = task_tools.only(batch)
     weights = {k: p.detach().clone() for k, p in learner.model.named_parameters()}
     layers = learner.model.body.layers
-    rate, found = learner.rate, trace(learner, batch, 3, NOW)
+    rate, actual = learner.rate, trace(learner, batch, 3, NOW)
 
     def forward(x: Tensor, w: dict[str, Tensor]) -> Tensor:
         for i in (1, 3):
@@ -73,37 +73,37 @@ def test_losses_gradients_and_updates_equal_a_loop_by_hand() -> None:
         loss = ((forward(support.inputs, own) - support.targets) ** 2).mean()
         slopes = dict(zip(own, torch.autograd.grad(loss, list(own.values())), strict=True))
         answers = forward(query.inputs, weights)
-        assert found[step].support_loss == pytest.approx(float(loss.detach()), rel=1e-10)
+        assert actual[step].support_loss == pytest.approx(float(loss.detach()), rel=1e-10)
         expected = float(((answers - query.targets) ** 2).mean())
-        assert found[step].query_loss == pytest.approx(expected, rel=1e-10)
-        assert found[step].score == found[step].query_loss
-        close(found[step].outputs, answers)
+        assert actual[step].query_loss == pytest.approx(expected, rel=1e-10)
+        assert actual[step].score == actual[step].query_loss
+        close(actual[step].outputs, answers)
         for layer in ("body.layers.1", "body.layers.3", "head"):
             both = torch.cat([slopes[f"{layer}.{w}"].flatten() for w in ("weight", "bias")])
-            assert found[step].gradients[layer] == pytest.approx(float(both.norm()), rel=1e-10)
+            assert actual[step].gradients[layer] == pytest.approx(float(both.norm()), rel=1e-10)
             if step < 3:
-                assert found[step].updates[layer] == pytest.approx(rate * float(both.norm()))
+                assert actual[step].updates[layer] == pytest.approx(rate * float(both.norm()))
         whole = torch.cat([s.flatten() for s in slopes.values()]).norm()
-        assert found[step].gradients[ALL] == pytest.approx(float(whole), rel=1e-10)
+        assert actual[step].gradients[ALL] == pytest.approx(float(whole), rel=1e-10)
         weights = {k: w - rate * slopes[k] for k, w in weights.items()}
-    assert found[3].updates == {}
+    assert actual[3].updates == {}
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 def test_the_support_loss_is_what_adaptation_descends(mode: str) -> None:
     """For plain gradient descent an update is the rate times the gradient, in every layer."""
     learner = algorithm("maml", SmoothConv(mode)).float()
-    found = trace(learner, tasks(1, shape=(1, 4, 4)), 3, NOW)
-    for step in found[:-1]:
+    steps = trace(learner, tasks(1, shape=(1, 4, 4)), 3, NOW)
+    for step in steps[:-1]:
         assert set(step.updates) == {ALL, "body.layers.0", "body.layers.1", "head"}
         for layer, update in step.updates.items():
             assert update == pytest.approx(learner.rate * step.gradients[layer], rel=1e-9)
-    assert found[3].support_loss < found[0].support_loss
+    assert steps[3].support_loss < steps[0].support_loss
 
 
 def test_parts_that_do_not_move() -> None:
-    found = trace(algorithm("boil"), tasks(1), 2, NOW)
-    assert found[0].updates["head"] == 0 < found[0].updates["body.layers.1"]
+    steps = trace(algorithm("boil"), tasks(1), 2, NOW)
+    assert steps[0].updates["head"] == 0 < steps[0].updates["body.layers.1"]
     (single,) = trace(algorithm("protonet"), tasks(1), 2, NOW)
     assert single.gradients == {} == single.updates and single.query_loss > 0
     assert by_layer({"a.weight": torch.tensor([3.0]), "a.bias": torch.tensor([4.0])})["a"] == 5
@@ -137,9 +137,9 @@ class Gate(nn.Module):
 
 
 def watch(learner: Algorithm, steps: int = 3) -> dict[str, nonfinite.Finding]:
-    with nonfinite.watched(learner) as found, torch.no_grad():
+    with nonfinite.watched(learner) as report, torch.no_grad():
         learner.scores(tasks(1), steps, NOW)
-    return found.findings
+    return report.findings
 
 
 def fragile(fails: str, height: float = 1e-9) -> Algorithm:
@@ -151,10 +151,10 @@ def fragile(fails: str, height: float = 1e-9) -> Algorithm:
 
 def test_a_planted_nan_is_named() -> None:
     assert watch(fragile("root", 1.0)) == {}
-    found = watch(fragile("root", -1.0))["nan"]
-    assert (found.operation, found.layer) == ("sqrt", "body.gate")
-    assert found.phase == "predicting after inner step 0"
-    assert "sqrt, in layer body.gate" in str(found) and "made nan of finite numbers" in str(found)
+    origin = watch(fragile("root", -1.0))["nan"]
+    assert (origin.operation, origin.layer) == ("sqrt", "body.gate")
+    assert origin.phase == "predicting after inner step 0"
+    assert "sqrt, in layer body.gate" in str(origin) and "made nan of finite numbers" in str(origin)
 
 
 def test_a_nan_that_only_a_later_step_makes_names_that_step() -> None:
@@ -177,14 +177,14 @@ def test_a_nan_that_only_a_later_step_makes_names_that_step() -> None:
             moved = (self.height - 2.0).abs()
             return inputs * self.height * (1.0 - moved * 1e12).log().exp().clamp(max=1)
 
-    found = watch(algorithm("maml", Turns()))["nan"]
-    assert (found.operation, found.layer) == ("log", "body.tail")
-    assert found.phase == "predicting after inner step 1"
+    origin = watch(algorithm("maml", Turns()))["nan"]
+    assert (origin.operation, origin.layer) == ("log", "body.tail")
+    assert origin.phase == "predicting after inner step 1"
 
 
 def test_an_overflow_and_a_slope_are_named_and_a_mask_is_not() -> None:
-    found = watch(fragile("overflow"))
-    assert (found["inf"].operation, found["inf"].layer) == ("exp", "body.gate")
+    report = watch(fragile("overflow"))
+    assert (report["inf"].operation, report["inf"].layer) == ("exp", "body.gate")
     slope = watch(fragile("slope"))
     first = next(iter(slope.values()))
     assert (first.layer, first.phase) == ("", "during inner step 1")
@@ -208,8 +208,8 @@ def test_what_was_broken_from_the_start_is_named() -> None:
     with torch.no_grad():
         learner.model.head.bias[1] = torch.inf
     batch.query.inputs[0, 0, 0] = torch.nan
-    found = nonfinite.broken_from_the_start(learner, batch)
-    assert found == ["parameter model.head.bias", "query inputs"]
+    broken = nonfinite.broken_from_the_start(learner, batch)
+    assert broken == ["parameter model.head.bias", "query inputs"]
 
 
 def test_a_diverged_run_prints_the_command_that_shows_its_step(tmp_path: Path, capsys: Any) -> None:
@@ -262,9 +262,9 @@ def kept(folder: Path, scores: list[float], metric: str = "accuracy", hash: str 
 def test_where_a_beats_b_most(tmp_path: Path, capsys: Any) -> None:
     first = kept(tmp_path / "a", [0.5, 0.9, 0.75, 0.1])
     second = kept(tmp_path / "b", [0.25, 0.2, 0.75, 0.9])
-    metric, found = beats.beaten(first, second, 10)
-    assert metric.name == "accuracy" and [b.task for b in found] == [1, 0]
-    assert found[0][1:] == pytest.approx((0.9, 0.2))
+    metric, rows = beats.beaten(first, second, 10)
+    assert metric.name == "accuracy" and [b.task for b in rows] == [1, 0]
+    assert rows[0][1:] == pytest.approx((0.9, 0.2))
     assert [b.task for b in beats.beaten(second, first, 1)[1]] == [3]
     call("replay", str(first), str(second), "top=1")
     shown = capsys.readouterr().out

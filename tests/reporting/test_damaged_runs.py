@@ -44,17 +44,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def damaged(world: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
     """Makes a damaged run beside the sound ones; afterwards all else must be as it was."""
     monkeypatch.chdir(world)
-    before, made = state(world), []
+    before, folders = state(world), []
 
     def make(name: str) -> Path:
-        folder = world / "runs" / f"damaged{len(made)}"
-        made.append(shutil.copytree(world / "runs" / "sound0", folder))
-        seed(folder, 10 + len(made))
+        folder = world / "runs" / f"damaged{len(folders)}"
+        folders.append(shutil.copytree(world / "runs" / "sound0", folder))
+        seed(folder, 10 + len(folders))
         DAMAGES[name](folder)
         return folder
 
     yield make
-    for folder in made:
+    for folder in folders:
         subprocess.run(["rm", "-rf", str(folder)], check=True)  # of any depth
     (world / "page.html").unlink(missing_ok=True)
     assert state(world) == before
@@ -67,8 +67,8 @@ def seed(run: Path, number: int) -> None:
 
 def state(folder: Path) -> dict[str, Any]:
     """All files below, with what would change if they did."""
-    found = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
-    return {str(file): (file.lstat().st_mtime_ns, file.lstat().st_size) for file in found}
+    paths = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    return {str(file): (file.lstat().st_mtime_ns, file.lstat().st_size) for file in paths}
 
 
 @contextlib.contextmanager
@@ -100,7 +100,7 @@ def answer(program: str, *words: object) -> str | None:
     return None
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
+def printed(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
     """What was printed, and the lines on what was left out; nothing a terminal would obey."""
     out, err = capsys.readouterr()
     assert not {c for c in out + err if ord(c) < 32 or 127 <= ord(c) < 160} - {"\n"}
@@ -121,7 +121,7 @@ def test_a_damaged_run_ends_nothing(
     bad, sound = damaged(name), [world / "runs" / f"sound{seed}" for seed in (0, 1)]
     capsys.readouterr()
     assert answer("runs", "--outputs", world / "runs") is None
-    out, left_out = told(capsys)
+    out, left_out = printed(capsys)
     assert all(folder.name in out for folder in sound)
     faults = [line for line in left_out if bad.name in line]
     here = os.path.lexists(bad / "results.json")
@@ -136,7 +136,7 @@ def test_a_damaged_run_ends_nothing(
     answer("replay", bad, sound[0])
     with patience(), open(os.devnull, "w") as nowhere:
         closing.close(world / "runs", Console(file=nowhere))
-    told(capsys)
+    printed(capsys)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_damaged_runs_do_not_spoil_the_page(
         damaged(name)
     capsys.readouterr()
     assert answer("report", world / "runs", "--out", world / "page.html") is None
-    told(capsys)
+    printed(capsys)
     page = (world / "page.html").read_bytes()
     assert b"sound0" in page and b"sound1" in page
     assert SECRET not in page and base64.b64encode(SECRET)[:-4] not in page

@@ -83,14 +83,14 @@ def test_principal_components_are_eigenvectors_of_the_covariance() -> None:
 
 def test_a_map_shows_what_the_head_reads() -> None:
     learner, batch = algorithm("maml", SmoothConv("support")), tasks(2, shape=(1, 4, 4))
-    made = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
-    task, path = made._followed()
+    drawn = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
+    task, path = drawn._followed()
     for adapted, _ in path:
-        found = embedding.features_of(learner, task, adapted)
-        assert found is not None
+        features = embedding.features_of(learner, task, adapted)
+        assert features is not None
         head = [adapted.parameters[f"head.{k}"] for k in ("weight", "bias")]
         outputs = learner.predict(adapted, task.query.inputs)
-        close((found[6:] @ head[0].T + head[1]).detach(), outputs.detach())
+        close((features[6:] @ head[0].T + head[1]).detach(), outputs.detach())
 
 
 def test_answers_are_marked_by_more_than_colour() -> None:

@@ -56,8 +56,8 @@ class Page(HTMLParser):
 
     def rows(self, caption: str) -> list[dict[str, str]]:
         """The rows of the only table whose caption has a word, by heading."""
-        (found,) = [rows for text, rows in self.tables.items() if caption in text]
-        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+        (table,) = [rows for text, rows in self.tables.items() if caption in text]
+        return [dict(zip(table[0], row, strict=True)) for row in table[1:]]
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +118,12 @@ def test_seeds_are_averaged_with_students_interval(page: Page) -> None:
 
 
 def test_a_single_run_has_the_interval_over_its_tasks(real: Path, tmp_path: Path) -> None:
-    found = json.loads((real / "results.json").read_text())
-    entry = found["test"]["accuracy"]
-    (row,) = Page(write([real], tmp_path / "r.html")).rows(found["protocol"]["hash"])
+    result = json.loads((real / "results.json").read_text())
+    entry = result["test"]["accuracy"]
+    (row,) = Page(write([real], tmp_path / "r.html")).rows(result["protocol"]["hash"])
     assert row["accuracy"] == f"{100 * entry['mean']:.2f} %"
     assert row["95% interval"] == f"± {100 * entry['ci95']:.2f} % over {entry['tasks']} tasks"
-    assert row["before adapting"] == f"{100 * found['test']['accuracy/step_0']['mean']:.2f} %"
+    assert row["before adapting"] == f"{100 * result['test']['accuracy/step_0']['mean']:.2f} %"
     assert "audit" not in row or row["audit"]
 
 
@@ -141,9 +141,9 @@ def test_what_follows_another_key_is_not_a_difference(real: Path, tmp_path: Path
         resolved = yaml.safe_load((folder / "config.yaml").read_text())
         resolved["algorithm"]["rate"] = rate
         (folder / "config.yaml").write_text(yaml.safe_dump(resolved))
-    found = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
-    assert [row["key"] for row in found.rows("Keys of the configuration")] == ["inner.rate"]
-    settings = [row["setting"] for row in found.rows("One checkpoint each")]
+    page = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
+    assert [row["key"] for row in page.rows("Keys of the configuration")] == ["inner.rate"]
+    settings = [row["setting"] for row in page.rows("One checkpoint each")]
     assert settings == ["maml, inner.rate=0.1", "maml, inner.rate=0.4"]
 
 
@@ -155,9 +155,9 @@ def test_every_run_can_be_repeated(page: Page, sweep: Path) -> None:
 
 def test_stamps_of_an_audit_are_shown(real: Path, tmp_path: Path) -> None:
     folder = member(real, tmp_path / "run", 0.5)
-    found = json.loads((folder / "results.json").read_text())
-    found["audit"] = {"tasks": 50, "stamps": ["transductive", "ignores its support"]}
-    (folder / "results.json").write_text(json.dumps(found))
+    result = json.loads((folder / "results.json").read_text())
+    result["audit"] = {"tasks": 50, "stamps": ["transductive", "ignores its support"]}
+    (folder / "results.json").write_text(json.dumps(result))
     (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
     assert row["audit"] == "transductive, ignores its support"
 
@@ -173,10 +173,10 @@ def test_what_is_not_in_the_tables_is_named(real: Path, tmp_path: Path) -> None:
     older, newer = (member(real, tmp_path / "runs" / n, m) for n, m in (("a", 0.1), ("b", 0.9)))
     (tmp_path / "runs" / "begun").mkdir()
     shutil.copy(real / "composed.yaml", tmp_path / "runs" / "begun")
-    found = Page(write([tmp_path / "runs", newer], tmp_path / "r.html"))
-    (row,) = found.rows("protocol")
+    page = Page(write([tmp_path / "runs", newer], tmp_path / "r.html"))
+    (row,) = page.rows("protocol")
     assert row["accuracy"] == "90.00 %"
-    left_out, begun = found.text.split("Left out")[1].split("Not finished")
+    left_out, begun = page.text.split("Left out")[1].split("Not finished")
     assert str(older) in left_out
     assert str(newer) not in left_out
     assert "runs/begun" in begun

@@ -23,13 +23,17 @@ def result(seed: int, mse: float, diverged: int = 0, seconds: float = 60.0) -> d
 
 
 def accurate() -> dict[str, Any]:
-    made = copy.deepcopy(result(3, 1.0))
+    content = copy.deepcopy(result(3, 1.0))
     entry = {"mean": 0.98765, "ci95": 0.00123, "tasks": 600}
-    made |= {"command": "python src/train.py a=b", "algorithm": "protonet", "dataset": "omniglot"}
-    made |= {"norm": "running", "test": {"accuracy": entry}}
-    made["episode"]["test"] = {"ways": 5, "shots": 1, "queries": 5}
-    made["protocol"] |= {"scored_step": None}
-    return made
+    content |= {
+        "command": "python src/train.py a=b",
+        "algorithm": "protonet",
+        "dataset": "omniglot",
+    }
+    content |= {"norm": "running", "test": {"accuracy": entry}}
+    content["episode"]["test"] = {"ways": 5, "shots": 1, "queries": 5}
+    content["protocol"] |= {"scored_step": None}
+    return content
 
 
 def rows(*results: dict[str, Any]) -> list[dict[str, str]]:

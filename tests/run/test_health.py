@@ -41,8 +41,8 @@ RUN = ("debug=fast", "outer.steps=6", "outer.optimizer._target_=torch.optim.Adam
 
 
 def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
-    found = train(tmp_path, *RUN, "outer.nonfinite=skip", "logger=csv")
-    assert found["outer"] == {"steps": 6, "tasks": 2, "skipped": 2}
+    result = train(tmp_path, *RUN, "outer.nonfinite=skip", "logger=csv")
+    assert result["outer"] == {"steps": 6, "tasks": 2, "skipped": 2}
     last = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
     assert last["global_step"] == 6 and last["innerloop"]["skipped"] == 2
     moments = last["optimizer_states"][0]["state"]
@@ -97,8 +97,8 @@ def test_an_unknown_choice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("clip", "warns"), [(1e-6, True), (10.0, False)])
 def test_an_exploding_gradient_is_clipped_and_said(clip: float, warns: bool, recwarn: Any) -> None:
     trainer().fit(learner_of(clip=clip), wave_data())
-    said = [w for w in recwarn if "meta-gradient explodes" in str(w.message)]
-    assert bool(said) == warns
+    warnings = [w for w in recwarn if "meta-gradient explodes" in str(w.message)]
+    assert bool(warnings) == warns
 
 
 class Stalls(Sinusoid):
@@ -154,10 +154,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 300 kB."""
     place = tmp_path / "disk"
     place.mkdir()
-    made = subprocess.run(
+    mount = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)], capture_output=True
     )
-    if made.returncode:
+    if mount.returncode:
         pytest.skip("mounting a small disk takes more rights")
     yield place
     subprocess.run(["umount", str(place)], check=True)
@@ -171,8 +171,8 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"\0" * 100_000)  # the third checkpoint does not fit beside two
     assert fresh(small_disk / "run") == 1
-    said = (small_disk / "run.out").read_text()
-    assert "the disk is full: free some space" in said and ".ckpt" in said
+    output = (small_disk / "run.out").read_text()
+    assert "the disk is full: free some space" in output and ".ckpt" in output
     kept = [read_checkpoint(f) for f in (small_disk / "run" / "checkpoints").iterdir()]
     assert len(kept) > 0
     ballast.unlink()

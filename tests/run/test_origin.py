@@ -27,12 +27,12 @@ def learner(norm: str = "running", width: int = 3, ways: int = 3) -> MAML:
     return MAML(Network(SmoothConv(norm, width), ways), Classification(ways, ways), 0.1)
 
 
-def kept(folder: Path, made: nn.Module, **more: Any) -> Path:
+def kept(folder: Path, learner: nn.Module, **more: Any) -> Path:
     """A checkpoint that holds a learner."""
     file = folder / "theirs.ckpt"
     names = {"algorithm": "baseline", "dataset": "mine"}
     record = {"config": {"names": names}, "engine": {}, "seconds": 1.0, "step": 7, "validation": {}}
-    weights = {f"algorithm.{name}": value for name, value in made.state_dict().items()}
+    weights = {f"algorithm.{name}": value for name, value in learner.state_dict().items()}
     content = {"state_dict": weights, "innerloop": record | more, "global_step": 7}
     AtomicCheckpointIO().save_checkpoint(content, file)
     return file
@@ -45,13 +45,17 @@ def test_exactly_the_body_moves(norms: tuple[str, str], tmp_path: Path) -> None:
     before = {k: v.clone() for k, v in ours.state_dict().items()}
     for value in theirs.state_dict().values():
         value.add_(1.0)  # running averages too
-    found = origin.start_from(str(kept(tmp_path, theirs)), ours)
+    source = origin.start_from(str(kept(tmp_path, theirs)), ours)
     both = theirs.state_dict().keys() & before.keys()
     for name, value in ours.state_dict().items():
         moves = name.startswith("model.body.") and name in both
         close(value, theirs.state_dict()[name] if moves else before[name])
     assert any("running_mean" in name for name in both) == (norms[0] == norms[1])
-    assert (found["algorithm"], found["dataset"], found["step"]) == ("baseline", "mine", 7)
+    assert (source["algorithm"], source["dataset"], source["step"]) == (
+        "baseline",
+        "mine",
+        7,
+    )
 
 
 def test_the_digest_is_that_of_names_shapes_and_values() -> None:
@@ -91,14 +95,14 @@ def test_a_run_says_whose_body_it_started_from(first: Path, tmp_path: Path) -> N
     start = {k: v for k, v in body.items() if k.startswith(origin.BODY)}
     folder = tmp_path / "second"
     still = ("algorithm=protonet", "outer.optimizer.lr=0", "norm=running", *GLYPHS, *FAST, *QUIET)
-    found = train(folder, f"init_from={first}", *still)
+    result = train(folder, f"init_from={first}", *still)
     after = read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
     weights = [k for k in start if not k.endswith(origin.AVERAGES)]  # averages follow the batches
     assert weights
     for name in weights:
         assert torch.equal(start[name], after[name]), name
-    assert found["training"] == {"kind": "episodes"}
-    assert found["init_from"] == {
+    assert result["training"] == {"kind": "episodes"}
+    assert result["init_from"] == {
         "run": str(first), "algorithm": "baseline", "dataset": "glyphs", "checkpoint": "best.ckpt",
         "step": results(first)["checkpoint"]["step"],
         "sha256": origin.digest({k.removeprefix(origin.BODY): v for k, v in start.items()}),
@@ -112,8 +116,8 @@ def test_a_run_says_whose_body_it_started_from(first: Path, tmp_path: Path) -> N
     finally:
         for file in (first / "checkpoints").iterdir():
             file.rename(file.with_suffix(".ckpt"))
-    assert tested["init_from"] == train_again["init_from"] == found["init_from"]
-    assert tested["configuration"] == found["configuration"]
+    assert tested["init_from"] == train_again["init_from"] == result["init_from"]
+    assert tested["configuration"] == result["configuration"]
 
 
 def _resumed(folder: Path) -> dict[str, Any]:
@@ -127,9 +131,9 @@ def _resumed(folder: Path) -> dict[str, Any]:
 def test_how_it_was_trained_is_in_results_and_tables(first: Path, capsys: Any) -> None:
     from cli import call
 
-    found = results(first)
-    assert found["training"] == {"kind": "batches", "size": 128, "classes": 9}
-    assert "init_from" not in found
+    result = results(first)
+    assert result["training"] == {"kind": "batches", "size": 128, "classes": 9}
+    assert "init_from" not in result
     call("runs", "--outputs", str(first.parent))
     assert "trained" in capsys.readouterr().out
 

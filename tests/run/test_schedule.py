@@ -68,9 +68,9 @@ def test_what_would_fail_later_is_refused_at_once(
 
 def test_a_one_cycle_that_is_refused_fails_in_a_training_of_as_many_steps() -> None:
     for total in range(2, STEPS + 3):
-        made = optim.SGD([nn.Parameter(torch.ones(1))], 0.1)
-        moved, ends = one_cycle(total)(made), True
-        made.step()
+        optimizer = optim.SGD([nn.Parameter(torch.ones(1))], 0.1)
+        moved, ends = one_cycle(total)(optimizer), True
+        optimizer.step()
         try:
             for _ in range(STEPS):
                 moved.step()

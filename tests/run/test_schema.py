@@ -81,8 +81,8 @@ def test_a_count_is_a_whole_number_from_one(steps: str) -> None:
 @pytest.mark.parametrize("ways", ["0", "1.5", "true", "null", "[3]", "[5,4]", "[1,2,3]", "[a,b]"])
 @pytest.mark.parametrize("part", ["episode", "episode.test"])
 def test_a_size_is_a_number_or_a_range(part: str, ways: str) -> None:
-    assert f"{part}.ways=" in (said := refusal(f"{part}.ways={ways}"))
-    assert "give a whole number from 1, or a range such as [1, 10]" in said
+    assert f"{part}.ways=" in (message := refusal(f"{part}.ways={ways}"))
+    assert "give a whole number from 1, or a range such as [1, 10]" in message
 
 
 def test_a_balance_that_leaves_classes_equal_is_refused() -> None:
@@ -98,12 +98,12 @@ def test_a_balance_that_leaves_classes_equal_is_refused() -> None:
 
 
 def test_objective_and_model_have_room_for_the_most_classes() -> None:
-    made = config("dataset=glyphs", "episode.ways=[5,20]", "episode.test.ways=[2,30]")
-    assert build_episodes(made).train.most_ways == 20
-    objective = build_objective(made, build_episodes(made))
+    settings = config("dataset=glyphs", "episode.ways=[5,20]", "episode.test.ways=[2,30]")
+    assert build_episodes(settings).train.most_ways == 20
+    objective = build_objective(settings, build_episodes(settings))
     assert (objective.classes(True), objective.classes(False), objective.width) == (20, 30, 20)
     with pytest.raises(UserError, match=r"episode\.ways=\[5,20\] but episode\.test\.ways=\[2,30\]"):
-        build_problem(made)
+        build_problem(settings)
 
 
 @pytest.mark.parametrize("seed", ["1.5", "true", "-1", "4294967296"])
@@ -112,8 +112,8 @@ def test_a_seed_is_taken_as_it_is_or_not_at_all(seed: str) -> None:
 
 
 def test_sizes_follow_from_one_key() -> None:
-    made = config("dataset=glyphs", "dataset.size=14")
-    assert list(made.model.body.input_shape) == [1, 14, 14]
+    settings = config("dataset=glyphs", "dataset.size=14")
+    assert list(settings.model.body.input_shape) == [1, 14, 14]
 
 
 def test_checkpoints_stay_where_the_test_and_resuming_look_for_them() -> None:

@@ -136,11 +136,11 @@ def test_nothing_of_a_foreign_target_runs(
     monkeypatch.setenv("PRIVATE", "the cat's name")
     kinds = foreign(tmp_path)
     key = NODES[list(kinds).index(kind) % len(NODES)]
-    theirs = altered(run, tmp_path / "run", lambda made: put(made, key, kinds[kind]))
+    theirs = altered(run, tmp_path / "run", lambda stored: put(stored, key, kinds[kind]))
     for program, words in programs(theirs, tmp_path / "out").items():
-        said = mistake(program, *words)
-        assert "trust=true" in said and key in said, (program, said)
-        assert "the cat's name" not in said
+        message = mistake(program, *words)
+        assert "trust=true" in message and key in message, (program, message)
+        assert "the cat's name" not in message
     assert not (tmp_path / SENTINEL).exists()
     assert not list(tmp_path.glob("out/results.json"))
 
@@ -182,11 +182,11 @@ def test_a_package_on_the_search_path_is_the_users_own(
     monkeypatch.syspath_prepend(str(OUTSIDE))
     places = f"hydra.searchpath=[file://{OUTSIDE}/conf]"
     theirs = ("algorithm=mean_head", "dataset=ramps", "model=wide")
-    found = train(tmp_path / "run", places, *theirs, *SMALL)
+    result = train(tmp_path / "run", places, *theirs, *SMALL)
     assert "trust=true" in mistake("train", f"resume={tmp_path / 'run'}")
     call("train", f"resume={tmp_path / 'run'}", places)
     again = evaluate(tmp_path / "test", f"ckpt_path={tmp_path / 'run'}", places, "logger=none")
-    assert again["test"] == found["test"] == results(tmp_path / "run")["test"]
+    assert again["test"] == result["test"] == results(tmp_path / "run")["test"]
 
 
 GOOD = (
@@ -210,17 +210,19 @@ def test_every_target_of_the_own_settings_is_allowed() -> None:
         "dataset=omniglot", "algorithm=anil dataset=miniimagenet", "logger=tensorboard",
         "logger=wandb", "algorithm=meta_sgd", "experiment=sinusoid_maml_5shot",
     ):  # fmt: skip
-        made: Any = config(*name.split())
-        plain = {k: v for k, v in _container(made).items() if k not in ("hydra", "names", "paths")}
+        composed: Any = config(*name.split())
+        plain = {
+            k: v for k, v in _container(composed).items() if k not in ("hydra", "names", "paths")
+        }
         assert trust.check(plain, "here", trust=False) == [], name
     assert all(map(trust.allowed, GOOD))
 
 
-def _container(made: Any) -> dict[str, Any]:
+def _container(config: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
-    found: dict[str, Any] = OmegaConf.to_container(made)  # type: ignore[assignment]
-    return found
+    values: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
+    return values
 
 
 @pytest.mark.parametrize("target", BAD, ids=repr)
@@ -251,28 +253,28 @@ def _deep() -> Any:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda made: [made],
-        lambda made: None,
-        lambda made: {},
-        lambda made: {k: v for k, v in made.items() if k != "outer"},
-        lambda made: made | {"outer": ["steps"]},
-        lambda made: made | {"x": "${x}"},
-        lambda made: made | {"x": "${nowhere.at.all}"},
-        lambda made: made | {"x": "${oc.env"},
-        lambda made: made | {"x": _loop()},
-        lambda made: made | {"x": _bomb()},
-        lambda made: made | {"x": _deep()},
-        lambda made: made | {"x": {1.5: object()}},
+        lambda stored: [stored],
+        lambda stored: None,
+        lambda stored: {},
+        lambda stored: {k: v for k, v in stored.items() if k != "outer"},
+        lambda stored: stored | {"outer": ["steps"]},
+        lambda stored: stored | {"x": "${x}"},
+        lambda stored: stored | {"x": "${nowhere.at.all}"},
+        lambda stored: stored | {"x": "${oc.env"},
+        lambda stored: stored | {"x": _loop()},
+        lambda stored: stored | {"x": _bomb()},
+        lambda stored: stored | {"x": _deep()},
+        lambda stored: stored | {"x": {1.5: object()}},
     ],
 )
 def test_what_is_no_configuration_is_refused_in_a_line(
     run: Path, change: Callable[[Any], Any]
 ) -> None:
     content = yaml.safe_load((run / "composed.yaml").read_text())
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as error:
         restored.from_file(change(content), Path("some\x1b[2J.ckpt"))
-    assert "some" in str(told.value) and "\x1b" not in str(told.value)
-    assert len(str(told.value)) < 500 and "\n" not in str(told.value)
+    assert "some" in str(error.value) and "\x1b" not in str(error.value)
+    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
 
 
 def test_what_steers_a_terminal_is_not_printed() -> None:

@@ -42,19 +42,19 @@ WHOLE = ("seed", "log_every", "outer", "episode", "evaluation", "diagnostics", "
 
 
 def composed(*overrides: str) -> DictConfig:
-    made = config("threads=1", *overrides)
-    made.hydra = None
-    return made
+    settings = config("threads=1", *overrides)
+    settings.hydra = None
+    return settings
 
 
 def overridden(base: DictConfig, override: str) -> DictConfig:
     """As Hydra does it, without composing the files anew, which takes twenty times as long."""
-    made = base.copy()
-    OmegaConf.set_struct(made, True)
+    settings = base.copy()
+    OmegaConf.set_struct(settings, True)
     parsed = OverridesParser.create().parse_overrides([override])
-    ConfigLoaderImpl._apply_overrides_to_config(parsed, made)
-    OmegaConf.set_struct(made, False)
-    return made
+    ConfigLoaderImpl._apply_overrides_to_config(parsed, settings)
+    OmegaConf.set_struct(settings, False)
+    return settings
 
 
 def answer(base: DictConfig, override: str) -> str | None:

@@ -17,8 +17,8 @@ def composed() -> set[str]:
         for group in ("dataset", "algorithm", "model", "trainer", "engine", "logger", "paths")
         for choice in choices(group)
     ]
-    made = [config(f"{group}={choice}") for group, choice in pairs] + [config(name="evaluate")]
-    return {key for one in made for key in dotted(OmegaConf.to_container(one))}
+    configs = [config(f"{group}={choice}") for group, choice in pairs] + [config(name="evaluate")]
+    return {key for one in configs for key in dotted(OmegaConf.to_container(one))}
 
 
 def classified(key: str) -> bool:
@@ -62,13 +62,13 @@ def test_values_by_dotted_key() -> None:
 
 
 def test_the_hash_of_a_setting_follows_the_keys_that_move_the_result() -> None:
-    made = config("dataset=omniglot")
-    made.hydra = None
-    before = stored.fingerprint(made)
-    for key, value in flat(OmegaConf.to_container(made, resolve=False)).items():
+    settings = config("dataset=omniglot")
+    settings.hydra = None
+    before = stored.fingerprint(settings)
+    for key, value in flat(OmegaConf.to_container(settings, resolve=False)).items():
         if type(value) is not int:
             continue
-        changed = made.copy()
+        changed = settings.copy()
         OmegaConf.update(changed, key, value + 1)
         moved = stored.fingerprint(changed) != before
         assert moved == (Role.RESULT in role(key)), key

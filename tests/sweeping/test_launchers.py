@@ -37,8 +37,8 @@ def sweep(folder: Path, *overrides: str, gpus: str = "") -> subprocess.Completed
 
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    return [event for event in found if event["event"] == kind]
+    lines = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    return [event for event in lines if event["event"] == kind]
 
 
 def check_others_are_done(folder: Path, ended: subprocess.CompletedProcess[str], why: str) -> None:

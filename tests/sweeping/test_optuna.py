@@ -96,9 +96,9 @@ def test_trials_of_a_killed_worker_are_taken_again_and_only_those(tmp_path: Path
 
 @pytest.mark.parametrize("name", sorted(set(choices("algorithm")) - {"no_op"}))
 def test_every_algorithm_has_a_space_whose_edges_are_settings(name: str) -> None:
-    made = config(f"search={name}")
-    assert made.hydra.runtime.choices["hydra/sweeper"] == "optuna"
-    lines = [f"{key}={value}" for key, value in made.hydra.sweeper.params.items()]
+    settings = config(f"search={name}")
+    assert settings.hydra.runtime.choices["hydra/sweeper"] == "optuna"
+    lines = [f"{key}={value}" for key, value in settings.hydra.sweeper.params.items()]
     space, fixed = split(OverridesParser.create().parse_overrides(lines))
     assert len(space) >= 2 and not fixed
     for end in ("low", "high"):
@@ -119,7 +119,7 @@ def test_a_search_is_told_validation_and_resumed(tmp_path: Path) -> None:
     assert len(search(2)) == 2
     trials = search(3, "sweep.resume=true")
     for trial in trials:
-        found = results(tmp_path / f"{trial.number}_sinusoid_maml_seed0")
-        assert trial.value == found["checkpoint"]["validation"]["mse"]
-        assert f"inner.rate={trial.params['inner.rate']}" in found["command"]
+        result = results(tmp_path / f"{trial.number}_sinusoid_maml_seed0")
+        assert trial.value == result["checkpoint"]["validation"]["mse"]
+        assert f"inner.rate={trial.params['inner.rate']}" in result["command"]
     assert len(trials) == 3 and 0.001 <= trials[0].params["inner.rate"] <= 0.01

@@ -70,8 +70,8 @@ class Brighter(Folder):
 class Halved(Folder):
     """A source with tasks of its own."""
 
-    def tasks(self, *asked: Any) -> Task:
-        task = super().tasks(*asked)
+    def tasks(self, *request: Any) -> Task:
+        task = super().tasks(*request)
         return Task(*[x._replace(inputs=x.inputs // 2) for x in task])
 
 

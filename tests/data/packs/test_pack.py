@@ -114,22 +114,22 @@ def test_copies_within_a_split_are_left_out_and_across_splits_noted(
     images = np.arange(16, dtype=np.uint8).reshape(4, 2, 2, 1)
     twice = np.concatenate([images, images[:1]])
     with caplog.at_level(logging.WARNING):
-        made = build_pack(
+        packed = build_pack(
             tmp_path / "packed", RECIPE, lambda: {
                 "train": [("a", twice), ("b", images[2:] + 100)], "test": [("c", images[1:2])],
             },
         )  # fmt: skip
-    assert list(made.counts("train")) == [4, 2]
-    assert list(made.counts("test")) == [1]
+    assert list(packed.counts("train")) == [4, 2]
+    assert list(packed.counts("test")) == [1]
     assert "one of train/a left out of train/a" in caplog.text
-    assert made.record["shared"] == ["test/c and train/a share one"]
+    assert packed.record["shared"] == ["test/c and train/a share one"]
 
 
 def test_copies_of_an_image_that_another_split_has_too(tmp_path: Path) -> None:
     image = np.full((1, 2, 2, 1), 7, np.uint8)
     splits = {"train": [("a", image)], "test": [("b", np.repeat(image, 3, 0)), ("c", image)]}
-    made = build_pack(tmp_path / "packed", RECIPE, lambda: splits)
-    assert list(made.counts("test")) == [1, 0]
+    packed = build_pack(tmp_path / "packed", RECIPE, lambda: splits)
+    assert list(packed.counts("test")) == [1, 0]
 
 
 def test_an_error_while_building_leaves_nothing(tmp_path: Path) -> None:
@@ -210,40 +210,40 @@ def test_of_two_processes_one_packs_and_the_other_waits(
     assert open_pack(tmp_path / "packed", RECIPE) is not None
 
 
-def found(data: Path, recipe: dict, seed: int = 0) -> pack.Pack:
+def packed(data: Path, recipe: dict, seed: int = 0) -> pack.Pack:
     return open_or_build(data, "it", lambda: recipe, lambda: {"train": classes(seed)})
 
 
 def test_every_recipe_has_a_folder_of_its_own(tmp_path: Path) -> None:
-    first, second = found(tmp_path, {"size": 1}, 0), found(tmp_path, {"size": 2}, 1)
+    first, second = packed(tmp_path, {"size": 1}, 0), packed(tmp_path, {"size": 2}, 1)
     assert first.folder.parent == second.folder.parent == tmp_path / "packed"
     assert first.folder != second.folder
-    assert found(tmp_path, {"size": 1}, 2).checksum("train") == first.checksum("train")
+    assert packed(tmp_path, {"size": 1}, 2).checksum("train") == first.checksum("train")
 
 
 def test_a_pack_in_the_old_place_is_used_and_left_alone(tmp_path: Path) -> None:
     build_pack(tmp_path / "packed", RECIPE, lambda: {"train": classes(0)})
     old = {file: file.read_bytes() for file in (tmp_path / "packed").iterdir()}
-    assert found(tmp_path, RECIPE, 1).folder == tmp_path / "packed"
-    other = found(tmp_path, {"made": "otherwise"}, 1)
+    assert packed(tmp_path, RECIPE, 1).folder == tmp_path / "packed"
+    other = packed(tmp_path, {"made": "otherwise"}, 1)
     assert other.folder == tmp_path / "packed" / name_of({"made": "otherwise"})
     assert {file: file.read_bytes() for file in old} == old
 
 
 def test_an_open_pack_stays_what_it_is(tmp_path: Path) -> None:
-    made = build(tmp_path / "packed")
-    expected = np.array(made.images("test"))
-    (made.folder / "pack.json").write_text("damaged")
-    build_pack(made.folder, RECIPE, lambda: {"train": classes(5), "test": classes(6)})
-    np.testing.assert_array_equal(made.images("test"), expected)
+    packed = build(tmp_path / "packed")
+    expected = np.array(packed.images("test"))
+    (packed.folder / "pack.json").write_text("damaged")
+    build_pack(packed.folder, RECIPE, lambda: {"train": classes(5), "test": classes(6)})
+    np.testing.assert_array_equal(packed.images("test"), expected)
 
 
 def test_another_process_opens_the_very_same_pack_or_none(tmp_path: Path) -> None:
-    made = build(tmp_path / "packed")
-    sent = pickle.dumps(made)
-    np.testing.assert_array_equal(pickle.loads(sent).images("test"), made.images("test"))
-    (made.folder / "pack.json").write_text("damaged")
-    build_pack(made.folder, RECIPE, lambda: {"train": classes(0), "test": classes(6)})
+    packed = build(tmp_path / "packed")
+    sent = pickle.dumps(packed)
+    np.testing.assert_array_equal(pickle.loads(sent).images("test"), packed.images("test"))
+    (packed.folder / "pack.json").write_text("damaged")
+    build_pack(packed.folder, RECIPE, lambda: {"train": classes(0), "test": classes(6)})
     with pytest.raises(UserError, match="was changed while a run read it"):
         pickle.loads(sent)
 
@@ -255,7 +255,7 @@ def test_something_else_by_the_name_of_the_packs_is_named(tmp_path: Path, kind: 
     else:
         (tmp_path / "packed").symlink_to("nowhere")
     with pytest.raises(UserError, match="packed is the folder for packed images"):
-        found(tmp_path, RECIPE)
+        packed(tmp_path, RECIPE)
     assert [p.name for p in tmp_path.iterdir()] == ["packed"]
 
 
@@ -263,12 +263,12 @@ def test_a_read_only_folder_of_packs_is_read_and_the_next_goes_to_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    beside = found(tmp_path / "data", {"size": 1})
+    beside = packed(tmp_path / "data", {"size": 1})
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert found(tmp_path / "data", {"size": 1}).folder == beside.folder
-    other = found(tmp_path / "data", {"size": 2})
+    assert packed(tmp_path / "data", {"size": 1}).folder == beside.folder
+    other = packed(tmp_path / "data", {"size": 2})
     assert other.folder.is_relative_to(tmp_path / "cache")
-    assert found(tmp_path / "data", {"size": 2}).folder == other.folder
+    assert packed(tmp_path / "data", {"size": 2}).folder == other.folder
 
 
 @pytest.mark.parametrize("kind", ["file", "pipe", "link", "empty folder"])
@@ -280,4 +280,4 @@ def test_what_is_in_the_place_of_a_pack_is_replaced(tmp_path: Path, kind: str) -
         "link": lambda: place.symlink_to("nowhere"), "empty folder": place.mkdir,
     }  # fmt: skip
     make[kind]()
-    assert len(found(tmp_path, RECIPE).images("train")) == 12
+    assert len(packed(tmp_path, RECIPE).images("train")) == 12

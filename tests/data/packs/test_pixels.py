@@ -133,7 +133,7 @@ def test_what_has_no_known_white_is_refused_by_its_name(values: np.ndarray, tmp_
 def test_drawings_on_a_transparent_ground_are_seen_and_differ(
     ink: tuple[int, int, int], tmp_path: Path
 ) -> None:
-    found = []
+    pictures = []
     for row in (1, 5):
         drawing = np.zeros((8, 8, 4), np.uint8)
         drawing[row, 2:6] = (*ink, 255)
@@ -141,8 +141,8 @@ def test_drawings_on_a_transparent_ground_are_seen_and_differ(
         assert np.ptp(shown) > 20
         assert len(np.unique(shown)) == 2
         np.testing.assert_array_equal(shown == shown[row, 2], drawing[..., 3] > 0)
-        found.append(shown)
-    assert not np.array_equal(*found)
+        pictures.append(shown)
+    assert not np.array_equal(*pictures)
 
 
 def test_what_is_wholly_transparent_is_white_and_what_is_opaque_keeps_its_ground(
@@ -174,8 +174,8 @@ def test_ink_is_read_as_before(tmp_path: Path) -> None:
     drawing = Image.fromarray(random(105, 105) > 20)
     drawing.save(tmp_path / "x.png")
     small = drawing.convert("L").resize((28, 28), Image.Resampling.LANCZOS)
-    found = Reading(28, 1, ink=True).read(tmp_path / "x.png")
-    np.testing.assert_array_equal(found[..., 0], 255 - np.asarray(small))
+    pixels = Reading(28, 1, ink=True).read(tmp_path / "x.png")
+    np.testing.assert_array_equal(pixels[..., 0], 255 - np.asarray(small))
 
 
 def test_another_format_by_an_images_name_starts_no_program(tmp_path: Path) -> None:

@@ -50,25 +50,25 @@ def is_whole(source: Folder, size: int) -> bool:
 def both_at_once(folders: list[Path], sizes: tuple[int, ...]) -> list[list[bool]]:
     """What processes found that pack every folder at the same moment, each in its own size."""
     start, after = CONTEXT.Barrier(len(sizes)), CONTEXT.Barrier(len(sizes))
-    told: Any = CONTEXT.Queue()
+    queue: Any = CONTEXT.Queue()
 
     def work(number: int, size: int) -> None:
-        found = []
+        results = []
         for folder in folders:
             source = Folder(str(folder), size=size)
             start.wait(60)
             source.prepare()
             after.wait(60)  # both packs are there before either is read
-            found.append(is_whole(source, size))
-        told.put((number, found))
+            results.append(is_whole(source, size))
+        queue.put((number, results))
 
     children = [CONTEXT.Process(target=work, args=pair) for pair in enumerate(sizes)]
     for child in children:
         child.start()
-    found = dict(told.get(timeout=120) for _ in children)
+    results = dict(queue.get(timeout=120) for _ in children)
     for child in children:
         child.join(60)
-    return [found[i] for i in range(len(sizes))]
+    return [results[i] for i in range(len(sizes))]
 
 
 def test_two_sizes_of_one_folder_never_mix_in_20_rounds(tmp_path: Path) -> None:

@@ -62,9 +62,9 @@ def test_every_mode_of_image_is_read(three: Path, mode: str) -> None:
     for channels in (1, 3):
         source = Folder(str(three), size=8, channels=channels)
         assert source.pack.images("train").shape == (13, 8, 8, channels)
-        found = source.pack.images("train")[4].mean((0, 1))  # the last of the ants
+        colour = source.pack.images("train")[4].mean((0, 1))  # the last of the ants
         expected = (200, 100, 40) if channels == 3 and mode not in ("1", "L") else luma
-        np.testing.assert_allclose(found, expected, atol=12 if mode == "1" else 5)
+        np.testing.assert_allclose(colour, expected, atol=12 if mode == "1" else 5)
 
 
 def test_a_changed_folder_is_packed_anew(three: Path) -> None:
@@ -128,7 +128,7 @@ def test_names_in_a_list_are_taken_as_they_are_written(tmp_path: Path) -> None:
         (tmp_path / "mine" / name).mkdir(parents=True)
         image(i).save(tmp_path / "mine" / name / "0.png")
     listed = {"train": names[:1], "val": names[1:2], "test": names[2:]}
-    text = "".join(f"{split}: [{', '.join(found)}]\n" for split, found in listed.items())
+    text = "".join(f"{split}: [{', '.join(part)}]\n" for split, part in listed.items())
     (tmp_path / "split.yaml").write_text(text)
     source = Folder(str(tmp_path / "mine"), str(tmp_path / "split.yaml"), size=8)
     for split, expected in listed.items():
@@ -155,9 +155,9 @@ def test_class_names_of_two_splits_are_told_once_a_run(
         source = Folder(str(three), size=8)
         source.prepare()
         source.prepare()
-        (said,) = [r.getMessage() for r in caplog.records if "class names" in r.getMessage()]
-        assert "ant (train, val, test); bee (train, val, test); cat (train, val)." in said, run
-        assert "dog" not in said
+        (warning,) = [r.getMessage() for r in caplog.records if "class names" in r.getMessage()]
+        assert "ant (train, val, test); bee (train, val, test); cat (train, val)." in warning, run
+        assert "dog" not in warning
 
 
 def test_images_of_two_splits_are_told_once_a_run(
@@ -170,8 +170,8 @@ def test_images_of_two_splits_are_told_once_a_run(
     for _ in range(2):
         caplog.clear()
         Folder(str(three), size=8).prepare()
-        (said,) = [r.getMessage() for r in caplog.records if "two splits" in r.getMessage()]
-        assert said == "1 images of folder are in two splits: test/cat and train/bee share one."
+        (warning,) = [r.getMessage() for r in caplog.records if "two splits" in r.getMessage()]
+        assert warning == "1 images of folder are in two splits: test/cat and train/bee share one."
 
 
 def test_hidden_files_and_folders_are_left_alone(three: Path) -> None:
@@ -222,11 +222,11 @@ def test_classes_of_unequal_size_give_what_they_have(three: Path) -> None:
     source.check("train", episode)
     classes = source.classes("train", indices, episode, 0)
     sets = source.tasks("train", indices, episode, 0)
-    shown, asked = (
+    shown, queries = (
         np.array([np.bincount(row[row >= 0], minlength=3) for row in part.targets]) for part in sets
     )
     drawn = shown[classes == 0]  # the ants have enough for what was drawn
-    assert set(drawn) == {1, 2, 3, 4, 5} and set(asked[classes == 0]) == {4}
+    assert set(drawn) == {1, 2, 3, 4, 5} and set(queries[classes == 0]) == {4}
     assert (shown[classes == 1] == np.minimum(drawn, 3)).all()
-    assert (asked[classes == 1] == 4 - np.minimum(drawn, 3)).all()
-    assert (shown[classes == 2] == 1).all() and (asked[classes == 2] == 1).all()
+    assert (queries[classes == 1] == 4 - np.minimum(drawn, 3)).all()
+    assert (shown[classes == 2] == 1).all() and (queries[classes == 2] == 1).all()

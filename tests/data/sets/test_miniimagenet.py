@@ -82,9 +82,9 @@ def test_arrays_and_plain_containers_are_read(tmp_path: Path, protocol: int) -> 
     if protocol < 4:
         content["b"] = [1, ("c", [2.5])]  # a set needs builtins.set there
         (tmp_path / "good.pkl").write_bytes(pickle.dumps(content, protocol))
-    found = safe_pickle.load(tmp_path / "good.pkl")
-    np.testing.assert_array_equal(found.pop("a"), content.pop("a"))
-    assert found == content
+    loaded = safe_pickle.load(tmp_path / "good.pkl")
+    np.testing.assert_array_equal(loaded.pop("a"), content.pop("a"))
+    assert loaded == content
 
 
 class Call:
@@ -102,7 +102,7 @@ BYTE = np.dtype("u1")
 
 
 @pytest.mark.parametrize(
-    ("thing", "message"),
+    ("value", "message"),
     [
         (np.array([1, "a", None], object), "something else than numbers"),
         (np.array(["a"]), "something else than numbers"),
@@ -116,8 +116,8 @@ BYTE = np.dtype("u1")
     ],
     ids=["objects", "texts", "fields", "size", "bare", "more"],
 )
-def test_only_arrays_of_numbers_are_made(tmp_path: Path, thing: Any, message: str) -> None:
-    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": thing}))
+def test_only_arrays_of_numbers_are_made(tmp_path: Path, value: Any, message: str) -> None:
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": value}))
     with pytest.raises(UserError, match=message):
         safe_pickle.load(tmp_path / "x.pkl")
 
@@ -128,9 +128,9 @@ def test_a_type_of_numbers_cannot_be_made_one_of_objects(tmp_path: Path) -> None
     altered = plain.replace(before_flags + b"\0", before_flags + b"\x3f")
     assert altered != plain
     (tmp_path / "x.pkl").write_bytes(altered)
-    found = safe_pickle.load(tmp_path / "x.pkl")["a"]
-    assert not found.dtype.hasobject
-    np.testing.assert_array_equal(found, np.arange(8))
+    array = safe_pickle.load(tmp_path / "x.pkl")["a"]
+    assert not array.dtype.hasobject
+    np.testing.assert_array_equal(array, np.arange(8))
 
 
 def test_a_few_bytes_cannot_ask_for_all_memory(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ def test_a_few_bytes_cannot_ask_for_all_memory(tmp_path: Path) -> None:
 def test_every_kind_of_number_is_read(tmp_path: Path, kind: str, order: Any, protocol: int) -> None:
     expected = np.asarray(np.arange(6).reshape(2, 3), kind, order=order)
     (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": {"b": expected}}, protocol))
-    found = safe_pickle.load(tmp_path / "x.pkl")["a"]["b"]
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    actual = safe_pickle.load(tmp_path / "x.pkl")["a"]["b"]
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.usefixtures("_two_classes")

@@ -103,7 +103,7 @@ def test_a_drawing_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
 
 def test_the_class_lists_of_the_real_split() -> None:
     names = {split: omniglot._class_list(split) for split in ("train", "val", "test")}
-    assert {split: len(found) for split, found in names.items()} == {
+    assert {split: len(classes) for split, classes in names.items()} == {
         "train": 1028, "val": 172, "test": 423,
     }  # fmt: skip
     assert len(set().union(*names.values())) == 1623

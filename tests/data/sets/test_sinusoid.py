@@ -29,14 +29,14 @@ def rows(tasks: Task) -> tuple[np.ndarray, np.ndarray]:
 def test_each_task_is_one_sine_within_the_ranges(
     amplitude: tuple[float, float], phase: tuple[float, float]
 ) -> None:
-    found = []
+    parameters = []
     for x, y in zip(*rows(draw(Sinusoid(amplitude, phase))), strict=True):
         # A sin(x - p) is linear in sin x and cos x, with weights A cos p and -A sin p.
         basis = np.stack([np.sin(x), np.cos(x)], 1)
         (a, b), *_ = np.linalg.lstsq(basis, y, rcond=None)
         np.testing.assert_allclose(basis @ [a, b], y, atol=1e-5)
-        found.append((math.hypot(a, b), math.atan2(-b, a)))
-    for values, (low, high) in zip(np.transpose(found), (amplitude, phase), strict=True):
+        parameters.append((math.hypot(a, b), math.atan2(-b, a)))
+    for values, (low, high) in zip(np.transpose(parameters), (amplitude, phase), strict=True):
         assert low - 1e-4 <= values.min() and values.max() <= high + 1e-4
         np.testing.assert_allclose(values.mean(), (low + high) / 2, atol=0.1 * (high - low))
         np.testing.assert_allclose(np.ptp(values), high - low, rtol=0.05)
