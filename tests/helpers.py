@@ -1,7 +1,7 @@
 """What several tests build: small models in float64, tasks, and algorithms from their yaml."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.layers.norm import TaskNorm
 from innerloop.models.network import Network
-from innerloop.objectives import Classification, Regression
+from innerloop.objectives import Classification, Objective, Regression
 from innerloop.startup import resolvers
 from innerloop.tasks import Examples, Task
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
-NOW = torch.tensor(0.5, dtype=torch.float64)  # a progress
+NOW = torch.tensor(0.5, dtype=torch.float64)  # progress: half of the training
+LEARN2LEARN = ("maml", "fomaml", "meta_sgd")  # the algorithms that learn2learn has
 
 
 def choices(group: str) -> list[str]:
@@ -99,7 +100,17 @@ def algorithm(
     """The algorithm of `conf/algorithm/NAME.yaml` around a small body, in float64."""
     objective: Any = Regression() if regression else Classification(ways, ways)
     model = Network(SmoothBody() if body is None else body, objective.width)
+    return algorithm_around(model, objective, name, *more)
+
+
+def algorithm_around(model: nn.Module, objective: Objective, name: str, *more: str) -> Algorithm:
+    """The algorithm of `conf/algorithm/NAME.yaml` around a model, in float64."""
     return instantiate(_section(name, *more), model=model, objective=objective).double()
+
+
+def algorithms_that(fit: Callable[[Algorithm], bool]) -> list[str]:
+    """The choices of `conf/algorithm` that a condition on their class attributes selects."""
+    return [name for name in choices("algorithm") if fit(algorithm(name))]
 
 
 def data_for(name: str, dataset: str) -> list[str]:
@@ -110,7 +121,8 @@ def data_for(name: str, dataset: str) -> list[str]:
 
 @functools.cache
 def _section(name: str, *more: str) -> dict[str, Any]:
-    inner = [] if name == "reptile" else ["inner.rate=0.1", "inner.steps=2"]  # it brings its own
+    brings_its_own = "inner" in OmegaConf.load(CONF / "algorithm" / f"{name}.yaml")
+    inner = [] if brings_its_own else ["inner.rate=0.1", "inner.steps=2"]
     composed = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
     return OmegaConf.to_container(composed.algorithm, resolve=True)  # type: ignore[return-value]
 

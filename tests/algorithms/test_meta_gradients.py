@@ -5,12 +5,13 @@ import copy
 import pytest
 import torch
 from helpers import (
+    LEARN2LEARN,
     NOW,
     SmoothBody,
     SmoothConv,
     algorithm,
+    algorithms_that,
     along,
-    choices,
     close,
     direction,
     run,
@@ -26,11 +27,11 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.learn2learn import Learn2LearnEngine
 from innerloop.tasks import Task
 
-TRUE_GRADIENTS = [name for name in choices("algorithm") if algorithm(name).exact_meta_gradient]
-REGRESSION = [name for name in TRUE_GRADIENTS if not algorithm(name).needs_classes]
+EXACT = algorithms_that(lambda learner: learner.exact_meta_gradient)
+REGRESSION = [name for name in EXACT if not algorithm(name).needs_classes]
 
 
-@pytest.mark.parametrize("name", TRUE_GRADIENTS)
+@pytest.mark.parametrize("name", EXACT)
 def test_equals_finite_differences(name: str) -> None:
     learner, batch = algorithm(name), tasks()
     _, gradient = run(learner, batch)
@@ -41,7 +42,7 @@ def test_equals_finite_differences(name: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
-@pytest.mark.parametrize("name", TRUE_GRADIENTS)
+@pytest.mark.parametrize("name", EXACT)
 def test_equals_finite_differences_through_batch_norm(name: str, mode: str) -> None:
     learner, batch = algorithm(name, SmoothConv(mode)), tasks(shape=(1, 4, 4))
     _, gradient = run(learner, batch)
@@ -125,7 +126,7 @@ def _by_learn2learn(name: str, learner: Algorithm, batch: Task) -> dict[str, tor
     return dict(zip(watched, slopes, strict=True))
 
 
-@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
+@pytest.mark.parametrize("name", LEARN2LEARN)
 @pytest.mark.parametrize("convolves", [False, True])
 def test_equals_learn2learn(name: str, convolves: bool) -> None:
     body = SmoothConv("transductive") if convolves else SmoothBody()
@@ -139,7 +140,7 @@ def test_equals_learn2learn(name: str, convolves: bool) -> None:
 
 
 @pytest.mark.parametrize("norm", [None, "transductive", "support"])
-@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
+@pytest.mark.parametrize("name", LEARN2LEARN)
 def test_learn2learns_engine_gives_the_same(name: str, norm: str | None) -> None:
     learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
     batch = tasks(shape=(1, 4, 4) if norm else (3,))

@@ -4,7 +4,18 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, run, waves
+from helpers import (
+    LEARN2LEARN,
+    NOW,
+    SmoothBody,
+    SmoothConv,
+    algorithm,
+    algorithms_that,
+    choices,
+    close,
+    run,
+    waves,
+)
 from padding import SIZES, narrowed, padded, single, widened
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -66,7 +77,7 @@ def test_meta_gradient(name: str, norm: str | None, engine: str) -> None:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
+@pytest.mark.parametrize("name", LEARN2LEARN)
 def test_meta_gradient_by_learn2learn(name: str, norm: str | None) -> None:
     learner, singles = learner_of(name, norm), drawn(norm)
     results = [alone(learner, task) for task in singles]
@@ -144,7 +155,7 @@ def test_padding_that_is_not_a_number_changes_nothing() -> None:
     close(gradient, expected)
 
 
-@pytest.mark.parametrize("name", ["maml", "anil", "reptile"])
+@pytest.mark.parametrize("name", algorithms_that(lambda learner: not learner.needs_classes))
 def test_regression(name: str) -> None:
     learner, singles = algorithm(name, regression=True), [waves(1, n, n + 2) for n in (3, 5)]
     results = [run(learner, task) for task in singles]

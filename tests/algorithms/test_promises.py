@@ -2,11 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 import torch
-from helpers import NOW, SmoothBody, SmoothConv, algorithm, close, tasks
+from helpers import (
+    NOW,
+    SmoothBody,
+    SmoothConv,
+    algorithm_around,
+    algorithms_that,
+    close,
+    tasks,
+)
 from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
@@ -126,21 +135,24 @@ def test_embed_sees_no_query_label_and_the_loss_sees_them_all() -> None:
     close(learner.embed(batch).query.targets, batch.query.targets)
 
 
-@pytest.mark.parametrize("name", ["maml", "fomaml", "anil", "boil", "meta_sgd", "reptile"])
+@pytest.mark.parametrize(
+    "name", algorithms_that(lambda learner: learner.adapts_by_steps and learner.fixed_ways)
+)
 def test_frozen_parameters_stay_still_in_the_inner_loop(name: str) -> None:
     model = Network(SmoothBody(), 3)
     for part in (model.head.bias, model.body.layers[1].weight):
         part.requires_grad_(False)
-    kind = type(algorithm(name))
-    options = {"adapted": "body.*"} if name == "boil" else {}
-    learner = kind(model, THREE, 0.1, steps=2, **options).double()
+    learner = algorithm_around(model, THREE, name)
     before = {k: p.detach().clone() for k, p in model.named_parameters()}
     *_, adapted = learner.adapt(task_tools.only(tasks(1)).support, 2, NOW)
     after = learner.weights(adapted)
     moved = {k for k in before if not torch.equal(after[k], before[k])}
-    expected = {k for k, p in model.named_parameters() if p.requires_grad}
-    if name in ("anil", "boil"):
-        expected = {k for k in expected if k.startswith("head" if name == "anil" else "body")}
+    patterns = getattr(learner, "adapted", ["*"])
+    expected = {
+        k
+        for k, p in model.named_parameters()
+        if p.requires_grad and any(fnmatchcase(k, pattern) for pattern in patterns)
+    }
     assert moved == expected and moved
 
 

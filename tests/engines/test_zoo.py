@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 import torch
 import zoo
+from helpers import algorithm_around
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from innerloop.adaptation.selection import ALL
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.gradient.anil import ANIL
 from innerloop.algorithms.gradient.maml import MAML
 from innerloop.algorithms.gradient.meta_sgd import MetaSGD
-from innerloop.algorithms.gradient.reptile import Reptile
-from innerloop.algorithms.metric.protonet import ProtoNet
 from innerloop.engines.engine import Engine
 from innerloop.engines.learn2learn import Learn2LearnEngine
 from innerloop.errors import UserError
@@ -22,26 +21,18 @@ from innerloop.objectives import Classification
 NOW = torch.tensor(0.5, dtype=torch.float64)
 CLOSE = 1e-10  # of the gradient's norm
 CLOSE_ADAM = 1e-8  # it divides gradients that are zero but for rounding by its eps of 1e-8
-RATE, STEPS = zoo.RATE, zoo.STEPS
-BY_STEPS = {"maml", "fomaml", "anil", "boil", "meta_sgd", "reptile"}
+NAMES = ("maml", "fomaml", "anil", "boil", "meta_sgd", "reptile", "protonet")  # of zoo.by_hand
 REFUSED = {  # what PyTorch cannot differentiate twice, and what every pass changes
     "EmbeddingBag": {"maml", "meta_sgd", "boil"},
-    "counting buffer": BY_STEPS,
-    "InstanceNorm1d with averages": BY_STEPS,
-    "spectral norm": BY_STEPS,
+    "counting buffer": set(NAMES),
+    "InstanceNorm1d with averages": set(NAMES),
+    "spectral norm": set(NAMES),
 }
 
 
 def learner(name: str, model: Any) -> Algorithm:
-    objective = Classification(zoo.WAYS, zoo.WAYS)
-    if name == "reptile":
-        return Reptile(model, objective, RATE, steps=STEPS)
-    if name == "protonet":
-        return ProtoNet(model, objective)
-    if name in ("anil", "meta_sgd"):
-        return {"anil": ANIL, "meta_sgd": MetaSGD}[name](model, objective, RATE, STEPS).double()
-    part = "body" if name == "boil" else "all"
-    return MAML(model, objective, RATE, STEPS, first_order=name == "fomaml", adapted=part)
+    inner = (f"inner.rate={zoo.RATE}", f"inner.steps={zoo.STEPS}")
+    return algorithm_around(model, Classification(zoo.WAYS, zoo.WAYS), name, *inner)
 
 
 def engines(learner: Algorithm) -> dict[str, Engine]:
@@ -49,7 +40,7 @@ def engines(learner: Algorithm) -> dict[str, Engine]:
              "in chunks, steps computed again": Engine(3, checkpoint=True)}  # fmt: skip
     if isinstance(learner, MAML):
         runs["in chunks"] = Engine(3)
-    if type(learner) in (MAML, MetaSGD) and getattr(learner, "adapted", "all") == "all":
+    if type(learner) in (MAML, MetaSGD) and getattr(learner, "adapted", ALL) == ALL:
         with contextlib.suppress(UserError):  # frozen parameters, with Meta-SGD
             runs["learn2learn"] = Learn2LearnEngine(learner)
     return runs
@@ -83,9 +74,6 @@ def compared(model: str, name: str, make: Any) -> set[str]:
             float(gap / norm),
         )
     return refused
-
-
-NAMES = ("maml", "fomaml", "anil", "boil", "meta_sgd", "reptile", "protonet")
 
 
 @pytest.mark.parametrize("model", zoo.MODELS)

@@ -142,7 +142,7 @@ def test_a_few_queries_at_a_time_change_nothing(
     runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = written(drawn(5), tmp_path)
-    for name in ("anil", "reptile", "protonet", "maml"):
+    for name in LEARNERS:
         texts = []
         for chunk in (500, 4):
             monkeypatch.setattr(program, "CHUNK", chunk)
