@@ -28,20 +28,20 @@ class FirstOrder:
 
 
 @pytest.mark.parametrize("name", ["higher", "torchopt", "jax"])
-def test_optional_peers_agree(name: str) -> None:
+def test_optional_peers_compute_the_same_meta_gradient(name: str) -> None:
     pytest.importorskip(name)
     module: Any = pytest.importorskip(f"benchmarks.peers.{name}")
     assert measure.distances(exact(), {name: module})[name] < measure.AGREE
 
 
-def test_whoever_does_not_agree_is_found() -> None:
+def test_a_contender_with_another_gradient_is_noticed() -> None:
     distances = measure.distances(exact(), {"us": engine, "them": learn2learn, "plain": plain})
     assert max(distances.values()) < measure.AGREE
     wrong = measure.distances(exact(), {"first order": FirstOrder})
     assert wrong["first order"] > 1e-3
 
 
-def test_contenders_follow_the_same_path() -> None:
+def test_contenders_train_along_the_same_path() -> None:
     """After the same steps on the same tasks, the gradients at the new weights are the same."""
     ends, problem = [], build_problem("sinusoid_5", EAGER, "outer.optimizer.lr=0.01")
     for module in (engine, plain):
@@ -54,7 +54,7 @@ def test_contenders_follow_the_same_path() -> None:
     torch.testing.assert_close(*ends, rtol=1e-3, atol=1e-4)
 
 
-def test_work_of_a_matrix_product() -> None:
+def test_flops_of_a_matrix_product_are_counted() -> None:
     a, b = torch.ones(3, 5), torch.ones(5, 7)
     assert roofline.work(lambda: a @ b) == 2 * 3 * 5 * 7
     assert roofline.matmul_rate() > 1e8
@@ -65,7 +65,7 @@ def entry(ours: float, theirs: float, **bar: float) -> dict[str, Any]:
     return {"title": "a", "unit": "ms", "contenders": values} | bar
 
 
-def test_a_bar_is_met_or_said_to_be_missed() -> None:
+def test_a_missed_bar_is_marked_in_the_table() -> None:
     def row(*values: float, **bar: float) -> str:
         return report.table({"sinusoid_1": entry(*values, **bar)}).splitlines()[-1]
 
@@ -75,12 +75,12 @@ def test_a_bar_is_met_or_said_to_be_missed() -> None:
     assert "| **1.5x**, missed | at most 1.3x |" in row(6, 4, at_most=1.3)
 
 
-def test_the_pages_are_made_of_the_files() -> None:
+def test_the_pages_equal_what_the_result_files_give() -> None:
     for file, text in report.documents(report.load(report.ROOT / "benchmarks" / "results")).items():
         assert file.read_text() == text, f"{file}: run `python -m benchmarks.report`"
 
 
-def test_the_page_on_clusters_says_what_the_files_say() -> None:
+def test_the_page_on_clusters_agrees_with_the_result_files() -> None:
     page = (report.ROOT / "docs" / "clusters.md").read_text()
     ray, slurm, optuna, overhead = (
         json.loads((report.ROOT / f"benchmarks/results/sweep_{name}.json").read_text())
@@ -100,12 +100,12 @@ def test_the_page_on_clusters_says_what_the_files_say() -> None:
     assert not end["trained_again_when_finished"] and not end["two_at_once_on_a_gpu"]
 
 
-def test_a_gpu_that_was_not_at_hand_is_not_measured() -> None:
+def test_without_gpu_results_the_table_says_not_measured() -> None:
     assert report.gpu({}).count("not measured") == 4
 
 
 @pytest.mark.slow
-def test_the_bars_of_a_gpu_run_in_small_on_a_cpu() -> None:
+def test_the_gpu_benchmark_runs_in_small_on_a_cpu() -> None:
     figures = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
     assert min(ms for pair in figures["conv4_ms"].values() for ms in pair.values()) > 0
     assert figures["long_minutes"] > 0 and figures["busy"] is None

@@ -23,7 +23,7 @@ def examples_of(module: str) -> list[doctest.DocTest]:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_examples_run(module: str) -> None:
+def test_docstring_examples_run(module: str) -> None:
     for example in examples_of(module):
         example.globs["torch"] = torch
         complaints: list[str] = []

@@ -32,7 +32,7 @@ def nearest(tmp_path: Path) -> Any:
     return kind(Network(SmoothBody(), 3), Classification(3, 3)).double()
 
 
-def test_the_example_is_nearest_neighbour(nearest: Any) -> None:
+def test_the_readme_example_equals_nearest_neighbour(nearest: Any) -> None:
     batch = tasks(2, queries=20)
     accuracies = nearest.scores(batch, 0, NOW)["accuracy"][:, 0]
     for i, accuracy in enumerate(accuracies):
@@ -49,14 +49,14 @@ def test_the_example_is_nearest_neighbour(nearest: Any) -> None:
         torch.testing.assert_close(other[key], value)
 
 
-def test_the_table_is_made_of_the_kept_results() -> None:
+def test_the_readme_table_equals_the_kept_results() -> None:
     tabulated = runpy.run_path(str(ROOT / "src" / "results.py"))["tabulated"]()
     assert set(tabulated) == {ROOT / "README.md", ROOT / "docs" / "results.md"}
     for file, text in tabulated.items():
         assert file.read_text() == text, f"{file}: run `make results`"
 
 
-def test_every_group_and_choice_is_named() -> None:
+def test_every_config_group_and_choice_is_named() -> None:
     for group in (p for p in CONF.iterdir() if p.is_dir()):
         assert f"`{group.name}" in README
         if group.name in ("algorithm", "dataset", "model", "engine", "trainer", "logger"):

@@ -33,7 +33,7 @@ def classifier(norm: str = "running", classes: int = 7, ways: int = 3) -> Baseli
 
 
 @pytest.mark.parametrize("norm", ["running", "transductive", "support"])
-def test_its_meta_gradient_of_a_plain_batch_is_that_of_a_classifier(norm: str) -> None:
+def test_meta_gradient_of_a_plain_batch_equals_that_of_a_plain_classifier(norm: str) -> None:
     learner, query = classifier(norm), plain_batch()
     convolution, scale, _ = learner.model.body.layers
     normalised = nn.BatchNorm2d(3).double()
@@ -50,7 +50,7 @@ def test_its_meta_gradient_of_a_plain_batch_is_that_of_a_classifier(norm: str) -
         assert slope.abs().max() > 1e-3 or name.endswith("layers.0.bias")
 
 
-def test_without_a_support_the_head_of_the_training_classes_answers() -> None:
+def test_without_support_the_training_head_predicts() -> None:
     learner = classifier()
     batch = without_support(plain_batch())
     scores = learner.scores(batch, 0, NOW)
@@ -73,7 +73,7 @@ def task_features() -> tuple[Baseline, Tensor, Tensor]:
     return learner, learner.model.body(support.inputs).detach(), support.targets
 
 
-def test_a_head_is_fitted_as_torchs_sgd_does() -> None:
+def test_fitting_a_head_equals_torchs_sgd() -> None:
     learner, features, targets = task_features()
     head = nn.Linear(4, 3).double()
     for p in head.parameters():
@@ -88,7 +88,7 @@ def test_a_head_is_fitted_as_torchs_sgd_does() -> None:
     assert actual["weight"].abs().max() > 0.1
 
 
-def test_a_long_fit_reaches_the_only_minimum() -> None:
+def test_a_long_fit_reaches_the_minimum_that_scipy_finds() -> None:
     learner, features, targets = task_features()
     learner.decay = 0.05
     x, labels = np.c_[features.numpy(), np.ones(15)], np.eye(3)[targets]
@@ -107,7 +107,7 @@ def test_a_long_fit_reaches_the_only_minimum() -> None:
     close(actual, torch.from_numpy(best), rtol=1e-5, atol=1e-6)
 
 
-def test_the_head_of_a_task_has_its_classes_and_not_those_of_the_training() -> None:
+def test_a_fitted_head_has_one_output_for_each_class_of_its_task() -> None:
     learner = classifier(classes=7, ways=3).eval()
     batch = tasks(2, shape=(1, 4, 4))
     scores = learner.scores(batch, 20, NOW)
@@ -116,7 +116,7 @@ def test_the_head_of_a_task_has_its_classes_and_not_those_of_the_training() -> N
     assert (scores["loss"].diff(dim=1)[:, 0] < 0).all()
 
 
-def test_what_it_cannot_fit_is_refused() -> None:
+def test_invalid_rates_and_non_linear_heads_are_refused() -> None:
     model, task = Network(SmoothBody(), 3), Classification(3, 3)
     for rate, decay in ((0.0, 0.0), (-1.0, 0.0), (0.1, -1.0), (float("nan"), 0.0)):
         with pytest.raises(UserError, match="a rate above zero"):
@@ -126,6 +126,6 @@ def test_what_it_cannot_fit_is_refused() -> None:
         Baseline(model, task)
 
 
-def test_its_example() -> None:
+def test_the_docstring_example_runs() -> None:
     assert doctest.testmod(baseline) == (0, doctest.testmod(baseline).attempted)
     assert doctest.testmod(baseline).attempted > 5

@@ -32,7 +32,7 @@ REGRESSION = [name for name in EXACT if not algorithm(name).needs_classes]
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_equals_finite_differences(name: str) -> None:
+def test_meta_gradient_equals_finite_differences(name: str) -> None:
     learner, batch = algorithm(name), tasks()
     _, gradient = run(learner, batch)
     for _ in range(3):
@@ -43,7 +43,7 @@ def test_equals_finite_differences(name: str) -> None:
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 @pytest.mark.parametrize("name", EXACT)
-def test_equals_finite_differences_through_batch_norm(name: str, mode: str) -> None:
+def test_meta_gradient_through_batch_norm_equals_finite_differences(name: str, mode: str) -> None:
     learner, batch = algorithm(name, SmoothConv(mode)), tasks(shape=(1, 4, 4))
     _, gradient = run(learner, batch)
     way = direction(learner)
@@ -52,14 +52,14 @@ def test_equals_finite_differences_through_batch_norm(name: str, mode: str) -> N
 
 
 @pytest.mark.parametrize("name", REGRESSION)
-def test_equals_finite_differences_in_regression(name: str) -> None:
+def test_meta_gradient_in_regression_equals_finite_differences(name: str) -> None:
     learner, batch = algorithm(name, regression=True), waves()
     _, gradient = run(learner, batch)
     way = direction(learner)
     assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-6)
 
 
-def test_first_order_maml_by_hand() -> None:
+def test_first_order_maml_equals_a_computation_by_hand() -> None:
     learner, batch = algorithm("fomaml"), tasks(1)
     support, query = task_tools.only(batch)
     _, gradient = run(learner, batch)
@@ -78,14 +78,14 @@ def test_first_order_maml_by_hand() -> None:
         assert expected.abs().max() > 0
 
 
-def test_first_order_is_not_the_true_gradient() -> None:
+def test_first_order_differs_from_the_true_meta_gradient() -> None:
     first, full, batch = algorithm("fomaml"), algorithm("maml"), tasks()
     full.load_state_dict(first.state_dict())
     (_, a), (_, b) = run(first, batch), run(full, batch)
     assert max((a[k] - b[k]).abs().max() for k in a) > 1e-3
 
 
-def test_reptile_by_hand() -> None:
+def test_reptile_equals_a_computation_by_hand() -> None:
     learner, batch = algorithm("reptile"), tasks(1, shots=3, queries=4)
     examples = task_tools.concatenate(*task_tools.only(batch))  # 21 rows, minibatches of 10
     _, gradient = run(learner, batch)
@@ -128,7 +128,7 @@ def _by_learn2learn(name: str, learner: Algorithm, batch: Task) -> dict[str, tor
 
 @pytest.mark.parametrize("name", LEARN2LEARN)
 @pytest.mark.parametrize("convolves", [False, True])
-def test_equals_learn2learn(name: str, convolves: bool) -> None:
+def test_meta_gradient_equals_learn2learns(name: str, convolves: bool) -> None:
     body = SmoothConv("transductive") if convolves else SmoothBody()
     learner = algorithm(name, body)
     batch = tasks(shape=(1, 4, 4) if convolves else (3,))
@@ -141,7 +141,7 @@ def test_equals_learn2learn(name: str, convolves: bool) -> None:
 
 @pytest.mark.parametrize("norm", [None, "transductive", "support"])
 @pytest.mark.parametrize("name", LEARN2LEARN)
-def test_learn2learns_engine_gives_the_same(name: str, norm: str | None) -> None:
+def test_the_learn2learn_engine_gives_the_same_meta_gradient(name: str, norm: str | None) -> None:
     learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
     batch = tasks(shape=(1, 4, 4) if norm else (3,))
     loss, gradient = run(learner, batch)
@@ -173,7 +173,7 @@ def _loads_adapted_weights(model: nn.Module, batch: Task) -> torch.Tensor:
     return F.cross_entropy(fresh(query.inputs), query.targets)
 
 
-def test_has_the_gradient_that_loading_adapted_weights_loses() -> None:
+def test_meta_gradient_reaches_the_start_unlike_loading_adapted_weights() -> None:
     learner, batch = algorithm("maml"), tasks(1)
     mistaken = _loads_adapted_weights(learner.model, batch)
     mistaken.backward()

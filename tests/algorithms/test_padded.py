@@ -61,7 +61,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("norm", NORMS)
-def test_meta_gradient(name: str, norm: str | None, engine: str) -> None:
+def test_padding_leaves_the_meta_gradient_unchanged(
+    name: str, norm: str | None, engine: str
+) -> None:
     learner = learner_of(name, norm)
     # Plain batches name classes of the training, which a task cannot lack.
     singles = drawn(norm, ((3, 2, 2), (3, 5, 1), (3, 3, 4)) if learner.trains_on_batches else SIZES)
@@ -78,7 +80,7 @@ def test_meta_gradient(name: str, norm: str | None, engine: str) -> None:
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", LEARN2LEARN)
-def test_meta_gradient_by_learn2learn(name: str, norm: str | None) -> None:
+def test_padding_leaves_learn2learns_meta_gradient_unchanged(name: str, norm: str | None) -> None:
     learner, singles = learner_of(name, norm), drawn(norm)
     results = [alone(learner, task) for task in singles]
     _, gradient = Learn2LearnEngine(learner).meta_gradient(learner, padded(singles), NOW)
@@ -88,7 +90,7 @@ def test_meta_gradient_by_learn2learn(name: str, norm: str | None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
-def test_meta_gradient_compiled(name: str, norm: str | None) -> None:
+def test_compiled_meta_gradient_of_padded_tasks_equals_eager(name: str, norm: str | None) -> None:
     learner, singles = learner_of(name, norm), drawn(norm)
     batch = padded(singles[2:] if learner.whole_batch else singles)
     eager = Engine().meta_gradient(learner, batch, NOW)
@@ -97,7 +99,9 @@ def test_meta_gradient_compiled(name: str, norm: str | None) -> None:
 
 @pytest.mark.parametrize("chunk", [None, 1])
 @pytest.mark.parametrize("norm", NORMS)
-def test_scores(name: str, norm: str | None, chunk: int | None) -> None:
+def test_padding_leaves_the_scores_unchanged(
+    name: str, norm: str | None, chunk: int | None
+) -> None:
     learner, singles = learner_of(name, norm).eval(), drawn(norm)
     scores = Engine(chunk).scores(learner, padded(singles), 2, NOW)
     for i, task in enumerate(singles):
@@ -109,7 +113,7 @@ def test_scores(name: str, norm: str | None, chunk: int | None) -> None:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_audit(name: str, norm: str | None) -> None:
+def test_padding_leaves_the_audit_unchanged(name: str, norm: str | None) -> None:
     learner, sizes = learner_of(name, norm).eval(), ((3, 2, 2), (3, 5, 1), (3, 3, 4))
     singles = drawn(norm, sizes)
     request = Asked(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
@@ -145,7 +149,7 @@ def test_protonet_with_running_averages_counts_the_real_rows_of_all_tasks() -> N
             close(own, slope, atol=1e-12)
 
 
-def test_padding_that_is_not_a_number_changes_nothing() -> None:
+def test_huge_values_in_padding_change_nothing() -> None:
     learner, singles = learner_of("maml", "transductive"), drawn("transductive")
     batch = padded(singles)
     _, expected = Engine().meta_gradient(learner, batch, NOW)
@@ -156,7 +160,7 @@ def test_padding_that_is_not_a_number_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", algorithms_that(lambda learner: not learner.needs_classes))
-def test_regression(name: str) -> None:
+def test_padding_leaves_regression_unchanged(name: str) -> None:
     learner, singles = algorithm(name, regression=True), [waves(1, n, n + 2) for n in (3, 5)]
     results = [run(learner, task) for task in singles]
     batch = Task(*[_padded_targets([task[part] for task in singles]) for part in (0, 1)])
@@ -177,7 +181,7 @@ def _padded_targets(parts: list[Examples]) -> Examples:
     return Examples(*[Padded(value, real) for value in values])
 
 
-def test_running_averages_follow_the_real_rows_alone() -> None:
+def test_running_averages_follow_only_the_real_rows() -> None:
     singles = drawn("running")
     images = torch.cat([torch.cat([t.support.inputs, t.query.inputs]) for t in singles])
     rows = torch.utils._pytree.tree_map(

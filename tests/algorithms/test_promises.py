@@ -98,7 +98,7 @@ CASES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_with_norm_support_an_answer_does_not_depend_on_its_company(case: str) -> None:
+def test_with_norm_support_a_prediction_does_not_depend_on_other_queries(case: str) -> None:
     learner = CASES[case]().double()
     shape = (3,) if "head" in case else (1, 4, 4)
     task = task_tools.only(tasks(1, shape=shape))
@@ -113,13 +113,13 @@ def test_with_norm_support_an_answer_does_not_depend_on_its_company(case: str) -
     assert (learner.predict(other, task.query.inputs) - together).abs().max() > 1e-3
 
 
-def test_queries_that_are_embedded_without_their_support_are_refused() -> None:
+def test_embedding_queries_without_their_support_is_refused() -> None:
     learner = Embedding(Network(SmoothConv("support"), 3), THREE).double()
     with pytest.raises(UserError, match="pass the support along"):
         learner(tasks(2, queries=4, shape=(1, 4, 4)), NOW)
 
 
-def test_embed_sees_no_query_label_and_the_loss_sees_them_all() -> None:
+def test_embed_sees_no_query_labels_and_the_loss_sees_all() -> None:
     seen = []
 
     class Peeking(ProtoNet):

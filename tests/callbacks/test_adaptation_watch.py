@@ -17,7 +17,7 @@ LINE = re.compile(
 )
 
 
-def test_it_is_said_once_for_training_validation_and_test(
+def test_a_harmful_inner_loop_is_reported_once_for_each_split(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(tmp_path, *STEEP)
@@ -32,9 +32,7 @@ def test_it_is_said_once_for_training_validation_and_test(
     assert results(tmp_path)["missing"] == []  # figures cope with what is no number
 
 
-def test_nothing_is_said_where_adapting_helps(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_report_where_adapting_helps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(tmp_path / "waves", *FAST)
     train(tmp_path / "glyphs", *FAST, "dataset=glyphs")
     train(tmp_path / "protonet", *FAST, "dataset=glyphs", "algorithm=protonet")
@@ -53,5 +51,5 @@ def test_nothing_is_said_where_adapting_helps(
         (None, 1e9, False),
     ],
 )
-def test_what_counts_as_much_worse(before: float | None, after: float, worse: bool) -> None:
+def test_threshold_of_much_worse(before: float | None, after: float, worse: bool) -> None:
     assert is_worse(before, after) == worse

@@ -48,7 +48,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param(Kill("rename", 9), marks=pytest.mark.slow),
     ],
 )
-def test_a_killed_run_ends_like_one_that_never_stopped(
+def test_a_killed_and_resumed_run_equals_one_that_never_stopped(
     kill: Kill, whole: Path, tmp_path: Path
 ) -> None:
     status = fresh(tmp_path / "run", kill=kill)
@@ -58,7 +58,7 @@ def test_a_killed_run_ends_like_one_that_never_stopped(
     assert not list((tmp_path / "run").rglob("*.unfinished"))
 
 
-def test_a_damaged_checkpoint_is_noticed_and_the_one_before_it_serves(
+def test_a_damaged_checkpoint_is_noticed_and_the_previous_one_used(
     whole: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -90,7 +90,7 @@ def test_any_byte_that_changes_is_noticed_or_changes_nothing(tmp_path: Path) -> 
     assert noticed > 100
 
 
-def test_what_asks_for_more_than_plain_values_is_not_opened_nor_written(tmp_path: Path) -> None:
+def test_checkpoints_with_other_than_plain_values_are_not_opened_or_written(tmp_path: Path) -> None:
     file = tmp_path / "bad.ckpt"
     torch.save({"innerloop": {}, "call": os.system}, file)
     with pytest.raises(UserError, match="posix.system: it is not opened"):
@@ -160,13 +160,13 @@ def test_checkpoints_come_by_steps_and_by_minutes(
     assert sorted(kept) == steps
 
 
-def test_numbers_that_make_no_sense(tmp_path: Path) -> None:
+def test_impossible_checkpoint_settings_are_refused(tmp_path: Path) -> None:
     for wrong in ({"keep": 0}, {"steps": 0}, {"minutes": -1}):
         with pytest.raises(UserError, match="from 1"):
             Recovery(str(tmp_path), **{"steps": 1, "minutes": 1, "keep": 1, "every": 1} | wrong)
 
 
-def test_random_numbers_go_on_where_they_were() -> None:
+def test_random_numbers_continue_after_a_restore() -> None:
     def draws() -> list[float]:
         return [random.random(), np.random.rand(), float(torch.rand(()))]  # noqa: NPY002
 
@@ -179,7 +179,7 @@ def test_random_numbers_go_on_where_they_were() -> None:
     assert draws() == first
 
 
-def test_a_validation_that_is_repeated_leaves_the_log_first(tmp_path: Path) -> None:
+def test_log_rows_of_a_validation_to_be_repeated_are_removed(tmp_path: Path) -> None:
     log = tmp_path / "metrics.csv"
     content = "step,train/mse,val/mse\n1,1.0,\n1,,5.0\n3,2.0,\n3,,6.0\n4,3.0,\n"
     for validated, kept in ((True, content[: content.index("4,")]), (False, "3,2.0,\n")):
@@ -188,7 +188,7 @@ def test_a_validation_that_is_repeated_leaves_the_log_first(tmp_path: Path) -> N
         assert log.read_text().replace("\r", "").endswith(kept)
 
 
-def test_a_kill_while_the_log_gets_a_column_loses_no_row(
+def test_a_kill_while_a_column_is_added_to_the_log_loses_no_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = CSVLog(str(tmp_path))
@@ -205,7 +205,9 @@ def test_a_kill_while_the_log_gets_a_column_loses_no_row(
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
-def test_a_log_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+def test_a_log_that_is_not_a_regular_file_is_refused_without_waiting(
+    tmp_path: Path, kind: str
+) -> None:
     log = tmp_path / "metrics.csv"
     os.mkfifo(log) if kind == "pipe" else log.mkdir()
     with pytest.raises(UserError, match=r"metrics\.csv is no regular file"):
@@ -213,13 +215,13 @@ def test_a_log_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, kind:
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"id": "a", "group": null, "work": "train"}'])
-def test_a_damaged_identity_is_named(tmp_path: Path, text: str) -> None:
+def test_a_damaged_wandb_identity_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / identity.FILE).write_text(text)
     with pytest.raises(UserError, match=identity.FILE):
         identity.of_run(tmp_path)
 
 
-def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
+def test_optimizer_and_schedule_continue_after_a_resume(tmp_path: Path) -> None:
     """Momentum and rate after a pause are those of an unbroken training."""
     import functools
 
@@ -245,7 +247,7 @@ def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
     assert ours == theirs == 0.05 * 0.5**STEPS
 
 
-def test_a_file_keeps_its_predecessors(tmp_path: Path) -> None:
+def test_earlier_versions_of_a_file_are_kept(tmp_path: Path) -> None:
     for text in "abcd":
         with whole_file(tmp_path / "x.txt", keep=3) as file:
             file.write(text.encode())
@@ -282,7 +284,7 @@ def descended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("damage", ["gone", "flipped", "cut"])
-def test_a_finished_run_whose_best_is_lost_is_tested_at_the_one_before(
+def test_without_its_best_checkpoint_a_finished_run_is_tested_at_the_previous_best(
     descended: Path, tmp_path: Path, damage: str
 ) -> None:
     run = tmp_path / "run"
@@ -297,7 +299,7 @@ def test_a_finished_run_whose_best_is_lost_is_tested_at_the_one_before(
     assert result["checkpoint"]["validation"] == before["innerloop"]["validation"]
 
 
-def test_other_programs_take_the_one_before_and_say_so(
+def test_other_programs_use_the_previous_best_and_report_it(
     descended: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
@@ -315,7 +317,7 @@ def test_other_programs_take_the_one_before_and_say_so(
     assert "last.ckpt may be whole" in mistake("evaluate", f"ckpt_path={run}")
 
 
-def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -> None:
+def test_without_any_best_checkpoint_a_run_resumes_and_ends_at_its_last(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert fresh(run, kill=Kill("step", 36)) == -9  # after two of three validations
     for file in (run / "checkpoints").glob("best*"):

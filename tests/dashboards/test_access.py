@@ -53,7 +53,7 @@ def test_a_key_comes_from_the_environment_or_from_netrc(
     assert access.has_key()
 
 
-def test_any_answer_will_do_and_none_is_an_obstacle(
+def test_a_server_that_does_not_answer_is_an_obstacle(
     monkeypatch: pytest.MonkeyPatch, server: str
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "1")
@@ -75,7 +75,7 @@ def test_any_answer_will_do_and_none_is_an_obstacle(
         (False, None, None),
     ],
 )
-def test_the_logger_is_offline_for_a_reason(
+def test_the_logger_gives_its_reason_for_being_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: bool | None, mode: str | None,
     why: str | None,
 ) -> None:  # fmt: skip

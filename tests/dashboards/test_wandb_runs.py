@@ -60,7 +60,7 @@ def results(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "results.json").read_text())  # type: ignore[no-any-return]
 
 
-def test_the_run_says_what_it_is(wandb_run: Offline) -> None:
+def test_the_run_has_its_name_project_tags_and_job_type(wandb_run: Offline) -> None:
     assert wandb_run.run["display_name"] == "glyphs_maml_5way_1shot_seed0"
     assert wandb_run.run["project"] == "innerloop"
     assert wandb_run.run["tags"] == ["one", "two"]
@@ -69,7 +69,7 @@ def test_the_run_says_what_it_is(wandb_run: Offline) -> None:
     assert wandb_run.exit_code == 0
 
 
-def test_every_metric_is_there_over_the_outer_step(folder: Path, wandb_run: Offline) -> None:
+def test_every_metric_is_logged_over_the_outer_step(folder: Path, wandb_run: Offline) -> None:
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     names = set(rows[0]) - {"step", "epoch"}
@@ -81,20 +81,20 @@ def test_every_metric_is_there_over_the_outer_step(folder: Path, wandb_run: Offl
     assert "epoch" not in wandb_run.names
 
 
-def test_every_config_entry_is_there(folder: Path, wandb_run: Offline) -> None:
+def test_every_config_entry_is_logged(folder: Path, wandb_run: Offline) -> None:
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert {key: wandb_run.config[key] for key in config} == config
     assert wandb_run.config["setting"] == "glyphs_maml_5way_1shot"
 
 
-def test_every_picture_is_there_whole(folder: Path, wandb_run: Offline) -> None:
+def test_every_figure_is_logged_unchanged(folder: Path, wandb_run: Offline) -> None:
     left = [p for p in folder.rglob("*.png") if "wandb" not in p.relative_to(folder).parts]
     sent = [wandb_run.picture(name) for name in wandb_run.names if name.startswith("figures/")]
     assert left and sorted(p.read_bytes() for p in sent) == sorted(p.read_bytes() for p in left)
     assert "figures/adaptation" in wandb_run.names
 
 
-def test_the_curve_is_that_of_the_results(wandb_run: Offline, results: dict[str, Any]) -> None:
+def test_the_logged_curve_equals_the_results(wandb_run: Offline, results: dict[str, Any]) -> None:
     means = {k: results["test"][f"accuracy/step_{k}"]["mean"] for k in range(11)}
     rows = wandb_run.table("test/curve")
     assert {row["inner_step"]: row["mean"] for row in rows} == pytest.approx(means)
@@ -106,7 +106,7 @@ def test_the_curve_is_that_of_the_results(wandb_run: Offline, results: dict[str,
     assert wandb_run.summary["val/accuracy_best"] == results["checkpoint"]["validation"]["accuracy"]
 
 
-def test_the_episodes_are_those_of_the_test(folder: Path, wandb_run: Offline) -> None:
+def test_the_logged_episodes_are_those_of_the_test(folder: Path, wandb_run: Offline) -> None:
     rows = wandb_run.table("test/episodes")
     shown = Glyphs(size=28).tasks("test", np.arange(2), Episode(5, 1, 5), SEED)
     with np.load(folder / "scores.npz") as scores:
@@ -151,7 +151,7 @@ def members(hunt: Path) -> list[Offline]:
     return [part for i in (0, 1) for part in parts(next(hunt.glob(f"{i}_*")))]
 
 
-def test_members_of_a_sweep_share_a_group_and_nothing_else(members: list[Offline]) -> None:
+def test_members_of_a_sweep_share_only_a_group(members: list[Offline]) -> None:
     good, bad = members
     assert good.run["run_group"] == bad.run["run_group"] == "hunt"
     assert good.run["run_id"] != bad.run["run_id"]
@@ -164,7 +164,7 @@ def test_a_run_that_diverges_has_failed(members: list[Offline]) -> None:
     assert [part.exit_code for part in members] == [0, 1]
 
 
-def test_episodes_of_targets_have_their_values(hunt: Path, members: list[Offline]) -> None:
+def test_regression_episodes_show_their_targets(hunt: Path, members: list[Offline]) -> None:
     with np.load(next(hunt.glob("0_*")) / "scores.npz") as scores:
         for task in range(2):
             rows = [r for r in members[0].table("test/episodes") if r["task"] == task]
@@ -175,9 +175,7 @@ def test_episodes_of_targets_have_their_values(hunt: Path, members: list[Offline
                 assert np.mean(errors) == pytest.approx(scores["mse"][task, step], rel=1e-4)
 
 
-def test_the_dashboard_draws_nothing_that_no_run_logs(
-    wandb_run: Offline, members: list[Offline]
-) -> None:
+def test_the_dashboard_draws_only_what_runs_log(wandb_run: Offline, members: list[Offline]) -> None:
     metrics, entries = drawn(dashboard.spec("us", "mine", ["glyphs", "sinusoid"]))
     logged = {name for run in (wandb_run, members[0]) for name in run.names | set(run.summary)}
     assert metrics >= {"val/accuracy", "adaptation/mse", "test/accuracy", "outer_step"}
@@ -189,12 +187,14 @@ def test_the_dashboard_draws_nothing_that_no_run_logs(
             value = value[part]
 
 
-def test_a_sweep_is_called_after_its_folder_and_day() -> None:
+def test_a_sweep_is_named_after_its_folder_and_day() -> None:
     assert sweep_name(Path("outputs/multirun/2026-11-24/12-06-01")) == "2026-11-24_12-06-01"
     assert sweep_name(Path("outputs/multirun/rates")) == "rates"
 
 
-def test_a_resumed_run_is_the_same_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_resumed_run_continues_the_same_wandb_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     steps = ("outer.steps=6", "evaluation.validation.every=2", "logger.wandb.episodes=0")
     with stopping_at(4):
         train(tmp_path, *steps, *FAST)

@@ -32,7 +32,7 @@ def walk(source: TaskSource, count: int, size: int, seed: int = 0) -> tuple[Any,
     return query.inputs.flatten(0, 1), query.targets.flatten()
 
 
-def test_a_walk_visits_every_member_once_in_each_epoch_and_in_another_order() -> None:
+def test_an_epoch_visits_every_image_once_in_a_new_order() -> None:
     orders = sampling.epochs(3, "train", np.arange(5 * 40), 40).reshape(5, 40)
     assert (np.sort(orders) == np.arange(40)).all()
     assert len({tuple(order) for order in orders}) == 5
@@ -41,7 +41,7 @@ def test_a_walk_visits_every_member_once_in_each_epoch_and_in_another_order() ->
     assert (other != orders[0]).any()
 
 
-def test_a_place_of_a_walk_is_a_function_of_itself() -> None:
+def test_each_position_of_the_walk_can_be_computed_alone() -> None:
     places = np.random.default_rng(0).integers(0, 500, (6, 7))
     alone = [sampling.epochs(3, "train", np.array([place]), 40)[0] for place in places.flat]
     assert sampling.epochs(3, "train", places, 40).flatten().tolist() == alone
@@ -79,7 +79,7 @@ def test_a_batch_is_a_function_of_its_number_and_seed(kind: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("rotations", [False, True])
-def test_batches_on_the_device_are_those_of_the_files(rotations: bool, tmp_path: Path) -> None:
+def test_batches_on_the_device_equal_those_of_the_files(rotations: bool, tmp_path: Path) -> None:
     plain = Numbered(tmp_path, COUNTS, rotations)
     resident = Numbered(tmp_path, COUNTS, rotations)
     resident.on_device = True
@@ -92,7 +92,7 @@ def test_batches_on_the_device_are_those_of_the_files(rotations: bool, tmp_path:
         same(resident.transform(places), plain.transform(images))
 
 
-def test_glyphs_show_each_class_once_an_epoch_drawn_anew() -> None:
+def test_glyphs_draw_each_class_anew_once_an_epoch() -> None:
     source = Glyphs(16, {"train": 9})
     assert source.classes_in("train") == 9
     images, labels = walk(source, 6, 6)
@@ -101,7 +101,7 @@ def test_glyphs_show_each_class_once_an_epoch_drawn_anew() -> None:
     assert len({image.numpy().tobytes() for image in images}) == 36
 
 
-def test_a_glyph_of_a_batch_is_of_the_class_that_episodes_name() -> None:
+def test_glyphs_of_a_batch_resemble_others_of_their_class() -> None:
     """Drawings of one class resemble each other more than those of others do."""
     source = Glyphs(16, {"train": 5})
     images, labels = walk(source, 60, 5)
@@ -112,7 +112,7 @@ def test_a_glyph_of_a_batch_is_of_the_class_that_episodes_name() -> None:
     assert (nearest == labels).float().mean() > 0.6
 
 
-def test_endless_glyphs_and_waves_have_no_batches() -> None:
+def test_sources_without_a_fixed_set_of_classes_refuse_plain_batches() -> None:
     for source, words in ((Glyphs(16), "dataset.classes={train: 64}"), (Sinusoid(), "no list")):
         for ask in (
             lambda s: s.classes_in("train"),

@@ -100,7 +100,7 @@ def folder(root: Path) -> Path:
 
 @pytest.mark.parametrize("way", damage.IMAGE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + 3))
-def test_a_damaged_image(way: Any, seed: int, tmp_path: Path) -> None:
+def test_a_damaged_image_is_read_right_or_refused(way: Any, seed: int, tmp_path: Path) -> None:
     rng, root = np.random.default_rng([seed, 1]), folder(tmp_path / "mine")
     file = some(sorted(root.rglob("*.png")), rng)
     way(file, rng)
@@ -167,7 +167,7 @@ WHOLE = [
 
 @pytest.mark.parametrize("way", WHOLE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + 2))
-def test_a_damaged_folder(way: Any, seed: int, tmp_path: Path) -> None:
+def test_a_damaged_folder_is_read_right_or_refused(way: Any, seed: int, tmp_path: Path) -> None:
     rng, root = np.random.default_rng([seed, 2]), folder(tmp_path / "mine")
     way(root, rng)
     answer = tried(lambda: Folder(str(root), size=8), tmp_path)
@@ -179,7 +179,7 @@ def test_a_damaged_folder(way: Any, seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", ["pack.json", "train.u8", "test.u8"])
-def test_a_damaged_pack_is_made_again(way: Any, name: str, tmp_path: Path) -> None:
+def test_a_damaged_pack_is_rebuilt(way: Any, name: str, tmp_path: Path) -> None:
     rng, root = np.random.default_rng(3), folder(tmp_path / "mine")
     source = Folder(str(root), size=8)
     source.prepare()
@@ -192,7 +192,7 @@ def test_a_damaged_pack_is_made_again(way: Any, name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
-def test_a_damaged_list_of_classes(way: Any, tmp_path: Path) -> None:
+def test_a_damaged_class_list_is_read_right_or_refused(way: Any, tmp_path: Path) -> None:
     rng, root = np.random.default_rng(4), tmp_path / "mine"
     for split in ("train", "val", "test"):
         shutil.copytree(folder(tmp_path / "made" / split) / split, root, dirs_exist_ok=True)
@@ -221,7 +221,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + 2))
 @pytest.mark.parametrize("kind", [Omniglot, MiniImageNet])
-def test_a_damaged_file_of_a_publisher(
+def test_a_damaged_published_file_is_read_right_or_refused(
     kind: Any, seed: int, way: Any, published: Path, tmp_path: Path
 ) -> None:
     rng, name = np.random.default_rng([seed, 5]), kind.__name__.lower()
@@ -257,7 +257,9 @@ def contents(rng: np.random.Generator) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("what", contents(np.random.default_rng(0)))
-def test_wrong_contents_of_a_pickle(what: str, published: Path, tmp_path: Path) -> None:
+def test_a_pickle_with_wrong_contents_is_refused(
+    what: str, published: Path, tmp_path: Path
+) -> None:
     shutil.copytree(published / "miniimagenet", tmp_path / "miniimagenet")
     file = tmp_path / "miniimagenet" / miniimagenet.FILES["train"]
     file.write_bytes(pickle.dumps(contents(np.random.default_rng(0))[what]))

@@ -45,7 +45,7 @@ def names(images: Tensor) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
-def test_each_row_is_an_image_of_its_own_and_of_its_labels_class(
+def test_each_row_is_a_different_image_of_the_class_of_its_label(
     source: Numbered, episode: Episode
 ) -> None:
     batch = source.tasks("train", MANY, episode, 0)
@@ -62,7 +62,9 @@ def test_each_row_is_an_image_of_its_own_and_of_its_labels_class(
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
-def test_a_class_gives_what_is_asked_or_what_it_has(source: Numbered, episode: Episode) -> None:
+def test_each_class_gives_the_requested_images_or_all_it_has(
+    source: Numbered, episode: Episode
+) -> None:
     batch = source.tasks("train", MANY, episode, 0)
     classes = source.classes("train", MANY, episode, 0)
     for row, own in enumerate(classes):
@@ -78,7 +80,7 @@ def test_a_class_gives_what_is_asked_or_what_it_has(source: Numbered, episode: E
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
 @pytest.mark.parametrize("kind", ["pack", "glyphs"])
-def test_padding_stands_last_and_is_nothing(kind: str, episode: Episode, tmp_path: Path) -> None:
+def test_padding_comes_last_and_is_zero(kind: str, episode: Episode, tmp_path: Path) -> None:
     source: TaskSource = Glyphs(size=8) if kind == "glyphs" else Numbered(tmp_path, COUNTS)
     for examples in source.tasks("train", np.arange(30), episode, 0):
         (values, real), targets = examples
@@ -91,7 +93,9 @@ def test_padding_stands_last_and_is_nothing(kind: str, episode: Episode, tmp_pat
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
 @pytest.mark.parametrize("kind", ["pack", "glyphs"])
-def test_a_task_alone_is_the_task_in_a_batch(kind: str, episode: Episode, tmp_path: Path) -> None:
+def test_a_task_is_the_same_alone_and_in_a_batch(
+    kind: str, episode: Episode, tmp_path: Path
+) -> None:
     source: TaskSource = Glyphs(size=8) if kind == "glyphs" else Numbered(tmp_path, COUNTS, True)
     batch = source.tasks("train", np.arange(40), episode, 3)
     for row in (0, 17, 39):
@@ -104,7 +108,7 @@ def test_a_task_alone_is_the_task_in_a_batch(kind: str, episode: Episode, tmp_pa
         assert (own == every[row]).all()
 
 
-def test_tasks_differ_by_seed_split_and_place() -> None:
+def test_tasks_differ_by_seed_split_and_index() -> None:
     seen = [
         Glyphs(size=8).classes(split, np.arange(5), EPISODES[0], seed)[:, :2]
         for split in ("train", "val")
@@ -130,7 +134,7 @@ def test_classes_and_images_are_drawn_equally_often(tmp_path: Path) -> None:
     assert stats.chisquare(np.bincount(first, minlength=4)).pvalue > 0.001
 
 
-def test_a_class_is_turned_one_way_in_a_task(tmp_path: Path) -> None:
+def test_a_class_has_one_rotation_within_a_task(tmp_path: Path) -> None:
     episode = EPISODES[1]
     batch = Numbered(tmp_path, COUNTS, True).tasks("train", MANY, episode, 0)
     seen = set()
@@ -146,7 +150,7 @@ def test_a_class_is_turned_one_way_in_a_task(tmp_path: Path) -> None:
     assert seen == {0, 1, 2, 3}
 
 
-def test_images_on_the_device_are_those_of_the_files(source: Numbered) -> None:
+def test_images_on_the_device_equal_those_of_the_files(source: Numbered) -> None:
     data = TaskData(source, EPISODES[0], EPISODES[1], 1, 4, 4, 4, 4, 0, 0)
     plain = data.on_after_batch_transfer(data.training_batch(0), 0)
     source.on_device = True
@@ -183,7 +187,7 @@ def chosen(key: int, population: int, count: int) -> list[int]:
     return [picks[i] for i in sorted(range(count), key=keys.__getitem__)]
 
 
-def test_tasks_of_one_size_are_what_they_always_were(tmp_path: Path) -> None:
+def test_tasks_of_one_size_follow_the_published_algorithms(tmp_path: Path) -> None:
     """Against the published algorithms, one number at a time in Python's integers."""
     source, episode = Numbered(tmp_path, COUNTS), Episode(3, 1, 2)
     assert not episode.varies
@@ -239,7 +243,7 @@ def test_the_shape_of_padded_inputs_is_checked(tmp_path: Path) -> None:
         data.setup("fit")
 
 
-def test_glyphs_are_drawn_once_each_and_are_of_their_labels_class() -> None:
+def test_each_glyph_is_a_new_drawing_of_the_class_of_its_label() -> None:
     source, episode = Glyphs(classes={"train": 5}), Episode(Range(3, 5), Range(10, 30), 20)
     indices = np.arange(4)
     batch = source.tasks("train", indices, episode, 0)

@@ -42,7 +42,7 @@ def test_every_test_task_goes_to_one_process_and_none_is_idle(ranks: int) -> Non
     assert all(shares)
 
 
-def test_what_cannot_be_shared_is_refused() -> None:
+def test_tasks_that_cannot_be_shared_by_the_processes_are_refused() -> None:
     with pytest.raises(UserError, match="use a multiple of 4"):
         of_rank(0, 4).setup("fit")
     with pytest.raises(UserError, match="8 processes"):
@@ -56,7 +56,7 @@ class Differing(Sinusoid):
         return f"waves of process {distributed.get_rank() if distributed.is_initialized() else 0}"
 
 
-def test_processes_that_read_different_data_are_all_told(tmp_path: Path) -> None:
+def test_processes_that_read_different_data_all_stop_with_an_error(tmp_path: Path) -> None:
     data = wave_data()
     more = {"default_root_dir": tmp_path, "devices": 2, "strategy": "ddp_fork", "max_steps": 1}
     trainer(**more).fit(learner_of("maml"), data)

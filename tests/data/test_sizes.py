@@ -28,7 +28,7 @@ def even(low: int, high: int) -> dict[int, float]:
 
 
 @pytest.mark.parametrize(("available", "highest"), [(100, 9), (7, 7)])
-def test_ways_are_uniform_up_to_the_classes_that_there_are(available: int, highest: int) -> None:
+def test_ways_are_uniform_up_to_the_number_of_classes(available: int, highest: int) -> None:
     ways = sizes.draw_ways(KEYS, Episode(Range(5, 9), 1, 1), available)
     assert_follows(ways, even(5, highest))
 
@@ -46,13 +46,13 @@ def test_uniform_classes_have_independent_numbers_of_shots() -> None:
                        {10 * a + b: 1 / 9 for a in (2, 3, 4) for b in (2, 3, 4)})  # fmt: skip
 
 
-def test_queries_are_one_uniform_number_a_task() -> None:
+def test_queries_are_one_uniform_number_for_each_task() -> None:
     queries = sizes.draw_queries(KEYS, Episode(4, 1, Range(3, 6)), ALL)
     assert (queries == queries[:, :1]).all()
     assert_follows(queries[:, 0], even(3, 6))
 
 
-def test_two_classes_share_by_a_uniform_proportion() -> None:
+def test_two_classes_share_shots_in_a_uniform_proportion() -> None:
     """Dirichlet(1, 1) is uniform: of 8 examples to divide, the ends have half the probability."""
     shots = sizes.draw_shots(KEYS, Episode(2, 5, 1, "dirichlet", 1.0), ALL[:, :2])
     assert (shots.sum(1) == 10).all()
@@ -94,7 +94,7 @@ def test_a_large_alpha_is_nearly_equal_and_a_small_one_gives_to_one_class() -> N
 
 
 @pytest.mark.parametrize("balance", sizes.BALANCES)
-def test_classes_that_a_task_lacks_have_no_shots(balance: str) -> None:
+def test_absent_classes_have_no_shots(balance: str) -> None:
     present = np.arange(4) < (1 + np.arange(MANY) % 4)[:, None]
     shots = sizes.draw_shots(KEYS, Episode(Range(1, 4), Range(2, 6), 1, balance), present)
     assert ((shots > 0) == present).all()

@@ -37,7 +37,9 @@ def one_by_one(learner: Algorithm, batch: Any) -> tuple[torch.Tensor, dict[str, 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 5, None])
 @pytest.mark.parametrize("norm", [None, "transductive", "support"])
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_size_of_the_chunks_does_not_matter(name: str, norm: str | None, chunk: int | None) -> None:
+def test_the_meta_gradient_does_not_depend_on_the_chunk_size(
+    name: str, norm: str | None, chunk: int | None
+) -> None:
     learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
     batch = tasks(5, shape=IMAGE if norm else (3,))
     expected_loss, expected = one_by_one(learner, batch)
@@ -53,7 +55,7 @@ def test_size_of_the_chunks_does_not_matter(name: str, norm: str | None, chunk: 
 
 @pytest.mark.parametrize("chunk", [1, 2, None])
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_scores_do_not_depend_on_the_chunks(name: str, chunk: int | None) -> None:
+def test_scores_do_not_depend_on_the_chunk_size(name: str, chunk: int | None) -> None:
     learner, batch = algorithm(name, SmoothConv("support")), tasks(5, shape=IMAGE)
     actual = Engine(chunk).scores(learner, batch, 2, NOW)
     for i in range(5):
@@ -90,7 +92,7 @@ def test_compiled_equals_eager(name: str) -> None:
         assert max(g.abs().max() for g in expected.values()) > 1e-5
 
 
-def test_what_cannot_be_compiled_goes_on_eager(
+def test_a_failed_compilation_falls_back_to_eager(
     monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     def fails(*_: Any) -> Any:
@@ -116,7 +118,7 @@ def chosen(name: str, body: Any = None, engine: str = "auto", **more: Any) -> di
     return described
 
 
-def test_auto_goes_by_device_model_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_chooses_by_device_model_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "can_compile", lambda: True)
     conv, at_once = SmoothConv("transductive"), {"name": "vmap", "chunk": None}
     assert chosen("maml") == at_once | {"compile": False}
@@ -130,7 +132,7 @@ def test_auto_goes_by_device_model_and_length(monkeypatch: pytest.MonkeyPatch) -
     assert chosen("maml", steps=15_000) == at_once | {"compile": False}
 
 
-def test_what_was_asked_for_is_respected() -> None:
+def test_explicit_engine_settings_are_respected() -> None:
     conv = SmoothConv("transductive")
     assert chosen("maml", engine="loop") == {"name": "loop", "chunk": 1, "compile": False}
     description = chosen("maml", conv, chunk=3, compile=True, pixels=84**2)
@@ -139,7 +141,7 @@ def test_what_was_asked_for_is_respected() -> None:
     assert chosen("maml", compile=False, steps=10**6)["compile"] is False
 
 
-def test_only_running_averages_that_are_trained_by_embedding_need_the_whole_batch() -> None:
+def test_only_embedding_with_running_averages_needs_the_whole_batch() -> None:
     for engine in ("auto", "loop", "vmap"):
         whole = chosen("protonet", SmoothConv("running"), engine, chunk=2, pixels=84**2)
         assert whole["chunk"] is None and not whole["compile"]
@@ -147,7 +149,7 @@ def test_only_running_averages_that_are_trained_by_embedding_need_the_whole_batc
     assert chosen("protonet", SmoothConv("support"), "loop")["chunk"] == 1
 
 
-def test_a_learner_that_cannot_run_side_by_side_runs_one_by_one() -> None:
+def test_a_learner_that_cannot_run_under_vmap_runs_one_task_at_a_time() -> None:
     learner = algorithm("maml", SmoothConv("transductive"))
     type(learner).one_by_one = "its solver is SciPy's"
     try:
@@ -156,7 +158,7 @@ def test_a_learner_that_cannot_run_side_by_side_runs_one_by_one() -> None:
         type(learner).one_by_one = ""
 
 
-def test_mistakes_are_answered() -> None:
+def test_wrong_engine_settings_are_refused() -> None:
     with pytest.raises(UserError, match="auto, vmap, loop, learn2learn"):
         chosen("maml", engine="warp")
     with pytest.raises(UserError, match="at least one task"):
@@ -167,7 +169,7 @@ def test_mistakes_are_answered() -> None:
 
 
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_learn2learn_runs_its_own_three_and_refuses_the_rest(name: str) -> None:
+def test_the_learn2learn_engine_runs_its_three_algorithms_and_refuses_others(name: str) -> None:
     if name in LEARN2LEARN:
         assert chosen(name, engine="learn2learn")["name"] == "learn2learn"
         return
@@ -187,7 +189,7 @@ def test_learn2learn_runs_its_own_three_and_refuses_the_rest(name: str) -> None:
     ],
     ids=lambda engine: str(engine.describe() if isinstance(engine, Engine) else engine),
 )
-def test_an_engine_comes_back_from_its_description(
+def test_an_engine_is_restored_from_its_description(
     engine: Engine | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choose, "can_compile", lambda: True)

@@ -40,7 +40,7 @@ def learner_of(name: str) -> Algorithm:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
-def test_a_step_without_memory_is_tried_with_half_the_chunk(
+def test_an_out_of_memory_step_is_retried_with_half_the_chunk(
     error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     learner, batch = learner_of("maml"), tasks(7)
@@ -70,7 +70,7 @@ def test_one_task_that_does_not_fit_and_other_errors_are_raised(
             assert engine.chunk == (1 if most == 0 else 2)
 
 
-def test_a_batch_that_is_embedded_as_a_whole_cannot_be_halved(
+def test_a_batch_embedded_as_a_whole_is_not_halved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     learner = learner_of("protonet")
@@ -87,7 +87,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_tasks() -> None:
     assert trial.peak_memory(Engine(16), learner, batch, NOW) > 3 * few
 
 
-def test_a_single_task_that_does_not_fit_is_tried_with_its_steps_computed_again(
+def test_a_single_task_that_does_not_fit_is_retried_with_checkpointing(
     monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     learner, batch = learner_of("maml"), tasks(3)
@@ -125,5 +125,5 @@ def test_peak_memory_does_not_grow_with_the_number_of_inner_steps() -> None:
     assert peaks[False, 12] > 2 * peaks[True, 12]
 
 
-def test_keeping_freed_memory_is_asked_for_once() -> None:
+def test_the_allocator_is_set_only_once() -> None:
     assert memory.keep_freed() is memory.keep_freed()

@@ -18,7 +18,7 @@ def matrices(rows: int, columns: int, by_column: bool) -> Tensor:
 
 @pytest.mark.parametrize("left", [False, True])
 @pytest.mark.parametrize("right", [False, True])
-def test_only_products_of_two_transposed_matrices_are_turned(left: bool, right: bool) -> None:
+def test_only_products_of_two_transposed_matrices_are_rewritten(left: bool, right: bool) -> None:
     inputs = (matrices(3, 4, left), matrices(4, 5, right))
     graph = make_fx(torch.bmm, tracing_mode="fake")(*inputs)
     products.turn(graph)
@@ -28,7 +28,7 @@ def test_only_products_of_two_transposed_matrices_are_turned(left: bool, right: 
     close(graph(*inputs), torch.bmm(*inputs))
 
 
-def test_a_view_of_a_turned_product_stays_possible() -> None:
+def test_a_rewritten_product_can_be_viewed() -> None:
     inputs = (matrices(3, 4, True), matrices(4, 5, True))
 
     def flat(first: Tensor, second: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def test_a_view_of_a_turned_product_stays_possible() -> None:
     close(graph(*inputs), flat(*inputs))
 
 
-def test_a_turned_product_may_be_multiplied_again() -> None:
+def test_a_rewritten_product_can_be_multiplied_again() -> None:
     def cubed(first: Tensor, second: Tensor) -> Tensor:
         once = torch.bmm(first, second)
         return torch.bmm(once, second) + once

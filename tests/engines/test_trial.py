@@ -32,7 +32,9 @@ def plain(name: str, chunk: int | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_the_fastest_chunk_is_taken_and_kept(clock: dict[int | None, float], capsys: Any) -> None:
+def test_the_fastest_chunk_is_chosen_and_remembered(
+    clock: dict[int | None, float], capsys: Any
+) -> None:
     learner, batch = algorithm("maml"), tasks(20)
     expected_loss, expected = run(learner, batch)
     engine = chosen(learner)
@@ -53,14 +55,16 @@ def test_the_fastest_chunk_is_taken_and_kept(clock: dict[int | None, float], cap
     assert choose.restore(learner, other.describe()).chunk == 1
 
 
-def test_all_at_once_holds_for_batches_of_any_size(clock: dict[int | None, float]) -> None:
+def test_no_chunking_is_stored_as_none_for_batches_of_any_size(
+    clock: dict[int | None, float],
+) -> None:
     clock[20] = 0.5
     engine = chosen(algorithm("maml"))
     engine.meta_gradient(algorithm("maml"), tasks(20), NOW)
     assert engine.describe() == plain("vmap", None)
 
 
-def test_a_damaged_cache_is_measured_anew(
+def test_a_damaged_timing_cache_is_measured_again(
     clock: dict[int | None, float], tmp_path: Path, capsys: Any
 ) -> None:
     for _ in range(2):
@@ -73,11 +77,11 @@ def test_a_damaged_cache_is_measured_anew(
 @pytest.mark.parametrize(
     "more", [{"steps": 4}, {"engine": "vmap"}, {"chunk": 3}, {"alone": False}, {"compile": True}]
 )
-def test_nothing_is_tried_in_short_runs_forced_ways_or_several_processes(more: Any) -> None:
+def test_no_trial_in_short_runs_with_explicit_settings_or_several_processes(more: Any) -> None:
     assert type(chosen(algorithm("maml"), **more)) is Engine
 
 
-def test_the_time_of_a_step_leaves_no_trace() -> None:
+def test_timing_a_step_changes_nothing() -> None:
     learner, batch = algorithm("maml"), tasks(2)
     _, before = run(learner, batch)
     assert trial.seconds(Engine(1), learner, batch, NOW) > 0

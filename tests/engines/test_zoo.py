@@ -77,7 +77,7 @@ def compared(model: str, name: str, make: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("model", zoo.MODELS)
-def test_every_engine_agrees_with_a_plain_loop_or_refuses_in_a_line(model: str) -> None:
+def test_every_engine_equals_a_plain_loop_or_refuses_in_one_line(model: str) -> None:
     for name in NAMES:
         refused = compared(model, name, engines)
         if name in REFUSED.get(model, ()):
@@ -88,7 +88,7 @@ def test_every_engine_agrees_with_a_plain_loop_or_refuses_in_a_line(model: str) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", zoo.MODELS)
-def test_compiled_meta_gradients_agree_too(model: str) -> None:
+def test_compiled_meta_gradients_equal_a_plain_loop(model: str) -> None:
     for name in ("maml", "fomaml"):
         refused = compared(model, name, lambda learner: {"compiled": Engine(compile=True)})
         assert bool(refused) == (name in REFUSED.get(model, ()))

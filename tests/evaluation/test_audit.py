@@ -74,20 +74,22 @@ def test_every_cheat_is_stamped(cheat: Any, source: Any, stamp: str, shots: int)
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-def test_an_honest_learner_is_stamped_for_what_it_is(ordered: bool) -> None:
+def test_an_honest_learner_gets_the_right_stamps(ordered: bool) -> None:
     report = audited(Honest(), clouds(ordered=ordered))
     assert report["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
     assert report["score"] > 0.8 and report["relabelled"]["spread"] == 0
     assert report["labels_shuffled"]["mean"] == pytest.approx(0.2, abs=0.1)
 
 
-def test_a_tied_label_is_not_held_against_who_does_not_learn_it() -> None:
+def test_fixed_class_labels_are_no_accusation_of_an_honest_learner() -> None:
     assert not ACCUSATIONS & set(audited(Honest(), clouds(tied=True))["stamps"])
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_no_algorithm_is_accused_and_batch_norm_is_found_out(name: str, mode: str) -> None:
+def test_algorithms_are_not_accused_and_transductive_batch_norm_is_stamped(
+    name: str, mode: str
+) -> None:
     batch = images(40, 8, shots=2, queries=4)
     learner = algorithm(name, SmoothConv(mode)).float()
     report = audited(learner, batch, 20 if name == "reptile" else 3)
@@ -104,7 +106,7 @@ def test_no_algorithm_is_accused_and_batch_norm_is_found_out(name: str, mode: st
 
 @pytest.mark.parametrize("name", ["maml", "protonet"])
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
-def test_a_deep_network_leaves_no_more_than_rounding(name: str, mode: str) -> None:
+def test_rounding_in_a_deep_network_is_not_counted_as_change(name: str, mode: str) -> None:
     batch = images(12, 28, shots=1, queries=5)
     report = audited(algorithm(name, Conv4([1, 28, 28], 16, mode)).float(), batch)
     assert report["queries_reordered"]["changed"] == 0
@@ -112,7 +114,7 @@ def test_a_deep_network_leaves_no_more_than_rounding(name: str, mode: str) -> No
 
 
 @pytest.mark.parametrize("name", REGRESS)
-def test_regression(name: str) -> None:
+def test_stamps_of_regression_learners(name: str) -> None:
     x, slopes = torch.randn(50, 30, 3), torch.randn(50, 3, 1)
     batch = Task(*[Examples(part, part @ slopes) for part in (x[:, :20], x[:, 20:])])
     learner = algorithm(name, SmoothBody(), regression=True).float()
@@ -124,7 +126,7 @@ def test_regression(name: str) -> None:
     assert "relabelled" not in report and "not_adapted" not in report
 
 
-def test_the_numbers_are_those_of_the_algorithm_itself() -> None:
+def test_audit_scores_equal_the_algorithms_own_scores() -> None:
     learner, batch = algorithm("maml").eval(), tasks(10)
     direct = learner.scores(batch, 3, NOW.double())["accuracy"].detach()
     report = audit(Asked(learner, None, 3, NOW), [batch])
@@ -134,7 +136,7 @@ def test_the_numbers_are_those_of_the_algorithm_itself() -> None:
     assert by_one == report
 
 
-def test_disturbances_do_what_they_say() -> None:
+def test_disturbances_change_only_what_they_name() -> None:
     batch, random = tasks(200, ways=4, shots=3), torch.Generator().manual_seed(0)
     inputs, targets = batch.support
     shuffled = disturbed.labels_shuffled(batch, random)
@@ -156,7 +158,7 @@ def test_disturbances_do_what_they_say() -> None:
         assert all(a != b for a, b in names)
 
 
-def test_rounding_is_no_change_and_an_effect_is() -> None:
+def test_changed_ignores_rounding_and_notices_real_effects() -> None:
     answers = torch.randn(3, 6, 4)
     again = answers * (1 + 1e-6)
     again[1] += torch.randn(6, 1)  # what a softmax does not see
@@ -194,7 +196,7 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
     assert 4 * stamps.LEVEL == 0.01
 
 
-def test_tests_against_a_library_of_statistics() -> None:
+def test_significance_tests_equal_scipys() -> None:
     from scipy import stats
 
     first, second = torch.rand(30), torch.rand(30) - 0.1
@@ -216,7 +218,7 @@ def test_tests_against_a_library_of_statistics() -> None:
     assert (broken["worse"], broken["better"]) == (1, 1)
 
 
-def test_words_for_tables() -> None:
+def test_stamps_in_words_for_tables() -> None:
     one = audited(Honest(), clouds())
     words = "inductive, uses its support, at chance before adapting, label order ±0 %"
     assert stamps.in_words([one]) == words
@@ -231,7 +233,7 @@ def test_words_for_tables() -> None:
     "overrides",
     ["algorithm=protonet", "engine=learn2learn", "algorithm=reptile norm=running engine=loop"],
 )
-def test_a_run_stamps_itself(tmp_path: Path, capsys: Any, overrides: str) -> None:
+def test_a_run_stores_its_audit(tmp_path: Path, capsys: Any, overrides: str) -> None:
     sizes = ("evaluation.tasks=12", "evaluation.audit=11", "evaluation.batch=4")
     more = ("evaluation.scored_step=5", "dataset=glyphs", *sizes)
     result = train(tmp_path, *FAST, *more, *overrides.split())
@@ -247,7 +249,7 @@ def test_a_run_stamps_itself(tmp_path: Path, capsys: Any, overrides: str) -> Non
     assert kind in summary.summary([result], summary.FULL)
 
 
-def test_the_audit_can_be_left_out(tmp_path: Path) -> None:
+def test_the_audit_can_be_switched_off(tmp_path: Path) -> None:
     result = train(tmp_path, *FAST, "evaluation.audit=0")
     assert result["audit"] is None
     message = mistake("train", *FAST, f"hydra.run.dir={tmp_path / 'other'}", "evaluation.audit=-1")

@@ -63,7 +63,7 @@ def test_query_labels_read_in_the_test_do_not_help_in_the_audit(cheat: Any) -> N
     assert report["reported"]["mean"] == pytest.approx(float(reported.mean()))
 
 
-def test_what_the_audit_asks_holds_no_query_label() -> None:
+def test_audited_outputs_do_not_depend_on_query_labels() -> None:
     """The answers are the same, bit by bit, whatever the labels of the queries are."""
     learner = cheats.LabelsEmbeddedByObject().eval()
     other = Task(HARD.support, Examples(HARD.query.inputs, (HARD.query.targets + 1) % WAYS))
@@ -77,7 +77,7 @@ def test_what_the_audit_asks_holds_no_query_label() -> None:
 
 @pytest.mark.parametrize("size", [50, 25, 1])
 @pytest.mark.parametrize("cheat", [cheats.LastSupport, cheats.LastQueries, cheats.RunningAverage])
-def test_memory_is_called_memory(cheat: Any, size: int) -> None:
+def test_a_learner_that_remembers_tasks_is_stamped(cheat: Any, size: int) -> None:
     _, report = run_and_audit(cheat(), size)
     assert report["stamps"] == [REMEMBERS, "uses its support", "at chance before adapting"]
     assert report["asked_again"]["changed"] > 0.9
@@ -85,7 +85,7 @@ def test_memory_is_called_memory(cheat: Any, size: int) -> None:
 
 @pytest.mark.parametrize("chunk", [None, 1])
 @pytest.mark.parametrize("learner", [cheats.Noisy, cheats.NoisyByItself])
-def test_random_answers_are_neither_memory_nor_a_leak(learner: Any, chunk: int | None) -> None:
+def test_random_outputs_are_neither_memory_nor_a_leak(learner: Any, chunk: int | None) -> None:
     _, report = run_and_audit(learner(), chunk=chunk)
     assert report["stamps"] == [FORGETFUL, "uses its support", "at chance before adapting"]
 
@@ -98,13 +98,13 @@ def test_an_honest_learner_is_confirmed() -> None:
     assert report["score"] == pytest.approx(float(reported.mean()))
 
 
-def test_a_score_that_could_not_be_checked_is_said_to_be_so() -> None:
+def test_a_score_that_cannot_be_checked_is_stamped_as_unchecked() -> None:
     unknown = torch.full((50,), torch.nan)
     report = audit(Asked(Honest(), None, 0, NOW), [HARD], unknown)
     assert "test score not checked" in report["stamps"] and not report["reported"]["checked"]
 
 
-def test_a_learner_that_cannot_be_copied_is_asked_itself() -> None:
+def test_a_learner_that_cannot_be_copied_is_audited_itself() -> None:
     learner = Honest()
     expected = audit(Asked(learner, None, 0, NOW), [HARD])
     learner.lock = threading.Lock()
@@ -112,7 +112,7 @@ def test_a_learner_that_cannot_be_copied_is_asked_itself() -> None:
     assert audit(Asked(learner, None, 0, NOW), [HARD]) == expected
 
 
-def test_noise_confirms_its_own_score_as_often_as_is_said() -> None:
+def test_noise_fails_to_confirm_its_score_as_rarely_as_stated() -> None:
     """Two draws of one learner's scores: the first is significantly better once in 400 times."""
     random = np.random.default_rng(0)
     flags = {name: torch.zeros(50) for name in ("alone", "queries", "labels")}
@@ -161,7 +161,7 @@ def test_a_learner_that_holds_test_images_is_stamped(buffer: bool) -> None:
         assert report["test_images_held"]["tasks"] == (0.25 if expected else 0)
 
 
-def test_plain_images_and_regular_arrays_are_not_held_against_a_learner() -> None:
+def test_blank_images_and_regular_arrays_are_not_stamped() -> None:
     """A blank image equals an array of zeros, and a single dot a row of the identity."""
     blank, dots = torch.zeros(1, WAYS, 1, 9, 9), torch.eye(81)[:WAYS].view(1, WAYS, 1, 9, 9)
     targets = torch.arange(WAYS)[None]
@@ -205,7 +205,7 @@ def test_images_that_test_and_training_share_are_counted(tmp_path: Path) -> None
 # --- whole runs
 
 
-def test_a_run_that_looks_labels_up_is_stamped(tmp_path: Path) -> None:
+def test_a_run_that_looks_up_query_labels_is_stamped(tmp_path: Path) -> None:
     sizes = ("evaluation.tasks=20", "evaluation.audit=20", "evaluation.batch=5", "dataset=glyphs")
     cheat = ("algorithm=protonet", "algorithm._target_=cheats.LookedUpImages")
     result = train(tmp_path / "cheat", *FAST, *sizes, *cheat, "outer.steps=2")

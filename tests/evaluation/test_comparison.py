@@ -12,7 +12,7 @@ RNG = np.random.default_rng
 
 
 @pytest.mark.parametrize("n", [3, 40, 1000])
-def test_paired_is_scipys_paired_t(n: int) -> None:
+def test_paired_test_equals_scipys(n: int) -> None:
     task = RNG(n).normal(size=n)
     first, second = task + RNG(1).normal(0.1, 0.5, n), task + RNG(2).normal(0, 0.5, n)
     expected = stats.ttest_rel(first, second)
@@ -25,7 +25,7 @@ def test_paired_is_scipys_paired_t(n: int) -> None:
     assert (back.mean, back.ci95, back.p) == (-actual.mean, actual.ci95, actual.p)
 
 
-def test_paired_t_is_near_the_chance_of_flipping_signs() -> None:
+def test_paired_t_is_close_to_the_exact_sign_flip_test() -> None:
     # What the p-value means: were the two exchangeable, each task's difference might be flipped.
     difference = RNG(0).normal(0.13, 1, 200)
     flips = RNG(1).choice([-1, 1], (20_000, 200)) * difference
@@ -43,13 +43,13 @@ def flipping(difference: np.ndarray) -> float:
     ).pvalue
 
 
-def test_equal_scores_do_not_differ() -> None:
+def test_equal_scores_have_a_p_value_of_one() -> None:
     scores = np.array([0.25, 0.5, 0.75])
     assert paired(scores, scores) == (0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("n", [2, 3, 6, 12])
-def test_a_constant_shift_is_as_sure_as_the_number_of_its_signs(n: int) -> None:
+def test_a_constant_shift_has_the_p_value_of_the_sign_flip_test(n: int) -> None:
     scores = np.arange(n) / 16
     difference = paired(scores, scores + 0.25)
     assert (difference.mean, difference.ci95) == (-0.25, 0.0)
@@ -57,7 +57,7 @@ def test_a_constant_shift_is_as_sure_as_the_number_of_its_signs(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [2, 6, 12])
-def test_rounding_is_no_evidence(n: int) -> None:
+def test_rounding_is_not_evidence_of_a_difference(n: int) -> None:
     second = (RNG(n).integers(1, 16, n) / 25).astype(np.float32)
     shifted = second + np.float32(0.2)
     exact = shifted.astype(np.float64) - second
@@ -69,20 +69,20 @@ def test_rounding_is_no_evidence(n: int) -> None:
     assert paired(nearly, second) == (0.0, 0.0, 1.0)
 
 
-def test_small_errors_beside_a_large_one_still_count() -> None:
+def test_small_differences_count_next_to_a_large_one() -> None:
     """Rounding is relative to each task's own score, not to the largest."""
     second = np.array([1e6, *RNG(0).uniform(1e-3, 2e-3, 20)])
     first = second * np.array([1, *RNG(1).uniform(1.1, 1.2, 20)])
     assert paired(first, second).mean == pytest.approx((first - second).mean())
 
 
-def test_one_observation_has_no_interval() -> None:
+def test_a_single_observation_has_no_interval() -> None:
     assert paired(np.array([0.75]), np.array([0.5])) == (0.25, None, None)
 
 
 @pytest.mark.parametrize("queries", [1, 5, 75])
 @pytest.mark.parametrize("n", [2, 4, 6, 10])
-def test_p_values_of_few_tasks_are_honest(n: int, queries: int) -> None:
+def test_p_values_of_few_tasks_keep_their_level(n: int, queries: int) -> None:
     """Two equal learners differ at 5% in at most 5% of experiments, five standard errors aside."""
     experiments, rng = 2000, RNG([n, queries])
     hardness = rng.beta(6, 3, (experiments, n))
@@ -92,7 +92,7 @@ def test_p_values_of_few_tasks_are_honest(n: int, queries: int) -> None:
     assert share <= 0.05 + 5 * (0.05 * 0.95 / experiments) ** 0.5
 
 
-def test_pairing_gains_what_tasks_share() -> None:
+def test_pairing_removes_the_variance_that_tasks_share() -> None:
     # Var(a - b) = 2 (1 - r) Var, so the ratio to the unpaired interval is sqrt(1 - r).
     task, own = RNG(0).normal(size=50_000), RNG(1).normal(size=(2, 50_000))
     first, second = (0.9**0.5 * task + 0.1**0.5 * part for part in own)
@@ -101,7 +101,7 @@ def test_pairing_gains_what_tasks_share() -> None:
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (3, 5)])
-def test_between_seeds_is_scipys_welch_t(sizes: tuple[int, int]) -> None:
+def test_between_seeds_equals_scipys_welch_test(sizes: tuple[int, int]) -> None:
     first, second = (RNG(n).normal(0.5, 0.01 * n, n).tolist() for n in sizes)
     expected = stats.ttest_ind(first, second, equal_var=False)
     low, high = expected.confidence_interval(0.95)
@@ -111,7 +111,7 @@ def test_between_seeds_is_scipys_welch_t(sizes: tuple[int, int]) -> None:
     assert actual.p == pytest.approx(expected.pvalue, rel=1e-9)
 
 
-def test_one_method_whose_seeds_agree_is_compared_without_a_warning(
+def test_identical_seeds_of_one_method_raise_no_warning(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
     first, second = [0.5, 0.5, 0.5], [0.3, 0.4, 0.6]
@@ -131,7 +131,7 @@ def dealing(first: list[float], second: list[float]) -> float:
 
 
 @pytest.mark.parametrize("sizes", [(3, 3), (2, 4)])
-def test_seeds_that_do_not_differ_are_as_sure_as_their_number(sizes: tuple[int, int]) -> None:
+def test_identical_seeds_have_the_p_value_of_the_permutation_test(sizes: tuple[int, int]) -> None:
     first, second = [0.5] * sizes[0], [0.625] * sizes[1]
     difference = between_seeds(first, second)
     assert (difference.mean, difference.ci95) == (-0.125, 0.0)
@@ -150,13 +150,13 @@ def closed(p: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
-def test_holm_is_the_closure_of_bonferroni(count: int) -> None:
+def test_holm_equals_the_closure_of_bonferroni(count: int) -> None:
     for seed in range(20):
         p = (RNG(seed).random(count) ** 3).tolist()
         assert holm(p) == pytest.approx(closed(p), rel=1e-12)
     assert holm([0.02] * count) == pytest.approx(closed([0.02] * count))
 
 
-def test_holm_by_hand() -> None:
+def test_holm_equals_a_computation_by_hand() -> None:
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
     assert holm([]) == []

@@ -33,7 +33,7 @@ def test_sums_over_classes_give_the_interval_of_a_mean_of_classes() -> None:
     assert half == pytest.approx(expected, rel=2e-3)
 
 
-def test_equals_leaving_out_one_class_after_another() -> None:
+def test_class_interval_equals_the_jackknife_over_classes() -> None:
     rng, classes = RNG(1), RNG(2).random((400, 10)).argsort(1)[:, :4]
     scores = rng.normal(size=10)[classes].sum(1) + rng.normal(size=400)
     actual, expected = 0.0, 0.0
@@ -58,7 +58,7 @@ def test_names_of_classes_and_order_within_a_task_do_not_matter() -> None:
     assert over_classes(scores, other) == pytest.approx(over_classes(scores, classes), rel=1e-12)
 
 
-def test_it_is_never_narrower_than_over_tasks() -> None:
+def test_class_interval_is_never_narrower_than_over_tasks() -> None:
     for seed in range(50):
         rng = RNG(seed)
         classes, scores = rng.random((200, 12)).argsort(1)[:, :3], rng.normal(size=200)
@@ -66,7 +66,7 @@ def test_it_is_never_narrower_than_over_tasks() -> None:
         assert half is not None and half >= over_tasks(torch.from_numpy(scores)).ci95
 
 
-def test_there_is_none_where_classes_hardly_recur_or_are_in_every_task() -> None:
+def test_no_class_interval_where_classes_never_recur_or_are_in_every_task() -> None:
     scores = RNG(0).random(100)
     assert over_classes(scores, RNG(0).integers(2**40, size=(100, 5))) is None
     assert over_classes(scores, np.tile(np.arange(5), (100, 1))) is None
@@ -74,12 +74,12 @@ def test_there_is_none_where_classes_hardly_recur_or_are_in_every_task() -> None
 
 
 @pytest.mark.parametrize("tasks", [1, 2])
-def test_one_or_two_tasks_say_nothing_of_classes(tasks: int) -> None:
+def test_no_class_interval_from_one_or_two_tasks(tasks: int) -> None:
     assert over_classes(RNG(0).random(tasks), np.zeros((tasks, 1), int)) is None
     assert over_classes(RNG(0).random(tasks), np.tile(np.arange(2), (tasks, 10))) is None
 
 
-def test_over_seeds_is_students() -> None:
+def test_interval_over_seeds_is_students_t() -> None:
     means = [0.51, 0.48, 0.53, 0.5]
     low, high = stats.t.interval(0.95, 3, loc=np.mean(means), scale=stats.sem(means))
     assert over_seeds(means) == pytest.approx((high - low) / 2, rel=1e-12)
@@ -102,7 +102,7 @@ def benchmark() -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "benchmarks" / "coverage.py"))
 
 
-def test_a_simulated_experiment_has_the_mean_that_it_says(benchmark: dict[str, Any]) -> None:
+def test_a_simulated_experiment_has_its_stated_mean(benchmark: dict[str, Any]) -> None:
     make: Callable[..., Any] = benchmark["experiment"]
     world = benchmark["MINI"]
     far = make(world._replace(tasks=200_000), RNG(0))
@@ -113,9 +113,7 @@ def test_a_simulated_experiment_has_the_mean_that_it_says(benchmark: dict[str, A
 
 
 @pytest.mark.parametrize("name", ["miniImageNet, 600 tasks", "Omniglot 20-way, 1000 tasks"])
-def test_intervals_hold_the_truth_as_often_as_they_say(
-    benchmark: dict[str, Any], name: str
-) -> None:
+def test_intervals_cover_the_truth_as_often_as_stated(benchmark: dict[str, Any], name: str) -> None:
     # The bars for 20,000 experiments, each wider by 4 standard errors of a share at that bar: a
     # right interval fails with fewer than 1 of 10,000 seeds.
     n = 1200

@@ -42,7 +42,7 @@ def _process(rank: int, ranks: int, folder: Path) -> None:
     torch.distributed.destroy_process_group()
 
 
-def test_mean_and_interval_are_those_of_the_textbook() -> None:
+def test_mean_and_interval_follow_the_textbook() -> None:
     measured, scores = measure(1, 0), torch.cat(batches())
     close(measured.scores, scores)
     close(measured.mean, scores.mean(0))
@@ -52,7 +52,7 @@ def test_mean_and_interval_are_those_of_the_textbook() -> None:
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_processes_together_measure_what_one_does(ranks: int, tmp_path: Path) -> None:
+def test_several_processes_measure_the_same_as_one(ranks: int, tmp_path: Path) -> None:
     torch.multiprocessing.start_processes(
         _process, (ranks, tmp_path), nprocs=ranks, start_method="fork"
     )
@@ -74,7 +74,7 @@ class Keep(lightning.Callback):
         torch.save((module.test_scores, metrics), self.folder / f"{trainer.global_rank}.pt")
 
 
-def test_a_test_by_two_processes_equals_that_by_one(tmp_path: Path) -> None:
+def test_a_test_by_two_processes_equals_one_by_a_single_process(tmp_path: Path) -> None:
     tests = {}
     for name, more in {"one": {}, "two": {"devices": 2, "strategy": "ddp_fork"}}.items():
         folder = tmp_path / name
@@ -92,14 +92,14 @@ def test_a_test_by_two_processes_equals_that_by_one(tmp_path: Path) -> None:
         assert {"test/mse", "test/mse_before"} <= shown.keys()
 
 
-def test_an_evaluation_forgets_what_was_taken() -> None:
+def test_an_evaluation_is_empty_after_take() -> None:
     evaluation = Evaluation()
     for value in (1.0, 2.0):
         evaluation.add({"mse": torch.full((2, 1), value)}, 0)
         assert evaluation.take()["mse"].mean.tolist() == [value]
 
 
-def test_accuracy_of_each_class() -> None:
+def test_accuracy_of_each_class_is_the_mean_over_its_tasks() -> None:
     rng = np.random.default_rng(0)
     classes = np.stack([rng.permutation(6)[:3] * 7 for _ in range(40)])
     accuracy = torch.from_numpy(rng.random((40, 3)))
@@ -115,7 +115,7 @@ def test_accuracy_of_each_class() -> None:
     assert named is not None and named["c35"] == accuracies["35"]
 
 
-def test_too_many_classes_are_not_listed() -> None:
+def test_accuracies_of_too_many_classes_are_not_listed() -> None:
     many = np.arange(2 * pooled.LISTED).reshape(-1, 2)
     assert pooled.per_class(torch.ones(pooled.LISTED, 2), many, None) is None
     assert pooled.per_class(torch.ones(3, 2), None, None) is None

@@ -37,13 +37,13 @@ UNEQUAL = Episode(5, 5, 15, "dirichlet", 0.3)
         ),
     ],
 )
-def test_sizes_are_told_in_words_and_names(episode: Episode, words: str, name: str) -> None:
+def test_sizes_are_given_in_words_and_in_names(episode: Episode, words: str, name: str) -> None:
     assert in_words(episode) == words
     assert setting("mine", "maml", episode) == name
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "5", "55", [1], [5, 1], [1, 2, 3], {}])
-def test_what_is_no_size_is_refused(value: Any) -> None:
+def test_invalid_sizes_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="neither a number from 1 nor a range"):
         size(value)
 
@@ -60,7 +60,7 @@ def hash_of(episode: Episode) -> str:
     return digest
 
 
-def test_tasks_of_one_size_are_hashed_by_their_three_numbers() -> None:
+def test_the_hash_of_fixed_sizes_uses_only_ways_shots_and_queries() -> None:
     text = json.dumps(["data", "test", 5, 1, 15, 600, 7])
     assert hash_of(Episode(5, 1, 15)) == hashlib.sha256(text.encode()).hexdigest()[:12]
     assert hash_of(Episode(5, 1, 15, alpha=0.3)) == hash_of(Episode(5, 1, 15))
@@ -78,7 +78,7 @@ def test_ranges_and_balance_are_part_of_the_hash() -> None:
 
 
 @pytest.mark.parametrize("episode", [Episode(5, 1, 15), RANGES, UNEQUAL])
-def test_sizes_come_back_from_results(episode: Episode, tmp_path: Path) -> None:
+def test_sizes_are_read_back_from_results(episode: Episode, tmp_path: Path) -> None:
     folder = finished_run(tmp_path / "a")
     content = json.loads((folder / "results.json").read_text())
     content["episode"] = {**episode.record(), "test": episode.record()}
@@ -89,7 +89,7 @@ def test_sizes_come_back_from_results(episode: Episode, tmp_path: Path) -> None:
     assert restored.training is not None and restored.training.episode == episode
 
 
-def test_a_size_that_is_none_is_named(tmp_path: Path) -> None:
+def test_an_invalid_size_in_results_is_named(tmp_path: Path) -> None:
     content = json.loads((finished_run(tmp_path / "a") / "results.json").read_text())
     content["episode"]["test"]["ways"] = [9, 5]
     with pytest.raises(UserError, match=r"episode\.test\.ways: .*neither a number from 1"):

@@ -36,7 +36,7 @@ def measured(name: str, *more: str, body: Any = None, steps: int = 2) -> dict[st
     return diagnostics.measure(learner, tasks(3, shape=shape), steps, NOW)
 
 
-def test_cka_of_features_with_themselves_is_one_however_turned_and_scaled() -> None:
+def test_cka_is_invariant_to_rotation_and_scale() -> None:
     x = torch.randn(9, 5, dtype=torch.float64)
     for y in (x, 3 * x, x @ rotation(5), -0.1 * x @ rotation(5) + torch.randn(5)):
         assert float(similarity.linear_cka(x, y)) == pytest.approx(1, abs=1e-12)
@@ -45,7 +45,7 @@ def test_cka_of_features_with_themselves_is_one_however_turned_and_scaled() -> N
 
 
 @pytest.mark.parametrize("widths", [(3, 4), (20, 30)])
-def test_cka_equals_kornblith_in_both_of_its_forms(widths: tuple[int, int]) -> None:
+def test_cka_equals_both_formulas_of_kornblith(widths: tuple[int, int]) -> None:
     n = 8
     x, y = (torch.randn(n, w, dtype=torch.float64) for w in widths)
     cka = float(similarity.linear_cka(x, y))
@@ -59,12 +59,12 @@ def test_cka_equals_kornblith_in_both_of_its_forms(widths: tuple[int, int]) -> N
     assert 0.01 < cka < 0.99
 
 
-def test_cosines_of_pairs() -> None:
+def test_cosines_of_pairs_by_hand() -> None:
     x = torch.tensor([[3.0, 0.0], [3.0, 0.0], [0.0, 2.0], [-1.0, 0.0]])
     assert similarity.cosines(x).tolist() == pytest.approx([1, 0, -1, 0, -1, 0])
 
 
-def test_gradient_of_a_task_with_itself_points_one_way() -> None:
+def test_gradients_of_identical_tasks_have_cosine_one() -> None:
     learner, batch = algorithm("maml"), tasks(1)
     gradients = diagnostics.task_gradients(learner, _twice(batch), NOW)
     close(similarity.cosines(gradients), torch.ones(1))
@@ -72,7 +72,7 @@ def test_gradient_of_a_task_with_itself_points_one_way() -> None:
 
 
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_mean_of_task_gradients_is_the_meta_gradient(name: str) -> None:
+def test_mean_of_task_gradients_equals_the_meta_gradient(name: str) -> None:
     learner, batch = algorithm(name), tasks(3)
     _, expected = run(learner, batch)
     actual = diagnostics.task_gradients(learner, batch, NOW).mean(0)
@@ -92,7 +92,7 @@ def test_only_the_adapted_part_moves(name: str, still: str | None) -> None:
     assert measures["cka/head"]["mean"] < 1 - 1e-9
 
 
-def test_how_far_a_layer_moves_by_hand() -> None:
+def test_relative_update_of_a_layer_by_hand() -> None:
     learner, batch = algorithm("maml"), tasks(1)
     measures = diagnostics.measure(learner, _twice(batch), 3, NOW)
     *_, adapted = learner.adapt(task_tools.only(batch).support, 3, NOW)
@@ -105,7 +105,9 @@ def test_how_far_a_layer_moves_by_hand() -> None:
 
 @pytest.mark.parametrize("norm", ["transductive", "support", "running"])
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_losses_are_those_of_the_scores_and_nothing_is_left_behind(name: str, norm: str) -> None:
+def test_measured_losses_equal_the_scores_and_the_learner_is_unchanged(
+    name: str, norm: str
+) -> None:
     learner, batch = algorithm(name, SmoothConv(norm)), tasks(3, shape=(1, 4, 4))
     before = {k: v.clone() for k, v in learner.state_dict().items()}
     measures = diagnostics.measure(learner, batch, 2, NOW)
@@ -119,7 +121,7 @@ def test_losses_are_those_of_the_scores_and_nothing_is_left_behind(name: str, no
     assert any("cka" in key for key in measures) == learner.adapts_by_steps
 
 
-def test_features_are_those_of_the_queries_where_the_support_is_run_along() -> None:
+def test_features_of_queries_leave_out_the_support_rows() -> None:
     learner, batch = algorithm("maml", SmoothConv("support")), tasks(1, shape=(1, 4, 4))
     task = task_tools.only(batch)
     adapted = next(iter(learner.adapt(task.support, 0, NOW)))
@@ -176,7 +178,7 @@ class Turned(nn.Linear):
 
 
 @pytest.mark.parametrize("norm", ["transductive", "support"])
-def test_layers_that_return_several_tensors_a_dict_or_nothing(norm: str) -> None:
+def test_layers_may_return_several_tensors_a_dict_or_nothing(norm: str) -> None:
     body = Sequences()
     learner, batch = algorithm("maml", body), tasks(1, queries=5)
     if norm == "support":  # the support is run along with the queries
@@ -196,7 +198,7 @@ def test_layers_that_return_several_tensors_a_dict_or_nothing(norm: str) -> None
     assert {"cka/body", "cka/body.lstm", "update/body.lstm"} <= measures.keys()
 
 
-def test_a_transformer_is_looked_into() -> None:
+def test_layers_of_a_transformer_are_measured() -> None:
     class Body(nn.Module):
         width = 4
 
@@ -215,7 +217,7 @@ def test_a_transformer_is_looked_into() -> None:
     close(learner.model.head(seen.features["body"]), learner.predict(adapted, task.query.inputs))
 
 
-def test_learned_rates() -> None:
+def test_learned_rates_are_summarised() -> None:
     learner: Algorithm = algorithm("meta_sgd")
     rates: Any = learner.rates  # type: ignore[assignment]
     with torch.no_grad():
@@ -229,7 +231,7 @@ def test_learned_rates() -> None:
     assert diagnostics.learned_rates(algorithm("maml")) == {}
 
 
-def test_a_run_logs_and_keeps_them(tmp_path: Path) -> None:
+def test_a_run_logs_and_stores_its_diagnostics(tmp_path: Path) -> None:
     train(tmp_path, "debug=fast", "logger=csv", "algorithm=meta_sgd", "evaluation.scored_step=3")
     result = json.loads((tmp_path / "diagnostics.json").read_text())
     assert result["query_loss/step_3"]["tasks"] == 2
@@ -240,7 +242,7 @@ def test_a_run_logs_and_keeps_them(tmp_path: Path) -> None:
     assert {f"inside/{name}" for name in names} <= set(header)
 
 
-def test_they_can_be_switched_off(tmp_path: Path) -> None:
+def test_diagnostics_can_be_switched_off(tmp_path: Path) -> None:
     off = ("diagnostics.test_tasks=0", "diagnostics.validation_tasks=0")
     train(tmp_path, "debug=fast", "logger=csv", *off)
     assert not (tmp_path / "diagnostics.json").exists()

@@ -12,14 +12,14 @@ from innerloop.objectives import Classification, Regression
 from innerloop.tasks import Examples, Task
 
 
-def test_equal_the_sums_of_squared_differences() -> None:
+def test_distances_equal_sums_of_squared_differences() -> None:
     x, c = torch.randn(7, 4).double(), torch.randn(3, 4).double()
     close(squared_distances(x, c), ((x[:, None] - c) ** 2).sum(-1))
 
 
 @pytest.mark.parametrize("shift", [0.0, 30.0, 1000.0])
 @pytest.mark.parametrize("mixed", [False, True])
-def test_a_common_part_costs_no_digits(shift: float, mixed: bool) -> None:
+def test_a_large_common_part_costs_no_precision(shift: float, mixed: bool) -> None:
     x, c = torch.randn(50, 64) + shift, torch.randn(5, 64) + shift
     exact = ((x.double()[:, None] - c.double()) ** 2).sum(-1)
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
@@ -28,7 +28,7 @@ def test_a_common_part_costs_no_digits(shift: float, mixed: bool) -> None:
     torch.testing.assert_close(actual.double(), exact, rtol=1e-3, atol=1e-2)
 
 
-def test_class_means_are_means_under_autocast() -> None:
+def test_class_means_are_exact_under_autocast() -> None:
     support = Examples(torch.randn(6, 4) + 100, torch.tensor([0, 1, 2, 2, 0, 1]))
     with torch.autocast("cpu", torch.bfloat16):
         actual = class_means(support, 3)
@@ -67,7 +67,7 @@ def test_protonet_is_as_accurate_in_bf16(shift: int) -> None:
         assert float(scores.mean()) == pytest.approx(expected, abs=0.01)
 
 
-def test_the_cross_entropy_of_bf16_outputs_is_that_of_their_float32() -> None:
+def test_cross_entropy_of_bf16_outputs_is_computed_in_float32() -> None:
     outputs, targets = 50 + torch.randn(40, 5).bfloat16(), torch.randint(0, 5, (40,))
     with torch.autocast("cpu", torch.bfloat16):
         actual = Classification(5, 5).loss(outputs, targets)
@@ -75,7 +75,7 @@ def test_the_cross_entropy_of_bf16_outputs_is_that_of_their_float32() -> None:
     assert float(actual) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_targets_of_a_regression_are_compared_one_by_one() -> None:
+def test_regression_targets_are_never_broadcast() -> None:
     outputs, objective = torch.randn(6, 1).double(), Regression()
     targets = torch.randn(6).double()
     expected = sum(float(o - t) ** 2 for o, t in zip(outputs, targets, strict=True)) / 6

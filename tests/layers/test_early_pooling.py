@@ -33,7 +33,7 @@ def images(rows: int = 3) -> torch.Tensor:
 
 @pytest.mark.parametrize("mode", norm.MODES)
 @pytest.mark.parametrize("training", [True, False])
-def test_it_equals_the_layers_one_after_the_other(mode: str, training: bool) -> None:
+def test_early_pooling_equals_the_four_layers_in_order(mode: str, training: bool) -> None:
     pooling, x = block(mode).train(training), images()
     plain = nn.Sequential(*copy.deepcopy(pooling))
     with early_pooling.allowed():
@@ -60,7 +60,7 @@ def test_support_statistics_serve_the_queries() -> None:
     assert (expected - plain(x)).abs().max() > 1e-3
 
 
-def test_derivatives_to_the_third_order_are_those_of_finite_differences() -> None:
+def test_derivatives_up_to_third_order_equal_finite_differences() -> None:
     x = torch.randn(2, 2, 4, 5, dtype=torch.float64, requires_grad=True)
 
     def maxima_mean_variance(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -77,7 +77,9 @@ def test_derivatives_to_the_third_order_are_those_of_finite_differences() -> Non
 
 @pytest.mark.parametrize("chunk", [1, 2, None])
 @pytest.mark.parametrize("mode", norm.MODES)
-def test_the_engines_meta_gradient_is_that_of_plain_layers(mode: str, chunk: int | None) -> None:
+def test_the_engines_meta_gradient_equals_that_of_plain_layers(
+    mode: str, chunk: int | None
+) -> None:
     learner, batch = algorithm("maml", Conv4(SHAPE, 3, mode)), tasks(3, shape=SHAPE)
     with torch.no_grad():
         for name, parameter in learner.named_parameters():
@@ -92,7 +94,7 @@ def test_the_engines_meta_gradient_is_that_of_plain_layers(mode: str, chunk: int
     close(gradient, by_library, rtol=1e-8, atol=1e-10)
 
 
-def test_only_engines_allow_it() -> None:
+def test_early_pooling_is_used_only_where_allowed() -> None:
     pooling, seen = block(), []
     pooling[2].register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
     pooling(images())

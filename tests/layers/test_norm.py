@@ -36,13 +36,15 @@ def batch_normed(x: torch.Tensor, like: norm.TaskNorm) -> torch.Tensor:
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("side_by_side", [True, False])
-def test_transductive_is_batch_norm_of_the_batch(training: bool, side_by_side: bool) -> None:
+def test_transductive_norm_equals_batch_norm_of_the_batch(
+    training: bool, side_by_side: bool
+) -> None:
     task_norm, x = layer("transductive").train(training), images()
     actual = torch.vmap(task_norm)(x[None])[0] if side_by_side else task_norm(x)
     torch.testing.assert_close(actual, batch_normed(x, task_norm), **CLOSE)
 
 
-def test_running_is_torchs_layer() -> None:
+def test_running_norm_equals_torchs_layer() -> None:
     ours, reference = layer("running"), nn.BatchNorm2d(3).double()
     reference.load_state_dict(ours.state_dict(), strict=False)
     for _ in range(3):
@@ -85,13 +87,13 @@ def answers(learner: Algorithm, one_at_a_time: bool) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_with_support_statistics_queries_do_not_see_each_other(name: str) -> None:
+def test_with_support_statistics_queries_do_not_affect_each_other(name: str) -> None:
     learner = algorithm(name, SmoothConv("support"))
     torch.testing.assert_close(answers(learner, True), answers(learner, False), **CLOSE)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_with_transductive_statistics_they_do(name: str) -> None:
+def test_with_transductive_statistics_queries_affect_each_other(name: str) -> None:
     learner = algorithm(name, SmoothConv("transductive"))
     assert (answers(learner, True) - answers(learner, False)).abs().max() > 1e-3
 
@@ -106,7 +108,7 @@ def test_running_averages_move_only_when_tracked(name: str) -> None:
         torch.testing.assert_close(old, new, rtol=0, atol=0)
 
 
-def test_running_averages_serve_the_test_one_query_at_a_time() -> None:
+def test_with_running_averages_queries_can_be_tested_one_at_a_time() -> None:
     learner = algorithm("protonet", SmoothConv("running")).eval()
     torch.testing.assert_close(answers(learner, True), answers(learner, False), **CLOSE)
 

@@ -63,7 +63,7 @@ def begun(folder: Path) -> Path:
         ("estimate=true",),
     ],
 )
-def test_a_used_folder_is_refused_and_untouched(run: Path, more: Sequence[str]) -> None:
+def test_a_folder_with_a_run_is_refused_and_unchanged(run: Path, more: Sequence[str]) -> None:
     before = contents(run)
     message = mistake("train", f"hydra.run.dir={run}", *FAST, *more)
     if not more or more[0] in ("seed=1", "inner.rate=-1", "estimate=true"):
@@ -71,7 +71,9 @@ def test_a_used_folder_is_refused_and_untouched(run: Path, more: Sequence[str]) 
     assert contents(run) == before
 
 
-def test_so_is_one_without_a_checkpoint_and_one_of_a_test(run: Path, tmp_path: Path) -> None:
+def test_a_folder_with_an_unfinished_run_or_a_test_is_refused_and_unchanged(
+    run: Path, tmp_path: Path
+) -> None:
     evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none")
     for folder in (begun(tmp_path / "begun"), tmp_path / "test"):
         before = contents(folder)
@@ -79,7 +81,7 @@ def test_so_is_one_without_a_checkpoint_and_one_of_a_test(run: Path, tmp_path: P
         assert contents(folder) == before
 
 
-def test_a_run_that_failed_before_it_began_may_be_started_again(tmp_path: Path) -> None:
+def test_a_run_that_failed_before_training_may_be_started_again(tmp_path: Path) -> None:
     assert "inner.rate=-1" in mistake("train", f"hydra.run.dir={tmp_path}", *FAST, "inner.rate=-1")
     assert train(tmp_path, *SMALL)["seed"] == 0
 
@@ -100,7 +102,7 @@ def another(folder: Path) -> Iterator[subprocess.Popen]:
         process.kill()
 
 
-def test_a_second_process_is_refused_whatever_it_wants(run: Path, tmp_path: Path) -> None:
+def test_a_second_process_in_a_run_folder_is_refused(run: Path, tmp_path: Path) -> None:
     test = tmp_path / "test"
     evaluate(test, f"ckpt_path={run}", "logger=none")
     for program, folder, words in (
@@ -146,7 +148,7 @@ def one_of_two(folder: Path) -> None:
     assert len(logs[0]) == len(logs[1])
 
 
-def test_two_processes_in_one_folder(tmp_path: Path) -> None:
+def test_only_one_of_two_processes_gets_a_folder(tmp_path: Path) -> None:
     one_of_two(tmp_path / "run")
 
 
@@ -156,7 +158,7 @@ def test_two_processes_in_one_folder_never_mix_their_results(tmp_path: Path) -> 
         one_of_two(tmp_path / str(i))
 
 
-def test_a_new_folder_is_nobody_elses(tmp_path: Path) -> None:
+def test_new_folders_get_unused_names(tmp_path: Path) -> None:
     assert [lock.new_folder(tmp_path / "day" / "run_1").name for _ in range(3)] == [
         "run_1", "run_1_2", "run_1_3",
     ]  # fmt: skip

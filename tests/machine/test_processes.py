@@ -56,15 +56,15 @@ def _rank(rank: int, port: int, number: int, seconds: float, writing: int) -> No
 
 
 @pytest.mark.parametrize(("number", "seconds"), [(signal.SIGKILL, 60), (signal.SIGSTOP, 1)])
-def test_the_others_do_not_wait_for_ever(number: int, seconds: float) -> None:
+def test_the_other_processes_end_when_one_is_lost(number: int, seconds: float) -> None:
     assert survivor(number, seconds).startswith("True ")
 
 
-def test_the_largest_number_of_all_processes_is_agreed_on() -> None:
+def test_processes_agree_on_their_largest_number() -> None:
     assert processes.largest(7, torch.device("cpu")) == 7  # one process
 
 
-def test_a_lost_process_is_said_to_be_lost(tmp_path: Path) -> None:
+def test_a_lost_process_is_reported_with_how_to_resume(tmp_path: Path) -> None:
     from innerloop.outer.meta_learner import MetaLearner
 
     gone = RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection closed by peer")
@@ -78,7 +78,7 @@ def test_a_lost_process_is_said_to_be_lost(tmp_path: Path) -> None:
         mistake("train", f"hydra.run.dir={tmp_path / 'other'}", *FAST)
 
 
-def test_processes_that_others_started_need_one_folder() -> None:
+def test_externally_started_processes_need_one_folder() -> None:
     for environment in (
         {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2"},
         {"SLURM_STEP_NUM_TASKS": "2"},
@@ -108,7 +108,7 @@ def fresh(folder: Path, kill: str = NEVER) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_two_processes_that_are_told_to_stop_go_on_as_if_nothing_had_happened(
+def test_two_stopped_processes_resume_to_the_same_end(
     tmp_path: Path,
 ) -> None:
     whole = fresh(tmp_path / "whole")
@@ -125,7 +125,7 @@ def test_two_processes_that_are_told_to_stop_go_on_as_if_nothing_had_happened(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rank", "status"), [(0, -9), (1, 1)])
-def test_a_run_that_loses_a_process_ends(tmp_path: Path, rank: int, status: int) -> None:
+def test_a_run_ends_when_it_loses_a_process(tmp_path: Path, rank: int, status: int) -> None:
     lost = fresh(tmp_path / "run", f"{rank} 9 23")
     assert lost.returncode == status
     assert "is gone" in lost.stderr
@@ -165,7 +165,7 @@ def free_port(of: Any) -> int:
 
 
 @pytest.mark.slow
-def test_processes_that_others_start_end_like_one(tmp_path: Path) -> None:
+def test_externally_started_processes_equal_one_process(tmp_path: Path) -> None:
     """As torchrun and srun would start them; seven tasks are not shared evenly by two."""
     sizes = ("debug=fast", "evaluation.tasks=7", "evaluation.batch=2", "logger=csv", "threads=1")
     alone = train(tmp_path / "alone", *sizes, "trainer=cpu")
@@ -191,7 +191,7 @@ def test_processes_that_others_start_end_like_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_mixed_precision_and_compilation_with_two_processes(tmp_path: Path) -> None:
+def test_two_processes_run_with_mixed_precision_and_compilation(tmp_path: Path) -> None:
     more = ("trainer.precision=bf16-mixed", "engine.compile=true")
     done = together(tmp_path, *FAST, *TWO, *more, f"hydra.run.dir={tmp_path}")
     assert done.returncode == 0, done.stderr

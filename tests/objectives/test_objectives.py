@@ -12,7 +12,7 @@ from innerloop.evaluation import pooled
 from innerloop.objectives import BINS, Classification, Regression
 
 
-def test_classification() -> None:
+def test_classification_loss_and_metrics_by_hand() -> None:
     objective = Classification(ways=3, test_ways=5)
     outputs = torch.tensor([[math.log(2.0), 0.0, 0.0], [0.0, 0.0, math.log(2.0)]])
     scores = objective.scores(outputs, torch.tensor([0, 1]))
@@ -24,7 +24,7 @@ def test_classification() -> None:
     assert objective.metric.higher_is_better
 
 
-def test_regression() -> None:
+def test_regression_loss_and_metrics_by_hand() -> None:
     objective = Regression(targets=2)
     scores = objective.scores(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]]))
     assert float(scores["mse"]) == 5.0
@@ -55,7 +55,7 @@ def test_every_metric_equals_torchmetrics_under_vmap(answers: tuple[torch.Tensor
     torch.testing.assert_close(scores["class_accuracy"].mean(-1), scores["accuracy"])
 
 
-def test_calibration_is_that_of_all_queries_together(answers: tuple[torch.Tensor, ...]) -> None:
+def test_calibration_pools_the_queries_of_all_tasks(answers: tuple[torch.Tensor, ...]) -> None:
     outputs, targets = answers
     gaps = vmap(Classification(4, 4).scores)(outputs, targets)["calibration_gaps"]
     metric = MulticlassCalibrationError(4, n_bins=BINS)
@@ -66,7 +66,7 @@ def test_calibration_is_that_of_all_queries_together(answers: tuple[torch.Tensor
     assert 0.01 < actual < float(pooled.calibration_error(gaps).mean())  # few queries lean upwards
 
 
-def test_confidence_that_is_kept_or_not() -> None:
+def test_calibration_of_full_confidence() -> None:
     certain = torch.tensor([[200.0, 0.0], [200.0, 0.0]])  # a confidence of exactly one
     for targets, expected in (([0, 0], 0.0), ([0, 1], 0.5), ([1, 1], 1.0)):
         gaps = Classification(2, 2).scores(certain, torch.tensor(targets))["calibration_gaps"]

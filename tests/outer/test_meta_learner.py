@@ -97,7 +97,7 @@ def test_the_schedule_moves_with_every_outer_step() -> None:
 
 
 @pytest.mark.parametrize("name", ["maml", "anil", "reptile"])
-def test_scores_of_validation_and_test_are_means_over_their_lists(name: str) -> None:
+def test_validation_and_test_scores_are_means_over_their_task_lists(name: str) -> None:
     learner, data = learner_of(name), wave_data()
     model, run = learner.algorithm.eval(), trainer(limit_val_batches=1.0, inference_mode=False)
     now, episode = torch.tensor(0.0), data.test_episode
@@ -126,7 +126,7 @@ def test_running_averages_follow_an_outer_step(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["maml", "meta_sgd"])
-def test_two_processes_learn_what_one_does(name: str, tmp_path: Path) -> None:
+def test_two_processes_learn_the_same_as_one(name: str, tmp_path: Path) -> None:
     alone = learner_of(name, clip=0.05)
     shared = copy.deepcopy(alone)
     before = [p.detach().clone() for p in alone.parameters()]
@@ -139,7 +139,7 @@ def test_two_processes_learn_what_one_does(name: str, tmp_path: Path) -> None:
         assert (expected - start).abs().max() > 1e-6
 
 
-def test_a_test_is_told_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
+def test_a_test_uses_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
     learner, data = learner_of(), wave_data()
     run = trainer(default_root_dir=tmp_path)
     run.fit(learner, data)
@@ -161,7 +161,7 @@ def test_a_test_is_told_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spread", ["transposed", "expanded"])
-def test_a_gradient_may_lie_in_memory_otherwise_than_its_parameter(spread: str) -> None:
+def test_a_gradient_may_have_another_memory_layout_than_its_parameter(spread: str) -> None:
     learner = learner_of("maml", optimizer=functools.partial(torch.optim.Adam, lr=0.1))
     torch.manual_seed(0)
     with torch.no_grad():

@@ -45,7 +45,7 @@ def test_each_outer_step_has_its_own_batches() -> None:
         assert epoch.sort().values.tolist() == [0, 1, 2]
 
 
-def test_a_resumed_training_is_one_that_never_stopped(tmp_path: Path) -> None:
+def test_a_resumed_training_equals_one_that_never_stopped(tmp_path: Path) -> None:
     whole, parts, files = classifier(), classifier(), [AtomicCheckpointIO()]
     parts.load_state_dict(whole.state_dict())
     start = {k: v.clone() for k, v in whole.state_dict().items()}
@@ -81,7 +81,7 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
         data.training_indices(0)
 
 
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+def test_two_processes_learn_the_same_as_one(tmp_path: Path) -> None:
     alone = classifier()
     shared = copy.deepcopy(alone)
     before = {k: v.clone() for k, v in alone.state_dict().items()}

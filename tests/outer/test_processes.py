@@ -62,7 +62,9 @@ def gradient(learner: MetaLearner, ranks: int, folder: Path) -> tuple[list[Tenso
 
 @pytest.mark.parametrize("ranks", [2, 4])
 @pytest.mark.parametrize("name", ["maml", "reptile", "protonet"])
-def test_the_same_tasks_give_the_same_meta_gradient(name: str, ranks: int, tmp_path: Path) -> None:
+def test_the_meta_gradient_does_not_depend_on_the_number_of_processes(
+    name: str, ranks: int, tmp_path: Path
+) -> None:
     alone = learner(name)
     shared = copy.deepcopy(alone)
     expected, buffers = gradient(alone, 1, tmp_path)
@@ -74,7 +76,7 @@ def test_the_same_tasks_give_the_same_meta_gradient(name: str, ranks: int, tmp_p
 
 
 @pytest.mark.parametrize("count", [7, 2, 3])
-def test_evaluation_deals_every_task_to_one_process(count: int) -> None:
+def test_each_evaluation_task_goes_to_one_process(count: int) -> None:
     dealt: list[int] = []
     for rank in range(2):
         data, device = wave_data(), torch.device("cpu")
@@ -86,7 +88,7 @@ def test_evaluation_deals_every_task_to_one_process(count: int) -> None:
     assert sorted(dealt) == list(range(count))
 
 
-def test_uneven_shares_are_put_back_in_order(tmp_path: Path) -> None:
+def test_scores_of_uneven_shares_are_gathered_in_order(tmp_path: Path) -> None:
     """Seven tasks in batches of three over two processes: the scores of one process, in order."""
     alone, shared = learner("maml"), learner("maml")
     shared.load_state_dict(alone.state_dict())

@@ -81,7 +81,7 @@ def adapt(run: Path, folder: Path, *more: str) -> Path:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_equals_the_learner_called_by_hand(
+def test_confidences_equal_those_of_the_learner_called_by_hand(
     runs: dict[str, Path], tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ways = 7 if name == "protonet" else 5  # it was trained 5-way
@@ -108,7 +108,7 @@ def test_equals_the_learner_called_by_hand(
 
 
 @pytest.mark.parametrize("name", ["maml", "reptile"])
-def test_the_weights_serve_without_innerloop(
+def test_saved_weights_reproduce_the_predictions_without_innerloop(
     runs: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     task = drawn(5)
@@ -124,7 +124,7 @@ def test_the_weights_serve_without_innerloop(
         assert file.metadata()["classes"].split("\n") == [f"c{k}" for k in range(5)]
 
 
-def test_anil_keeps_the_body_and_protonet_keeps_prototypes(
+def test_anil_saves_an_unchanged_body_and_protonet_its_prototypes(
     runs: dict[str, Path], tmp_path: Path
 ) -> None:
     task = drawn(5)
@@ -138,7 +138,7 @@ def test_anil_keeps_the_body_and_protonet_keeps_prototypes(
     torch.testing.assert_close(prototypes, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_few_queries_at_a_time_change_nothing(
+def test_chunks_of_queries_leave_the_predictions_unchanged(
     runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = written(drawn(5), tmp_path)
@@ -183,7 +183,7 @@ def test_images_are_read_as_in_training(tmp_path: Path) -> None:
     assert build_source(config("dataset=sinusoid")).reading is None
 
 
-def test_mistakes(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_wrong_inputs_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:
     folder = written(drawn(4), tmp_path)
     where = [f"support={folder / 'support'}", f"query={folder / 'query'}", f"out={tmp_path / 'o'}"]
     maml, protonet = (f"ckpt_path={runs[n]}" for n in ("maml", "protonet"))
@@ -211,7 +211,7 @@ def _five(tmp_path: Path) -> list[str]:
     return [f"support={folder / 'support'}", f"query={folder / 'query'}"]
 
 
-def test_a_folder_that_cannot_be_written_is_noticed_before_the_work(
+def test_an_unwritable_output_folder_is_refused_before_the_work(
     runs: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = written(drawn(5), tmp_path)

@@ -9,7 +9,7 @@ QUIET = ("logger=none", "evaluation.tasks=200", "evaluation.batch=50")
 
 
 @pytest.mark.slow
-def test_a_few_steps_of_protonet_beat_none(tmp_path: Path) -> None:
+def test_a_few_steps_of_protonet_improve_on_no_training(tmp_path: Path) -> None:
     more = (
         "algorithm=protonet",
         "dataset=glyphs",
@@ -36,7 +36,7 @@ def test_maml_learns_sine_waves(tmp_path: Path) -> None:
     ("name", "least"),  # the nearest neighbour in pixels gets 0.6
     [("protonet", 0.85), ("maml", 0.8), ("meta_sgd", 0.8), ("fomaml", 0.75), ("boil", 0.75)],
 )
-def test_learns_glyphs(tmp_path: Path, name: str, least: float) -> None:
+def test_an_algorithm_learns_glyphs(tmp_path: Path, name: str, least: float) -> None:
     steps = ("outer.steps=600", "evaluation.validation.every=200")
     result = train(tmp_path, f"algorithm={name}", "dataset=glyphs", *steps, *QUIET)
     entry = result["test"]["accuracy"]

@@ -27,16 +27,20 @@ def runs(tmp_path: Path, data: Path, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n.startswith("omniglot")])
-def test_omniglot(tmp_path: Path, omniglot: Path, name: str) -> None:
+def test_every_omniglot_experiment_runs_on_the_real_files(
+    tmp_path: Path, omniglot: Path, name: str
+) -> None:
     runs(tmp_path, omniglot, name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n.startswith("miniimagenet")])
-def test_miniimagenet(tmp_path: Path, miniimagenet: Path, name: str) -> None:
+def test_every_miniimagenet_experiment_runs_on_the_real_files(
+    tmp_path: Path, miniimagenet: Path, name: str
+) -> None:
     runs(tmp_path, miniimagenet, name)
 
 
-def test_every_experiment_is_run() -> None:
+def test_no_experiment_with_files_is_left_out() -> None:
     others = [n for n in EXPERIMENTS if n.split("_")[0] not in ("omniglot", "miniimagenet")]
     assert others == []

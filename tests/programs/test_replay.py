@@ -34,7 +34,7 @@ def kept_rows(file: Path) -> list[dict[str, str]]:
         "algorithm=protonet dataset=glyphs norm=running",
     ],
 )
-def test_a_replayed_task_scores_what_the_test_kept(
+def test_a_replayed_task_has_the_stored_test_score(
     tmp_path: Path, capsys: Any, overrides: str
 ) -> None:
     result = train(tmp_path, *FAST, "evaluation.tasks=6", "evaluation.batch=4", *overrides.split())
@@ -101,7 +101,7 @@ def test_the_support_loss_is_what_adaptation_descends(mode: str) -> None:
     assert steps[3].support_loss < steps[0].support_loss
 
 
-def test_parts_that_do_not_move() -> None:
+def test_parameters_that_are_not_adapted_have_no_updates() -> None:
     steps = trace(algorithm("boil"), tasks(1), 2, NOW)
     assert steps[0].updates["head"] == 0 < steps[0].updates["body.layers.1"]
     (single,) = trace(algorithm("protonet"), tasks(1), 2, NOW)
@@ -149,7 +149,7 @@ def fragile(fails: str, height: float = 1e-9) -> Algorithm:
     return learner
 
 
-def test_a_planted_nan_is_named() -> None:
+def test_the_operation_and_layer_of_a_nan_are_named() -> None:
     assert watch(fragile("root", 1.0)) == {}
     origin = watch(fragile("root", -1.0))["nan"]
     assert (origin.operation, origin.layer) == ("sqrt", "body.gate")
@@ -157,7 +157,7 @@ def test_a_planted_nan_is_named() -> None:
     assert "sqrt, in layer body.gate" in str(origin) and "made nan of finite numbers" in str(origin)
 
 
-def test_a_nan_that_only_a_later_step_makes_names_that_step() -> None:
+def test_a_nan_in_a_later_step_names_that_step() -> None:
     class Turns(nn.Module):
         """Fails once its weight has moved from where it began."""
 
@@ -182,7 +182,7 @@ def test_a_nan_that_only_a_later_step_makes_names_that_step() -> None:
     assert origin.phase == "predicting after inner step 1"
 
 
-def test_an_overflow_and_a_slope_are_named_and_a_mask_is_not() -> None:
+def test_overflows_and_infinite_slopes_are_named_and_masks_are_not() -> None:
     report = watch(fragile("overflow"))
     assert (report["inf"].operation, report["inf"].layer) == ("exp", "body.gate")
     slope = watch(fragile("slope"))
@@ -191,7 +191,7 @@ def test_an_overflow_and_a_slope_are_named_and_a_mask_is_not() -> None:
     assert watch(fragile("mask")) == {}
 
 
-def test_watching_changes_nothing() -> None:
+def test_watching_for_nan_changes_nothing() -> None:
     learner, batch = algorithm("maml"), tasks(2)
     before = learner.scores(batch, 2, NOW), dict(vars(learner)), run(learner, batch)
     hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in learner.modules()]
@@ -202,7 +202,7 @@ def test_watching_changes_nothing() -> None:
     assert hooks == [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in learner.modules()]
 
 
-def test_what_was_broken_from_the_start_is_named() -> None:
+def test_parameters_and_inputs_that_start_non_finite_are_named() -> None:
     learner, batch = algorithm("maml"), tasks(1)
     assert nonfinite.broken_from_the_start(learner, batch) == []
     with torch.no_grad():
@@ -259,7 +259,7 @@ def kept(folder: Path, scores: list[float], metric: str = "accuracy", hash: str 
     return folder
 
 
-def test_where_a_beats_b_most(tmp_path: Path, capsys: Any) -> None:
+def test_tasks_where_one_run_beats_another_most(tmp_path: Path, capsys: Any) -> None:
     first = kept(tmp_path / "a", [0.5, 0.9, 0.75, 0.1])
     second = kept(tmp_path / "b", [0.25, 0.2, 0.75, 0.9])
     metric, rows = beats.beaten(first, second, 10)
@@ -273,14 +273,14 @@ def test_where_a_beats_b_most(tmp_path: Path, capsys: Any) -> None:
     assert "none of the test tasks" in capsys.readouterr().out
 
 
-def test_lower_errors_win_and_divergence_loses(tmp_path: Path) -> None:
+def test_lower_errors_win_and_diverged_tasks_lose(tmp_path: Path) -> None:
     first = kept(tmp_path / "a", [1.0, 2.0, np.nan, 3.0], "mse")
     second = kept(tmp_path / "b", [4.0, 1.0, 1.0, np.inf], "mse")
     assert [b.task for b in beats.beaten(first, second, 10)[1]] == [3, 0]
     assert [b.task for b in beats.beaten(second, first, 10)[1]] == [2, 1]
 
 
-def test_what_cannot_be_shown(tmp_path: Path) -> None:
+def test_wrong_requests_are_refused(tmp_path: Path) -> None:
     first, second = kept(tmp_path / "a", [1.0]), kept(tmp_path / "b", [1.0], hash="xyz")
     message = mistake("replay", str(first), str(second))
     assert "abc" in message and "xyz" in message

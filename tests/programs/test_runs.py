@@ -30,7 +30,7 @@ def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.figures
-def test_leaves_everything_behind(tmp_path: Path) -> None:
+def test_a_run_writes_all_its_files(tmp_path: Path) -> None:
     result = train(tmp_path, *SMALL)
     for file in ("config.yaml", "metrics.csv", "adaptation.png", "results.json"):
         assert (tmp_path / file).stat().st_size > 0
@@ -53,20 +53,22 @@ def test_leaves_everything_behind(tmp_path: Path) -> None:
         assert any(row[name] for row in logged)
 
 
-def test_the_same_seed_gives_the_same_run_and_another_another(tmp_path: Path) -> None:
+def test_the_same_seed_repeats_a_run_and_another_does_not(tmp_path: Path) -> None:
     tests = [train(tmp_path / str(i), f"seed={s}", *FAST)["test"] for i, s in enumerate((1, 1, 2))]
     assert tests[0] == tests[1]
     assert tests[0] != tests[2]
 
 
-def test_steps_beyond_the_last_interval_are_validated_too(tmp_path: Path) -> None:
+def test_the_last_steps_are_validated_even_within_an_interval(tmp_path: Path) -> None:
     result = train(tmp_path, *SMALL, "outer.steps=5", "logger=csv")
     assert [int(r["step"]) for r in rows(tmp_path) if r["val/mse"]] == [1, 3, 4]
     assert result["checkpoint"]["step"] in (2, 4, 5)
     assert len([r for r in rows(tmp_path) if r["train/mse"]]) == 5
 
 
-def test_a_sweep_is_judged_by_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_optimises_the_validation_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from innerloop.programs import train as program
 
     returned, inner = [], program.train
@@ -117,7 +119,7 @@ def test_the_protocol_does_not_depend_on_the_run(tmp_path: Path) -> None:
     assert first["protocol"]["hash"] == second["protocol"]["hash"] != third["protocol"]["hash"]
 
 
-def test_resuming_ends_like_a_run_that_never_stopped(
+def test_a_resumed_run_equals_one_that_never_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(tmp_path / "whole", *SMALL, "logger=csv")
@@ -156,7 +158,7 @@ def test_resuming_remembers_the_best_so_far(tmp_path: Path) -> None:
     assert logs[0] == logs[1] == ["1", "3", "5"]
 
 
-def test_a_log_that_a_kill_has_cut_is_read(tmp_path: Path) -> None:
+def test_a_log_truncated_by_a_kill_is_read(tmp_path: Path) -> None:
     log = tmp_path / "metrics.csv"
     for content, kept in (
         ("step,train/mse\n0,1.0\n1,2.0\n2,3", ["0", "1"]),
@@ -218,7 +220,7 @@ def test_several_loggers_at_once(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").glob("events*"))
 
 
-def test_an_outside_package_joins(tmp_path: Path) -> None:
+def test_an_outside_package_adds_an_algorithm_a_data_set_and_a_model(tmp_path: Path) -> None:
     outside = Path(__file__).parents[1] / "outside"
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), f"hydra.searchpath=[file://{outside}/conf]",
@@ -249,7 +251,7 @@ def test_help_lists_groups_and_choices_from_any_directory(tmp_path: Path) -> Non
     assert "complete" in shell.stdout
 
 
-def test_two_processes_end_like_one(tmp_path: Path) -> None:
+def test_two_processes_equal_one_process(tmp_path: Path) -> None:
     alone = train(tmp_path / "alone", *SMALL, "algorithm=maml", "trainer=cpu", "threads=1")
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), *SMALL, "trainer=ddp",
@@ -265,7 +267,7 @@ def test_two_processes_end_like_one(tmp_path: Path) -> None:
     assert len(rows(tmp_path / "both")) == len(rows(tmp_path / "alone"))
 
 
-def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_terminated_run_says_how_to_resume(tmp_path: Path) -> None:
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), "engine.compile=false", "log_every=1",
         "logger=none", f"hydra.run.dir={tmp_path}",
@@ -283,7 +285,7 @@ def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
     assert f"resume={tmp_path}" in shown
 
 
-def test_an_estimate_trains_nothing_and_names_the_ways(tmp_path: Path, capsys: Any) -> None:
+def test_an_estimate_trains_nothing_and_lists_the_engines(tmp_path: Path, capsys: Any) -> None:
     call(
         "train",
         "estimate=true",

@@ -9,7 +9,7 @@ from cli import FAST, train
 
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["protonet", "maml"])
-def test_a_run_on_tasks_of_unequal_size(
+def test_a_run_trains_and_tests_on_tasks_of_unequal_size(
     algorithm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sizes = ("episode.ways=[2,5]", "episode.shots=[1,4]", "episode.queries=2")

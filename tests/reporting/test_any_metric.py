@@ -73,7 +73,7 @@ def test_results_name_their_metric_and_call_no_rank_diverged(tmp_path: Path) -> 
     assert record.test["rank/step_1"].median is not None
 
 
-def test_older_files_without_a_metric_are_known_by_name() -> None:
+def test_older_files_without_a_metric_are_recognised_by_name() -> None:
     old = content(Rank(), scores(Rank()))
     del old["metric"]
     entry = {"mean": 0.5, "ci95": 0.1}
@@ -98,7 +98,7 @@ def test_tables_show_the_unit_and_scale_by_it(tmp_path: Path, capsys: Any) -> No
     assert f"{mean} points" in capsys.readouterr().out
 
 
-def test_a_comparison_speaks_in_the_unit(tmp_path: Path, capsys: Any) -> None:
+def test_a_comparison_uses_the_unit_of_the_metric(tmp_path: Path, capsys: Any) -> None:
     (a, first), (b, second) = (
         run_of(tmp_path / name, Return(), 0, shift) for name, shift in (("a", 0.0), ("b", -20.0))
     )
@@ -121,7 +121,7 @@ def test_where_one_beats_another_follows_the_direction(
     assert [row.task for row in rows] == [i for i in np.argsort(-gaps) if gaps[i] > 0]
 
 
-def test_the_page_and_its_charts(tmp_path: Path) -> None:
+def test_the_page_and_its_charts_use_the_metrics_name_and_unit(tmp_path: Path) -> None:
     _, after = run_of(tmp_path / "a", Return())
     _, ranks = run_of(tmp_path / "b", Rank())
     text = write([tmp_path], tmp_path / "page.html").read_text()
@@ -144,7 +144,9 @@ def test_figures_of_negative_returns_have_linear_axes(tmp_path: Path) -> None:
 
 @pytest.mark.figures
 @pytest.mark.parametrize("objective", [Return(), Rank()])
-def test_a_run_without_classes_draws_what_it_can(tmp_path: Path, objective: Objective) -> None:
+def test_a_run_without_classes_draws_the_figures_that_apply(
+    tmp_path: Path, objective: Objective
+) -> None:
     learner = algorithm("maml", regression=True)
     learner.objective = objective
     drawn = figures.Figures(learner.eval(), waves(2), scores(objective), 1, NOW, span=[-1, 1])
@@ -152,7 +154,7 @@ def test_a_run_without_classes_draws_what_it_can(tmp_path: Path, objective: Obje
     assert files == {"adaptation", "figures/curves", "figures/tasks"}
 
 
-def test_the_dashboard_gets_it_by_name() -> None:
+def test_the_dashboard_uses_the_metrics_name() -> None:
     run = mock.MagicMock()
     result = content(Return(), scores(Return()))
     finished.summary(run, result)

@@ -15,7 +15,9 @@ from innerloop.reporting.finished import below, read, select
 from innerloop.reporting.settings import settings
 
 
-def test_two_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_are_compared_by_a_paired_test(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", "protonet", mean=0.49)
     comparison = comparison_of(tmp_path, a, b)
     first, second = scores_of(a, 3), scores_of(b, 0)
@@ -36,7 +38,7 @@ def test_two_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert f"{100 * comparison['runs'][0]['mean']:.2f} %" in shown
 
 
-def test_three_seeds_of_each_are_methods(
+def test_several_seeds_of_a_setting_are_one_method(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed in range(3):
@@ -70,7 +72,7 @@ def test_tables_show_what_the_audit_found(
     assert "uses its support" in capsys.readouterr().out
 
 
-def test_three_runs_are_corrected(tmp_path: Path) -> None:
+def test_three_runs_are_corrected_by_holm(tmp_path: Path) -> None:
     runs = [finished_run(tmp_path / str(i), seed=i, mean=0.5 + 0.004 * i) for i in range(3)]
     comparison = comparison_of(tmp_path, *runs)["differences"]
     assert [(d["first"], d["second"]) for d in comparison] == [(0, 1), (0, 2), (1, 2)]
@@ -89,7 +91,9 @@ def test_three_runs_are_corrected(tmp_path: Path) -> None:
         ("protocol__split", "val", "protocol.split is test and val"),
     ],
 )
-def test_refuses_another_protocol(tmp_path: Path, key: str, value: Any, named: str) -> None:
+def test_runs_with_different_protocols_are_refused(
+    tmp_path: Path, key: str, value: Any, named: str
+) -> None:
     a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", **{key: value})
     c = finished_run(tmp_path / "c", "protonet")
     assert named in mistake("compare", str(a), str(b))
@@ -106,7 +110,7 @@ def elsewhere(run: Path, name: str, mean: float) -> Path:
     return folder
 
 
-def test_each_data_set_is_compared_apart(tmp_path: Path, capsys: Any) -> None:
+def test_each_data_set_is_compared_separately(tmp_path: Path, capsys: Any) -> None:
     a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", "anil", mean=0.49)
     there = [elsewhere(a, "theirs", 0.4), elsewhere(b, "theirs", 0.45)]
     elsewhere(a, "third", 0.3)
@@ -144,7 +148,7 @@ def test_lists_and_tables_say_what_a_run_was_trained_on(tmp_path: Path, capsys: 
     assert len(settings(below(tmp_path))) == 2
 
 
-def test_refuses_what_is_no_run(tmp_path: Path) -> None:
+def test_arguments_that_are_not_runs_are_refused(tmp_path: Path) -> None:
     a, out = str(finished_run(tmp_path / "a")), ("--outputs", str(tmp_path))
     assert "results.json" in mistake("compare", a, str(tmp_path / "nowhere"))
     assert "No finished run" in mistake("compare", a, "algorithm=anil", *out)
@@ -155,7 +159,7 @@ def test_refuses_what_is_no_run(tmp_path: Path) -> None:
     assert "test it again" in mistake("compare", a, a)
 
 
-def test_refuses_a_mixture_of_settings(tmp_path: Path) -> None:
+def test_a_mixture_of_settings_is_refused(tmp_path: Path) -> None:
     finished_run(tmp_path / "a")
     config = tmp_path / "b" / "config.yaml"
     finished_run(tmp_path / "b", seed=1)
@@ -184,7 +188,7 @@ def test_precision_is_part_of_a_setting_and_the_number_of_devices_is_not(tmp_pat
     assert [run["seeds"] for run in comparison_of(tmp_path, *words)["runs"]] == [[0, 1], [0]]
 
 
-def test_refuses_scores_of_other_tasks_or_without_a_mean(tmp_path: Path) -> None:
+def test_scores_of_other_tasks_or_without_a_mean_are_refused(tmp_path: Path) -> None:
     a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b")
     values = np.load(b / "scores.npz")["accuracy"]
     np.savez(b / "scores.npz", accuracy=values, classes=CLASSES[::-1])
@@ -194,7 +198,7 @@ def test_refuses_scores_of_other_tasks_or_without_a_mean(tmp_path: Path) -> None
     assert "1 test tasks have no finite accuracy" in mistake("compare", str(a), str(b))
 
 
-def test_selectors(tmp_path: Path) -> None:
+def test_selectors_choose_runs_by_their_keys(tmp_path: Path) -> None:
     finished_run(tmp_path / "a", "maml", 0)
     finished_run(tmp_path / "deep" / "b", "anil", 1)
     finished_run(tmp_path / "c", "anil", 2, norm=None)
@@ -212,7 +216,9 @@ def test_selectors(tmp_path: Path) -> None:
     assert names("seed=x") == set()
 
 
-def test_runs_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_runs_program_lists_the_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     finished_run(tmp_path / "a", "maml", 3)
     finished_run(tmp_path / "b", "anil", 4)
     call("runs", "algorithm=maml", "--outputs", str(tmp_path))

@@ -108,14 +108,14 @@ def printed(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
     return out, [line for line in err.splitlines() if line.startswith("left out: ")]
 
 
-def test_there_are_enough() -> None:
+def test_at_least_200_damages_are_tried() -> None:
     assert len(DAMAGES) >= 200  # of which the fast tests try every second
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] * (i % 2)) for i, n in enumerate(DAMAGES)]
 )
-def test_a_damaged_run_ends_nothing(
+def test_a_damaged_run_stops_no_program(
     name: str, world: Path, damaged: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad, sound = damaged(name), [world / "runs" / f"sound{seed}" for seed in (0, 1)]
@@ -154,7 +154,7 @@ def test_a_damaged_run_ends_nothing(
         ("scores.npz that says 20 GB", None),
     ],
 )
-def test_the_page_of_one_damaged_run(
+def test_a_page_of_one_damaged_run_is_written_or_refused(
     name: str, refused: str | None, damaged: Callable[[str], Path]
 ) -> None:
     message = answer("report", damaged(name))

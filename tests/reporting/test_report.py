@@ -127,13 +127,13 @@ def test_a_single_run_has_the_interval_over_its_tasks(real: Path, tmp_path: Path
     assert "audit" not in row or row["audit"]
 
 
-def test_only_what_differs_is_listed(page: Page) -> None:
+def test_only_differing_keys_are_listed(page: Page) -> None:
     rows = {row["key"]: list(row.values())[1:] for row in page.rows("Keys of the configuration")}
     assert set(rows) == {"inner.rate", "episode.shots", "algorithm.rate"}
     assert sorted(rows["inner.rate"]) == ["0.1", "0.1", "0.4", "0.4"]
 
 
-def test_what_follows_another_key_is_not_a_difference(real: Path, tmp_path: Path) -> None:
+def test_a_key_that_follows_another_is_not_listed(real: Path, tmp_path: Path) -> None:
     for seed, rate in enumerate((0.1, 0.4)):
         folder = member(real, tmp_path / "runs" / str(seed), 0.5, inner__rate=rate)
         composed = yaml.safe_load((folder / "composed.yaml").read_text())
@@ -162,14 +162,14 @@ def test_stamps_of_an_audit_are_shown(real: Path, tmp_path: Path) -> None:
     assert row["audit"] == "transductive, ignores its support"
 
 
-def test_a_mean_that_is_no_number_is_said(real: Path, tmp_path: Path) -> None:
+def test_a_non_finite_mean_is_shown_as_such(real: Path, tmp_path: Path) -> None:
     folder = member(real, tmp_path / "run", None)
     (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
     assert row["accuracy"] == "not finite"
     assert row.get("95% interval", "") == ""
 
 
-def test_what_is_not_in_the_tables_is_named(real: Path, tmp_path: Path) -> None:
+def test_runs_left_out_of_the_tables_are_named(real: Path, tmp_path: Path) -> None:
     older, newer = (member(real, tmp_path / "runs" / n, m) for n, m in (("a", 0.1), ("b", 0.9)))
     (tmp_path / "runs" / "begun").mkdir()
     shutil.copy(real / "composed.yaml", tmp_path / "runs" / "begun")
@@ -189,7 +189,7 @@ def test_names_are_escaped(real: Path, tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
 
 
-def test_a_straight_line_stays_straight() -> None:
+def test_a_straight_line_is_drawn_straight() -> None:
     svg = chart("t", "x", "y", [Line([0, 1, 2, 3], [1, 3, 5, 7], 2, "two")], False, "n")
     (path,) = re.findall(r'<path d="([^"]+)"[^>]*style="fill: none; stroke: var\(--line2\)', svg)[
         :1
@@ -204,7 +204,7 @@ def test_a_straight_line_stays_straight() -> None:
     assert not re.findall("#0[1-4]0", svg), "a stand-in for a colour is left"
 
 
-def test_it_can_be_read_without_eyes(page: Page) -> None:
+def test_the_page_is_accessible_to_screen_readers(page: Page) -> None:
     identifiers = [a["id"] for _, a in page.elements if "id" in a]
     assert len(identifiers) == len(set(identifiers))
     for tag, attributes in page.elements:
@@ -231,7 +231,7 @@ def test_twelve_runs_are_written_within_ten_seconds(sweep: Path, tmp_path: Path)
 
 
 @needs_browser
-def test_nothing_is_asked_of_a_network(sweep: Path, page: Page, tmp_path: Path) -> None:
+def test_the_page_makes_no_network_request(sweep: Path, page: Page, tmp_path: Path) -> None:
     rule = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
     picture = '<img src="http://pictures.example/planted.png">'
     assert len(rule.findall(page.text)) == 1
@@ -254,6 +254,6 @@ def test_nothing_is_asked_of_a_network(sweep: Path, page: Page, tmp_path: Path) 
         assert opened.document.count("</table>") == page.text.count("</table>")
 
 
-def test_a_folder_without_runs(tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     assert "no finished run" in mistake("report", str(tmp_path))
     assert "no finished run" in mistake("report", str(tmp_path / "nowhere"))

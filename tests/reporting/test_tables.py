@@ -82,7 +82,7 @@ def shown(results: dict[str, Any]) -> str:
     return console.export_text()
 
 
-def test_closing_table_has_the_steps_in_order() -> None:
+def test_the_closing_table_lists_the_steps_in_order() -> None:
     text = shown(result(0, 2.2))
     places = [text.index(w) for w in ("before", "after 1 step ", "after 5 steps", "(scored)")]
     assert places == sorted(places)
@@ -97,7 +97,7 @@ def test_a_single_task_has_no_interval() -> None:
     assert "±" not in shown(single) and "nan" not in shown(single)
 
 
-def test_a_test_on_another_data_set_is_a_row_of_its_own_without_a_papers_figure() -> None:
+def test_a_test_on_another_data_set_has_its_own_row_without_a_published_figure() -> None:
     own = accurate() | {"algorithm": "maml"}
     cross = own | {"trained_on": "glyphs"}
     assert rows(own, own | {"dataset": "glyphs", "trained_on": "omniglot"})[0]["seeds"] == "3"

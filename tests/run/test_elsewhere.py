@@ -76,7 +76,7 @@ def by_hand(folder: Path, source: Glyphs) -> tuple[np.ndarray, np.ndarray]:
     return np.array(losses), np.array(accuracies)
 
 
-def test_the_other_test_is_that_of_the_same_weights_by_hand(run: Path) -> None:
+def test_the_test_on_another_data_set_equals_a_computation_by_hand(run: Path) -> None:
     losses, accuracies = by_hand(run, Glyphs(28, {"test": 8}))
     with np.load(run / "tested_on" / "few" / "scores.npz") as kept:
         np.testing.assert_allclose(kept["loss"][:, : STEPS + 1], losses, rtol=1e-4)
@@ -99,7 +99,7 @@ def test_each_data_set_has_results_of_its_own(run: Path) -> None:
     assert [float(mean) for mean in logged] == [pytest.approx(own["test"]["accuracy"]["mean"])]
 
 
-def test_a_data_set_without_files_takes_no_other_result_with_it(run: Path) -> None:
+def test_a_data_set_without_files_costs_no_other_result(run: Path) -> None:
     assert results(run)["missing"] == ["test on omniglot"]
     assert not (run / "tested_on" / "omniglot").exists()
 
@@ -129,7 +129,7 @@ def test_evaluating_on_another_data_set(run: Path, search: str, tmp_path: Path) 
     assert {int(name) for name in sized["per_class"]} <= set(range(6))
 
 
-def test_runs_are_compared_on_each_data_set_apart(run: Path, tmp_path: Path) -> None:
+def test_runs_are_compared_on_each_data_set_separately(run: Path, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     call("compare", str(run), str(run), "--json", str(file))
     result = json.loads(file.read_text())
@@ -147,7 +147,7 @@ def test_runs_are_compared_on_each_data_set_apart(run: Path, tmp_path: Path) -> 
         ("+evaluation={true:[omniglot]}", ['"on": [glyphs]']),
     ],
 )
-def test_a_data_set_that_does_not_fit_is_answered_before_the_training(
+def test_a_data_set_that_does_not_fit_is_refused_before_training(
     tmp_path: Path, override: str, parts: list[str]
 ) -> None:
     with mock.patch.object(MetaLearner, "outer_step", side_effect=AssertionError("it trained")):
@@ -156,7 +156,7 @@ def test_a_data_set_that_does_not_fit_is_answered_before_the_training(
         assert part in message
 
 
-def test_an_evaluation_on_inputs_of_another_shape(run: Path, tmp_path: Path) -> None:
+def test_an_evaluation_on_inputs_of_another_shape_is_refused(run: Path, tmp_path: Path) -> None:
     out = f"hydra.run.dir={tmp_path}"
     message = mistake("evaluate", f"ckpt_path={run}", out, "dataset=miniimagenet")
     assert (
@@ -166,7 +166,7 @@ def test_an_evaluation_on_inputs_of_another_shape(run: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_two_processes_test_on_other_data_sets_as_one_does(search: str, tmp_path: Path) -> None:
+def test_two_processes_test_on_other_data_sets_like_one(search: str, tmp_path: Path) -> None:
     given = (search, "dataset=glyphs", "evaluation.on=[few]", "debug=fast", "logger=none")
     train(tmp_path / "one", *given, "trainer=cpu")
     command: list[Any] = [

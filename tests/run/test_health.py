@@ -40,7 +40,7 @@ POISON = "dataset._target_=run.test_health.Poisoned"
 RUN = ("debug=fast", "outer.steps=6", "outer.optimizer._target_=torch.optim.AdamW", POISON)
 
 
-def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
+def test_a_non_finite_step_is_skipped_and_counted(tmp_path: Path) -> None:
     result = train(tmp_path, *RUN, "outer.nonfinite=skip", "logger=csv")
     assert result["outer"] == {"steps": 6, "tasks": 2, "skipped": 2}
     last = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
@@ -52,7 +52,7 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> Non
     assert "outer step 2, in 1 of its 2 tasks (training tasks 4)" in message
 
 
-def test_skipping_moves_nothing_and_the_rest_as_ever() -> None:
+def test_a_skipped_step_moves_nothing() -> None:
     """One bad step of plain SGD is a step of rate 0."""
     learners = [learner_of(nonfinite="skip"), learner_of(nonfinite="skip")]
     learners[1].load_state_dict(learners[0].state_dict())
@@ -72,7 +72,7 @@ def test_skipping_moves_nothing_and_the_rest_as_ever() -> None:
         assert torch.equal(ours, theirs)
 
 
-def test_skipping_without_end_is_an_error() -> None:
+def test_endless_skipping_is_an_error() -> None:
     learner = learner_of(nonfinite="skip", steps=2 * HOPELESS)
     data = wave_data()
     data.steps = 2 * HOPELESS
@@ -89,13 +89,13 @@ def test_skipping_without_end_is_an_error() -> None:
     assert learner.skips.count == HOPELESS
 
 
-def test_an_unknown_choice(tmp_path: Path) -> None:
+def test_an_unknown_nonfinite_choice_is_refused(tmp_path: Path) -> None:
     message = mistake("train", f"hydra.run.dir={tmp_path}", *RUN, "outer.nonfinite=ignore")
     assert "stop or skip" in message
 
 
 @pytest.mark.parametrize(("clip", "warns"), [(1e-6, True), (10.0, False)])
-def test_an_exploding_gradient_is_clipped_and_said(clip: float, warns: bool, recwarn: Any) -> None:
+def test_an_exploding_gradient_is_reported(clip: float, warns: bool, recwarn: Any) -> None:
     trainer().fit(learner_of(clip=clip), wave_data())
     warnings = [w for w in recwarn if "meta-gradient explodes" in str(w.message)]
     assert bool(warnings) == warns
@@ -114,7 +114,7 @@ class Stalls(Sinusoid):
 
 
 @pytest.mark.parametrize("dies", ["", "1"])
-def test_a_worker_that_gives_no_batch(
+def test_a_worker_that_gives_no_batch_ends_the_run(
     tmp_path: Path, dies: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIES", dies)
@@ -126,7 +126,7 @@ def test_a_worker_that_gives_no_batch(
     assert ("exited" if dies else "timed out after 1") in message
 
 
-def test_shared_memory_that_is_full_is_told_apart(
+def test_full_shared_memory_has_its_own_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("innerloop.data.loader.shared_memory_left", lambda: 3 * 2**19)
@@ -138,7 +138,7 @@ def test_shared_memory_that_is_full_is_told_apart(
     assert "disk" not in message
 
 
-def test_what_a_worker_raises_itself_is_passed_on() -> None:
+def test_errors_raised_by_a_worker_are_passed_on() -> None:
     class Breaks(Sinusoid):
         def tasks(self, *_: Any) -> Task:
             raise RuntimeError("its own")
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(
     assert differences(small_disk / "run", tmp_path / "whole") == []
 
 
-def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_ends_the_run_in_one_line(tmp_path: Path) -> None:
     from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
     full = OSError(28, "No space left on device")  # as a buffer that is flushed says it

@@ -71,7 +71,7 @@ def test_older_configurations_are_read_as_newer_ones() -> None:
     assert stored.fingerprint(read) == stored.fingerprint(settings)
 
 
-def test_older_runs_have_the_setting_of_newer_ones(tmp_path: Path) -> None:
+def test_older_and_newer_runs_of_one_setting_are_equal(tmp_path: Path) -> None:
     settings = composed("dataset=glyphs")
     for name, content in (("old", older(settings)), ("new", stored.plain(settings).composed)):
         (tmp_path / name).mkdir()
@@ -80,7 +80,7 @@ def test_older_runs_have_the_setting_of_newer_ones(tmp_path: Path) -> None:
     assert old == new and "objective.ways" in old
 
 
-def test_the_objective_is_part_of_what_a_run_is() -> None:
+def test_the_objective_is_part_of_the_fingerprint_of_a_run() -> None:
     settings = composed()
     other = copy.deepcopy(settings)
     other.objective.targets = 2

@@ -40,7 +40,7 @@ def kept(folder: Path, learner: nn.Module, **more: Any) -> Path:
 
 @pytest.mark.parametrize("norms", [("running", "running"), ("running", "support"),
                                    ("support", "running")])  # fmt: skip
-def test_exactly_the_body_moves(norms: tuple[str, str], tmp_path: Path) -> None:
+def test_only_the_body_is_taken_over(norms: tuple[str, str], tmp_path: Path) -> None:
     theirs, ours = learner(norms[0], ways=8), learner(norms[1], ways=3)
     before = {k: v.clone() for k, v in ours.state_dict().items()}
     for value in theirs.state_dict().values():
@@ -58,7 +58,7 @@ def test_exactly_the_body_moves(norms: tuple[str, str], tmp_path: Path) -> None:
     )
 
 
-def test_the_digest_is_that_of_names_shapes_and_values() -> None:
+def test_the_digest_covers_names_shapes_and_values() -> None:
     value, other = torch.tensor([1.0, 2.0]), torch.tensor([[1.0], [2.0]])
     expected = hashlib.sha256()
     for name, tensor, shape in (("a", value, "(2,)"), ("b", other, "(2, 1)")):
@@ -68,7 +68,7 @@ def test_the_digest_is_that_of_names_shapes_and_values() -> None:
     assert len({origin.digest(weights) for weights in seen}) == 5
 
 
-def test_a_body_that_does_not_fit_is_refused_in_a_line(tmp_path: Path) -> None:
+def test_a_body_that_does_not_fit_is_refused_in_one_line(tmp_path: Path) -> None:
     ours = learner()
     before = {k: v.clone() for k, v in ours.state_dict().items()}
     with pytest.raises(UserError, match=r"layers.0.weight has the shape \(5, 1, 3, 3\) in that"):
@@ -90,7 +90,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_run_says_whose_body_it_started_from(first: Path, tmp_path: Path) -> None:
+def test_results_name_the_run_whose_body_was_taken(first: Path, tmp_path: Path) -> None:
     body = read_checkpoint(first / "checkpoints" / "best.ckpt")["state_dict"]
     start = {k: v for k, v in body.items() if k.startswith(origin.BODY)}
     folder = tmp_path / "second"
@@ -128,7 +128,7 @@ def _resumed(folder: Path) -> dict[str, Any]:
     return content
 
 
-def test_how_it_was_trained_is_in_results_and_tables(first: Path, capsys: Any) -> None:
+def test_results_and_tables_name_the_kind_of_training(first: Path, capsys: Any) -> None:
     from cli import call
 
     result = results(first)
@@ -138,7 +138,9 @@ def test_how_it_was_trained_is_in_results_and_tables(first: Path, capsys: Any) -
     assert "trained" in capsys.readouterr().out
 
 
-def test_what_cannot_be_trained_so_is_refused_in_a_line(first: Path, tmp_path: Path) -> None:
+def test_algorithms_and_kinds_of_training_that_do_not_fit_are_refused(
+    first: Path, tmp_path: Path
+) -> None:
     run = (f"hydra.run.dir={tmp_path / 'run'}", "logger=none")
     assert "use training=episodes" in mistake("train", "training=batches", *GLYPHS, *run)
     episodic = ("algorithm=baseline", "training=episodes")

@@ -36,7 +36,7 @@ def fails(*_: Any, **__: Any) -> Any:
     "part",
     [p if p in ("audit", "figures") else pytest.param(p, marks=pytest.mark.slow) for p in PARTS],
 )
-def test_a_part_that_fails_takes_nothing_with_it_and_is_done_again(
+def test_a_failed_part_costs_nothing_else_and_is_repeated_by_resume(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
 ) -> None:
     owner, name, file = PARTS[part]
@@ -63,7 +63,7 @@ def test_a_part_that_fails_takes_nothing_with_it_and_is_done_again(
     assert file is None or (tmp_path / file).exists()
 
 
-def test_the_traceback_is_shown_where_it_was_asked_for(
+def test_the_traceback_is_shown_on_request(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INNERLOOP_FULL_ERROR", "1")
@@ -92,7 +92,7 @@ def test_a_failing_audit_of_a_test_says_what_to_do(
     assert result["missing"] == ["audit"]
 
 
-def test_a_member_with_a_part_that_failed_is_completed_by_its_sweep(tmp_path: Path) -> None:
+def test_a_sweep_completes_a_member_with_a_failed_part(tmp_path: Path) -> None:
     sweep = ("--multirun", "seed=0", f"hydra.sweep.dir={tmp_path}", *FAST)
     with mock.patch.object(audit, "audit", fails):
         call("train", *sweep)
@@ -104,7 +104,7 @@ def test_a_member_with_a_part_that_failed_is_completed_by_its_sweep(tmp_path: Pa
 
 
 @pytest.mark.parametrize("count", [1, *[pytest.param(n, marks=pytest.mark.slow) for n in (2, 3)]])
-def test_a_kill_while_results_are_written_leaves_none_or_whole_ones(
+def test_a_kill_while_writing_leaves_no_results_or_complete_ones(
     tmp_path: Path, count: int
 ) -> None:
     """Killed before results.json is written the first, second or third time."""

@@ -130,7 +130,7 @@ def programs(run: Path, out: Path, *more: str) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("kind", list(foreign(Path(os.environ.get("TMPDIR", "/tmp")))))
-def test_nothing_of_a_foreign_target_runs(
+def test_foreign_targets_are_never_run(
     run: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRIVATE", "the cat's name")
@@ -145,7 +145,7 @@ def test_nothing_of_a_foreign_target_runs(
     assert not list(tmp_path.glob("out/results.json"))
 
 
-def test_it_runs_where_it_is_trusted_which_is_said(
+def test_a_trusted_foreign_target_runs_and_is_reported(
     run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLACE", str(tmp_path))
@@ -163,7 +163,7 @@ def test_it_runs_where_it_is_trusted_which_is_said(
         assert "trust=true" in shown and "dataset._target_=tests.run.test_trust.Marked" in shown
 
 
-def test_what_the_composed_configuration_holds_is_the_users_own(
+def test_targets_composed_by_the_user_are_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLACE", str(tmp_path))
@@ -176,7 +176,7 @@ def test_what_the_composed_configuration_holds_is_the_users_own(
     assert results(member)["seed"] == 0
 
 
-def test_a_package_on_the_search_path_is_the_users_own(
+def test_a_package_on_the_search_path_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(OUTSIDE))
@@ -204,7 +204,7 @@ BAD = (
 )  # fmt: skip
 
 
-def test_every_target_of_the_own_settings_is_allowed() -> None:
+def test_every_target_of_conf_is_allowed() -> None:
     for name in (
         "", "algorithm=protonet dataset=glyphs", "algorithm=reptile", "trainer=ddp",
         "dataset=omniglot", "algorithm=anil dataset=miniimagenet", "logger=tensorboard",
@@ -226,7 +226,7 @@ def _container(config: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("target", BAD, ids=repr)
-def test_aliases_functions_and_what_is_no_name_are_not(target: Any) -> None:
+def test_aliases_functions_and_invalid_names_are_not_allowed(target: Any) -> None:
     assert not trust.allowed(target)
 
 
@@ -267,7 +267,7 @@ def _deep() -> Any:
         lambda stored: stored | {"x": {1.5: object()}},
     ],
 )
-def test_what_is_no_configuration_is_refused_in_a_line(
+def test_a_file_that_is_not_a_configuration_is_refused_in_one_line(
     run: Path, change: Callable[[Any], Any]
 ) -> None:
     content = yaml.safe_load((run / "composed.yaml").read_text())
@@ -277,13 +277,15 @@ def test_what_is_no_configuration_is_refused_in_a_line(
     assert len(str(error.value)) < 500 and "\n" not in str(error.value)
 
 
-def test_what_steers_a_terminal_is_not_printed() -> None:
+def test_control_characters_are_not_printed() -> None:
     assert visible("c\u00e9 \u4e2d") == "c\u00e9 \u4e2d"
     for code in (*range(32), *range(127, 160), 0x202E, 0x2066):
         assert visible(f"a{chr(code)}b").isprintable(), hex(code)
 
 
-def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_a_checkpoint_is_refused_without_waiting(
+    run: Path, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "x.ckpt")
     assert "is no file" in mistake("evaluate", f"ckpt_path={tmp_path / 'x.ckpt'}")
     shutil.copytree(run, tmp_path / "run")
@@ -307,7 +309,7 @@ def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_pa
         ("loops", True), ("optimizer_states", [1]), ("pytorch-lightning_version", True),
     ],
 )  # fmt: skip
-def test_fields_of_another_kind_end_in_a_line(
+def test_fields_of_the_wrong_kind_are_refused_in_one_line(
     run: Path, tmp_path: Path, key: str, value: Any
 ) -> None:
     shutil.copytree(run, tmp_path / "run")

@@ -94,7 +94,7 @@ def _nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.mark.parametrize(
     "overrides", [BASES[0], pytest.param(BASES[1], marks=pytest.mark.slow), BASES[2]]
 )
-def test_wrong_values_of_every_key(overrides: tuple[str, ...]) -> None:
+def test_wrong_values_of_every_key_are_refused_in_one_line(overrides: tuple[str, ...]) -> None:
     base, rng = composed(*overrides), random.Random(0)
     content: Any = OmegaConf.to_container(base, resolve=True)
     tried = 0
@@ -123,7 +123,7 @@ def _impossible(key: str, default: Any, value: Any) -> bool:
 
 
 @pytest.mark.parametrize("overrides", BASES[:2])
-def test_misspelt_keys_name_the_right_one(overrides: tuple[str, ...]) -> None:
+def test_misspelt_keys_suggest_the_right_one(overrides: tuple[str, ...]) -> None:
     base, rng = composed(*overrides), random.Random(1)
     for key in keys(base):
         section, _, name = key.rpartition(".")
@@ -134,7 +134,7 @@ def test_misspelt_keys_name_the_right_one(overrides: tuple[str, ...]) -> None:
         assert line and wrong.rpartition(".")[2] in line, wrong
 
 
-def test_wrong_targets_of_every_part() -> None:
+def test_wrong_targets_of_every_part_are_refused_in_one_line() -> None:
     rng = random.Random(4)
     for overrides in BASES:
         base = composed(*overrides)
@@ -145,7 +145,7 @@ def test_wrong_targets_of_every_part() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_misspelt_choices_name_the_right_one(group: str) -> None:
+def test_misspelt_choices_suggest_the_right_one(group: str) -> None:
     rng = random.Random(2)
     for choice in choices(group):
         wrong = misspelt(choice, rng)
@@ -155,7 +155,7 @@ def test_misspelt_choices_name_the_right_one(group: str) -> None:
         assert line and f"{group}={wrong}" in line and choice in line
 
 
-def test_a_sample_through_the_whole_program(tmp_path: Path) -> None:
+def test_the_whole_program_refuses_a_sample_of_wrong_overrides(tmp_path: Path) -> None:
     rng = random.Random(3)
     names = [k for k in keys(composed(*FAST)) if not k.rpartition(".")[2].startswith("_")]
     for i, key in enumerate(rng.sample(names, 12)):

@@ -25,7 +25,7 @@ def classified(key: str) -> bool:
     return any(key == known or key.startswith(f"{known}.") for known in KEYS)
 
 
-def test_every_key_is_classified_and_every_line_is_of_a_key() -> None:
+def test_every_key_is_in_the_table_and_the_table_has_no_other() -> None:
     keys = composed()
     assert [
         key for key in sorted(keys | set(Configuration.model_fields)) if not classified(key)
@@ -34,30 +34,30 @@ def test_every_key_is_classified_and_every_line_is_of_a_key() -> None:
 
 
 @pytest.mark.parametrize("allowed", [Role.RESUME, Role.EVALUATE])
-def test_what_a_section_may_change_all_below_it_may(allowed: Role) -> None:
+def test_a_role_of_a_section_holds_for_all_its_keys(allowed: Role) -> None:
     for key in KEYS:
         section = key.rpartition(".")[0]
         if section in KEYS and allowed in KEYS[section]:
             assert allowed in KEYS[key], key
 
 
-def test_nothing_that_resume_may_change_moves_the_result_of_the_same_training() -> None:
+def test_only_steps_and_precision_may_be_changed_by_resume_and_move_results() -> None:
     moving = {key for key, roles in KEYS.items() if Role.RESUME | Role.RESULT in roles}
     assert moving == {"outer.steps", "trainer.precision"}  # more training, and its precision
 
 
-def test_the_longest_beginning_of_a_key_speaks_for_it() -> None:
+def test_a_key_has_the_roles_of_its_longest_listed_prefix() -> None:
     assert role("outer.steps") != role("outer.tasks") == role("outer.optimizer.lr") == KEYS["outer"]
     assert role("trainer.devices") == KEYS["trainer"]
     assert Role.RESULT in role("of_another_version")
 
 
-def test_sections_stand_for_what_is_below_them() -> None:
+def test_a_section_is_listed_only_when_all_its_keys_have_the_role() -> None:
     assert "trainer" in having(Role.RESUME) and "trainer.precision" not in having(Role.RESUME)
     assert "outer.steps" in having(Role.RESUME) and "outer" not in having(Role.RESUME)
 
 
-def test_values_by_dotted_key() -> None:
+def test_flat_lists_values_by_dotted_key() -> None:
     assert flat({"a": {"b": 1, "c": {}}, "d": 2}) == {"a.b": 1, "a.c": {}, "d": 2}
 
 

@@ -47,7 +47,7 @@ def member(folder: Path, seed: int) -> Path:
     return folder / f"{seed}_sinusoid_maml_seed{seed}"
 
 
-def test_run_again_it_skips_what_is_done_and_goes_on_with_the_rest(
+def test_a_repeated_sweep_skips_finished_members_and_resumes_the_rest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep(tmp_path / "whole")
@@ -87,7 +87,7 @@ def test_a_member_that_fails_does_not_stop_the_others(
     assert "over 3 seeds" in capsys.readouterr().out
 
 
-def test_failures_are_counted_in_the_status(tmp_path: Path) -> None:
+def test_failed_members_set_the_exit_status(tmp_path: Path) -> None:
     overrides = (*SMALL, "inner.rate=0.1,-1", f"hydra.sweep.dir={tmp_path}")
     assert "1 of the 2 members" in mistake("train", *overrides)
     assert "1 of the 2 members" in mistake("train", *overrides, "sweep.resume=true")
@@ -124,7 +124,7 @@ def test_a_folder_holds_one_sweep(tmp_path: Path) -> None:
     assert results(member(tmp_path, 0))["test"], "what was there is kept"
 
 
-def test_going_on_needs_the_folder() -> None:
+def test_resuming_a_sweep_needs_its_folder() -> None:
     assert "hydra.sweep.dir=FOLDER" in mistake("train", *SMALL, "sweep.resume=true")
 
 
@@ -153,7 +153,7 @@ def test_members_on_this_machine_take_a_gpu(
     assert set(seen) == {"5"}
 
 
-def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
+def test_a_killed_member_is_distinguished_from_a_running_one(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from innerloop.machine import lock; "
         "from innerloop.sweeping import members; folder = Path(sys.argv[1]); "
@@ -175,7 +175,7 @@ def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
     assert record.command == "python src/train.py seed=3"
 
 
-def test_members_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+def test_members_are_listed_in_numerical_order(tmp_path: Path) -> None:
     for name in ("10_b", "9_b", "100_a", "1_z"):
         members.note(tmp_path / name, "", "")
     assert [f.name for f in members.folders(tmp_path)] == ["1_z", "9_b", "10_b", "100_a"]

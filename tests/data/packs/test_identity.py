@@ -96,7 +96,7 @@ def base(tmp_path: Path) -> Path:
     ],
     ids=str,
 )
-def test_what_the_learner_sees_changes_the_hash(
+def test_changes_that_the_learner_sees_change_the_hash(
     change: dict[str, Any], base: Path, tmp_path: Path
 ) -> None:
     files = {k: change[k] for k in change.keys() & {"borders", "names", "order"}}
@@ -121,7 +121,7 @@ def test_another_sampler_changes_the_hash(base: Path, monkeypatch: pytest.Monkey
     assert hash_of(of(base)) != before
 
 
-def test_places_and_times_of_files_do_not_change_the_hash(base: Path, tmp_path: Path) -> None:
+def test_paths_and_times_of_files_do_not_change_the_hash(base: Path, tmp_path: Path) -> None:
     before = hash_of(of(base))
     shutil.copytree(base, tmp_path / "copy", ignore=shutil.ignore_patterns("packed"))
     for file in (tmp_path / "copy").rglob("*.png"):
@@ -132,7 +132,7 @@ def test_places_and_times_of_files_do_not_change_the_hash(base: Path, tmp_path: 
     assert seen_alike(copied, of(base))
 
 
-def test_a_list_of_classes_is_the_same_as_folders_of_splits(base: Path, tmp_path: Path) -> None:
+def test_a_class_list_and_split_folders_have_the_same_hash(base: Path, tmp_path: Path) -> None:
     for split in ("train", "val", "test"):  # other names, as one tree holds them all
         for name in "abc":
             (base / split / name).rename(base / split / f"{split}-{name}")
@@ -152,7 +152,7 @@ def test_the_hash_draws_no_random_numbers(base: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_an_image_a_class_has_a_hash(tmp_path: Path) -> None:
+def test_one_image_per_class_is_enough_for_a_hash(tmp_path: Path) -> None:
     class Single(ImageClasses):
         recipe = {"single": True}
 

@@ -49,7 +49,7 @@ def same(actual: Task, expected: Task) -> None:
 
 @pytest.mark.parametrize("rotations", [False, True])
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_looked_up_images_are_those_of_the_files(
+def test_images_on_the_device_equal_those_of_the_files(
     split: str, rotations: bool, tmp_path: Path
 ) -> None:
     source = noise(tmp_path, rotations=rotations, on_device=True)
@@ -63,7 +63,7 @@ def test_looked_up_images_are_those_of_the_files(
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_loaders_send_places_and_the_learner_sees_images(workers: int, tmp_path: Path) -> None:
+def test_loaders_send_indices_and_the_learner_gets_images(workers: int, tmp_path: Path) -> None:
     inputs = {}
     for on_device in (False, True):
         source = noise(tmp_path, rotations=True, on_device=on_device)
@@ -93,7 +93,7 @@ def test_a_data_worker_is_not_sent_the_images(tmp_path: Path) -> None:
     assert sent._resident.images is None
 
 
-def test_images_are_put_there_once(tmp_path: Path) -> None:
+def test_images_are_moved_to_the_device_once(tmp_path: Path) -> None:
     source = noise(tmp_path, on_device=True)
     source.settle(torch.device("cpu"))
     first = source._resident
@@ -117,7 +117,7 @@ class Inverted(Noise):
 
 
 @pytest.mark.parametrize("kind", [Halved, Inverted])
-def test_who_makes_its_own_of_images_is_given_images(kind: Any, tmp_path: Path) -> None:
+def test_a_source_with_its_own_tasks_or_transform_gets_images(kind: Any, tmp_path: Path) -> None:
     source = kind("noise", tmp_path, on_device=True)
     source.settle(torch.device("cpu"))
     request = ("val", np.arange(2), EPISODE, 0)
@@ -136,6 +136,6 @@ def test_auto_asks_for_a_gpu_with_room(tmp_path: Path, monkeypatch: pytest.Monke
     assert not isinstance(source.drawn("val", np.arange(1), EPISODE, 0).query.inputs, Places)
 
 
-def test_another_choice_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_on_device_choice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="auto, true or false"):
         noise(tmp_path, on_device="always")

@@ -82,7 +82,7 @@ def test_processes_of_one_size_build_one_pack(tmp_path: Path) -> None:
     assert [len([*(f / "packed").glob("[!.]*")]) for f in folders] == [1] * 3
 
 
-def test_a_run_keeps_its_images_whatever_becomes_of_the_folder(tmp_path: Path) -> None:
+def test_a_run_keeps_its_images_when_the_folder_changes(tmp_path: Path) -> None:
     root = fill(tmp_path / "mine")
     source = Folder(str(root), size=8)
     source.prepare()

@@ -43,7 +43,7 @@ def test_each_task_is_one_sine_within_the_ranges(
 
 
 @pytest.mark.parametrize("span", [(-5.0, 5.0), (1.0, 2.0)])
-def test_inputs_fill_their_span(span: tuple[float, float]) -> None:
+def test_inputs_are_uniform_over_their_span(span: tuple[float, float]) -> None:
     x, _ = rows(draw(Sinusoid(span=span)))
     low, high = span
     assert low <= x.min() and x.max() <= high
@@ -51,7 +51,7 @@ def test_inputs_fill_their_span(span: tuple[float, float]) -> None:
     np.testing.assert_allclose(share, 0.2, atol=0.03)
 
 
-def test_shapes_and_types() -> None:
+def test_tasks_have_the_expected_shapes_and_types() -> None:
     tasks = draw(Sinusoid(), 4)
     for examples, n in ((tasks.support, 10), (tasks.query, 15)):
         assert examples.inputs.shape == examples.targets.shape == (4, n, 1)
@@ -64,7 +64,7 @@ def test_support_and_query_share_no_example() -> None:
     assert sum(len(np.unique(row)) < len(row) for row in x) <= 1
 
 
-def test_a_task_is_a_function_of_its_place() -> None:
+def test_a_task_is_a_function_of_its_index() -> None:
     source = Sinusoid()
     batch = rows(draw(source))
     alone = rows(source.tasks("train", np.array([123]), EPISODE, 0))
