@@ -1,12 +1,12 @@
-"""How often the 95% intervals hold the truth, in simulated experiments whose mean is known.
+"""How often the 95% intervals cover the true mean, in simulated experiments.
 
 `python benchmarks/coverage.py` writes `benchmarks/results/coverage.json`.
 
-An experiment draws its classes and from them its tasks. A task's expected accuracy is the mean plus
-its classes' effects (skewed: a few classes are hard) plus those of its pairs of classes (some are
-easily confused); the task's own is Beta around it, and what is seen is Binomial over the queries.
-The interval over tasks must hold the mean of all tasks of the experiment's classes, that over
-classes the mean of all classes.
+An experiment draws its classes, and its tasks from them. A task's expected accuracy is the mean,
+plus the effects of its classes (skewed: a few classes are hard), plus the effects of its pairs of
+classes (some are easily confused). The task's own accuracy is Beta distributed around this value,
+and the observed accuracy is Binomial over the queries. The interval over tasks must cover the mean
+over all tasks of the experiment's classes, and the interval over classes the mean over all classes.
 """
 
 import argparse
@@ -27,14 +27,14 @@ OUT = Path(__file__).parent / "results" / "coverage.json"
 
 
 class World(NamedTuple):
-    """What experiments are drawn from; effects are standard deviations of accuracy."""
+    """The distribution of experiments; effects are standard deviations of accuracy."""
 
     classes: int
     ways: int
-    queries: int  #: of a whole task
+    queries: int  #: in a whole task
     tasks: int
     mean: float
-    effect: float  #: of a class on a task that has it
+    effect: float  #: of a class on the tasks that contain it
     confusion: float  #: of a pair of classes
     spread: float  #: of tasks with the same classes, before the queries are drawn
 
@@ -58,7 +58,7 @@ class Experiment(NamedTuple):
 
 
 def experiment(world: World, rng: np.random.Generator) -> Experiment:
-    """One test of one learner."""
+    """Simulates one test of one learner."""
     effects = _skewed(rng, world.classes) * world.effect
     drawn = _draws(world, rng)
     mean = world.mean + effects[drawn].sum(1)
@@ -75,7 +75,7 @@ def experiment(world: World, rng: np.random.Generator) -> Experiment:
 
 
 def _skewed(rng: np.random.Generator, shape: Any) -> np.ndarray:
-    """Mean 0, deviation 1, bounded, with a longer tail below."""
+    """Samples with mean 0 and deviation 1, bounded, with a longer lower tail."""
     return (5 / 7 - rng.beta(2, 5, shape) - 3 / 7) / (10 / (49 * 8)) ** 0.5
 
 
@@ -85,7 +85,7 @@ def _draws(world: World, rng: np.random.Generator) -> np.ndarray:
 
 
 def coverage(world: World, experiments: int, seed: int) -> dict[str, Any]:
-    """Share of experiments whose intervals hold what they should, and their median half-widths."""
+    """Share of experiments whose intervals cover the true value, and their median half-widths."""
     rng = np.random.default_rng(seed)
     held, widths = np.zeros((experiments, 2), bool), np.zeros((experiments, 2))
     for i in range(experiments):
@@ -103,7 +103,7 @@ def coverage(world: World, experiments: int, seed: int) -> dict[str, Any]:
 
 
 def plain_bootstrap(world: World, experiments: int, seed: int, draws: int = 300) -> dict[str, Any]:
-    """The same of percentiles over resampled classes, where a task weighs its classes' product."""
+    """The same for percentiles over resampled classes; a task's weight is its classes' product."""
     rng, held, widths = np.random.default_rng(seed), 0, []
     for _ in range(experiments):
         sample = experiment(world, rng)
@@ -111,7 +111,7 @@ def plain_bootstrap(world: World, experiments: int, seed: int, draws: int = 300)
         weights = again[:, sample.classes[:, 0]].astype(np.float64)  # (draws, tasks)
         for place in range(1, world.ways):
             weights *= again[:, sample.classes[:, place]]
-        weights = weights[weights.sum(1) > 0]  # a draw may leave no task whole
+        weights = weights[weights.sum(1) > 0]  # a draw may give weight to no task
         low, high = np.percentile(weights @ sample.scores / weights.sum(1), [2.5, 97.5])
         held += low <= world.mean <= high
         widths.append((high - low) / 2)

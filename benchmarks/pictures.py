@@ -1,4 +1,4 @@
-"""The pictures of docs/performance.md: everybody's speed, and how time and memory grow."""
+"""The figures of docs/performance.md: the speed of all contenders, and how time and memory grow."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ AXES = {"outer.tasks": "tasks per batch", "inner.steps": "inner steps", "episode
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:
-    """Writes `speed.png` and `scaling.png`, as far as there are results."""
+    """Writes `speed.png` and `scaling.png`, if their results exist."""
     import matplotlib
 
     matplotlib.use("Agg")

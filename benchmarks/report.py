@@ -1,4 +1,4 @@
-"""The tables and pictures of docs/performance.md, from the files in `benchmarks/results/` alone."""
+"""The tables and figures of docs/performance.md, from the files in `benchmarks/results/`."""
 
 import json
 from pathlib import Path
@@ -25,14 +25,14 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def write(folder: Path) -> None:
-    """Writes the pictures beside the results, and the tables into the two pages."""
+    """Writes the figures into the folder of the results, and the tables into the two pages."""
     pictures.draw(load(folder), folder)
     for file, text in documents(load(folder)).items():
         file.write_text(text)
 
 
 def documents(results: dict[str, Any]) -> dict[Path, str]:
-    """What the pages must contain."""
+    """The text that each page must have."""
     parts = (table, startup, peers, anatomy, roofline, precision, gpu, machine)
     whole = "\n\n".join(filter(None, [part(results) for part in parts]))
     pages = {}
@@ -43,7 +43,7 @@ def documents(results: dict[str, Any]) -> dict[Path, str]:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Every bar: ours, what it is held to, the ratio of the two medians."""
+    """Every target: innerloop's figure, the one it is compared with, and their ratio."""
     rows = [["workload", "ours", "held to", "ratio", "bar"]]
     for part in BARS:
         if part in results:
@@ -64,7 +64,7 @@ def _bar(entry: dict[str, Any]) -> list[str]:
 
 
 def startup(results: dict[str, Any]) -> str:
-    """What the command line waits for."""
+    """How long the command line takes to answer."""
     contenders = results.get("startup", {}).get("contenders", {})
     answers = [
         f"{name} in {contenders[name]['value']:.2f} s"
@@ -75,7 +75,7 @@ def startup(results: dict[str, Any]) -> str:
 
 
 def peers(results: dict[str, Any]) -> str:
-    """Milliseconds of a step by everybody, and how ours was run."""
+    """Milliseconds of a step for every contender, and the engine that innerloop chose."""
     rows = [["milliseconds a step", *[NAMES.get(n, n) for n in SPEED], "how ours ran"]]
     for part in WORKLOADS:
         contenders = results.get(part, {}).get("contenders", {})
@@ -86,7 +86,7 @@ def peers(results: dict[str, Any]) -> str:
 
 
 def anatomy(results: dict[str, Any]) -> str:
-    """Where the time of a small network's step goes."""
+    """The time of each part of a small network's step."""
     times = results.get("anatomy", {}).get("parts", {})
     rows = [["milliseconds of", *[WORKLOADS[name].title for name in times]]]
     for part in next(iter(times.values()), ()):
@@ -95,7 +95,7 @@ def anatomy(results: dict[str, Any]) -> str:
 
 
 def roofline(results: dict[str, Any]) -> str:
-    """Share of the speed of a large matrix product that a step reaches."""
+    """The speed of a step as a share of the speed of a large matrix product."""
     rows = [["workload", "GFLOP a step", "matmul GFLOP/s", "ours", "learn2learn"]]
     for part in WORKLOADS:
         entry = results.get(part)
@@ -110,7 +110,7 @@ def roofline(results: dict[str, Any]) -> str:
 
 
 def precision(results: dict[str, Any]) -> str:
-    """What autocast does to the accuracy, from `src/compare.py --json`."""
+    """The effect of autocast on the accuracy, from `src/compare.py --json`."""
     comparison = results.get("precision")
     if not comparison:
         return ""
@@ -125,7 +125,7 @@ def precision(results: dict[str, Any]) -> str:
 
 
 def gpu(results: dict[str, Any]) -> str:
-    """The bars on a GPU, measured or not."""
+    """The targets on a GPU, and what was measured."""
     figures, missing = results.get("gpu"), "not measured"
     rows = [["on a GPU", "measured", "bar"]]
     for tasks in ("4", "32"):
@@ -140,7 +140,7 @@ def gpu(results: dict[str, Any]) -> str:
 
 
 def machine(results: dict[str, Any]) -> str:
-    """What it was measured on."""
+    """The machines that the results were measured on."""
     described = {json.dumps(entry["machine"], sort_keys=True): entry["machine"]
                  for entry in results.values() if "machine" in entry}  # fmt: skip
     return "\n".join(_machine(each) for each in described.values())

@@ -15,7 +15,7 @@ from innerloop.run.problem import build_problem
 
 
 class Clock(lightning.Callback):
-    """The time between the beginnings of two steps."""
+    """Records the times at which two steps begin."""
 
     def __init__(self, first: int, last: int) -> None:
         self.at: dict[int, float] = dict.fromkeys((first, last), 0.0)
@@ -31,7 +31,7 @@ def contender(problem: Problem) -> Contender:
 
     def seconds(steps: int) -> float:
         warm = config.log_every
-        steps = -(-steps // warm) * warm  # as many entries of the log as steps pay for
+        steps = -(-steps // warm) * warm  # whole intervals of the log
         config.outer.steps = warm + steps + 1
         clock = Clock(warm, warm + steps)
         with tempfile.TemporaryDirectory() as config.paths.run:

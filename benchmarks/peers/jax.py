@@ -1,4 +1,4 @@
-"""JAX: the whole step, Adam included, as one jitted function, with vmap over the tasks."""
+"""JAX: the whole step, including Adam, as one jitted function with vmap over the tasks."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from innerloop.tasks import Task
 
 
 def contender(problem: Problem) -> Contender:
-    """For dense networks of `innerloop.models.mlp` with squared error; the limit outside torch."""
+    """Only for dense networks of `innerloop.models.mlp` with squared error."""
     import jax
     import jax.numpy as jnp
 
