@@ -1,4 +1,4 @@
-"""Finished runs that are made up, and what compare.py says of them."""
+"""Generated folders of finished runs, and the output of compare.py for them."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ HARDNESS = np.random.default_rng(1).normal(0, 0.1, TASKS)
 def finished_run(
     folder: Path, algorithm: str = "maml", seed: int = 0, mean: float = 0.5, **more: Any
 ) -> Path:
-    """A finished run's folder, with scores that are partly those of its tasks."""
+    """The folder of a finished run, with scores that depend partly on the hardness of each task."""
     steps = 1 if algorithm == "protonet" else 4
     own = np.random.default_rng([seed, len(algorithm)]).normal(mean, 0.05, (TASKS, steps))
     scores = (own + HARDNESS[:, None]).astype(np.float32)

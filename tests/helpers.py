@@ -1,4 +1,4 @@
-"""What several tests build: small models in float64, tasks, and algorithms from their yaml."""
+"""Builders for tests: small models in float64, tasks, and algorithms from their configuration."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -32,19 +32,19 @@ def choices(group: str) -> list[str]:
 
 
 def config(*overrides: str, name: str = "train") -> DictConfig:
-    """A composed configuration, as a job would see it."""
+    """A composed configuration, as in a job."""
     resolvers.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose(name, list(overrides), return_hydra_config=True)
     picked = composed.hydra.runtime.choices
-    composed.paths.run = "somewhere"  # what only a job knows
+    composed.paths.run = "somewhere"  # known only in a job
     for key in ("algorithm", "dataset", "model", "experiment"):
         composed.names[key] = picked[key]
     return composed
 
 
 class SmoothBody(nn.Module):
-    """Two tanh layers: no kinks, so that finite differences are exact to their order."""
+    """Two tanh layers: smooth, so that finite differences converge."""
 
     def __init__(self, inputs: int = 3, width: int = 4) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ def run(learner: Algorithm, batch: Task) -> tuple[Tensor, dict[str, Tensor]]:
 
 @contextmanager
 def moved(learner: nn.Module, direction: dict[str, Tensor], by: float) -> Iterator[None]:
-    """While open, the parameters stand `by` further along a direction."""
+    """While open, the parameters are moved by `by` along a direction."""
     with torch.no_grad():
         for name, p in learner.named_parameters():
             p += by * direction[name]
@@ -165,7 +165,7 @@ def direction(learner: nn.Module) -> dict[str, Tensor]:
 
 
 def along(gradient: dict[str, Tensor], way: dict[str, Tensor]) -> float:
-    """The derivative in a direction that a gradient predicts."""
+    """The derivative in a direction, computed from a gradient."""
     return float(sum((gradient[name] * way[name]).sum() for name in way))
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say: one gradient, known work, tables of the kept files."""
+"""The benchmarks: equal gradients, known numbers of operations, and tables made of the results."""
 
 import json
 import statistics
@@ -19,7 +19,7 @@ def exact(*overrides: str) -> Problem:
 
 
 class FirstOrder:
-    """Somebody whose meta-gradient is not the one asked for."""
+    """A contender with a different meta-gradient."""
 
     @staticmethod
     def contender(problem: Problem) -> Contender:
@@ -42,7 +42,7 @@ def test_a_contender_with_another_gradient_is_noticed() -> None:
 
 
 def test_contenders_train_along_the_same_path() -> None:
-    """After the same steps on the same tasks, the gradients at the new weights are the same."""
+    """After the same steps on the same tasks, the gradients at the new weights are equal."""
     ends, problem = [], build_problem("sinusoid_5", EAGER, "outer.optimizer.lr=0.01")
     for module in (engine, plain):
         contender, tasks = module.contender(problem), problem.data.training_batch(0)

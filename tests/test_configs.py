@@ -1,4 +1,4 @@
-"""Every file of conf/ is composed, and run for a step where its data can be had."""
+"""Every file of conf/ is composed, and run for a few steps if its data need no download."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_every_config_file_composes_and_resolves(file: str) -> None:
                   name="evaluate" if file == "evaluate" else "train")  # fmt: skip
     settings.hydra = None
     if settings.training.kind == "batches":
-        settings.training.classes = 9  # otherwise asked of the data
+        settings.training.classes = 9  # otherwise read from the data
     OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
     learner = build_problem(settings).algorithm
     assert build_learner(settings, learner, build_engine(settings, learner, "cpu")).steps > 0

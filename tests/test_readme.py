@@ -1,4 +1,4 @@
-"""What the README promises: its example is an algorithm, its table is that of the kept results."""
+"""The README: its example is an algorithm, and its table equals the kept results."""
 
 import runpy
 import subprocess

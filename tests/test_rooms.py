@@ -1,4 +1,4 @@
-"""Who may import whom: the floor plan, held by the imports themselves."""
+"""Which room (folder of src/innerloop) may import which, checked on the imports."""
 
 import ast
 import graphlib

@@ -1,4 +1,4 @@
-"""Ordinary models as users bring them, and their meta-gradients by hand-written loops."""
+"""Ordinary models, as users may bring them, and their meta-gradients by hand-written loops."""
 
 import warnings
 from collections.abc import Callable
@@ -19,7 +19,7 @@ RATE, STEPS = 0.3, 2
 
 
 class Body(nn.Module):
-    """A linear layer, the layer in question, and the mean over the sequence."""
+    """A linear layer, the tested layer, and the mean over the sequence."""
 
     def __init__(self, layer: nn.Module, before: nn.Module | None = None) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Attention(nn.MultiheadAttention):
 
 
 class Functional(nn.Module):
-    """A layer that is a function and no module."""
+    """A layer that is a function, not a module."""
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Functional(nn.Module):
 
 
 class OverLength(nn.Module):
-    """A layer over channels that come second, as for images and sound."""
+    """A layer whose channels are in the second dimension, as for images and sound."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Tied(nn.Module):
 
 
 class Positions(nn.Module):
-    """Buffers that stay as they are."""
+    """A buffer that never changes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Positions(nn.Module):
 
 
 class Counting(nn.Module):
-    """A buffer that every pass changes."""
+    """A buffer that changes in every pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class Counting(nn.Module):
 
 
 class Frozen(nn.Sequential):
-    """A layer that is not trained before one that is."""
+    """A frozen layer before a trained one."""
 
     def __init__(self) -> None:
         super().__init__(nn.Linear(WIDTH, WIDTH), nn.Tanh(), nn.Linear(WIDTH, WIDTH))
@@ -123,14 +123,14 @@ class Frozen(nn.Sequential):
 
 
 class Unused(nn.Sequential):
-    """A layer that the output does not depend on."""
+    """A layer that does not affect the output."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self[0](inputs)
 
 
 def _resnet() -> nn.Module:
-    """Residual blocks of torchvision's ResNet, as they are after a training."""
+    """Residual blocks of torchvision's ResNet, with weights as after a training."""
     from torchvision.models.resnet import BasicBlock
 
     shrink = nn.Sequential(nn.Conv2d(4, WIDTH, 1, stride=2, bias=False), nn.BatchNorm2d(WIDTH))
@@ -243,13 +243,13 @@ class _WithItself(nn.Module):
 
 
 def model_of(name: str) -> Network:
-    """A new model in float64, the same at every call."""
+    """A new model in float64, equal at every call."""
     torch.manual_seed(1)
     return Network(MODELS[name](), WAYS).double()
 
 
 def tasks_of(name: str) -> Task:
-    """A batch of tasks that the model takes."""
+    """A batch of tasks that fit the model."""
     torch.manual_seed(2)
 
     def examples(each: int) -> Examples:
@@ -307,7 +307,7 @@ def _query_loss(name: str, model: Any, task: Task, trained: Any, rates: Any) -> 
 
 
 def _reptile(model: Any, task: Task, trained: Any) -> dict[str, Tensor]:
-    """The way from where Adam without momentum ends, on minibatches of ten in a circle."""
+    """The start minus the end of Adam without momentum, on minibatches of ten, taken cyclically."""
     x, y = task_tools.concatenate(task.support, task.query)
     moving = {k: p.detach().clone().requires_grad_() for k, p in trained.items()}
     inner = torch.optim.Adam(moving.values(), lr=RATE, betas=(0.0, 0.999))
@@ -320,7 +320,7 @@ def _reptile(model: Any, task: Task, trained: Any) -> dict[str, Tensor]:
 
 
 def _protonet(model: Any, tasks: Task) -> Tensor:
-    """One pass for all tasks, as in any training, but for batch norm of the batch at hand."""
+    """The loss of one pass over all tasks; with batch norm without averages, one pass per task."""
     rows = torch.cat([tasks.support.inputs, tasks.query.inputs], 1)
     apart = any(getattr(m, "track_running_stats", None) is False for m in model.modules())
     passes = [model.body(row) for row in rows] if apart else model.body(rows.flatten(0, 1))

@@ -1,4 +1,4 @@
-"""Inner steps computed again give the same meta-gradient, with the same surroundings and dice."""
+"""Recomputed inner steps give the same meta-gradient and draw the same random numbers."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def test_a_loss_that_captures_a_trained_tensor_is_refused(side_by_side: bool) ->
 
 
 class Dropping(nn.Module):
-    """Dropout whose mask is remembered."""
+    """Dropout that records its masks."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ def end(loss: Loss, start: Parameters, steps: int, rule: Rule, gradient: Gradien
 
 
 def powers(matrix: Tensor, steps: int) -> Tensor:
-    """What `steps` steps of gradient descent do to the distance from the minimum."""
+    """The matrix by which gradient descent multiplies the distance to the minimum."""
     return torch.linalg.matrix_power(torch.eye(SIZE, dtype=torch.float64) - RATE * matrix, steps)
 
 
@@ -164,7 +164,7 @@ def test_vmap_equals_one_task_at_a_time(rule: Rule, gradient: Gradient) -> None:
 
 def test_a_rule_receives_the_loss_and_the_step_number() -> None:
     class ByTheLoss:
-        """A learned optimizer in miniature: its rate is the loss."""
+        """A minimal learned optimizer: its rate is the loss."""
 
         def start(self, parameters: Parameters) -> Tensor:
             return torch.zeros(())

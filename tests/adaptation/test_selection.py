@@ -1,4 +1,4 @@
-"""Which parameters the patterns choose."""
+"""Patterns choose the parameters that the inner loop adapts."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def test_a_negated_pattern_leaves_batch_norm_out() -> None:
         (["*"], {"lora_down.weight", "lora_up.weight"}),
         (["lora_*"], {"lora_down.weight", "lora_up.weight"}),
         (["lora_*", "!lora_up.*"], {"lora_down.weight"}),
-        (["!lora_up.*", "lora_*"], {"lora_down.weight", "lora_up.weight"}),  # in their order
+        (["!lora_up.*", "lora_*"], {"lora_down.weight", "lora_up.weight"}),  # order matters
     ],
 )
 def test_patterns_choose_by_name_and_never_frozen_parameters(

@@ -1,4 +1,4 @@
-"""Baseline: its classifier and its fitted heads against plain PyTorch and scipy, in float64."""
+"""Baseline's classifier and its fitted heads against plain PyTorch and scipy, in float64."""
 
 import copy
 import doctest
@@ -21,7 +21,7 @@ from innerloop.tasks import Examples, without_support
 
 
 def plain_batch(size: int = 12, classes: int = 7) -> Examples:
-    """A batch of images with labels of all classes, as one task."""
+    """A plain batch of images, labelled with all classes, as one task."""
     targets = torch.randint(classes, (1, size))
     noise = torch.randn(1, size, 1, 4, 4, dtype=torch.float64)
     return Examples(noise + targets.view(1, -1, 1, 1, 1), targets)

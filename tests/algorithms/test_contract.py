@@ -1,4 +1,4 @@
-"""One suite that every algorithm of conf/algorithm passes; a new yaml joins by itself."""
+"""Tests that every algorithm of conf/algorithm must pass; new files are included automatically."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_adapt_yields_the_start_and_every_step(learner: Algorithm) -> None:
 
 
 def contents(learner: Algorithm) -> dict[str, Any]:
-    """Every attribute of every module by identity, and every tensor by version and value."""
+    """The identity of every attribute of every module, and version and value of every tensor."""
     state: dict[str, Any] = {}
     for name, module in learner.named_modules():
         state |= {f"{name}.{key}": id(value) for key, value in vars(module).items()}
@@ -68,7 +68,7 @@ def test_the_same_task_gives_the_same_outputs_and_gradient(learner: Algorithm) -
     batch = tasks(2)
     first, other = task_tools.part(batch, 0, 1), task_tools.part(batch, 1, 2)
     before = outputs(learner, task_tools.only(first)), *run(learner, first)
-    outputs(learner, task_tools.only(other))  # adapting elsewhere in between changes nothing
+    outputs(learner, task_tools.only(other))  # adapting to another task in between changes nothing
     after = outputs(learner, task_tools.only(first)), *run(learner, first)
     torch.testing.assert_close(after, before, rtol=0, atol=0)
 
@@ -105,7 +105,7 @@ def test_a_query_gets_the_same_prediction_alone_or_among_others(learner: Algorit
 
 
 def test_without_fixed_ways_a_learner_takes_any_number_of_classes(learner: Algorithm) -> None:
-    """A learner whose head is not trained answers as many classes as a task has."""
+    """A learner whose head is not trained has one output for each class of a task."""
     objective = Classification(3, 5)
     learner.objective = objective
     task = task_tools.only(tasks(1, ways=3 if learner.fixed_ways else 5))

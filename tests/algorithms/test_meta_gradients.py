@@ -104,7 +104,7 @@ def test_reptile_equals_a_computation_by_hand() -> None:
 
 
 def _by_learn2learn(name: str, learner: Algorithm, batch: Task) -> dict[str, torch.Tensor]:
-    """Its meta-gradient for the model's parameters, and for Meta-SGD's rates."""
+    """learn2learn's meta-gradient for the model's parameters, and for Meta-SGD's rates."""
     from learn2learn import algorithms
 
     model, total = copy.deepcopy(learner.model), 0.0
@@ -150,7 +150,7 @@ def test_the_learn2learn_engine_gives_the_same_meta_gradient(name: str, norm: st
     assert its_gradient.keys() == gradient.keys()
     for key, reference in its_gradient.items():
         torch.testing.assert_close(gradient[key], reference, rtol=1e-10, atol=1e-12, msg=key)
-        assert norm or reference.abs().max() > 0, key  # a bias before batch norm has none
+        assert norm or reference.abs().max() > 0, key  # a bias before batch norm has no gradient
     ours = learner.scores(batch, 3, NOW)
     its = Learn2LearnEngine(learner).scores(learner, batch, 3, NOW)
     for key, scores in its.items():
@@ -160,7 +160,7 @@ def test_the_learn2learn_engine_gives_the_same_meta_gradient(name: str, norm: st
 
 
 def _loads_adapted_weights(model: nn.Module, batch: Task) -> torch.Tensor:
-    """The mistake: adapts a copy and loads its weights, which cuts the graph to the start."""
+    """A common mistake: adapts a copy and loads its weights, which cuts the graph to the start."""
     support, query = task_tools.only(batch)
     adapted = copy.deepcopy(model)
     inner = torch.optim.SGD(adapted.parameters(), lr=0.1)
@@ -179,7 +179,7 @@ def test_meta_gradient_reaches_the_start_unlike_loading_adapted_weights() -> Non
     mistaken.backward()
     assert all(p.grad is None for p in learner.model.parameters())
     loss, gradient = run(learner, batch)
-    torch.testing.assert_close(loss, mistaken.detach())  # the same number ...
+    torch.testing.assert_close(loss, mistaken.detach())  # the same loss ...
     way = direction(learner)
     assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-6)
-    assert abs(along(gradient, way)) > 1e-3  # ... but ours can be improved
+    assert abs(along(gradient, way)) > 1e-3  # ... but ours can be differentiated

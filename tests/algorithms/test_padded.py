@@ -1,4 +1,5 @@
-"""A task padded with noise equals the same task alone: every algorithm, batch norm and engine."""
+"""A task padded with noise gives the same results as without padding, for every algorithm,
+batch norm mode and engine."""
 
 from collections.abc import Callable
 
@@ -65,16 +66,16 @@ def test_padding_leaves_the_meta_gradient_unchanged(
     name: str, norm: str | None, engine: str
 ) -> None:
     learner = learner_of(name, norm)
-    # Plain batches name classes of the training, which a task cannot lack.
+    # In plain batches the labels are training classes, none of which may be absent from a task.
     singles = drawn(norm, ((3, 2, 2), (3, 5, 1), (3, 3, 4)) if learner.trains_on_batches else SIZES)
     if learner.whole_batch:
-        singles = singles[2:]  # its statistics are of all tasks: see the test of its own
+        singles = singles[2:]  # its statistics are over all tasks: tested separately below
     results = [alone(learner, task) for task in singles]
     loss, gradient = ENGINES[engine]().meta_gradient(learner, padded(singles), NOW)
     close(loss, torch.stack([loss for loss, _ in results]).mean(), rtol=1e-12)
     for key in gradient:
         expected = torch.stack([g[key] for _, g in results]).mean(0)
-        # Reptile's Adam divides gradients that are 0 but for rounding by 1e-8.
+        # Reptile's Adam divides rounding errors of zero gradients by 1e-8.
         close(gradient[key], expected, rtol=1e-12, atol=1e-8 if name == "reptile" else 1e-12)
 
 
@@ -145,7 +146,7 @@ def test_protonet_with_running_averages_counts_the_real_rows_of_all_tasks() -> N
     slopes = torch.autograd.grad(loss, list(learner.parameters()), allow_unused=True)
     _, gradient = Engine().meta_gradient(learner, padded(singles), NOW)
     for slope, own in zip(slopes, gradient.values(), strict=True):
-        if slope is not None:  # batch norm's own parameters are not in the oracle
+        if slope is not None:  # the oracle leaves out batch norm's own parameters
             close(own, slope, atol=1e-12)
 
 

@@ -1,4 +1,5 @@
-"""What holds for every algorithm, a user's too: queries apart, frozen and tied weights."""
+"""Guarantees for every algorithm, including a user's own: independent queries, frozen and tied
+weights."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,7 +53,7 @@ class WithNormedHead(nn.Module):
 
 
 class Nearest(Algorithm):
-    """Nearest neighbour, by somebody who knows nothing of batch norm."""
+    """Nearest neighbour, written without any thought of batch norm."""
 
     adapts_by_steps = False
 
@@ -78,7 +79,7 @@ class Twice(MAML):
 
 
 class Embedding(ProtoNet):
-    """Embeds support and queries in passes of their own."""
+    """Embeds support and queries in separate passes."""
 
     def embed(self, tasks: Task) -> Task:
         return Task(*[self._part(part) for part in tasks])
@@ -107,7 +108,7 @@ def test_with_norm_support_a_prediction_does_not_depend_on_other_queries(case: s
     for i in range(len(together)):
         close(learner.predict(adapted, task.query.inputs[i : i + 1])[0], together[i])
     assert learner.weights(adapted)
-    # It is the support that counts: another one, of the same adapted weights, changes the answer.
+    # The support matters: another support with the same adapted weights changes the prediction.
     moved = Examples(3 * adapted.support.inputs + 1, adapted.support.targets)
     other = replace(adapted, support=moved)
     assert (learner.predict(other, task.query.inputs) - together).abs().max() > 1e-3
@@ -157,7 +158,7 @@ def test_frozen_parameters_stay_still_in_the_inner_loop(name: str) -> None:
 
 
 class TiedToHead(nn.Module):
-    """The head's weight is that of a layer of the body, as in language models."""
+    """A head that shares its weight with a layer of the body, as in language models."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -180,7 +181,7 @@ def test_a_tied_weight_is_one_parameter_under_all_its_names(part: str) -> None:
     fresh = TiedToHead().double()
     fresh.load_state_dict(kept)
     close(fresh(task.query.inputs), learner.predict(adapted, task.query.inputs))
-    # By hand: one step of plain gradient descent on the parameters that have a name in the part.
+    # By hand: plain gradient descent on the parameters that have a name in the part.
     twin = TiedToHead().double()
     twin.load_state_dict(model.state_dict())
     names = [n for n, _ in twin.named_parameters(remove_duplicate=False)]

@@ -1,4 +1,4 @@
-"""An inner loop that makes the loss much worse is said to, with the numbers, and no other is."""
+"""A warning with the numbers appears if, and only if, the inner loop makes the loss much worse."""
 
 import math
 import re
@@ -29,7 +29,7 @@ def test_a_harmful_inner_loop_is_reported_once_for_each_split(
     assert float(warnings["the test"][2]) == pytest.approx(curve[0], rel=1e-3)
     assert not curve[10] <= 3 * curve[0]
     assert "Lower inner.rate, or inner.steps" in warnings["training"].string
-    assert results(tmp_path)["missing"] == []  # figures cope with what is no number
+    assert results(tmp_path)["missing"] == []  # figures can show non-finite values
 
 
 def test_no_report_where_adapting_helps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,7 +46,7 @@ def test_no_report_where_adapting_helps(tmp_path: Path, capsys: pytest.CaptureFi
         (1.0, 3.1, True),
         (1.0, math.nan, True),
         (1.0, math.inf, True),
-        (math.nan, math.nan, False),  # it was no number before it adapted
+        (math.nan, math.nan, False),  # already non-finite before adapting
         (None, math.nan, True),
         (None, 1e9, False),
     ],

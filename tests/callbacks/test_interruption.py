@@ -1,4 +1,4 @@
-"""Signals: what a run does that is told to stop, and what its shell or its sweep is told."""
+"""Signals: how an interrupted run stops, and what its exit status is."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from innerloop.callbacks.recovery import Recovery
 
 
 class Sends(lightning.Callback):
-    """Sends this process a signal within the second outer step."""
+    """Sends this process a signal during the second outer step."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -27,7 +27,7 @@ class Sends(lightning.Callback):
 
 
 def interrupted(folder: Path, number: int) -> Interrupted:
-    """How a training ends that gets the signal in its second step."""
+    """The exception that ends a training which gets the signal in its second step."""
     kept = Recovery(str(folder), steps=None, minutes=None, keep=1, every=1)
     run = kept_by(Interruption(), Sends(number), kept)
     with pytest.raises(Interrupted) as end:
@@ -94,7 +94,7 @@ def test_a_second_sigint_kills_at_once(tmp_path: Path) -> None:
         noticed.told = signal.SIGINT
         signal.signal(signal.SIGINT, noticed._note)
         os.kill(os.getpid(), signal.SIGINT)
-        os._exit(0)  # it did not
+        os._exit(0)  # reached only if the signal did not kill
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGINT
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a run's progress: two lines of a terminal, or lines of a file."""
+"""The progress of a run: two lines on a terminal, or lines in a file."""
 
 import io
 import logging
@@ -34,7 +34,7 @@ def bar(console: Console) -> Iterator[Bar]:
 
 
 def screen(console: Console) -> list[str]:
-    """The lines of a terminal that was sent what the console wrote."""
+    """The lines that a terminal shows after the console's output."""
     lines, row = [""], 0
     for piece in re.findall(r"\x1b\[[\d;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", _written(console)):
         if piece == "\n":
@@ -119,7 +119,7 @@ def test_the_bar_is_redrawn_at_fixed_intervals(console: Console) -> None:
             bar.draw(step)
             drawn += 1
     bar.stop()
-    assert drawn == pytest.approx(10 / PAUSE, abs=10)  # float sums
+    assert drawn == pytest.approx(10 / PAUSE, abs=10)  # rounding of the sum
 
 
 def test_without_a_terminal_a_line_is_printed_every_few_steps(capsys: Any) -> None:

@@ -1,4 +1,4 @@
-"""Runs that are killed and go on, against one that never stopped; and the files they go on from."""
+"""Killed and resumed runs against one that never stopped, and the checkpoints they resume from."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from innerloop.machine.files import whole_file
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small training that nothing stopped."""
+    """A small training that was never stopped."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     assert fresh(folder) == 0
     return folder
@@ -222,7 +222,7 @@ def test_a_damaged_wandb_identity_file_is_named(tmp_path: Path, text: str) -> No
 
 
 def test_optimizer_and_schedule_continue_after_a_resume(tmp_path: Path) -> None:
-    """Momentum and rate after a pause are those of an unbroken training."""
+    """Momentum and rate after resuming equal those of an uninterrupted training."""
     import functools
 
     def learner() -> Any:
@@ -271,12 +271,12 @@ def test_the_checkpoint_knows_the_wandb_run(
     assert identity.read(tmp_path) is None
 
 
-# --- the best checkpoint, and the one before it
+# --- the best checkpoint, and the previous best
 
 
 @pytest.fixture(scope="module")
 def descended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that trained past its best: the second validation was better than the first."""
+    """A run that has two best checkpoints: the second validation was better than the first."""
     folder = tmp_path_factory.mktemp("runs") / "descended"
     assert fresh(folder, "outer.optimizer.lr=0.01") == 0
     assert (folder / "checkpoints" / "best-1.ckpt").exists()

@@ -1,4 +1,4 @@
-"""Whether W&B can be had is found out quickly, whatever is at the other end."""
+"""Whether W&B can be used is decided quickly, however its server responds."""
 
 import http.server
 import threading
@@ -12,14 +12,14 @@ from innerloop.dashboards import access
 
 
 class Unfriendly(http.server.BaseHTTPRequestHandler):
-    """Answers everything with an error."""
+    """A server that answers every request with an error."""
 
     def do_HEAD(self) -> None:
         self.send_response(403)
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture

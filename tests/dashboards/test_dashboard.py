@@ -1,4 +1,4 @@
-"""The dashboard is whole without an account, and ends where W&B does not answer."""
+"""The dashboard is complete without an account, and the program ends if W&B does not answer."""
 
 import json
 import time

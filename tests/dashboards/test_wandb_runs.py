@@ -1,4 +1,4 @@
-"""What a run leaves for W&B, read back with W&B's own reader and held against the other files."""
+"""What a run logs to W&B, read back with W&B's own reader and compared with the run's files."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ from innerloop.tasks import Episode
 pytestmark = pytest.mark.figures
 
 FAST = ("debug=fast", "logger=wandb", "logger.wandb.code=false", "logger.wandb.checkpoint=false")
-SEED = 20170306  # of the test list
+SEED = 20170306  # of the test tasks
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -208,14 +208,14 @@ def test_a_resumed_run_continues_the_same_wandb_run(
     assert went_on.run["display_name"] == stopped.run["display_name"]
     assert went_on.exit_code == 0
     assert sorted(went_on.history("train/mse")) == [4, 5]
-    with stopping_at(0):  # it is refused before: a folder is one run
+    with stopping_at(0):  # the programs refuse this: a folder holds one run
         train(tmp_path, *steps, *FAST)
     assert len(parts(tmp_path)) == 2
 
 
 @contextmanager
 def stopping_at(step: int) -> Iterator[None]:
-    """Trainings end before that outer step, as by Ctrl-C."""
+    """While open, trainings end before that outer step, as by Ctrl-C."""
     outer_step = MetaLearner.outer_step
 
     def stops(self: MetaLearner, tasks: Any, number: int) -> Any:

@@ -55,7 +55,7 @@ def test_an_epoch_shows_every_image_once_under_the_label_of_its_class(
     turns = 4 if rotations else 1
     assert source.classes_in("train") == 6 * turns
     images, labels = walk(source, IMAGES * turns // 5 * 2, 5)
-    corners = {0: (0, 0), 1: (3, 0), 2: (3, 3), 3: (0, 3)}  # where turning puts the first pixel
+    corners = {0: (0, 0), 1: (3, 0), 2: (3, 3), 3: (0, 3)}  # where a rotation moves the first pixel
     seen = []
     for image, label in zip(images[:, 0].numpy(), labels.tolist(), strict=True):
         turn, number = divmod(label, 6)
@@ -102,7 +102,7 @@ def test_glyphs_draw_each_class_anew_once_an_epoch() -> None:
 
 
 def test_glyphs_of_a_batch_resemble_others_of_their_class() -> None:
-    """Drawings of one class resemble each other more than those of others do."""
+    """Drawings of one class resemble each other more than drawings of other classes."""
     source = Glyphs(16, {"train": 5})
     images, labels = walk(source, 60, 5)
     rows, means = images.flatten(1).float(), []

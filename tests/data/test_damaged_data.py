@@ -1,4 +1,4 @@
-"""Damaged data folders, made from seeds: each is read right or refused in a line, and soon."""
+"""Damaged data folders, generated from seeds: each is quickly read correctly or refused."""
 
 import os
 import pickle
@@ -25,7 +25,7 @@ from innerloop.errors import UserError
 
 LISTS = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/character02"]}
 LISTS["test"] = ["Latin/character01"]
-FIRST = int(os.environ.get("INNERLOOP_FUZZ_SEED", "0"))  #: of the folders: try others
+FIRST = int(os.environ.get("INNERLOOP_FUZZ_SEED", "0"))  #: seed of the damaged folders
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def listing(root: Path) -> dict[Path, Any]:
-    """All that lies in a folder but for packs; of files also sizes and times."""
+    """All entries of a folder except packs; for files also sizes and times."""
     entries = {}
     for path in root.rglob("*"):
         of_pack = "packed" in path.relative_to(root).parts
@@ -66,7 +66,7 @@ def listing(root: Path) -> dict[Path, Any]:
 
 
 def tried(source: Callable[[], ImageClasses], root: Path) -> str:
-    """`read` if a data set can be read, else the message that refuses it; all else fails."""
+    """`read` if a data set can be read, or else the refusing message; anything else fails."""
     before = listing(root)
     try:
         with within(5):
@@ -232,11 +232,11 @@ def test_a_damaged_published_file_is_read_right_or_refused(
 
 
 def contents(rng: np.random.Generator) -> dict[str, Any]:
-    """Wrong contents of a pickle, under the right names."""
+    """Pickle contents that are wrong under the right names."""
     images, rows = np.zeros((600, 84, 84, 3), np.uint8), {"n0": list(range(600))}
     deep: list = []
     for _ in range(60):
-        deep = [deep, deep]  # 2**60 lists if somebody writes them out
+        deep = [deep, deep]  # 2**60 lists if they are written out
     return {
         "a list": [images, rows],
         "nothing": {},

@@ -1,4 +1,4 @@
-"""Downloads from the test's own server: checked, whole or not there, clear when they fail."""
+"""Downloads from a local server are checked, complete or absent, with clear errors."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""Tasks of unequal size: what must hold for every row, on images that name themselves."""
+"""Tasks of unequal size: guarantees for every row, on images that contain their identity."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def sets(batch: Task, row: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def names(images: Tensor) -> list[tuple[int, int]]:
-    """Class and example of each image, which stand in a corner that a turn may have moved."""
+    """Class and example of each image, read from a corner that a rotation may have moved."""
     rows = []
     for image in images[:, 0]:
         straight = next(t for k in range(4) if (t := torch.rot90(image, k))[0, :2].min() > 0)
@@ -56,7 +56,7 @@ def test_each_row_is_a_different_image_of_the_class_of_its_label(
         ways = int((own >= 0).sum())
         assert (own[ways:] == -1).all() and len({*own[:ways]}) == ways
         identities = names(torch.cat([images, others]))
-        assert len({*identities}) == len(identities)  # no image twice, none in both sets
+        assert len({*identities}) == len(identities)  # no image appears twice, in support or query
         assert [c for c, _ in identities] == own[torch.cat([shown, query_labels])].tolist()
         assert set(shown.tolist()) == set(query_labels.tolist()) == set(range(ways))
 
@@ -176,7 +176,7 @@ def children(key: int, count: int) -> list[int]:
 
 
 def chosen(key: int, population: int, count: int) -> list[int]:
-    """Floyd's draw without replacement, then a random order."""
+    """Floyd's sampling without replacement, followed by a random order."""
     order, draws = children(key, 2)
     picks: list[int] = []
     for i, draw in enumerate(children(draws, count)):
@@ -188,7 +188,7 @@ def chosen(key: int, population: int, count: int) -> list[int]:
 
 
 def test_tasks_of_one_size_follow_the_published_algorithms(tmp_path: Path) -> None:
-    """Against the published algorithms, one number at a time in Python's integers."""
+    """Compared with the published algorithms in Python's integers, one number at a time."""
     source, episode = Numbered(tmp_path, COUNTS), Episode(3, 1, 2)
     assert not episode.varies
     task = source.tasks("val", np.array([5]), episode, 11)

@@ -1,4 +1,4 @@
-"""Episodes of image classes: what must hold for every task, on images that the test makes."""
+"""Episodes of image classes: guarantees for every task, tested with generated images."""
 
 from pathlib import Path
 

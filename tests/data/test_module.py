@@ -1,4 +1,4 @@
-"""How the tasks of an outer step and of the fixed lists are shared by processes."""
+"""How processes share the tasks of an outer step and of the fixed evaluation lists."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,7 +50,7 @@ def test_tasks_that_cannot_be_shared_by_the_processes_are_refused() -> None:
 
 
 class Differing(Sinusoid):
-    """Waves that each process of a run says are others."""
+    """Sinusoids with a different fingerprint in each process."""
 
     def fingerprint(self, split: str) -> str:
         return f"waves of process {distributed.get_rank() if distributed.is_initialized() else 0}"

@@ -1,4 +1,4 @@
-"""Draws are uniform, without repeats, and a function of nothing but their place."""
+"""Draws are uniform, without repeats, and depend only on their index."""
 
 import warnings
 from itertools import combinations, permutations
@@ -16,7 +16,7 @@ def keys_of(count: int, seed: int = 0) -> np.ndarray:
 
 
 def assert_even(rows: np.ndarray, outcomes: list[tuple[int, ...]]) -> None:
-    """Chi-square with a bound of six standard deviations over its mean."""
+    """Chi-square test with a bound of six standard deviations above the mean."""
     place = {outcome: i for i, outcome in enumerate(outcomes)}
     counts = np.bincount([place[tuple(row)] for row in rows.tolist()], minlength=len(outcomes))
     expected, freedom = len(rows) / len(outcomes), len(outcomes) - 1

@@ -1,4 +1,4 @@
-"""Sizes of tasks follow the distributions that they are said to follow."""
+"""Sizes of tasks follow their stated distributions."""
 
 import math
 from fractions import Fraction
@@ -16,7 +16,7 @@ ALL = np.ones((MANY, 4), bool)
 
 
 def assert_follows(draws: np.ndarray, probabilities: dict[int, float]) -> None:
-    """Chi-square at one in a thousand, on numbers that are fixed by the key."""
+    """Chi-square test at level 0.001, on numbers that are fixed by the key."""
     assert set(np.unique(draws)) == set(probabilities)
     counts = [(draws == value).sum() for value in probabilities]
     expected = np.array([*probabilities.values()]) * len(draws)
@@ -60,7 +60,7 @@ def test_two_classes_share_shots_in_a_uniform_proportion() -> None:
 
 
 def divided(total: int, shares: np.ndarray) -> list[int]:
-    """Largest remainders, one at a time and in fractions."""
+    """The method of largest remainders, in exact fractions."""
     exact = [Fraction(float(share)) * total for share in shares]
     counts = [math.floor(value) for value in exact]
     for place in sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])[

@@ -1,4 +1,4 @@
-"""The check of a learner's first batch: what it finds and says, and that it changes nothing."""
+"""The check of a learner's first batch: what it detects and reports without changing anything."""
 
 from typing import Any
 
@@ -115,7 +115,7 @@ def test_dropout_differs_from_task_to_task_and_is_right_on_average() -> None:
     together, apart = Engine(), Engine(1)
     losses = [learner.scores(many, 0, NOW)["loss"][:, 0], torch.cat([
         learner.scores(one, 0, NOW)["loss"][:, 0] for _ in range(400)])]  # fmt: skip
-    assert len(losses[0].unique()) > 50  # masks of their own
+    assert len(losses[0].unique()) > 50  # each task has its own dropout mask
     gap = losses[0].mean() - losses[1].mean()
     error = (losses[0].var() / 400 + losses[1].var() / 400).sqrt()
     assert abs(float(gap.detach())) < 4 * float(error.detach())

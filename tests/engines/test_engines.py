@@ -1,4 +1,4 @@
-"""However the tasks are run, the meta-gradient is the same; and which way is chosen when."""
+"""Every engine computes the same meta-gradient; which engine is chosen when."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_frozen_parameters_get_no_gradient() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", choices("algorithm"))
 def test_compiled_equals_eager(name: str) -> None:
-    """Also for a last chunk that is smaller."""
+    """Also for a smaller last chunk."""
     if not choose.can_compile():
         pytest.skip("no C++ compiler")
     learner, batch = algorithm(name), tasks(3)

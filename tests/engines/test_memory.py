@@ -1,4 +1,4 @@
-"""Memory: half the chunk when it runs out, and a peak that does not grow with the tasks."""
+"""Memory: the chunk is halved when it runs out, and the peak does not grow with the tasks."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ ERRORS = (
 
 
 def limited(learner: Any, most: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the learner raise for batches of more than `most` tasks."""
+    """Makes the learner raise an out-of-memory error for batches of more than `most` tasks."""
     for name in ("forward", "scores"):
         whole = getattr(learner, name)
 
@@ -35,7 +35,7 @@ def limited(learner: Any, most: int, error: BaseException, monkeypatch: pytest.M
 
 
 def learner_of(name: str) -> Algorithm:
-    """A learner whose layers are known, so that no engine checks it."""
+    """A learner with known layers, which engines do not check."""
     return algorithm(name, MLP((3,), (5, 4)))
 
 
@@ -108,7 +108,7 @@ def test_a_single_task_that_does_not_fit_is_retried_with_checkpointing(
     assert engine.checkpoint and "engine.checkpoint=true" in capsys.readouterr().out
     first_order = learner_of("fomaml")
     monkeypatch.setattr(first_order, "forward", forward)
-    learner.steps, first_order.steps = 1, 2  # neither would save anything
+    learner.steps, first_order.steps = 1, 2  # neither option would save memory
     for other in (learner, first_order):
         with pytest.raises(MemoryError):
             Engine(1).meta_gradient(other, batch, NOW)

@@ -1,4 +1,4 @@
-"""Products are turned only where that is faster, and stay what they were."""
+"""Matrix products are rewritten only where that is faster, and keep their values."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""engine=auto tries ways on the first batch, keeps what it found, and says so."""
+"""engine=auto tries chunk sizes on the first batch, keeps the fastest, and reports it."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from innerloop.engines.trial import TryingEngine
 
 @pytest.fixture
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[int | None, float]:
-    """Seconds that a step takes by the chunk; the cache of timings is empty."""
+    """Pretended seconds of a step for each chunk size, with an empty cache of timings."""
     times: dict[int | None, float] = {1: 3.0, 4: 1.0, 16: 2.0, 20: 2.5}
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(trial, "seconds", lambda engine, *_: times[engine.chunk])
@@ -44,12 +44,12 @@ def test_the_fastest_chunk_is_chosen_and_remembered(
     close(gradient, expected)
     assert engine.describe() == plain("vmap", 4)
     assert "4 at a time 1000 ms" in capsys.readouterr().out
-    clock[1] = 0.1  # not asked again for the same shapes ...
+    clock[1] = 0.1  # not measured again for the same shapes ...
     again = chosen(learner)
     again.meta_gradient(learner, batch, NOW)
     assert again.chunk == 4
     assert "measured earlier" in capsys.readouterr().out
-    other = chosen(learner)  # ... but for others
+    other = chosen(learner)  # ... but for other shapes
     other.meta_gradient(learner, tasks(20, shots=3), NOW)
     assert other.describe() == plain("loop", 1)
     assert choose.restore(learner, other.describe()).chunk == 1

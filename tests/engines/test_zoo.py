@@ -1,4 +1,4 @@
-"""Ordinary models under every learner in every engine: the right meta-gradient, or one line."""
+"""Ordinary models with every algorithm in every engine: the right meta-gradient, or a refusal."""
 
 import contextlib
 from typing import Any
@@ -19,10 +19,10 @@ from innerloop.errors import UserError
 from innerloop.objectives import Classification
 
 NOW = torch.tensor(0.5, dtype=torch.float64)
-CLOSE = 1e-10  # of the gradient's norm
-CLOSE_ADAM = 1e-8  # it divides gradients that are zero but for rounding by its eps of 1e-8
+CLOSE = 1e-10  # relative to the gradient's norm
+CLOSE_ADAM = 1e-8  # Adam divides rounding errors of zero gradients by its eps of 1e-8
 NAMES = ("maml", "fomaml", "anil", "boil", "meta_sgd", "reptile", "protonet")  # of zoo.by_hand
-REFUSED = {  # what PyTorch cannot differentiate twice, and what every pass changes
+REFUSED = {  # models that PyTorch cannot differentiate twice, or that change in every pass
     "EmbeddingBag": {"maml", "meta_sgd", "boil"},
     "counting buffer": set(NAMES),
     "InstanceNorm1d with averages": set(NAMES),
@@ -47,16 +47,16 @@ def engines(learner: Algorithm) -> dict[str, Engine]:
 
 
 def compared(model: str, name: str, make: Any) -> set[str]:
-    """Holds the engines that `make` gives to the loop; returns those that refused."""
+    """Compares the engines that `make` returns with the plain loop; returns those that refused."""
     tasks, refused, lines = zoo.tasks_of(model), set(), []
-    with sdpa_kernel(SDPBackend.MATH):  # of which alone PyTorch has a second derivative
+    with sdpa_kernel(SDPBackend.MATH):  # the only attention with a second derivative in PyTorch
         try:
             expected = zoo.by_hand(name, zoo.model_of(model), tasks)
         except (NotImplementedError, RuntimeError):
-            expected = None  # nor can plain autograd
+            expected = None  # plain autograd fails too
     norm = None if expected is None else torch.cat([g.flatten() for g in expected.values()]).norm()
     for how, engine in make(learner(name, zoo.model_of(model))).items():
-        fresh = learner(name, zoo.model_of(model))  # anew: some models change in every pass
+        fresh = learner(name, zoo.model_of(model))  # some models change in every pass
         try:
             _, gradient = engine.meta_gradient(fresh, tasks, NOW)
         except UserError as error:

@@ -1,4 +1,4 @@
-"""The audit stamps cheats, and only them; its false alarms are as rare as it says."""
+"""The audit stamps cheats and only cheats; its false alarms are as rare as stated."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def clouds(shots: int = 2, **source: bool) -> Task:
 
 
 def images(count: int, size: int, **sizes: int) -> Task:
-    """Images whose classes have labels at random, in float32."""
+    """Images with random class labels, in float32."""
     batch = single(tasks(count, shape=(1, size, size), **sizes))
     names = torch.rand(count, 3).argsort(1)
     return Task(*[Examples(x, names.gather(1, y)) for x, y in batch])
@@ -68,7 +68,7 @@ def single(batch: Task) -> Task:
 def test_every_cheat_is_stamped(cheat: Any, source: Any, stamp: str, shots: int) -> None:
     report = audited(cheat(), clouds(shots, **source))
     assert stamp in report["stamps"]
-    if cheat is not SupportIgnored:  # which gains nothing by it here
+    if cheat is not SupportIgnored:  # which gains nothing by cheating here
         assert report["score"] > 0.8
     json.dumps(report, allow_nan=False)
 
@@ -101,7 +101,7 @@ def test_algorithms_are_not_accused_and_transductive_batch_norm_is_stamped(
     if name == "protonet":
         assert report["relabelled"]["spread"] == 0
         assert "uses its support" in report["stamps"]
-    assert learner.training  # as it was before
+    assert learner.training  # restored after the audit
 
 
 @pytest.mark.parametrize("name", ["maml", "protonet"])
@@ -161,7 +161,7 @@ def test_disturbances_change_only_what_they_name() -> None:
 def test_changed_ignores_rounding_and_notices_real_effects() -> None:
     answers = torch.randn(3, 6, 4)
     again = answers * (1 + 1e-6)
-    again[1] += torch.randn(6, 1)  # what a softmax does not see
+    again[1] += torch.randn(6, 1)  # a shift that a softmax ignores
     again[2, 0, 0] += 0.01
     assert stamps.changed(answers, again, classes=True).tolist() == [0, 0, 1]
     assert stamps.changed(answers, again, classes=False).tolist() == [0, 1, 1]
@@ -172,8 +172,8 @@ def test_changed_ignores_rounding_and_notices_real_effects() -> None:
 
 
 def test_false_alarms_are_as_rare_as_promised() -> None:
-    """Honest by construction: a task's scores under all disturbances are drawn alike, the
-    disturbed support is not read, and answers before adapting are drawn at random."""
+    """Honest by construction: a task's scores have the same distribution under all disturbances,
+    the disturbed support is not used, and predictions before adapting are random."""
     random = np.random.default_rng(0)
     runs, alarms, uses = 1200, 0, 0
     for _ in range(runs):
@@ -202,7 +202,7 @@ def test_significance_tests_equal_scipys() -> None:
     first, second = torch.rand(30), torch.rand(30) - 0.1
     actual = significance.worse(first, second, 1.0)
     assert actual["worse"] == int((second < first).sum())
-    # the sum of the binomial's upper tail, by hand
+    # the upper tail of the binomial, summed by hand
     tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(actual["worse"], 31))
     assert actual["p"] == pytest.approx(tail)
     chance = significance.against_chance(first, torch.full_like(first, 0.4))
@@ -210,7 +210,7 @@ def test_significance_tests_equal_scipys() -> None:
     assert chance["p"] == pytest.approx(expected.pvalue)
     assert significance.against_chance(*torch.full((2, 9), 0.2))["p"] == 1
     equal = significance.against_chance(torch.full((9,), 0.3), torch.full((9,), 0.2))
-    assert equal["p"] == 2 / 2**9  # of the patterns of signs, two are as far from chance
+    assert equal["p"] == 2 / 2**9  # two patterns of signs are as extreme
     assert significance.against_chance(torch.tensor([0.3]), torch.tensor([0.2]))["p"] == 1
     broken = significance.worse(
         torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, 2.0]), -1.0
@@ -241,7 +241,7 @@ def test_a_run_stores_its_audit(tmp_path: Path, capsys: Any, overrides: str) -> 
     assert result["audit"]["tasks"] == 11 and kind in result["audit"]["stamps"]
     shown = " ".join(capsys.readouterr().out.split())
     assert stamps.in_words([result["audit"]]) in shown
-    with np.load(tmp_path / "scores.npz") as kept:  # the very tasks of the test
+    with np.load(tmp_path / "scores.npz") as kept:  # the same tasks as in the test
         step = result["protocol"]["scored_step"] or 0
         assert result["audit"]["score"] == pytest.approx(
             kept["accuracy"][:11, step].mean(), abs=0.02

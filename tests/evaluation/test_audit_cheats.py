@@ -1,4 +1,4 @@
-"""Learners that read query labels, remember tasks or hold the test's images are stamped for it."""
+"""Learners that read query labels, remember tasks or store test images get the right stamp."""
 
 import copy
 import threading
@@ -32,7 +32,7 @@ REMEMBERS = "remembers other tasks"
 def run_and_audit(
     learner: Algorithm, size: int = 25, chunk: int | None = 1
 ) -> tuple[Tensor, dict[str, Any]]:
-    """What a learner scores in a test, and the audit of its copy, as a run makes them."""
+    """A learner's test scores, and the audit of its copy, as in a run."""
     learner.eval()
     untested = copy.deepcopy(learner)
     parts = [task_tools.part(HARD, i, i + size) for i in range(0, 50, size)]
@@ -57,14 +57,14 @@ def test_embed_never_sees_a_query_label(cheat: Any) -> None:
 )
 def test_query_labels_read_in_the_test_do_not_help_in_the_audit(cheat: Any) -> None:
     reported, report = run_and_audit(cheat())
-    assert reported.mean() > 0.9  # an honest learner: 0.54
+    assert reported.mean() > 0.9  # an honest learner reaches 0.54
     assert report["score"] < 0.6
     assert NOT_CONFIRMED in report["stamps"]
     assert report["reported"]["mean"] == pytest.approx(float(reported.mean()))
 
 
 def test_audited_outputs_do_not_depend_on_query_labels() -> None:
-    """The answers are the same, bit by bit, whatever the labels of the queries are."""
+    """The outputs are bit-identical for all labels of the queries."""
     learner = cheats.LabelsEmbeddedByObject().eval()
     other = Task(HARD.support, Examples(HARD.query.inputs, (HARD.query.targets + 1) % WAYS))
     for query in (HARD.query, other.query):
@@ -113,7 +113,7 @@ def test_a_learner_that_cannot_be_copied_is_audited_itself() -> None:
 
 
 def test_noise_fails_to_confirm_its_score_as_rarely_as_stated() -> None:
-    """Two draws of one learner's scores: the first is significantly better once in 400 times."""
+    """Of two draws of one learner's scores, the first is significantly better once in 400 times."""
     random = np.random.default_rng(0)
     flags = {name: torch.zeros(50) for name in ("alone", "queries", "labels")}
     alarms, runs = 0, 1500
@@ -175,7 +175,7 @@ def test_blank_images_and_regular_arrays_are_not_stamped() -> None:
 
 
 class Drawings(ImageClasses):
-    """Images of which the test shares two with the training and one with the validation."""
+    """Images; the test split shares two with training and one with validation."""
 
     recipe = {"made": "here"}
 

@@ -1,4 +1,4 @@
-"""Differences against scipy's own tests, and Holm's correction against the closure it is."""
+"""Differences against scipy's tests, and Holm's correction against its definition as a closure."""
 
 import itertools
 
@@ -26,7 +26,7 @@ def test_paired_test_equals_scipys(n: int) -> None:
 
 
 def test_paired_t_is_close_to_the_exact_sign_flip_test() -> None:
-    # What the p-value means: were the two exchangeable, each task's difference might be flipped.
+    # Meaning of the p-value: if the two were exchangeable, each task's sign could be flipped.
     difference = RNG(0).normal(0.13, 1, 200)
     flips = RNG(1).choice([-1, 1], (20_000, 200)) * difference
     share = (np.abs(flips.mean(1)) >= abs(difference.mean())).mean()
@@ -70,7 +70,7 @@ def test_rounding_is_not_evidence_of_a_difference(n: int) -> None:
 
 
 def test_small_differences_count_next_to_a_large_one() -> None:
-    """Rounding is relative to each task's own score, not to the largest."""
+    """Rounding is judged relative to each task's own score, not to the largest score."""
     second = np.array([1e6, *RNG(0).uniform(1e-3, 2e-3, 20)])
     first = second * np.array([1, *RNG(1).uniform(1.1, 1.2, 20)])
     assert paired(first, second).mean == pytest.approx((first - second).mean())
@@ -83,7 +83,7 @@ def test_a_single_observation_has_no_interval() -> None:
 @pytest.mark.parametrize("queries", [1, 5, 75])
 @pytest.mark.parametrize("n", [2, 4, 6, 10])
 def test_p_values_of_few_tasks_keep_their_level(n: int, queries: int) -> None:
-    """Two equal learners differ at 5% in at most 5% of experiments, five standard errors aside."""
+    """Equal learners differ at level 5% in at most 5% of experiments, plus five standard errors."""
     experiments, rng = 2000, RNG([n, queries])
     hardness = rng.beta(6, 3, (experiments, n))
     pairs = rng.binomial(queries, hardness, (2, experiments, n)).astype(np.float32) / queries
@@ -115,7 +115,7 @@ def test_identical_seeds_of_one_method_raise_no_warning(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
     first, second = [0.5, 0.5, 0.5], [0.3, 0.4, 0.6]
-    # Welch's degrees of freedom are then those of the other side.
+    # Welch's degrees of freedom are then those of the other method.
     error = np.std(second, ddof=1) / 3**0.5
     difference = between_seeds(first, second)
     assert difference.ci95 == pytest.approx(stats.t.ppf(0.975, 2) * error)
@@ -124,7 +124,7 @@ def test_identical_seeds_of_one_method_raise_no_warning(
 
 
 def dealing(first: list[float], second: list[float]) -> float:
-    """The exact p-value of dealing the seeds to the two sides at random, from scipy."""
+    """The exact p-value of assigning the seeds to the two methods at random, from scipy."""
     return stats.permutation_test(
         (first, second), lambda x, y: np.mean(x) - np.mean(y), n_resamples=np.inf
     ).pvalue
@@ -142,8 +142,8 @@ def test_identical_seeds_have_the_p_value_of_the_permutation_test(sizes: tuple[i
 
 
 def closed(p: list[float]) -> list[float]:
-    """Marcus, Peritz and Gabriel's closure of Bonferroni's test: a hypothesis falls only with every
-    intersection that it is part of."""
+    """Marcus, Peritz and Gabriel's closure of Bonferroni's test: a hypothesis is rejected only if
+    every intersection that contains it is rejected."""
     sets = [s for n in range(1, len(p) + 1) for s in itertools.combinations(range(len(p)), n)]
     bonferroni = {s: min(1.0, len(s) * min(p[i] for i in s)) for s in sets}
     return [max(value for s, value in bonferroni.items() if i in s) for i in range(len(p))]

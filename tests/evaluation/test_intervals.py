@@ -24,12 +24,12 @@ def every_task(classes: int, ways: int) -> np.ndarray:
 
 
 def test_sums_over_classes_give_the_interval_of_a_mean_of_classes() -> None:
-    # Many copies of every possible task, without noise: only the classes' own effects are left.
+    # Many copies of every possible task without noise, so that only the classes' effects remain.
     effects = RNG(0).normal(size=9)
     classes = np.tile(every_task(9, 3), (3000, 1))
     half = over_classes(effects[classes].mean(1), classes)
     assert half is not None
-    expected = stats.t.ppf(0.975, 8) * effects.std(ddof=1) / 3  # as of 9 numbers
+    expected = stats.t.ppf(0.975, 8) * effects.std(ddof=1) / 3  # as for a mean of 9 numbers
     assert half == pytest.approx(expected, rel=2e-3)
 
 
@@ -114,8 +114,8 @@ def test_a_simulated_experiment_has_its_stated_mean(benchmark: dict[str, Any]) -
 
 @pytest.mark.parametrize("name", ["miniImageNet, 600 tasks", "Omniglot 20-way, 1000 tasks"])
 def test_intervals_cover_the_truth_as_often_as_stated(benchmark: dict[str, Any], name: str) -> None:
-    # The bars for 20,000 experiments, each wider by 4 standard errors of a share at that bar: a
-    # right interval fails with fewer than 1 of 10,000 seeds.
+    # The limits for 20,000 experiments, widened by 4 standard errors of a share: a correct interval
+    # fails for fewer than 1 of 10,000 seeds.
     n = 1200
     shares = benchmark["coverage"](benchmark["WORLDS"][name], n, 1)
     for kind, low, high in (("over_tasks", 0.94, 0.96), ("over_classes", 0.92, 0.97)):

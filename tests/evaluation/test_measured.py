@@ -1,4 +1,4 @@
-"""Scores gathered from two real processes against those of one; and accuracies of classes."""
+"""Scores gathered from two real processes against those of one, and accuracies of classes."""
 
 import math
 import statistics
@@ -20,7 +20,7 @@ TASKS, BATCH = 11, 3
 
 
 def batches() -> list[Tensor]:
-    """Scores `(tasks, steps)`, all different; the last batch is smaller."""
+    """Batches of scores `(tasks, steps)`, all different; the last batch is smaller."""
     scores = torch.randn(TASKS, 4, generator=torch.Generator().manual_seed(5)).double()
     return list(scores.split(BATCH))
 
@@ -64,7 +64,7 @@ def test_several_processes_measure_the_same_as_one(ranks: int, tmp_path: Path) -
 
 
 class Keep(lightning.Callback):
-    """Writes down what a process found in its test."""
+    """Stores the test scores and metrics of a process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""What results.json says, against arithmetic by hand."""
+"""The content of results.json against arithmetic by hand."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from innerloop.tasks import Episode
 def test_interval_of_four_scores_by_hand() -> None:
     interval = over_tasks(torch.tensor([1.0, 2.0, 3.0, 6.0]))
     assert (interval.mean, interval.tasks) == (3.0, 4)
-    # Squares of the distances to the mean: 4, 1, 0, 9; over three, 14 / 3.
+    # Squared distances to the mean: 4, 1, 0, 9; divided by three: 14 / 3.
     assert interval.ci95 == pytest.approx(1.959964 * math.sqrt(14 / 3) / 2)
     assert math.isnan(over_tasks(torch.tensor([1.0])).ci95)
 

@@ -74,7 +74,7 @@ def test_ranges_and_balance_are_part_of_the_hash() -> None:
     ]  # fmt: skip
     assert len({hash_of(episode) for episode in episodes}) == len(episodes)
     uniform = RANGES._replace(balance="uniform")
-    assert hash_of(uniform) == hash_of(uniform._replace(alpha=0.4))  # which it does not use
+    assert hash_of(uniform) == hash_of(uniform._replace(alpha=0.4))  # which uniform does not use
 
 
 @pytest.mark.parametrize("episode", [Episode(5, 1, 15), RANGES, UNEQUAL])

@@ -1,4 +1,4 @@
-"""What is measured inside a learner, against formulas, hand computation and what papers promise."""
+"""Measurements inside a learner against formulas, computations by hand and published properties."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def test_cka_is_invariant_to_rotation_and_scale() -> None:
     x = torch.randn(9, 5, dtype=torch.float64)
     for y in (x, 3 * x, x @ rotation(5), -0.1 * x @ rotation(5) + torch.randn(5)):
         assert float(similarity.linear_cka(x, y)) == pytest.approx(1, abs=1e-12)
-    stretched = x * torch.tensor([9.0, 1, 1, 1, 1])  # not a similarity
+    stretched = x * torch.tensor([9.0, 1, 1, 1, 1])  # not a similarity measure
     assert 0.1 < float(similarity.linear_cka(x, stretched)) < 0.99
 
 
@@ -132,7 +132,7 @@ def test_features_of_queries_leave_out_the_support_rows() -> None:
 
 
 class Sequences(nn.Module):
-    """An LSTM over rows of three numbers, and layers that return a dict and nothing."""
+    """An LSTM over rows of three numbers, a layer that returns a dict and one that returns None."""
 
     width = 4
 
@@ -165,7 +165,7 @@ class Silent(nn.Linear):
 
 
 class Turned(nn.Linear):
-    """Answers with the examples last, for whoever calls `__call__`; its features are no rows."""
+    """A layer whose output has the examples in its last dimension."""
 
     def __init__(self) -> None:
         super().__init__(4, 4)
@@ -181,7 +181,7 @@ class Turned(nn.Linear):
 def test_layers_may_return_several_tensors_a_dict_or_nothing(norm: str) -> None:
     body = Sequences()
     learner, batch = algorithm("maml", body), tasks(1, queries=5)
-    if norm == "support":  # the support is run along with the queries
+    if norm == "support":  # the support passes through together with the queries
         body.statistics = TaskNorm(4, norm)  # type: ignore[assignment]
     task = task_tools.only(batch)
     adapted = next(iter(learner.adapt(task.support, 0, NOW)))

@@ -1,4 +1,4 @@
-"""PyTorch's layers that are replaced: the same answers, and right gradients side by side."""
+"""PyTorch's layers that are replaced: the same outputs, and right gradients under vmap."""
 
 import copy
 
@@ -55,7 +55,7 @@ def test_the_padding_row_of_an_embedding_gets_no_gradient_under_vmap() -> None:
     def loss(weight: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
         return torch.func.functional_call(model, {"0.weight": weight}, (row,)).sin().sum()
 
-    weights = torch.randn(2, 5, 2, dtype=torch.float64)  # another one for each task
+    weights = torch.randn(2, 5, 2, dtype=torch.float64)  # different weights for each task
     actual = torch.vmap(torch.func.grad(loss))(weights, words)
     expected = torch.zeros_like(weights)
     for task, row in enumerate(words.tolist()):

@@ -1,4 +1,4 @@
-"""Distances are those of float64, also where features share a large common part under bf16."""
+"""Distances are as exact as in float64, even under bf16 when features share a large common part."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_class_means_are_exact_under_autocast() -> None:
 
 
 class Scaled(nn.Module):
-    """Features as they are, times a parameter."""
+    """The inputs times a parameter."""
 
     width = 64
 

@@ -1,4 +1,4 @@
-"""Pooling first gives what the four layers give one after the other, with all derivatives."""
+"""Pooling early gives the same outputs and derivatives as the four layers in their usual order."""
 
 import copy
 
@@ -14,11 +14,11 @@ from innerloop.layers import early_pooling, layout, norm
 from innerloop.layers.early_pooling import Pooled, PoolingBlock
 from innerloop.models.conv4 import Conv4
 
-SHAPE = (1, 17, 19)  # odd, so that pooling leaves rows out
+SHAPE = (1, 17, 19)  # odd, so that pooling drops rows
 
 
 def block(mode: str = "transductive") -> PoolingBlock:
-    """With scales of both signs."""
+    """A block whose scales have both signs."""
     block = PoolingBlock(nn.Conv2d(2, 4, 3, padding=1), norm.TaskNorm(4, mode)).double()
     with torch.no_grad():
         for parameter in block.parameters():
@@ -101,4 +101,4 @@ def test_early_pooling_is_used_only_where_allowed() -> None:
     with early_pooling.allowed():
         pooling(images())
     pooling(images())
-    assert seen == [6, 3, 6]  # the width that ReLU works on
+    assert seen == [6, 3, 6]  # the width of ReLU's input

@@ -73,7 +73,7 @@ def test_grouped_rows_are_normalised_task_by_task(mode: str) -> None:
 
 
 def answers(learner: Algorithm, one_at_a_time: bool) -> torch.Tensor:
-    """Outputs for the queries of one fixed task, asked together or one by one."""
+    """Outputs for the queries of one fixed task, predicted together or one at a time."""
     torch.manual_seed(5)
     batch = tasks(1, shape=(1, 4, 4))
     n = batch.query.targets.shape[1]

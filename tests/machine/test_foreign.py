@@ -1,4 +1,4 @@
-"""Files of others: what is read, what is refused, and what of them reaches a terminal or a page."""
+"""Untrusted files: what is read, what is refused, and what reaches a terminal or a page."""
 
 import base64
 import io

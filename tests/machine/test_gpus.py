@@ -1,4 +1,4 @@
-"""Which GPU a process of a sweep gets: no GPU is real here, only the names that CUDA would see."""
+"""Which GPU a process of a sweep gets; the GPUs are only names, as in CUDA_VISIBLE_DEVICES."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A run's folder belongs to one run and one process: refusals, names that do not collide."""
+"""A run's folder belongs to one run and one process; new folders have unused names."""
 
 import contextlib
 import hashlib
@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(program: str, *arguments: str, **variables: str) -> subprocess.Popen:
-    """Starts a program in a process of its own."""
+    """Starts a program in a new process."""
     return subprocess.Popen(
         [sys.executable, str(ROOT / "src" / f"{program}.py"), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -40,7 +40,7 @@ def start(program: str, *arguments: str, **variables: str) -> subprocess.Popen:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """All files below a folder with what they hold."""
+    """All files below a folder, with their contents."""
     files = [f for f in sorted(folder.rglob("*")) if f.is_file()]
     return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
@@ -114,7 +114,7 @@ def test_a_second_process_in_a_run_folder_is_refused(run: Path, tmp_path: Path) 
             before = contents(folder)
             assert "in use by another process" in mistake(program, *words)
             assert contents(folder) == before
-    call("train", f"resume={run}")  # its death has freed the folder
+    call("train", f"resume={run}")  # the folder is free after its death
 
 
 def test_a_member_that_another_process_runs_is_refused(tmp_path: Path) -> None:
@@ -122,14 +122,14 @@ def test_a_member_that_another_process_runs_is_refused(tmp_path: Path) -> None:
     member = tmp_path / "0_sinusoid_maml_seed0"
     member.mkdir()
     with another(member):
-        call("train", *sweep)  # does the other member
+        call("train", *sweep)  # runs the other member
         assert [p.parent.name for p in tmp_path.rglob("results.json")] == ["1_sinusoid_maml_seed1"]
     call("train", *sweep, "sweep.resume=true")
     assert results(member)["seed"] == 0
 
 
 def one_of_two(folder: Path) -> None:
-    """Two settings are started in one folder at once: one runs, as if it were alone."""
+    """Starts two settings in one folder at the same time: one of them runs as if it were alone."""
     both = [start("train", *SMALL, f"seed={seed}", f"hydra.run.dir={folder}") for seed in (1, 2)]
     outputs = [process.communicate(timeout=120)[0] for process in both]
     assert sorted(process.returncode for process in both) == [0, 1], outputs
@@ -192,7 +192,7 @@ def test_the_other_processes_of_a_run_are_not_refused(
     output, _ = both.communicate(timeout=120)
     assert both.returncode == 0, output
     assert len(list(tmp_path.rglob("results.json"))) == 1
-    assert len([p for p in tmp_path.glob("*/*") if p.is_dir()]) == 1  # no folder but the one
+    assert len([p for p in tmp_path.glob("*/*") if p.is_dir()]) == 1  # only one folder exists
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Runs of several processes that lose one, or are told to stop."""
+"""Runs with several processes that lose one or are stopped by a signal."""
 
 import functools
 import os
@@ -24,7 +24,7 @@ TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 
 
 def survivor(number: int, seconds: float) -> str:
-    """What the first of two gloo processes is told when this signal reaches the second."""
+    """The output of the first of two gloo processes after this signal reaches the second."""
     port = free_port((survivor, number))
     reading, writing = os.pipe()
     children = []
@@ -91,7 +91,7 @@ NEVER = "0 0 -1"
 
 
 def together(folder: Path, *more: str, kill: str = NEVER) -> subprocess.CompletedProcess[str]:
-    """Two processes; one of them gets the signal `kill` says, see `StopsOne`."""
+    """Runs two processes; one gets the signal given by `kill`, see `StopsOne`."""
     environment: dict[str, Any] = {
         "PYTHONPATH": str(ROOT / "tests"), "KILL": kill, "OMP_NUM_THREADS": "1",
     }  # fmt: skip
@@ -166,7 +166,7 @@ def free_port(of: Any) -> int:
 
 @pytest.mark.slow
 def test_externally_started_processes_equal_one_process(tmp_path: Path) -> None:
-    """As torchrun and srun would start them; seven tasks are not shared evenly by two."""
+    """Started as by torchrun and srun, with seven tasks, which two processes share unevenly."""
     sizes = ("debug=fast", "evaluation.tasks=7", "evaluation.batch=2", "logger=csv", "threads=1")
     alone = train(tmp_path / "alone", *sizes, "trainer=cpu")
     program = [sys.executable, str(ROOT / "src" / "train.py"), *sizes, *TWO[:2]]

@@ -1,4 +1,4 @@
-"""Backbones against hand-built ones."""
+"""Backbones against the same networks built by hand."""
 
 import pytest
 import torch

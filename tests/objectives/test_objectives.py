@@ -1,4 +1,4 @@
-"""Losses and metrics by hand."""
+"""Losses and metrics against computations by hand."""
 
 import math
 
@@ -35,7 +35,7 @@ def test_regression_loss_and_metrics_by_hand() -> None:
 
 @pytest.fixture
 def answers() -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs `(tasks, queries, ways)`, right more often than not, and balanced labels."""
+    """Outputs `(tasks, queries, ways)` that are mostly right, and balanced labels."""
     targets = torch.stack([torch.randperm(40) % 4 for _ in range(6)])
     outputs = 2 * torch.randn(6, 40, 4) + 2 * torch.eye(4)[targets]
     return outputs.double(), targets
@@ -63,7 +63,8 @@ def test_calibration_pools_the_queries_of_all_tasks(answers: tuple[torch.Tensor,
         metric.update(task[0].softmax(-1), task[1])
     actual = float(pooled.calibration_error(gaps.mean(0)))
     assert actual == pytest.approx(float(metric.compute()), abs=1e-6)
-    assert 0.01 < actual < float(pooled.calibration_error(gaps).mean())  # few queries lean upwards
+    # With few queries the estimate is biased upwards.
+    assert 0.01 < actual < float(pooled.calibration_error(gaps).mean())
 
 
 def test_calibration_of_full_confidence() -> None:

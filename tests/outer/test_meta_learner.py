@@ -1,4 +1,4 @@
-"""The outer loop as Lightning runs it, against the same steps by hand, in float64."""
+"""The outer loop run by Lightning, against the same steps by hand, in float64."""
 
 import copy
 import functools
@@ -66,7 +66,7 @@ def test_clipping_limits_the_norm_over_all_parameters(clip: float | None) -> Non
     trainer(max_steps=1).fit(learner, data)
     moved = nn.utils.parameters_to_vector(learner.parameters()).detach() - start
     assert 0.02 < size < 1e3
-    assert float(learner.gradient_norm) == pytest.approx(size, rel=1e-6)  # not the clipped one
+    assert float(learner.gradient_norm) == pytest.approx(size, rel=1e-6)  # the norm before clipping
     assert float(moved.norm()) == pytest.approx(RATE * min(clip or size, size), rel=1e-4)
 
 
@@ -113,7 +113,7 @@ def test_validation_and_test_scores_are_means_over_their_task_lists(name: str) -
 
 @pytest.mark.parametrize("name", ["maml", "protonet", "reptile"])
 def test_running_averages_follow_an_outer_step(name: str) -> None:
-    """Support and query of all tasks are one batch of torch's own layer."""
+    """The averages equal those of torch's layer on one batch of all supports and queries."""
     learner, data = learner_of(name, SmoothConv("running")), blob_data()
     body = learner.algorithm.model.body
     twin = nn.Sequential(copy.deepcopy(body.layers[0]), nn.BatchNorm2d(3).double())

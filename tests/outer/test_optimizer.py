@@ -41,7 +41,7 @@ def test_fused_steps_equal_those_of_the_plain_optimizer(kind: Any) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="only without a GPU it asks no more")
 def test_a_step_does_not_query_the_gpu_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # as lightning does when imported
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # as Lightning does on import
     queries: list[int] = []
     monkeypatch.setattr(torch.cuda, "_device_count_nvml", lambda: queries.append(1) or 0)
     held = weights()

@@ -1,4 +1,4 @@
-"""The outer loop on plain batches: running averages, resuming, and processes that share a batch."""
+"""The outer loop on plain batches: running averages, resuming, and sharing between processes."""
 
 import copy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Several processes with gloo: the same tasks give the same meta-gradient, and are scored once."""
+"""Several gloo processes compute the same meta-gradient as one, and score each task once."""
 
 import copy
 import functools
@@ -51,7 +51,7 @@ def learner(name: str) -> MetaLearner:
 
 
 def gradient(learner: MetaLearner, ranks: int, folder: Path) -> tuple[list[Tensor], list[Tensor]]:
-    """The meta-gradient of one outer step, from how far plain SGD moved, and the buffers then."""
+    """The meta-gradient of one outer step, computed from the step of plain SGD, and the buffers."""
     before = [p.detach().clone() for p in learner.parameters()]
     more = {"devices": ranks, "strategy": "ddp_fork"} if ranks > 1 else {}
     name = "protonet" if learner.algorithm.embeds else ""
@@ -89,7 +89,7 @@ def test_each_evaluation_task_goes_to_one_process(count: int) -> None:
 
 
 def test_scores_of_uneven_shares_are_gathered_in_order(tmp_path: Path) -> None:
-    """Seven tasks in batches of three over two processes: the scores of one process, in order."""
+    """Seven tasks in batches of three over two processes have the scores of one, in order."""
     alone, shared = learner("maml"), learner("maml")
     shared.load_state_dict(alone.state_dict())
     file, list_of = tmp_path / "scores.pt", wave_data()

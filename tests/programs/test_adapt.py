@@ -1,4 +1,4 @@
-"""A trained learner on a user's own images: equal to the learner called by hand; mistakes."""
+"""A trained learner on a user's own images, against the learner called by hand; wrong inputs."""
 
 import csv
 from pathlib import Path
@@ -41,13 +41,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def drawn(ways: int) -> Task:
-    """A task of glyphs, its rows sorted by class as a listing of folders would be."""
+    """A task of glyphs with its rows sorted by class, as in a listing of folders."""
     task = task_tools.only(Glyphs().tasks("test", np.arange(1), Episode(ways, SHOTS, QUERIES), 3))
     return Task(*[Examples(x[y.argsort(stable=True)], y.sort().values) for x, y in task])
 
 
 def written(task: Task, folder: Path) -> Path:
-    """The task as a user's folders: dark ink on white paper."""
+    """Writes the task as a user's folders, with dark ink on white paper."""
     for part, (images, labels) in zip(("support", "query"), task, strict=True):
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
             place = folder / part / f"c{label}"
@@ -57,7 +57,7 @@ def written(task: Task, folder: Path) -> Path:
 
 
 def restored(run: Path, name: str, ways: int) -> Algorithm:
-    """The learner from its yaml and the weights of the checkpoint, without the program's help."""
+    """The learner from its configuration and the weights of the checkpoint, without the program."""
     composed = config(*LEARNERS[name], "dataset=glyphs", f"episode.test.ways={ways}")
     objective: Any = instantiate(composed.objective)
     model = instantiate(composed.model, outputs=objective.width)

@@ -1,4 +1,4 @@
-"""That training teaches: against what an untrained learner and simple baselines reach."""
+"""Training improves a learner over no training and over simple baselines."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_maml_learns_sine_waves(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "least"),  # the nearest neighbour in pixels gets 0.6
+    ("name", "least"),  # the nearest neighbour in pixels reaches 0.6
     [("protonet", 0.85), ("maml", 0.8), ("meta_sgd", 0.8), ("fomaml", 0.75), ("boil", 0.75)],
 )
 def test_an_algorithm_learns_glyphs(tmp_path: Path, name: str, least: float) -> None:

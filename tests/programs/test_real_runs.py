@@ -1,4 +1,4 @@
-"""Every setting that needs downloaded files, run for a few steps on the real ones if at hand."""
+"""Every setting that needs downloaded files, run for a few steps on the real files if available."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A replayed task is the task of the test, its numbers are those of a loop by hand."""
+"""A replayed task is the task of the test, and its numbers equal those of a loop by hand."""
 
 import csv
 import json
@@ -41,7 +41,7 @@ def test_a_replayed_task_has_the_stored_test_score(
     metric, step = next(iter(result["test"])), result["protocol"]["scored_step"] or 0
     with np.load(tmp_path / "scores.npz") as scores:
         kept = scores[metric]
-    assert len({float(k) for k in kept[:, step]}) > 1  # which task it is makes a difference
+    assert len({float(k) for k in kept[:, step]}) > 1  # the tasks differ
     for task in (1, 5):
         capsys.readouterr()
         call("replay", str(tmp_path), f"task=test/{task}")
@@ -126,11 +126,11 @@ class Gate(nn.Module):
         self.fails, self.height = fails, nn.Parameter(torch.zeros(()))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        if self.fails == "root":  # |h| = h, unless it is negative
+        if self.fails == "root":  # |h| = h, unless h is negative
             return inputs * (1 + self.height.abs() - self.height).mul(-1e8).add(1e8 + 1).sqrt()
         if self.fails == "overflow":
             return inputs * (self.height * 1e30).exp()
-        if self.fails == "slope":  # finite forwards; its derivative at zero is not
+        if self.fails == "slope":  # finite, but its derivative at zero is not
             return inputs + (self.height * 0).sqrt()
         masked = inputs.masked_fill(inputs > 9, -torch.inf)
         return torch.where(masked.isinf(), 0.0, masked)

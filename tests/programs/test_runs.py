@@ -1,4 +1,4 @@
-"""What a run leaves, and going on from it: evaluate, resume, sweep, loggers, help."""
+"""Whole runs: the files they write, evaluation, resuming, sweeps, loggers and help."""
 
 import csv
 import json
@@ -140,7 +140,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(
 
 
 def test_resuming_remembers_the_best_so_far(tmp_path: Path) -> None:
-    # Uphill after the second step, so that the first of three validations is the best.
+    # The loss rises after the second step, so that the first of three validations is the best.
     ruin = (
         "outer.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
         "step_size: 2, gamma: -30}"
@@ -174,7 +174,7 @@ def test_a_log_truncated_by_a_kill_is_read(tmp_path: Path) -> None:
 
 
 def _interrupted(folder: Path, step: int, *overrides: str) -> None:
-    """Trains until `step`, as if the process had ended there."""
+    """Trains until `step`, as if the process had ended then."""
     from unittest import mock
 
     from innerloop.outer.meta_learner import MetaLearner
@@ -275,7 +275,7 @@ def test_a_terminated_run_says_how_to_resume(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         shown = ""
-        while "Meta-training" not in shown:  # it trains
+        while "Meta-training" not in shown:  # until training has begun
             more = process.stdout.read(1)
             assert more, shown
             shown += more

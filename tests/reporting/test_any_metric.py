@@ -1,4 +1,4 @@
-"""A return and a rank, of which innerloop has neither, in all that shows results."""
+"""Metrics that innerloop does not have, a return and a rank, in everything that shows results."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""compare.py and runs.py: what they find, what they say of it, what they refuse."""
+"""compare.py and runs.py: what they select, report and refuse."""
 
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def elsewhere(run: Path, name: str, mean: float) -> Path:
     more = {"dataset": name, "trained_on": "mine", "protocol__hash": f"of {name}"}
     folder = run / "tested_on" / name
     finished_run(folder, record.algorithm, record.seed, mean, **more)
-    (folder / "config.yaml").unlink()  # which only the run itself has
+    (folder / "config.yaml").unlink()  # which only the run's own test has
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Figures: what a run leaves, what they are made of, and that loggers get them."""
+"""Figures: which a run saves, what they show, and that loggers receive them."""
 
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def test_a_run_saves_the_figures_that_apply(
 
 
 class Logger:
-    """Takes pictures as W&B's does."""
+    """Receives pictures as W&B's logger does."""
 
     experiment = None
 

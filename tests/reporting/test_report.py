@@ -1,4 +1,4 @@
-"""The page of finished runs: its numbers, what it leaves out, and that it stands alone."""
+"""The page of finished runs: its numbers, what it leaves out, and that it needs no other files."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def member(real: Path, folder: Path, mean: float | None = None, **more: Any) -> Path:
-    """A copy of a run, as another setting would have left it: dotted keys with `__`."""
+    """A copy of a run with another setting; `__` stands for the dots of keys."""
     shutil.copytree(real, folder)
     results = json.loads((folder / "results.json").read_text())
     files = {n: yaml.safe_load((folder / n).read_text()) for n in ("config.yaml", "composed.yaml")}
@@ -242,7 +242,7 @@ def test_the_page_makes_no_network_request(sweep: Path, page: Page, tmp_path: Pa
             (page.text, [], False),
             (bare, [], False),
             (planted[0], ["http://pictures.example/planted.png"], False),  # the test can fail
-            (planted[1], [], True),  # what the page's own policy would stop
+            (planted[1], [], True),  # blocked by the page's own policy
         ]
     ):
         folder = tmp_path / str(number)

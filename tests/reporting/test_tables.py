@@ -1,4 +1,4 @@
-"""The closing table and the table of kept results, on results that the test makes up."""
+"""The closing table and the table of kept results, tested with generated results."""
 
 import copy
 from typing import Any

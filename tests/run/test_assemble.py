@@ -1,4 +1,4 @@
-"""An experiment is built once, and does without its configuration from then on."""
+"""An experiment is built once, and does not need its configuration afterwards."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ assemble = whole.assemble
 
 
 def emptied(given: DictConfig, *more: Any) -> Experiment:
-    """Assembles, and leaves nothing of the configuration."""
+    """Assembles an experiment, then empties its configuration."""
     experiment = assemble(given, *more)
     for key in list(given):
         given[key] = None

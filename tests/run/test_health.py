@@ -1,4 +1,4 @@
-"""What becomes of a run whose loss, data, disk or gradient fails it."""
+"""What happens to a run when its loss, data, disk or gradient fails."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ from innerloop.tasks import Episode, Task
 
 
 class Poisoned(Sinusoid):
-    """Sinusoids of which one training task in the batch of some outer steps is no number."""
+    """Sinusoids with a non-finite training task in the batches of some outer steps."""
 
     bad = (4, 9)  # tasks 4 and 9 belong to the third and the fifth step of two
 
@@ -53,7 +53,7 @@ def test_a_non_finite_step_is_skipped_and_counted(tmp_path: Path) -> None:
 
 
 def test_a_skipped_step_moves_nothing() -> None:
-    """One bad step of plain SGD is a step of rate 0."""
+    """A skipped step of plain SGD equals a step with learning rate 0."""
     learners = [learner_of(nonfinite="skip"), learner_of(nonfinite="skip")]
     learners[1].load_state_dict(learners[0].state_dict())
     gradient = Engine.meta_gradient
@@ -102,7 +102,7 @@ def test_an_exploding_gradient_is_reported(clip: float, warns: bool, recwarn: An
 
 
 class Stalls(Sinusoid):
-    """Sinusoids whose fourth training step does not come in a worker."""
+    """Sinusoids whose worker never finishes the fourth training step."""
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         worker = torch.utils.data.get_worker_info()
@@ -166,7 +166,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(
     small_disk: Path, tmp_path: Path
 ) -> None:
-    """And the run goes on from there, to the end, once there is space."""
+    """The run resumes from it and ends once there is space."""
     assert fresh(tmp_path / "whole") == 0
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"\0" * 100_000)  # the third checkpoint does not fit beside two
@@ -184,7 +184,7 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(
 def test_a_log_that_cannot_be_written_ends_the_run_in_one_line(tmp_path: Path) -> None:
     from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-    full = OSError(28, "No space left on device")  # as a buffer that is flushed says it
+    full = OSError(28, "No space left on device")  # as raised when a buffer is flushed
     with mock.patch.object(ExperimentWriter, "save", side_effect=full):
         message = mistake("train", f"hydra.run.dir={tmp_path}", *SMALL)
     assert f"{tmp_path}/metrics.csv: the disk is full" in message

@@ -1,4 +1,4 @@
-"""The objective is a part of its own: refused where it says too little, found in older runs."""
+"""The objective is a separate part: refused if incomplete, and recognised in older runs."""
 
 import copy
 from pathlib import Path
@@ -19,13 +19,13 @@ ORIGIN = Path("composed.yaml")
 
 
 class Bare:
-    """Says what it is judged by, and nothing else."""
+    """An objective with a metric and nothing else."""
 
     metric: Any = Metric("return")
 
 
 class Named(Bare):
-    """Names its metric by a word, as objectives once did."""
+    """An objective whose metric is a string, as in the past."""
 
     metric = "return"
 

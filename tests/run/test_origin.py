@@ -1,4 +1,4 @@
-"""A training that starts from another run's body, and what is not a body for it."""
+"""A training that starts from another run's body, and bodies that do not fit."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Results come first: what follows them may fail, and `resume=` completes it."""
+"""Results are written first; what follows may fail, and `resume=` completes it."""
 
 import json
 from pathlib import Path

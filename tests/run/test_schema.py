@@ -31,7 +31,7 @@ def refusal(*overrides: str) -> str:
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_config_choice_passes_the_schema(group: str) -> None:
     for choice in choices(group):
-        if group != "search":  # its sampler is an extra
+        if group != "search":  # its sampler is an optional dependency
             check(config(f"{group}={choice}", *MORE.get(f"{group}/{choice}", [])))
 
 

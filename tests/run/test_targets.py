@@ -1,4 +1,4 @@
-"""Parts with a _target_ are held to the signature of what they name."""
+"""Parts with a _target_ must fit the signature of their target."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A checkpoint or run folder of a stranger runs nothing but what is known to be harmless."""
+"""A checkpoint or run folder from someone else runs only code that is known to be harmless."""
 
 import copy
 import os
@@ -26,7 +26,7 @@ OUTSIDE = Path(__file__).parents[1] / "outside"
 
 
 class Marked(Glyphs):
-    """A stranger's data set that leaves a file where it was made."""
+    """A foreign data set that writes a file when it is built."""
 
     def __init__(self, **given: Any) -> None:
         Path(os.environ["PLACE"], SENTINEL).touch()
@@ -34,7 +34,7 @@ class Marked(Glyphs):
 
 
 class Code:
-    """What a pickle runs when it is read."""
+    """An object that runs code when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -44,7 +44,7 @@ class Code:
 
 
 def foreign(place: Path) -> dict[str, dict[str, Any]]:
-    """Nodes of a configuration, by name; each would leave the sentinel if it were instantiated."""
+    """Nodes of a configuration, by name; each would write the sentinel file if instantiated."""
     file = str(place / SENTINEL)
     touch = {"_target_": "os.system", "command": f"touch {file}"}
     torch.save(Code(place / SENTINEL), place / "bad.pt")
@@ -319,7 +319,7 @@ def test_fields_of_the_wrong_kind_are_refused_in_one_line(
             torch.save(put(torch.load(file, weights_only=True), key, value), file)
     lightnings = key in ("loops", "optimizer_states", "pytorch-lightning_version")
     everywhere = programs(tmp_path / "run", tmp_path / "out")
-    if not lightnings and not key.startswith("innerloop.config"):  # a test does not read them
+    if not lightnings and not key.startswith("innerloop.config"):  # not read by a test
         assert "checkpoint" in mistake("evaluate", *everywhere["evaluate"])
     if not key.startswith("innerloop.config"):
         mistake("train", *everywhere["train"])

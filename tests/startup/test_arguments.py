@@ -1,4 +1,4 @@
-"""KEY=VALUE words: texts stay texts, and a mistake is answered by what would work."""
+"""KEY=VALUE arguments: texts stay texts, and error messages say what would work."""
 
 from pathlib import Path
 from typing import Annotated

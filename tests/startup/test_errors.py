@@ -1,4 +1,4 @@
-"""The mistakes a user will make, each answered in a line or two at the command line."""
+"""Likely mistakes of users; each gets a message of one or two lines."""
 
 import os
 import subprocess
@@ -172,7 +172,7 @@ def test_ctrl_c_prints_one_line_and_sets_the_exit_status(
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
-            if by_lightning:  # which ends the process itself, with 1
+            if by_lightning:  # which ends the process with status 1
                 sys.exit(1)
             raise
 
@@ -215,7 +215,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:
         "logger=none", "log_every=1", "outer.steps=4", "outer.tasks=2", "evaluation.tasks=4",
         "evaluation.validation.every=2", "evaluation.validation.tasks=2",
         "outer.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
-        "step_size: 2, gamma: 1e33}",  # the third step leaves for infinity
+        "step_size: 2, gamma: 1e33}",  # the third step diverges
     ]  # fmt: skip
     message = mistake("train", f"hydra.run.dir={tmp_path}", *settings)
     assert "stopped being finite at outer step 3" in message

@@ -1,4 +1,4 @@
-"""What is said of overrides that Hydra refuses, and the order in which it gets them."""
+"""Messages for overrides that Hydra refuses, and the order in which Hydra gets overrides."""
 
 import pytest
 

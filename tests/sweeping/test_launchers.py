@@ -1,4 +1,4 @@
-"""Sweeps by other launchers, on GPUs that are but numbers; each needs a package of `sweeps`."""
+"""Sweeps with other launchers, on simulated GPUs; each needs a package of the extra `sweeps`."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def check_others_are_done(folder: Path, ended: subprocess.CompletedProcess[str], why: str) -> None:
-    """Of the seeds 0 to 3 the third was killed."""
+    """Checks the members of a sweep over seeds 0 to 3 whose third was killed."""
     assert ended.returncode == 1, ended.stderr
     assert len(list(folder.glob("*/results.json"))) == 3
     left = json.loads((folder / "2_sinusoid_maml_seed2" / "unfinished.json").read_text())

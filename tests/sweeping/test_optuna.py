@@ -1,4 +1,4 @@
-"""The study that workers share, its search spaces, and the sweeper around both."""
+"""The study that workers share, its search spaces, and the sweeper."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Sweeps that are interrupted, run again, and whose members fail."""
+"""Sweeps that are interrupted and repeated, and sweeps with failing members."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def sweep(folder: Path, *overrides: str, seeds: str = "0,1,2") -> None:
 
 
 def interrupted(folder: Path, seed: int, step: int, error: BaseException) -> None:
-    """A sweep in which one member comes to an end of its own."""
+    """Runs a sweep in which one member raises an error."""
     outer_step = MetaLearner.outer_step
 
     def stops(self: MetaLearner, tasks: object, number: int) -> object:

@@ -1,4 +1,4 @@
-"""The protocol's hash: equal where the tasks are, another where the learner sees others."""
+"""The protocol's hash: equal for equal tasks, different if the learner sees different ones."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ PICTURES = np.random.default_rng(0).integers(0, 255, (30, 8, 8), dtype=np.uint8)
 def folder(
     root: Path, borders: Sequence[int] = (10, 20), names: str = "abc", order: Any = None
 ) -> Path:
-    """The same pictures in each split, rolled, cut into classes."""
+    """Folders with the same pictures in each split, shifted, divided into classes."""
     pictures = PICTURES if order is None else PICTURES[order]
     for roll, split in enumerate(("train", "val", "test")):
         for name, part in zip(names, np.split(pictures, borders), strict=True):
@@ -61,14 +61,14 @@ def of(path: Path, kind: Any = Folder, **more: Any) -> Any:
 
 
 class Brighter(Folder):
-    """A source with a transform of its own."""
+    """A source with its own transform."""
 
     def transform(self, inputs: Any) -> Any:
         return super().transform(inputs) + 0.1
 
 
 class Halved(Folder):
-    """A source with tasks of its own."""
+    """A source with its own tasks."""
 
     def tasks(self, *request: Any) -> Task:
         task = super().tasks(*request)
@@ -133,7 +133,7 @@ def test_paths_and_times_of_files_do_not_change_the_hash(base: Path, tmp_path: P
 
 
 def test_a_class_list_and_split_folders_have_the_same_hash(base: Path, tmp_path: Path) -> None:
-    for split in ("train", "val", "test"):  # other names, as one tree holds them all
+    for split in ("train", "val", "test"):  # different names, because one folder holds all classes
         for name in "abc":
             (base / split / name).rename(base / split / f"{split}-{name}")
             shutil.copytree(base / split / f"{split}-{name}", tmp_path / f"tree/{split}-{name}")

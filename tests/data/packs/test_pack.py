@@ -1,4 +1,4 @@
-"""Packs are whole or not there, whatever happens while they are built."""
+"""Packs are complete or absent, whatever happens while they are built."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ def build(folder: Path) -> pack.Pack:
 
 
 def left(folder: Path) -> list[str]:
-    """What lies in a folder beside the lock."""
+    """The entries of a folder except for the lock."""
     return sorted(set(os.listdir(folder)) - {".packed.lock"})
 
 

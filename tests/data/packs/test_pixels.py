@@ -1,4 +1,4 @@
-"""Every kind of image is read as it looks: values computed by numpy from what the file says."""
+"""Every kind of image is read as it looks; numpy computes the expected values from the file's."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def random(*shape: int, high: int = 256) -> np.ndarray:
 
 
 def read(file: Path, channels: int = 1) -> np.ndarray:
-    """As float, `(SIZE, SIZE)` for grey; the size is the file's, so that nothing is resampled."""
+    """The image as float, `(SIZE, SIZE)` for grey, in the file's own size (not resampled)."""
     return Reading(SIZE, channels).read(file).astype(float).squeeze()
 
 
@@ -43,7 +43,7 @@ def on_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def example(mode: str, folder: Path) -> tuple[Path, np.ndarray]:
-    """A file of a mode, and its colours on white, `(SIZE, SIZE, 3)`."""
+    """A file of a mode, and its colours on a white background, `(SIZE, SIZE, 3)`."""
     grey, colour, alpha = random(8, 8), random(8, 8, 3), random(8, 8, 4)[..., 3]
     bytes_ = [a.astype(np.uint8) for a in (grey, colour, alpha)]
     as_colour = grey[..., None].repeat(3, -1).astype(float)
@@ -161,7 +161,7 @@ def test_photos_are_turned_upright_by_their_exif_tag(
 ) -> None:
     exif, picture = Image.Exif(), np.zeros((8, 8), np.uint8)
     exif[0x0112] = orientation
-    picture[:4, :2], picture[:4, 2:] = 255, 128  # no turn or mirror image of itself
+    picture[:4, :2], picture[:4, 2:] = 255, 128  # unlike all its rotations and mirror images
     more = {"quality": 100} if name == "x.jpg" else {}
     shown = read(saved(tmp_path, picture, name, exif=exif, **more))
     np.testing.assert_allclose(shown, TURNS[orientation](picture), atol=8 if more else 0)
@@ -190,5 +190,5 @@ def test_other_formats_under_an_image_name_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
     Image.new("L", (8, 8)).save(tmp_path / "y.ppm")
     (tmp_path / "y.ppm").rename(tmp_path / "y.png")
-    with pytest.raises(UserError, match=r"y\.png does not decode"):  # even of those Pillow knows
+    with pytest.raises(UserError, match=r"y\.png does not decode"):  # though Pillow reads it
         read(tmp_path / "y.png")

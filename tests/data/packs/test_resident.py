@@ -1,4 +1,4 @@
-"""Images that live on the device are those of the files, whoever asks for them."""
+"""Images that are kept on the device equal those of the files, wherever they are used."""
 
 import pickle
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ EPISODE = Episode(ways=3, shots=1, queries=2)
 
 
 class Noise(ImageClasses):
-    """Classes of random pixels, other ones and other numbers in each split."""
+    """Classes of random pixels, with different images and numbers of images in each split."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -103,14 +103,14 @@ def test_images_are_moved_to_the_device_once(tmp_path: Path) -> None:
 
 
 class Halved(Noise):
-    """A source with tasks of its own."""
+    """A source with its own tasks."""
 
     def tasks(self, *request: Any) -> Task:
         return tree_map(lambda x: x // 2, super().tasks(*request))
 
 
 class Inverted(Noise):
-    """A source with a transform of its own."""
+    """A source with its own transform."""
 
     def transform(self, inputs: Any) -> Any:
         return super().transform(255 - inputs)

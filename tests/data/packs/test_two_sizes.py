@@ -1,4 +1,4 @@
-"""Several processes on one data folder: each reads its own pack, whatever the others do."""
+"""Several processes on one data folder: each reads its own pack, independently of the others."""
 
 import multiprocessing
 import shutil
@@ -27,13 +27,13 @@ def fill(root: Path) -> Path:
 
 
 def resized(root: Path, split: str, size: int) -> np.ndarray:
-    """All images of a split, by Pillow alone."""
+    """All images of a split, resized with Pillow only."""
     images = [Image.open(file) for file in sorted((root / split).rglob("*.png"))]
     return np.stack([np.asarray(i.resize((size, size), Image.Resampling.LANCZOS)) for i in images])
 
 
 def is_whole(source: Folder, size: int) -> bool:
-    """Whether the pack, and the tasks drawn from it, are of the folder's images in this size."""
+    """Whether the pack, and the tasks drawn from it, hold the folder's images in this size."""
     for split in SPLITS:
         expected = resized(source.folder, split, size)
         if not np.array_equal(source.pack.images(split), expected):
@@ -48,7 +48,7 @@ def is_whole(source: Folder, size: int) -> bool:
 
 
 def both_at_once(folders: list[Path], sizes: tuple[int, ...]) -> list[list[bool]]:
-    """What processes found that pack every folder at the same moment, each in its own size."""
+    """The results of processes that pack every folder at the same moment, each in its own size."""
     start, after = CONTEXT.Barrier(len(sizes)), CONTEXT.Barrier(len(sizes))
     queue: Any = CONTEXT.Queue()
 
@@ -58,7 +58,7 @@ def both_at_once(folders: list[Path], sizes: tuple[int, ...]) -> list[list[bool]
             source = Folder(str(folder), size=size)
             start.wait(60)
             source.prepare()
-            after.wait(60)  # both packs are there before either is read
+            after.wait(60)  # both packs exist before either is read
             results.append(is_whole(source, size))
         queue.put((number, results))
 

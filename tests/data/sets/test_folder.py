@@ -1,4 +1,4 @@
-"""A user's own images, and the mistakes in them."""
+"""A user's own images, and mistakes in them."""
 
 import os
 import shutil
@@ -55,7 +55,7 @@ def test_one_folder_with_a_split_list_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK"])
 def test_every_mode_of_image_is_read(three: Path, mode: str) -> None:
-    plain = np.full((8, 8, 3), (200, 100, 40), np.uint8)  # nearly: a jpg's colours are not exact
+    plain = np.full((8, 8, 3), (200, 100, 40), np.uint8)  # jpg colours are not exact
     file = three / "train" / "ant" / ("x.jpg" if mode == "CMYK" else "x.png")
     Image.fromarray(plain).convert(mode).save(file)
     luma = 0.299 * 200 + 0.587 * 100 + 0.114 * 40
@@ -209,7 +209,7 @@ def test_files_added_while_packing_are_noticed(
 
 
 def test_small_classes_give_all_the_images_they_have(three: Path) -> None:
-    """Ten ants, four bees, and two cats: one to show and one to ask."""
+    """Ten ants, four bees and two cats: one for the support and one for the query."""
     for number in range(4, 10):
         image(500 + number).save(three / "train" / "ant" / f"{number}.png")
     for number in (2, 3):
@@ -227,7 +227,7 @@ def test_small_classes_give_all_the_images_they_have(three: Path) -> None:
     shown, queries = (
         np.array([np.bincount(row[row >= 0], minlength=3) for row in part.targets]) for part in sets
     )
-    drawn = shown[classes == 0]  # the ants have enough for what was drawn
+    drawn = shown[classes == 0]  # there are enough ants for every size that was drawn
     assert set(drawn) == {1, 2, 3, 4, 5} and set(queries[classes == 0]) == {4}
     assert (shown[classes == 1] == np.minimum(drawn, 3)).all()
     assert (queries[classes == 1] == 4 - np.minimum(drawn, 3)).all()

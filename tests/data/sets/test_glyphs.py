@@ -45,7 +45,7 @@ def test_labels_are_balanced_and_shuffled() -> None:
     for examples, each in ((tasks.support, 3), (tasks.query, 4)):
         counts = torch.nn.functional.one_hot(examples.targets, 5).sum(1)
         assert (counts == each).all()
-        # At every position each of five labels is due in a fifth of 400 tasks: 80, deviation 8.
+        # At every position each of five labels is expected in 80 of 400 tasks, with deviation 8.
         seen = torch.nn.functional.one_hot(examples.targets, 5).sum(0)
         assert seen.min() > 40 and seen.max() < 120
 

@@ -71,7 +71,7 @@ def test_code_in_a_pickle_is_not_executed(tmp_path: Path, protocol: int) -> None
     with pytest.raises(UserError, match="asks for"):
         safe_pickle.load(file)
     assert not victim.exists()
-    pickle.loads(file.read_bytes())  # what a plain reader would have done
+    pickle.loads(file.read_bytes())  # what the plain pickle reader does
     assert victim.exists()
 
 
@@ -88,7 +88,7 @@ def test_arrays_and_plain_containers_are_read(tmp_path: Path, protocol: int) -> 
 
 
 class Call:
-    """Pickled as the call of a function."""
+    """An object that is pickled as the call of a function."""
 
     def __init__(self, *call: Any) -> None:
         self.call = call
@@ -183,4 +183,4 @@ def test_the_real_pickles_are_read(tmp_path: Path) -> None:
     for split, classes in (("train", 64), ("val", 16), ("test", 20)):
         counts = source.pack.counts(split)
         assert len(counts) == classes
-        assert counts.min() >= 598  # 600 but for copies
+        assert counts.min() >= 598  # 600 without the copies

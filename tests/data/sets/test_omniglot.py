@@ -1,4 +1,4 @@
-"""Omniglot from its zips: made-up ones in the publisher's layout, and the real ones if at hand."""
+"""Omniglot from its zips: generated ones in the publisher's layout, and real ones if available."""
 
 import io
 import tracemalloc
@@ -119,7 +119,7 @@ def test_the_real_images_equal_an_independent_packing(tmp_path: Path) -> None:
         images, start = source.pack.images(split), 0
         assert len(source.pack.classes(split)) == total
         for name, count in zip(source.pack.classes(split), source.pack.counts(split), strict=True):
-            if count == 20:  # else a copy was left out
+            if count == 20:  # otherwise a copy was left out
                 ours = 255 - images[start : start + 20, ..., 0]
                 np.testing.assert_array_equal(ours, drawn[place[name]])
             start += count

@@ -1,4 +1,4 @@
-"""Sine tasks are sines, of parameters and places within the ranges asked for."""
+"""Sinusoid tasks are sines with parameters and inputs in the given ranges."""
 
 import math
 
@@ -60,7 +60,7 @@ def test_tasks_have_the_expected_shapes_and_types() -> None:
 
 def test_support_and_query_share_no_example() -> None:
     x, _ = rows(draw(Sinusoid()))
-    # Two float32 draws of one task may coincide by chance, but not more than once in a while.
+    # Two float32 draws of one task may coincide by chance, but rarely.
     assert sum(len(np.unique(row)) < len(row) for row in x) <= 1
 
 
