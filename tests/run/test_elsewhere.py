@@ -39,7 +39,7 @@ evaluation: {scored_step: 1}
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An override that adds the data set `few`: eight classes of glyphs, in tasks of another size."""
+    """An override that adds the data set `few`: glyphs of eight classes, tasks of another size."""
     conf = tmp_path_factory.mktemp("conf")
     (conf / "dataset").mkdir()
     (conf / "dataset" / "few.yaml").write_text(FEW)

@@ -19,7 +19,7 @@ LISTS = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/cha
 
 @pytest.fixture(autouse=True)
 def _few_characters(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    if "real" not in request.node.name:
+    if "real" not in request.node.name:  # tests of the real split keep the real lists
         lists = LISTS | {"test": ["Latin/character01"]}
         monkeypatch.setattr(omniglot, "_class_list", lists.__getitem__)
 
@@ -101,7 +101,7 @@ def test_a_drawing_that_decompresses_to_a_huge_size_is_refused(tmp_path: Path) -
     tracemalloc.stop()
 
 
-def test_the_class_lists_are_those_of_vinyals_split() -> None:
+def test_the_class_lists_are_those_of_the_real_split() -> None:
     names = {split: omniglot._class_list(split) for split in ("train", "val", "test")}
     assert {split: len(classes) for split, classes in names.items()} == {
         "train": 1028, "val": 172, "test": 423,
