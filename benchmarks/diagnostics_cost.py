@@ -98,8 +98,8 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
         config.paths.run = folder
         torch.set_num_threads(1)
         problem = build_problem(config)
-        runs = build_engine(config, problem.algorithm, "cpu")
-        learner, watch = build_learner(config, problem.algorithm, runs), alternating(every)
+        engine = build_engine(config, problem.algorithm, "cpu")
+        learner, watch = build_learner(config, problem.algorithm, engine), alternating(every)
         with mock.patch.object(trainers, "build_callbacks", return_value=[watch]):
             trainer = trainers.build_trainer(config, problem.objective, True)
         trainer.limit_val_batches = 0
@@ -113,7 +113,7 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
         "with_ms": round(1e3 * statistics.median(with_them) / every, 4),
         "ratio": round(statistics.median(ratios), 4),
         "share": round(statistics.median(shares), 5),
-        "pairs": len(ratios), "steps_of_an_interval": every, "engine": runs.describe(),
+        "pairs": len(ratios), "steps_of_an_interval": every, "engine": engine.describe(),
     }  # fmt: skip
 
 

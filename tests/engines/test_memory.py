@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import NOW, algorithm, close, run, tasks
+from helpers import NOW, SmoothConv, algorithm, close, run, tasks
 
 from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
@@ -73,10 +73,10 @@ def test_one_task_that_does_not_fit_and_other_errors_are_raised(
 def test_a_batch_embedded_as_a_whole_is_not_halved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    learner = learner_of("protonet")
+    learner = algorithm("protonet", SmoothConv("running"))  # its averages are over all tasks
     limited(learner, 1, MemoryError(), monkeypatch)
     with pytest.raises(MemoryError):
-        Engine().meta_gradient(learner, tasks(4), NOW)
+        Engine().meta_gradient(learner, tasks(4, shape=(1, 4, 4)), NOW)
 
 
 def test_peak_memory_does_not_grow_with_the_number_of_tasks() -> None:

@@ -118,8 +118,8 @@ def test_two_stopped_processes_resume_to_the_same_end(
         stopped = fresh(run, f"{rank} 15 {step}")
         assert stopped.returncode == 128 + signal.SIGTERM
         assert f"stopped by SIGTERM at outer step {reached}" in stopped.stdout
-        went_on = together(tmp_path, f"resume={run}")
-        assert went_on.returncode == 0, went_on.stderr
+        continued = together(tmp_path, f"resume={run}")
+        assert continued.returncode == 0, continued.stderr
         assert differences(run, tmp_path / "whole") == []
 
 
