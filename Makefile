@@ -1,4 +1,4 @@
-# Bare `make` explains the targets. Everything runs in .venv, which is built when it is missing.
+# `make` without a target lists the targets. Everything runs in .venv, which is built if missing.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
@@ -6,17 +6,17 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help install train evaluate test test-slow test-sweeps results bench lint format clean
 
-help: ## this list
+help: ## print this list
 	@echo "innerloop: meta-learning experiments. Targets:"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo 'Overrides: make train ARGS="algorithm=protonet dataset=omniglot"'
 
-install: .venv/.installed ## build .venv (again only when pyproject.toml changed)
+install: .venv/.installed ## build .venv (again only after pyproject.toml has changed)
 
 .venv/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else "innerloop needs Python 3.11 to 3.13, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12")'
 	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { echo "innerloop needs a C++ compiler (g++ or clang++) for learn2learn and torch.compile: install one, for example with 'apt install g++', and run make again."; exit 1; }
-	@echo "Building .venv: PyTorch and its kin are about 6 GB, which takes one to five minutes."
+	@echo "Building .venv: PyTorch and its dependencies are about 6 GB, which takes one to five minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing: install it, for example with 'apt install python3-venv'."; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --compile-bytecode -e . --group dev
@@ -32,16 +32,16 @@ evaluate: install ## test a checkpoint: ARGS="ckpt_path=RUN_DIR"
 test: install ## run the tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-test-slow: install ## run the longer learning tests too
+test-slow: install ## also run the longer learning tests
 	@$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
 
-test-sweeps: install ## run sweeps by joblib, Ray, SLURM and Optuna, where they are installed
+test-sweeps: install ## test sweeps with joblib, Ray, SLURM and Optuna, where installed
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/sweeping $(ARGS)
 
 results: install ## write the tables of docs/results
 	@$(BIN)/python src/results.py
 
-bench: install ## measure ours and the peers side by side; ARGS="PART ..." for some parts
+bench: install ## benchmark innerloop against other libraries; ARGS="PART ..." for some parts
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench]' --group dev
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
@@ -50,9 +50,9 @@ lint: install ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: install ## put the code into shape
+format: install ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-clean: ## remove .venv and caches; outputs stay
+clean: ## remove .venv and caches; keep outputs
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

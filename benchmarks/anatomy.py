@@ -1,4 +1,4 @@
-"""Where the time of a small network's step goes: each part by itself, over and over."""
+"""The time of each part of a small network's outer step, each part timed on its own."""
 
 import json
 import os
@@ -17,13 +17,13 @@ ROUNDS, REPEATS, THREADS = 7, 500, 1
 
 
 def parts(name: str) -> dict[str, float]:
-    """Milliseconds of a whole step of a workload, and of its parts with nothing in between."""
-    problem, now = build_problem(name), torch.zeros(())
-    runs = build_engine(problem.config, problem.algorithm, problem.device)
+    """Milliseconds of a whole outer step of a workload, and of each of its parts on its own."""
+    problem, progress = build_problem(name), torch.zeros(())
+    engine = build_engine(problem.config, problem.algorithm, problem.device)
     tasks, parameters = batch(problem, 0), list(problem.algorithm.parameters())
 
     def gradient(tasks: Any) -> list[torch.Tensor]:
-        return list(runs.meta_gradient(problem.algorithm, tasks, now)[1].values())
+        return list(engine.meta_gradient(problem.algorithm, tasks, progress)[1].values())
 
     for parameter, slope in zip(parameters, gradient(tasks), strict=True):
         parameter.grad = slope
@@ -32,23 +32,23 @@ def parts(name: str) -> dict[str, float]:
         "the whole step": 1e3 * statistics.median(whole.seconds(REPEATS) for _ in range(ROUNDS)),
         "sampling": _milliseconds(lambda: batch(problem, 1)),
         "the meta-gradient": _milliseconds(lambda: gradient(tasks)),
-        "of which the compiled function": _milliseconds(_compiled(runs, lambda: gradient(tasks))),
+        "of which the compiled function": _milliseconds(_compiled(engine, lambda: gradient(tasks))),
         "Adam": _milliseconds(reduce_overhead(torch.optim.Adam(parameters)).step),
     }
 
 
-def _compiled(runs: Any, run: Callable[[], Any]) -> Callable[[], Any]:
-    """A call of the compiled function with the inputs that it has when called by `run`."""
-    made, inputs = runs._compiled._made, []
-    ((key, call),) = made.items()
-    made[key] = lambda *given: inputs.append(given) or call(*given)
+def _compiled(engine: Any, run: Callable[[], Any]) -> Callable[[], Any]:
+    """A call of the compiled function with the inputs that `run` gives it."""
+    functions, inputs = engine._compiled._made, []
+    ((key, call),) = functions.items()
+    functions[key] = lambda *given: inputs.append(given) or call(*given)
     run()
-    made[key] = call
+    functions[key] = call
     return torch.no_grad()(lambda: call(*inputs[0]))
 
 
 def _milliseconds(run: Callable[[], Any]) -> float:
-    """The median over the rounds of the mean time of a call."""
+    """The median over rounds of the mean time of a call."""
     seconds = timed(lambda _: run())
     seconds(1)
     return 1e3 * statistics.median(seconds(REPEATS) for _ in range(ROUNDS))
@@ -57,8 +57,8 @@ def _milliseconds(run: Callable[[], Any]) -> float:
 def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
     torch.set_num_threads(THREADS)
-    found = {name: parts(name) for name in ("sinusoid_1", "sinusoid_5")}
-    print(json.dumps({"unit": "ms", "threads": THREADS, "parts": found}))
+    milliseconds = {name: parts(name) for name in ("sinusoid_1", "sinusoid_5")}
+    print(json.dumps({"unit": "ms", "threads": THREADS, "parts": milliseconds}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A contender in a process of its own, as its users run it: what one sets there helps no other."""
+"""Runs a contender in its own process, so that its global settings affect no other contender."""
 
 import importlib
 import multiprocessing
@@ -13,36 +13,36 @@ from benchmarks.peers import batch
 from benchmarks.workloads import build_problem
 
 
-class Apart(NamedTuple):
-    """A contender that waits in its process for its turn."""
+class RemoteContender(NamedTuple):
+    """A contender that waits in its own process for its turn."""
 
     pipe: Any
-    how: str  #: which of its ways it chose
-    first: float  #: seconds of its first gradient, in which it may compile
+    how: str  #: which of its engines it chose
+    first: float  #: seconds of its first gradient, which may include compilation
 
     def seconds(self, steps: int) -> float:
-        """Has it run this many outer steps; the time of one."""
+        """Runs this many outer steps and returns the mean time of one."""
         self.pipe.send(steps)
         return self.pipe.recv()
 
 
 @contextmanager
-def apart(name: str, contender: str, *more: str) -> Iterator[Apart]:
-    """Starts a contender of a workload, and ends it at the end.
+def apart(name: str, contender: str, *more: str) -> Iterator[RemoteContender]:
+    """Starts a contender of a workload in its own process, and ends the process on exit.
 
     Arguments:
-        name: of the workload.
+        name: the workload.
         contender: a module of `benchmarks.peers`.
-        more: overrides.
+        more: overrides of the configuration.
     """
     processes = multiprocessing.get_context("spawn")
     ours, theirs = processes.Pipe()
     arguments = (theirs, torch.get_num_threads(), name, contender, *more)
     child = processes.Process(target=_serve, args=arguments, daemon=True)
     child.start()
-    theirs.close()  # so that its death is noticed here
+    theirs.close()  # so that `recv` fails here if the process dies
     try:
-        yield Apart(ours, *ours.recv())
+        yield RemoteContender(ours, *ours.recv())
     finally:
         ours.close()
         child.join()
@@ -51,12 +51,12 @@ def apart(name: str, contender: str, *more: str) -> Iterator[Apart]:
 def _serve(pipe: Any, threads: int, name: str, contender: str, *more: str) -> None:
     torch.set_num_threads(threads)
     problem = build_problem(name, *more)
-    made = importlib.import_module(f"benchmarks.peers.{contender}").contender(problem)
+    contestant = importlib.import_module(f"benchmarks.peers.{contender}").contender(problem)
     began = time.perf_counter()
-    made.gradient(batch(problem, 0))
-    pipe.send((made.how, time.perf_counter() - began))
+    contestant.gradient(batch(problem, 0))
+    pipe.send((contestant.how, time.perf_counter() - began))
     while True:
         try:
-            pipe.send(made.seconds(pipe.recv()))
+            pipe.send(contestant.seconds(pipe.recv()))
         except (EOFError, BrokenPipeError):
             return

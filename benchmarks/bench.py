@@ -1,7 +1,8 @@
-"""`make bench`: ours and the peers side by side, for docs/performance.md.
+"""`make bench`: innerloop and other libraries side by side, for docs/performance.md.
 
-Every part runs in a process of its own, because threads, compiled code and peak memory belong to a
-process. `python -m benchmarks.bench sinusoid_1 memory` runs some of the parts and keeps the rest.
+Every part runs in its own process, because threads, compiled code and peak memory belong to a
+process. `python -m benchmarks.bench sinusoid_1 memory` measures only these parts and keeps the
+stored results of the others.
 """
 
 import argparse
@@ -22,7 +23,7 @@ OTHERS = ("sampling", "memory", "processes", "startup", "scaling", "anatomy")
 
 
 def run(part: str, *more: str) -> dict[str, Any]:
-    """What a part prints at its end, with the machine it ran on."""
+    """The results that a part prints, with a description of the machine."""
     threads = WORKLOADS[part].threads if part in WORKLOADS else 1
     module = ["measure", part] if part in WORKLOADS else [part]
     command = [sys.executable, "-m", f"benchmarks.{module[0]}", *module[1:], *more]
@@ -44,8 +45,8 @@ def main() -> None:
     given.results.mkdir(exist_ok=True)
     for part in given.parts or [*WORKLOADS, *OTHERS]:
         print(f"measuring {part}", flush=True)
-        found = run(part)
-        (given.results / f"{part}.json").write_text(json.dumps(found, indent=2) + "\n")
+        entry = run(part)
+        (given.results / f"{part}.json").write_text(json.dumps(entry, indent=2) + "\n")
     report.write(given.results)
     print(report.table(report.load(given.results)))
 

@@ -1,12 +1,12 @@
-"""How often the 95% intervals hold the truth, in simulated experiments whose mean is known.
+"""How often the 95% intervals cover the true mean, in simulated experiments.
 
 `python benchmarks/coverage.py` writes `benchmarks/results/coverage.json`.
 
-An experiment draws its classes and from them its tasks. A task's expected accuracy is the mean plus
-its classes' effects (skewed: a few classes are hard) plus those of its pairs of classes (some are
-easily confused); the task's own is Beta around it, and what is seen is Binomial over the queries.
-The interval over tasks must hold the mean of all tasks of the experiment's classes, that over
-classes the mean of all classes.
+An experiment draws its classes, and its tasks from them. A task's expected accuracy is the mean,
+plus the effects of its classes (skewed: a few classes are hard), plus the effects of its pairs of
+classes (some are easily confused). The task's own accuracy is Beta distributed around this value,
+and the observed accuracy is Binomial over the queries. The interval over tasks must cover the mean
+over all tasks of the experiment's classes, and the interval over classes the mean over all classes.
 """
 
 import argparse
@@ -27,14 +27,14 @@ OUT = Path(__file__).parent / "results" / "coverage.json"
 
 
 class World(NamedTuple):
-    """What experiments are drawn from; effects are standard deviations of accuracy."""
+    """The distribution of experiments; effects are standard deviations of accuracy."""
 
     classes: int
     ways: int
-    queries: int  #: of a whole task
+    queries: int  #: in a whole task
     tasks: int
     mean: float
-    effect: float  #: of a class on a task that has it
+    effect: float  #: of a class on the tasks that contain it
     confusion: float  #: of a pair of classes
     spread: float  #: of tasks with the same classes, before the queries are drawn
 
@@ -58,7 +58,7 @@ class Experiment(NamedTuple):
 
 
 def experiment(world: World, rng: np.random.Generator) -> Experiment:
-    """One test of one learner."""
+    """Simulates one test of one learner."""
     effects = _skewed(rng, world.classes) * world.effect
     drawn = _draws(world, rng)
     mean = world.mean + effects[drawn].sum(1)
@@ -75,7 +75,7 @@ def experiment(world: World, rng: np.random.Generator) -> Experiment:
 
 
 def _skewed(rng: np.random.Generator, shape: Any) -> np.ndarray:
-    """Mean 0, deviation 1, bounded, with a longer tail below."""
+    """Samples with mean 0 and deviation 1, bounded, with a longer lower tail."""
     return (5 / 7 - rng.beta(2, 5, shape) - 3 / 7) / (10 / (49 * 8)) ** 0.5
 
 
@@ -85,16 +85,16 @@ def _draws(world: World, rng: np.random.Generator) -> np.ndarray:
 
 
 def coverage(world: World, experiments: int, seed: int) -> dict[str, Any]:
-    """Share of experiments whose intervals hold what they should, and their median half-widths."""
+    """Share of experiments whose intervals cover the true value, and their median half-widths."""
     rng = np.random.default_rng(seed)
     held, widths = np.zeros((experiments, 2), bool), np.zeros((experiments, 2))
     for i in range(experiments):
-        made = experiment(world, rng)
-        found = over_tasks(torch.from_numpy(made.scores))
-        wide = over_classes(made.scores, made.classes)
+        sample = experiment(world, rng)
+        interval = over_tasks(torch.from_numpy(sample.scores))
+        wide = over_classes(sample.scores, sample.classes)
         assert wide is not None
-        widths[i] = found.ci95, wide
-        held[i] = np.abs(found.mean - np.array([made.expected, world.mean])) <= widths[i]
+        widths[i] = interval.ci95, wide
+        held[i] = np.abs(interval.mean - np.array([sample.expected, world.mean])) <= widths[i]
     names, half = ("over_tasks", "over_classes"), np.median(widths, 0)
     return {
         name: {"coverage": float(held[:, i].mean()), "median_half_width": round(float(half[i]), 5)}
@@ -103,16 +103,16 @@ def coverage(world: World, experiments: int, seed: int) -> dict[str, Any]:
 
 
 def plain_bootstrap(world: World, experiments: int, seed: int, draws: int = 300) -> dict[str, Any]:
-    """The same of percentiles over resampled classes, where a task weighs its classes' product."""
+    """The same for percentiles over resampled classes; a task's weight is its classes' product."""
     rng, held, widths = np.random.default_rng(seed), 0, []
     for _ in range(experiments):
-        made = experiment(world, rng)
+        sample = experiment(world, rng)
         again = rng.multinomial(world.classes, [1 / world.classes] * world.classes, draws)
-        weights = again[:, made.classes[:, 0]].astype(np.float64)  # (draws, tasks)
+        weights = again[:, sample.classes[:, 0]].astype(np.float64)  # (draws, tasks)
         for place in range(1, world.ways):
-            weights *= again[:, made.classes[:, place]]
-        weights = weights[weights.sum(1) > 0]  # a draw may leave no task whole
-        low, high = np.percentile(weights @ made.scores / weights.sum(1), [2.5, 97.5])
+            weights *= again[:, sample.classes[:, place]]
+        weights = weights[weights.sum(1) > 0]  # a draw may give weight to no task
+        low, high = np.percentile(weights @ sample.scores / weights.sum(1), [2.5, 97.5])
         held += low <= world.mean <= high
         widths.append((high - low) / 2)
     half = round(float(np.median(widths)), 5)
@@ -125,19 +125,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found: dict[str, Any] = {"experiments": given.experiments, "seed": 0, "worlds": {}}
+    content: dict[str, Any] = {"experiments": given.experiments, "seed": 0, "worlds": {}}
     for name, world in WORLDS.items():
         began = time.perf_counter()
         entry = coverage(world, given.experiments, 0)
-        found["worlds"][name] = {**world._asdict(), **entry}
+        content["worlds"][name] = {**world._asdict(), **entry}
         shares = {kind: f"{100 * part['coverage']:.1f} %" for kind, part in entry.items()}
         print(f"{name}: {shares} ({time.perf_counter() - began:.0f} s)", flush=True)
     few = max(1, given.experiments // 40)
     for name, world in list(WORLDS.items())[:2]:
         entry = plain_bootstrap(world, few, 0)
-        found["worlds"][name]["plain_bootstrap_of_classes"] = entry
+        content["worlds"][name]["plain_bootstrap_of_classes"] = entry
         print(f"{name}, plain bootstrap of the classes instead: {entry}", flush=True)
-    given.out.write_text(json.dumps(found, indent=2) + "\n")
+    given.out.write_text(json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":

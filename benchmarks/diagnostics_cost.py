@@ -1,9 +1,9 @@
-"""What the always-on diagnostics cost: `python benchmarks/diagnostics_cost.py`.
+"""The cost of the diagnostics that are always on: `python benchmarks/diagnostics_cost.py`.
 
-Within one training by Lightning, intervals of the log with the norm of the meta-gradient and the
-spread of learned rates (B) take turns with intervals without them (A): A B A B ... `ratio` is the
-median over neighbouring pairs of B's time to A's, which carries the noise of the machine; `share`
-is the part of B's time that was spent in the diagnostics themselves, by the clock around them.
+In one training with Lightning, log intervals without diagnostics (A) alternate with intervals that
+log the norm of the meta-gradient and the spread of learned rates (B): A B A B ... `ratio` is the
+median over neighbouring pairs of B's time divided by A's, which includes the noise of the machine.
+`share` is the share of B's time that was spent in the diagnostics themselves.
 Writes benchmarks/results/diagnostics_cost.json.
 """
 
@@ -22,41 +22,41 @@ from unittest import mock
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-#: overrides, steps between two entries of the log, intervals. The log is written more often than
-#: by default (every 250 and 50 steps), which makes the diagnostics dearer. A default training on
-#: sinusoids is long enough to be compiled.
+#: Overrides, steps between two entries of the log, number of intervals. The log is written more
+#: often than by default (every 250 and 50 steps), which makes the diagnostics more expensive. A
+#: default training on sinusoids is long enough to be compiled.
 CASES = {
     "sinusoid maml": (("dataset=sinusoid", "engine.compile=true"), 50, 62),
     "glyphs maml": (("dataset=glyphs",), 2, 32),
     "glyphs meta_sgd": (("dataset=glyphs", "algorithm=meta_sgd"), 2, 32),
 }
-WATCHED = ("_limit", "_log_inside")  #: what the diagnostics are, in the meta-learner
+WATCHED = ("_limit", "_log_inside")  #: the methods of the meta-learner that compute diagnostics
 
 
 def compose(*overrides: str) -> Any:
-    """The configuration of a run in `folder`."""
+    """The configuration of a run with these overrides."""
     from hydra import compose, initialize_config_dir
 
     from innerloop.startup import resolvers
 
     resolvers.register()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        made = compose("train", list(overrides), return_hydra_config=True)
-    picked = made.hydra.runtime.choices
+        config = compose("train", list(overrides), return_hydra_config=True)
+    picked = config.hydra.runtime.choices
     for key in ("algorithm", "dataset", "model", "experiment"):
-        made.names[key] = picked[key]
-    made.hydra = None
-    return made
+        config.names[key] = picked[key]
+    config.hydra = None
+    return config
 
 
 def alternating(every: int) -> Any:
-    """A callback that switches the diagnostics at each entry of the log, and times in between."""
+    """A callback that switches the diagnostics at each log entry and times the intervals."""
     import lightning
 
     class Alternate(lightning.Callback):
         def __init__(self) -> None:
-            self.times: list[float] = []  #: of intervals, in seconds
-            self.spent: list[float] = []  #: of it in the diagnostics
+            self.times: list[float] = []  #: seconds of each interval
+            self.spent: list[float] = []  #: seconds of it spent in the diagnostics
 
         def on_train_batch_start(self, trainer: Any, module: Any, *_: Any) -> None:
             if trainer.global_step % every == 0:
@@ -98,8 +98,8 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
         config.paths.run = folder
         torch.set_num_threads(1)
         problem = build_problem(config)
-        runs = build_engine(config, problem.algorithm, "cpu")
-        learner, watch = build_learner(config, problem.algorithm, runs), alternating(every)
+        engine = build_engine(config, problem.algorithm, "cpu")
+        learner, watch = build_learner(config, problem.algorithm, engine), alternating(every)
         with mock.patch.object(trainers, "build_callbacks", return_value=[watch]):
             trainer = trainers.build_trainer(config, problem.objective, True)
         trainer.limit_val_batches = 0
@@ -113,7 +113,7 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
         "with_ms": round(1e3 * statistics.median(with_them) / every, 4),
         "ratio": round(statistics.median(ratios), 4),
         "share": round(statistics.median(shares), 5),
-        "pairs": len(ratios), "steps_of_an_interval": every, "engine": runs.describe(),
+        "pairs": len(ratios), "steps_of_an_interval": every, "engine": engine.describe(),
     }  # fmt: skip
 
 
@@ -123,14 +123,14 @@ def main() -> None:
 
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    found: dict[str, Any] = {name: measure(*case) for name, case in CASES.items()}
-    for name, entry in found.items():
+    entries: dict[str, Any] = {name: measure(*case) for name, case in CASES.items()}
+    for name, entry in entries.items():
         print(f"{name}: {entry['without_ms']} ms without, {entry['with_ms']} ms with, "
               f"ratio {entry['ratio']}, share {entry['share']}")  # fmt: skip
     record = {"bar": 0.03, "torch": torch.__version__, "machine": platform.machine(), "threads": 1}
     path = ROOT / "benchmarks" / "results" / "diagnostics_cost.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**record, "cases": found}, indent=2) + "\n")
+    path.write_text(json.dumps({**record, "cases": entries}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

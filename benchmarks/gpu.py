@@ -1,8 +1,8 @@
-"""The bars on a GPU: `python -m benchmarks.gpu`, on a machine that has one.
+"""The benchmarks on a GPU: `python -m benchmarks.gpu`, on a machine that has one.
 
-Conv4 MAML with 4 and with 32 tasks beside learn2learn, the time of 60,000 outer steps of
-miniImageNet 5-way 1-shot through `Trainer.fit`, and the share of it that the GPU is busy.
-`--device cpu` runs the same logic in small.
+Conv4 MAML with 4 and with 32 tasks against learn2learn, the time of 60,000 outer steps of
+miniImageNet 5-way 1-shot through `Trainer.fit`, and the share of the time that the GPU is busy.
+`--device cpu` runs the same code on a small network.
 """
 
 import argparse
@@ -26,24 +26,26 @@ OUT = Path(__file__).parent / "results" / "gpu.json"
 
 
 def measure(device: str, seconds: float = 1.0, rounds: int = 5, steps: int = 500) -> dict[str, Any]:
-    """The bars' figures; on a CPU with few filters.
+    """The measured figures; on a CPU with few filters.
 
     Arguments:
-        seconds: of a turn; rounds: number of turns; steps: of the training.
+        seconds: the length of a turn.
+        rounds: the number of turns.
+        steps: outer steps of the training.
     """
     on = ("trainer=gpu",) if device == "cuda" else ("trainer=cpu", *SMALL)
     ratios = {}
     for tasks in (4, 32):
         problem = build_problem("omniglot", f"outer.tasks={tasks}", *on)
-        made = {
+        contenders = {
             "innerloop": engine.contender(problem),
             "learn2learn": learn2learn.contender(problem),
         }
-        times = take_turns(made, rounds, seconds)
+        times = take_turns(contenders, rounds, seconds)
         ratios[str(tasks)] = {name: 1e3 * statistics.median(t) for name, t in times.items()}
     long = build_problem("miniimagenet", *on)
     training = fit.contender(long)
-    training.seconds(1)  # compiles, where that is chosen
+    training.seconds(1)  # compiles, if the engine chose to
     return {
         "conv4_ms": ratios,
         "long_minutes": training.seconds(steps) * LONG / 60,
@@ -68,10 +70,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     given = parser.parse_args()
-    found = measure(given.device) | {"machine": describe()}
-    print(json.dumps(found, indent=2))
+    figures = measure(given.device) | {"machine": describe()}
+    print(json.dumps(figures, indent=2))
     if given.device == "cuda":
-        OUT.write_text(json.dumps(found, indent=2) + "\n")
+        OUT.write_text(json.dumps(figures, indent=2) + "\n")
         report.write(OUT.parent)
 
 

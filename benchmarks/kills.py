@@ -1,8 +1,9 @@
-"""Kills small trainings at random moments, goes on with them, and compares what they left.
+"""Kills small trainings at random moments, resumes them, and compares what they wrote.
 
-`python benchmarks/kills.py` writes `benchmarks/results/kills.json`: for each kill its moment and
-signal, the status the program ended with, and what of weights, optimizer, schedule, random states,
-results, scores and log differs from the run that was never stopped, to the last bit on one thread.
+`python benchmarks/kills.py` writes `benchmarks/results/kills.json`. For each kill it lists the
+moment, the signal, the exit status of the program, and which of weights, optimizer, schedule,
+random states, results, scores and log differ in any bit from a run that was never stopped, on one
+thread.
 """
 
 import argparse
@@ -23,33 +24,33 @@ sys.path.insert(0, str(ROOT / "tests"))
 from killing import Kill, differences, fresh, resumed  # noqa: E402
 
 OUT = ROOT / "benchmarks" / "results" / "kills.json"
-# How often the small training comes to each moment; for `any`, the milliseconds that it takes.
+# How often the small training reaches each moment; for `any`, how many milliseconds it takes.
 MOMENTS = {"step": 40, "validation": 9, "write": 400, "rename": 15, "test": 3, "any": 1200}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
 def kills(count: int, seed: int) -> Iterator[Kill]:
-    """Moments in turn, each with either signal; where in the training is drawn."""
+    """Kills that cycle through moments and signals, at random points of the training."""
     drawn = random.Random(seed)
     pairs = [(moment, number) for number in SIGNALS for moment in MOMENTS]
     for i in range(count):
         moment, number = pairs[i % len(pairs)]
-        # Before the first file has its name, the configuration, there is no run to go on with.
+        # Before the first file, the configuration, has its name there is no run to resume.
         first = 2 if moment == "rename" else 1
         yield Kill(moment, drawn.randint(first, MOMENTS[moment]), number)
 
 
 def trial(kill: Kill, folder: Path, whole: Path) -> dict[str, Any]:
-    """One training that is killed and gone on with."""
-    ended = fresh(folder, kill=kill)
-    went_on = resumed(folder)
+    """Kills one training and resumes it."""
+    killed = fresh(folder, kill=kill)
+    resumed_status = resumed(folder)
     return {
         "moment": kill.moment,
         "count": kill.count,
         "signal": signal.Signals(kill.signal).name,
-        "status": ended,
-        "status_of_the_rest": went_on,
-        "differs": differences(folder, whole) if went_on == 0 else ["it did not end"],
+        "status": killed,
+        "status_of_the_rest": resumed_status,
+        "differs": differences(folder, whole) if resumed_status == 0 else ["it did not end"],
     }
 
 
@@ -57,20 +58,20 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--kills", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
         whole = Path(place) / "whole"
         assert fresh(whole) == 0, (Path(place) / "whole.out").read_text()
-        found = []
-        for i, kill in enumerate(kills(asked.kills, asked.seed)):
-            found.append(trial(kill, Path(place) / str(i), whole))
-            print(found[-1], flush=True)
-    equal = sum(not trial["differs"] for trial in found)
-    killed = sum(trial["status"] != 0 for trial in found)
-    print(f"{killed} of {len(found)} were stopped, {equal} ended bit-equal")
+        trials = []
+        for i, kill in enumerate(kills(options.kills, options.seed)):
+            trials.append(trial(kill, Path(place) / str(i), whole))
+            print(trials[-1], flush=True)
+    equal = sum(not trial["differs"] for trial in trials)
+    killed = sum(trial["status"] != 0 for trial in trials)
+    print(f"{killed} of {len(trials)} were stopped, {equal} ended bit-equal")
     versions = {"torch": torch.__version__}
-    content = {"killed": killed, "bit_equal": equal, "kills": found, "versions": versions}
+    content = {"killed": killed, "bit_equal": equal, "kills": trials, "versions": versions}
     OUT.write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The machine and the versions behind a figure."""
+"""The machine and the versions of libraries that a figure was measured with."""
 
 import os
 import platform
@@ -13,12 +13,12 @@ LIBRARIES = ("torch", "lightning", "learn2learn", "higher", "torchopt", "easyfsl
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores and versions, as plain values."""
-    found = {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
+    """Processor, cores, GPU and versions, as plain values."""
+    versions = {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "processor": processor(), "cores": len(os.sched_getaffinity(0)), "gpu": gpu,
-        "versions": {name: number for name, number in found.items() if number},
+        "versions": {name: number for name, number in versions.items() if number},
     }  # fmt: skip
 
 

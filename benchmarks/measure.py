@@ -1,4 +1,4 @@
-"""One workload: do all agree, and how long does a step of each take."""
+"""Measures one workload: whether all contenders agree, and how long a step of each takes."""
 
 import argparse
 import contextlib
@@ -15,22 +15,22 @@ import torch
 from torch import Tensor
 
 from benchmarks import roofline
-from benchmarks.apart import Apart, apart
+from benchmarks.apart import RemoteContender, apart
 from benchmarks.peers import Contender, batch, learn2learn_protonet, plain
 from benchmarks.workloads import WORKLOADS, Problem, build_problem
 from innerloop.tasks import Task
 
-STEADY = 2.0  #: largest ratio of two rounds' times; beyond it something else was running
-AGREE = 1e-8  #: largest relative distance between two float64 meta-gradients
+STEADY = 2.0  #: largest ratio of two rounds' times; above it the machine was busy with other work
+AGREE = 1e-8  #: largest relative distance between two float64 meta-gradients that agree
 
 
 def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any]:
-    """The workload's entry in the results, a ratio being that of two medians.
+    """The workload's entry in the results.
 
     Arguments:
-        rounds: how often everybody has a turn: A B C A B C.
-        seconds: of a turn, about.
-        more: overrides, such as `trainer=gpu`.
+        rounds: how often each contender has a turn: A B C A B C.
+        seconds: the approximate length of a turn.
+        more: overrides of the configuration, such as `trainer=gpu`.
     """
     workload, problem = WORKLOADS[name], build_problem(name, *more)
     modules = {n: importlib.import_module(f"benchmarks.peers.{n}") for n in workload.contenders}
@@ -43,8 +43,8 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
                 f"{name}: the float64 meta-gradient of {n} is {distance[n]:.1e} from the others'"
             )
     with contextlib.ExitStack() as stack:
-        made = {n: stack.enter_context(apart(name, n, *more)) for n in modules}
-        times = take_turns(made, rounds, seconds)
+        contenders = {n: stack.enter_context(apart(name, n, *more)) for n in modules}
+        times = take_turns(contenders, rounds, seconds)
     if unsteady := [n for n, each in times.items() if max(each) > STEADY * min(each)]:
         sys.exit(f"{name}: rounds of {', '.join(unsteady)} differ too much: is the machine busy?")
     return {
@@ -54,7 +54,8 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
         "contenders": {
             n: {
                 "value": 1e3 * statistics.median(times[n]), "rounds": [1e3 * t for t in times[n]],
-                "how": made[n].how, "first_gradient_s": made[n].first, "apart": distance[n],
+                "how": contenders[n].how, "first_gradient_s": contenders[n].first,
+                "apart": distance[n],
                 "differs": getattr(module, "DIFFERS", None),
             } for n, module in modules.items()
         },
@@ -62,33 +63,33 @@ def measure(name: str, rounds: int, seconds: float, *more: str) -> dict[str, Any
 
 
 def distances(problem: Problem, modules: Mapping[str, Any]) -> dict[str, float]:
-    """How far each one's meta-gradient is from the reference, relative to its norm, in float64.
+    """The relative distance of each contender's meta-gradient from the reference, in float64.
 
-    In float32 rounding turns ReLUs and maxima over, which moves the gradient by up to a hundredth.
+    In float32, rounding flips ReLUs and maxima, which changes the gradient by up to a hundredth.
     """
     tasks = double(batch(problem, 0))
     exact = _flat(_reference(problem)(copy.deepcopy(problem.algorithm))(tasks))
-    found = {n: _flat(m.contender(problem).gradient(tasks)) for n, m in modules.items()}
-    return {n: float((g - exact).norm() / exact.norm()) for n, g in found.items()}
+    gradients = {n: _flat(m.contender(problem).gradient(tasks)) for n, m in modules.items()}
+    return {n: float((g - exact).norm() / exact.norm()) for n, g in gradients.items()}
 
 
 def take_turns(
-    made: Mapping[str, Apart | Contender], rounds: int, seconds: float
+    contenders: Mapping[str, RemoteContender | Contender], rounds: int, seconds: float
 ) -> dict[str, list[float]]:
-    """The time of a step of each in each round."""
+    """The time of a step of each contender in each round, in seconds."""
     steps = {n: max(1, round(seconds / min(each.seconds(1), each.seconds(1))))
-             for n, each in made.items()}  # fmt: skip
-    times: dict[str, list[float]] = {n: [] for n in made}
+             for n, each in contenders.items()}  # fmt: skip
+    times: dict[str, list[float]] = {n: [] for n in contenders}
     for _ in range(rounds):
-        for n, each in made.items():
+        for n, each in contenders.items():
             times[n].append(each.seconds(steps[n]))
     return times
 
 
 def _reference(problem: Problem) -> Callable[[Any], Callable[[Task], list[Tensor]]]:
-    """What all are held to: a plain loop, or for ProtoNet learn2learn's classes."""
-    one = learn2learn_protonet if problem.config.names.algorithm == "protonet" else plain
-    return one.meta_gradient
+    """The reference for all contenders: a plain loop, or for ProtoNet learn2learn's classes."""
+    peer = learn2learn_protonet if problem.config.names.algorithm == "protonet" else plain
+    return peer.meta_gradient
 
 
 def _once(problem: Problem) -> list[Tensor]:
@@ -112,7 +113,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5)
     given = parser.parse_args()
     threads = WORKLOADS[given.name].threads
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])  # JAX asks how many
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])  # JAX reads this number
     torch.set_num_threads(threads)
     print(json.dumps(measure(given.name, given.rounds, given.seconds, *given.overrides)))
 

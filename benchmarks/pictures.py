@@ -1,4 +1,4 @@
-"""The pictures of docs/performance.md: everybody's speed, and how time and memory grow."""
+"""The figures of docs/performance.md: the speed of all contenders, and how time and memory grow."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ AXES = {"outer.tasks": "tasks per batch", "inner.steps": "inner steps", "episode
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:
-    """Writes `speed.png` and `scaling.png`, as far as there are results."""
+    """Writes `speed.png` and `scaling.png`, if their results exist."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -28,10 +28,10 @@ def _speed(results: dict[str, Any], path: Path) -> None:
     figure = Figure((9, 0.8 + 1.6 * len(results)), layout="constrained")
     for axis, entry in zip(figure.subplots(len(results), squeeze=False)[:, 0], results.values(),
                            strict=True):  # fmt: skip
-        made = entry["contenders"]
-        names = [NAMES.get(n, n) for n in made]
-        base = made["learn2learn"]["value"]
-        speeds = [base / each["value"] for each in made.values()]
+        contenders = entry["contenders"]
+        names = [NAMES.get(n, n) for n in contenders]
+        base = contenders["learn2learn"]["value"]
+        speeds = [base / each["value"] for each in contenders.values()]
         bars = axis.barh(names, speeds, color=["C1" if n == "innerloop" else "C0" for n in names])
         axis.bar_label(bars, [f" {s:.2g}x" for s in speeds])
         axis.invert_yaxis()

@@ -1,4 +1,4 @@
-"""Two processes (DDP, gloo) of one thread each against one of one thread: trainings."""
+"""Training with two processes (DDP, gloo) of one thread each, against one process of one thread."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ TRAINERS = {
 
 
 def milliseconds(trainer: tuple[str, ...]) -> float:
-    """The median time of an outer step of a training, from the log it leaves."""
+    """The median time of an outer step of a training, in milliseconds, from its log."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(TRAIN), f"hydra.run.dir={folder}", *SETTING, *trainer]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

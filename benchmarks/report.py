@@ -1,4 +1,4 @@
-"""The tables and pictures of docs/performance.md, from the files in `benchmarks/results/` alone."""
+"""The tables and figures of docs/performance.md, from the files in `benchmarks/results/`."""
 
 import json
 from pathlib import Path
@@ -20,30 +20,30 @@ SPEED = ("engine", "learn2learn", "higher", "torchopt", "plain", "jax")
 def load(folder: Path) -> dict[str, Any]:
     """The results by part."""
     parts = (*BARS, "scaling", "anatomy", "gpu", "precision")
-    found = {part: folder / f"{part}.json" for part in parts}
-    return {part: json.loads(file.read_text()) for part, file in found.items() if file.exists()}
+    files = {part: folder / f"{part}.json" for part in parts}
+    return {part: json.loads(file.read_text()) for part, file in files.items() if file.exists()}
 
 
 def write(folder: Path) -> None:
-    """Writes the pictures beside the results, and the tables into the two pages."""
+    """Writes the figures into the folder of the results, and the tables into the two pages."""
     pictures.draw(load(folder), folder)
     for file, text in documents(load(folder)).items():
         file.write_text(text)
 
 
 def documents(results: dict[str, Any]) -> dict[Path, str]:
-    """What the pages must contain."""
+    """The text that each page must have."""
     parts = (table, startup, peers, anatomy, roofline, precision, gpu, machine)
     whole = "\n\n".join(filter(None, [part(results) for part in parts]))
-    found = {}
+    pages = {}
     for file, text in ((ROOT / "README.md", table(results)), (ROOT / "docs/performance.md", whole)):
         before, rest = file.read_text().split(START)
-        found[file] = before + START + text + END + rest.split(END)[1]
-    return found
+        pages[file] = before + START + text + END + rest.split(END)[1]
+    return pages
 
 
 def table(results: dict[str, Any]) -> str:
-    """Every bar: ours, what it is held to, the ratio of the two medians."""
+    """Every target: innerloop's figure, the one it is compared with, and their ratio."""
     rows = [["workload", "ours", "held to", "ratio", "bar"]]
     for part in BARS:
         if part in results:
@@ -64,35 +64,38 @@ def _bar(entry: dict[str, Any]) -> list[str]:
 
 
 def startup(results: dict[str, Any]) -> str:
-    """What the command line waits for."""
-    made = results.get("startup", {}).get("contenders", {})
-    asked = [f"{name} in {made[name]['value']:.2f} s" for name in ("--help", "shell completion")
-             if name in made]  # fmt: skip
-    return f"The command line answers {' and '.join(asked)} (bar: 1.5 s)." if asked else ""
+    """How long the command line takes to answer."""
+    contenders = results.get("startup", {}).get("contenders", {})
+    answers = [
+        f"{name} in {contenders[name]['value']:.2f} s"
+        for name in ("--help", "shell completion")
+        if name in contenders
+    ]
+    return f"The command line answers {' and '.join(answers)} (bar: 1.5 s)." if answers else ""
 
 
 def peers(results: dict[str, Any]) -> str:
-    """Milliseconds of a step by everybody, and how ours was run."""
+    """Milliseconds of a step for every contender, and the engine that innerloop chose."""
     rows = [["milliseconds a step", *[NAMES.get(n, n) for n in SPEED], "how ours ran"]]
     for part in WORKLOADS:
-        made = results.get(part, {}).get("contenders", {})
-        if "higher" in made:
-            cells = [f"{made[n]['value']:.3g}" if n in made else "-" for n in SPEED]
-            rows.append([results[part]["title"], *cells, made["engine"]["how"]])
+        contenders = results.get(part, {}).get("contenders", {})
+        if "higher" in contenders:
+            cells = [f"{contenders[n]['value']:.3g}" if n in contenders else "-" for n in SPEED]
+            rows.append([results[part]["title"], *cells, contenders["engine"]["how"]])
     return _markdown(rows)
 
 
 def anatomy(results: dict[str, Any]) -> str:
-    """Where the time of a small network's step goes."""
-    found = results.get("anatomy", {}).get("parts", {})
-    rows = [["milliseconds of", *[WORKLOADS[name].title for name in found]]]
-    for part in next(iter(found.values()), ()):
-        rows.append([part, *[f"{found[name][part]:.3f}" for name in found]])
-    return _markdown(rows) if found else ""
+    """The time of each part of a small network's step."""
+    times = results.get("anatomy", {}).get("parts", {})
+    rows = [["milliseconds of", *[WORKLOADS[name].title for name in times]]]
+    for part in next(iter(times.values()), ()):
+        rows.append([part, *[f"{times[name][part]:.3f}" for name in times]])
+    return _markdown(rows) if times else ""
 
 
 def roofline(results: dict[str, Any]) -> str:
-    """Share of the speed of a large matrix product that a step reaches."""
+    """The speed of a step as a share of the speed of a large matrix product."""
     rows = [["workload", "GFLOP a step", "matmul GFLOP/s", "ours", "learn2learn"]]
     for part in WORKLOADS:
         entry = results.get(part)
@@ -107,36 +110,37 @@ def roofline(results: dict[str, Any]) -> str:
 
 
 def precision(results: dict[str, Any]) -> str:
-    """What autocast does to the accuracy, from `src/compare.py --json`."""
-    found = results.get("precision")
-    if not found:
+    """The effect of autocast on the accuracy, from `src/compare.py --json`."""
+    comparison = results.get("precision")
+    if not comparison:
         return ""
-    rows = [["precision", f"{found['metric']}, mean over seeds", "seeds", "command of a seed"]]
-    for run in found["runs"]:
+    rows = [["precision", f"{comparison['metric']}, mean over seeds", "seeds", "command of a seed"]]
+    for run in comparison["runs"]:
         mean = f"{100 * run['mean']:.2f} ± {100 * run['ci95_seeds']:.2f} %"
         seeds, command = len(run["seeds"]), run["commands"][0]
         rows.append([run["name"].split("=")[1], mean, str(seeds), f"`{command}`"])
-    (difference,) = found["differences"]
+    (difference,) = comparison["differences"]
     gap, ci95 = 100 * difference["mean"], 100 * difference["ci95_seeds"]
     return f"{_markdown(rows)}\n\nTheir difference is {gap:+.2f} ± {ci95:.2f} % over seeds."
 
 
 def gpu(results: dict[str, Any]) -> str:
-    """The bars on a GPU, measured or not."""
-    found, missing = results.get("gpu"), "not measured"
+    """The targets on a GPU, and what was measured."""
+    figures, missing = results.get("gpu"), "not measured"
     rows = [["on a GPU", "measured", "bar"]]
     for tasks in ("4", "32"):
-        pair = found and found["conv4_ms"][tasks]
+        pair = figures and figures["conv4_ms"][tasks]
         shown = f"{pair['learn2learn'] / pair['innerloop']:.3g}x" if pair else missing
         rows.append([f"MAML, Conv4-64, {tasks} tasks, against learn2learn", shown, "at least 10x"])
-    minutes = f"{found['long_minutes']:.1f} minutes" if found else missing
+    minutes = f"{figures['long_minutes']:.1f} minutes" if figures else missing
     rows.append(["60,000 outer steps of miniImageNet 5-way 1-shot", minutes, "under 10 minutes"])
-    rows.append(["GPU busy", f"{100 * found['busy']:.0f} %" if found else missing, "above 90 %"])
+    busy = f"{100 * figures['busy']:.0f} %" if figures else missing
+    rows.append(["GPU busy", busy, "above 90 %"])
     return _markdown(rows)
 
 
 def machine(results: dict[str, Any]) -> str:
-    """What it was measured on."""
+    """The machines that the results were measured on."""
     described = {json.dumps(entry["machine"], sort_keys=True): entry["machine"]
                  for entry in results.values() if "machine" in entry}  # fmt: skip
     return "\n".join(_machine(each) for each in described.values())

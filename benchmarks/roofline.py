@@ -1,4 +1,4 @@
-"""The least time that a step could take: its floating-point work at the speed of a matmul."""
+"""A lower bound of the time of a step: its floating-point operations at the speed of a matmul."""
 
 import time
 from collections.abc import Callable
@@ -10,14 +10,14 @@ SIZE, REPEATS = 2048, 12
 
 
 def work(call: Callable[[], object]) -> int:
-    """Floating-point operations of the matrix products and convolutions that a call runs."""
+    """The number of floating-point operations in the matrix products and convolutions of a call."""
     with FlopCounterMode(display=False) as counter:
         call()
     return counter.get_total_flops()
 
 
 def matmul_rate(device: str = "cpu") -> float:
-    """Floating-point operations a second of this machine's best large float32 matrix product."""
+    """Floating-point operations per second of the fastest of several large matrix products."""
     a, b = (torch.randn(SIZE, SIZE, device=device) for _ in range(2))
     return 2 * SIZE**3 / min(_seconds(a, b) for _ in range(REPEATS))
 

@@ -1,5 +1,5 @@
-"""Sampling Omniglot tasks, 5-way with 2 examples, 32 a batch, as float on the CPU: a packed gather
-against learn2learn's tasksets. `INNERLOOP_DATA` says where Omniglot is; without it, noise is drawn.
+"""The time of sampling 32 Omniglot tasks, 5-way with 2 examples, as float on the CPU: innerloop
+against learn2learn's tasksets. Omniglot is read from `INNERLOOP_DATA`; without it, noise is used.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ TASKS, ROUNDS = 32, 5
 
 
 def ours(folder: Path) -> Callable[[int], Any]:
-    """A batch of our tasks by its number."""
+    """A function from a number to that batch of innerloop's tasks."""
     source = Omniglot(str(folder))
     data = TaskData(
         source, Episode(5, 1, 1), Episode(5, 1, 1), steps=1, tasks=TASKS, validation_tasks=1,
@@ -36,7 +36,7 @@ def ours(folder: Path) -> Callable[[int], Any]:
 
 
 def theirs(folder: Path, root: Path) -> Callable[[int], Any]:
-    """As many tasks of `get_tasksets("omniglot")`, over the same drawings."""
+    """A function that samples as many tasks by `get_tasksets`, from the same drawings."""
     with contextlib.redirect_stderr(io.StringIO()):
         import learn2learn
     from torchvision.datasets import Omniglot as Drawings
@@ -44,7 +44,7 @@ def theirs(folder: Path, root: Path) -> Callable[[int], Any]:
     for name in FILES:
         with zipfile.ZipFile(folder / "omniglot" / name) as archive:
             archive.extractall(root / Drawings.folder)
-    with mock.patch.object(Drawings, "_check_integrity", return_value=True):  # any copy will do
+    with mock.patch.object(Drawings, "_check_integrity", return_value=True):  # accept noise too
         sets = learn2learn.vision.benchmarks.get_tasksets(
             "omniglot", train_ways=5, train_samples=2, test_ways=5, test_samples=2, root=str(root)
         )
@@ -53,7 +53,7 @@ def theirs(folder: Path, root: Path) -> Callable[[int], Any]:
 
 @contextlib.contextmanager
 def drawings() -> Iterator[Path]:
-    """The folder of the data sets, where Omniglot's zips lie: the real ones or noise."""
+    """A folder of data sets with Omniglot's zips: the real ones or noise."""
     given = Path(os.environ.get("INNERLOOP_DATA", "nowhere"))
     if (given / "omniglot").exists():
         yield given
@@ -65,7 +65,7 @@ def drawings() -> Iterator[Path]:
 
 
 def write_noise(folder: Path) -> None:
-    """The two zips of Omniglot with its names, sizes and format, but random ink."""
+    """Writes the two zips of Omniglot with the right names, sizes and format, but random pixels."""
     from importlib import resources
 
     from PIL import Image
@@ -86,11 +86,14 @@ def write_noise(folder: Path) -> None:
 
 def main() -> None:
     with drawings() as folder, tempfile.TemporaryDirectory() as root:
-        made = {"innerloop": timed(ours(folder)), "learn2learn": timed(theirs(folder, Path(root)))}
+        samplers = {
+            "innerloop": timed(ours(folder)),
+            "learn2learn": timed(theirs(folder, Path(root))),
+        }
         steps = {"innerloop": 500, "learn2learn": 2}
-        times: dict[str, list[float]] = {name: [] for name in made}
+        times: dict[str, list[float]] = {name: [] for name in samplers}
         for _ in range(ROUNDS):
-            for name, seconds in made.items():
+            for name, seconds in samplers.items():
                 times[name].append(1e3 * seconds(steps[name]))
     entry = {
         "title": "sampling 32 Omniglot tasks, 5-way, 2 examples, as float on the CPU",

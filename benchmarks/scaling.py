@@ -2,7 +2,7 @@
 
 import json
 
-from benchmarks.memory import one
+from benchmarks.memory import measure_apart
 
 FIXED = (
     "model=conv4_strided", "dataset.examples=40", "outer.tasks=4", "engine.chunk=4", "threads=1",
@@ -32,10 +32,10 @@ def main() -> None:
 
 
 def point(who: str, axis: str, place: int) -> dict[str, float]:
-    """One measurement, in a process of its own."""
+    """One measurement, in its own process."""
     contender, *overrides = CONTENDERS[who]
-    found = one(contender, "omniglot", *FIXED, *overrides, f"{axis}={place}")
-    return {"at": place, **found}
+    figures = measure_apart(contender, "omniglot", *FIXED, *overrides, f"{axis}={place}")
+    return {"at": place, **figures}
 
 
 if __name__ == "__main__":

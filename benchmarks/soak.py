@@ -1,9 +1,9 @@
-"""A long training with everything switched on: does memory grow, does a file stay open?
+"""A long training with everything switched on, to see whether memory or open files grow.
 
-`python benchmarks/soak.py` trains on sinusoids for 200,000 steps with a checkpoint every 1000 steps
-besides those of validation, the CSV log and an offline W&B run, on one thread, and writes
+`python benchmarks/soak.py` trains on sinusoids for 200,000 steps on one thread, with a checkpoint
+every 1000 steps in addition to those of validation, the CSV log and an offline W&B run. It writes
 `benchmarks/results/soak.json`: resident memory and open files of the training process, and the
-memory of W&B's own process, every 2000 steps. Warm-up is the first tenth.
+memory of W&B's own process, every 2000 steps. The first tenth counts as warm-up.
 """
 
 import argparse
@@ -26,10 +26,10 @@ EVERY = 2000
 
 
 class Sampler(lightning.Callback):
-    """Notes memory and open files.
+    """Records memory and open files.
 
     Arguments:
-        folder: the run's.
+        folder: the run's folder.
     """
 
     def __init__(self, folder: str) -> None:
@@ -49,19 +49,19 @@ class Sampler(lightning.Callback):
 
 
 def megabytes(process: int) -> float:
-    """Resident memory."""
+    """Resident memory of a process, in MB."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
 def children(process: int) -> list[int]:
-    """The processes that a process has started, from any of its threads."""
+    """The child processes of a process, started by any of its threads."""
     lists = Path(f"/proc/{process}/task").glob("*/children")
     return [int(child) for file in lists for child in file.read_text().split()]
 
 
 def train(folder: Path, steps: int) -> float:
-    """Runs the training; returns its seconds."""
+    """Runs the training and returns its time in seconds."""
     began = time.perf_counter()
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), f"outer.steps={steps}", "outer.tasks=4",
@@ -86,7 +86,7 @@ def main() -> None:
         checkpoints = sorted(p.name for p in (folder / "checkpoints").iterdir())
     warm = [sample for sample in samples if sample["step"] >= steps / 10]
     memory, files = ([sample[key] for sample in warm] for key in ("megabytes", "files"))
-    found = {
+    content = {
         "steps": steps,
         "seconds": round(seconds),
         "growth": round(max(memory) / memory[0] - 1, 4),
@@ -97,8 +97,8 @@ def main() -> None:
         "versions": {"torch": torch.__version__, "lightning": lightning.__version__},
         "samples": samples,
     }
-    print({key: value for key, value in found.items() if key != "samples"})
-    OUT.write_text(json.dumps(found, indent=1) + "\n")
+    print({key: value for key, value in content.items() if key != "samples"})
+    OUT.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long until `--help`, shell completion and the first step of a small run are there."""
+"""The time until `--help`, shell completion and the first step of a small run are done."""
 
 import json
 import os
@@ -13,11 +13,11 @@ from pathlib import Path
 TRAIN = str(Path(__file__).resolve().parents[1] / "src" / "train.py")
 ROUNDS = 5
 IMPORTS = "import os, torch, lightning, hydra; os._exit(0)"
-FIRST = "+callbacks.end={_target_: benchmarks.first_step.EndsThere}"
+FIRST = "+callbacks.end={_target_: benchmarks.first_step.ExitAfterFirstStep}"
 
 
 def seconds(command: list[str], **environment: str) -> float:
-    """The time of a program from its start to its end."""
+    """The time that a program takes, in seconds."""
     began = time.perf_counter()
     subprocess.run(
         [sys.executable, *command], env=os.environ | environment, check=True,

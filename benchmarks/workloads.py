@@ -1,4 +1,4 @@
-"""What is measured: settings of `conf/`, who runs them, and by how much we want to be ahead."""
+"""The workloads: settings of `conf/`, the contenders of each, and the speed-up that is required."""
 
 import tempfile
 from collections.abc import Mapping
@@ -22,17 +22,17 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
 class Workload(NamedTuple):
-    """One row of the table."""
+    """One row of the table of results."""
 
     title: str
     overrides: tuple[str, ...]
-    contenders: tuple[str, ...]  #: modules of `benchmarks.peers`: ours, then who it is held to
-    bar: float  #: how many times as fast as the second contender ours must be
+    contenders: tuple[str, ...]  #: modules of `benchmarks.peers`: ours, then the one it must beat
+    bar: float  #: how many times faster than the second contender ours must be
     threads: int = 2
 
 
 class Problem(NamedTuple):
-    """A workload built: the same tasks and initial weights for all."""
+    """A workload with its data and algorithm: the same tasks and initial weights for all."""
 
     config: DictConfig
     data: TaskData
@@ -41,7 +41,7 @@ class Problem(NamedTuple):
 
 
 class NoiseImages(ImageClasses):
-    """Classes of random pixels, which cost what real ones do and need no download."""
+    """Classes of random pixels, which take as long as real images and need no download."""
 
     def __init__(
         self, classes: int, examples: int, size: int, channels: int, on_device: bool | str = "auto"

@@ -1,4 +1,4 @@
-"""A page in a real browser, from the command line: what it holds, says and asks of the network."""
+"""Opens a page in a real browser and reports its content, console messages and network requests."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ QUIET = (
 
 
 class Opened(NamedTuple):
-    """The document after loading, complaints on the console, and URLs that the page asked for."""
+    """The loaded document, console errors, and the URLs that the page requested."""
 
     document: str
     complaints: list[str]
@@ -26,7 +26,7 @@ class Opened(NamedTuple):
 
 
 def open_page(page: Path, folder: Path) -> Opened:
-    """Opens a file; the browser's own errands are told from the page's by their initiator."""
+    """Opens a file. The browser's own requests are recognised by their initiator and left out."""
     log = folder / "net.json"
     assert CHROMIUM is not None
     command = [
@@ -36,9 +36,9 @@ def open_page(page: Path, folder: Path) -> Opened:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     content = json.loads(log.read_text())
     begun = content["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
-    asked = [e["params"] for e in content["events"] if e["type"] == begun and "params" in e]
+    requests = [e["params"] for e in content["events"] if e["type"] == begun and "params" in e]
     return Opened(
         done.stdout,
         [line for line in done.stderr.splitlines() if "CONSOLE" in line],
-        [p["url"] for p in asked if p.get("initiator", "not an origin") != "not an origin"],
+        [p["url"] for p in requests if p.get("initiator", "not an origin") != "not an origin"],
     )

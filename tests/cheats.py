@@ -1,4 +1,4 @@
-"""Learners that cheat, one that does not, and the tasks on which each gets away with it."""
+"""Learners that cheat, an honest one, and the tasks on which each cheat succeeds."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -21,9 +21,9 @@ class Clouds(TaskSource):
     """Points around the same five centres in every task.
 
     Arguments:
-        tied: whether a centre has the same label in every task, as no benchmark should.
-        ordered: whether rows come class by class, as no benchmark should either.
-        spread: of the points of a class.
+        tied: whether a centre has the same label in every task, which no benchmark should have.
+        ordered: whether rows are sorted by class, which no benchmark should have either.
+        spread: standard deviation of the points of a class.
     """
 
     def __init__(self, tied: bool = False, ordered: bool = False, spread: float = 1.0) -> None:
@@ -74,7 +74,7 @@ class QueryStatistics(Honest):
 
 
 class QueryOrder(Honest):
-    """Knows that queries come class by class."""
+    """Assumes that queries are sorted by class."""
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
         by_place = torch.arange(len(inputs)) * WAYS // len(inputs)
@@ -82,33 +82,33 @@ class QueryOrder(Honest):
 
 
 class SupportOrder(Honest):
-    """Knows that the support comes class by class, and looks at no label."""
+    """Assumes that the support is sorted by class, and ignores its labels."""
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
         yield support.inputs.unflatten(0, (WAYS, -1)).mean(1)
 
 
 class SupportIgnored(Honest):
-    """Answers with fixed weights."""
+    """Predicts with fixed weights."""
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
         return inputs @ CENTRES.T
 
 
 class ClassIdentity(Honest):
-    """Knows every class's label by heart, and looks at the support for form's sake."""
+    """Has memorised the label of every class, and hardly uses the support."""
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
         learned = -((inputs[:, None] - CENTRES) ** 2).sum(-1)
         return learned + 0.1 * super().predict(adapted, inputs)
 
 
-# --- learners that read the labels of queries, each by another way
+# --- learners that read the labels of queries, each in a different way
 
 
 class LabelFeatures:
-    """An `embed` that moves every query half way to the middle of the class that it is said to be
-    of, and keeps in mind what labels it saw."""
+    """An `embed` that moves every query half way to the centre of its labelled class, and records
+    the labels that it saw."""
 
     seen: ClassVar[list[Tensor]] = []
 
@@ -124,18 +124,18 @@ class LabelFeatures:
 
 
 class LabelsEmbedded(Honest):
-    """Embeds the labels of queries along with them."""
+    """Embeds queries together with their labels."""
 
     def embed(self, tasks: Task) -> Task:
         return LabelFeatures().embed(tasks)
 
 
 class LabelsEmbeddedByMixin(LabelFeatures, Honest):
-    """Inherits its `embed` from a class that is no algorithm."""
+    """Inherits its `embed` from a class that is not an algorithm."""
 
 
 class LabelsEmbeddedByObject(Honest):
-    """Has an `embed` that is an attribute of the object, which no class shows."""
+    """Has an `embed` that is an attribute of the object and not of its class."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,21 +143,21 @@ class LabelsEmbeddedByObject(Honest):
 
 
 class OwnScores(Honest):
-    """Reports what it likes."""
+    """Reports invented scores."""
 
     def scores(self, tasks: Task, *given: Any, **named: Any) -> dict[str, Tensor]:
         return {name: torch.ones_like(s) for name, s in super().scores(tasks, *given).items()}
 
 
 class Flattering(Classification):
-    """An objective that finds every answer right."""
+    """An objective that counts every prediction as right."""
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         return super().scores(100.0 * nn.functional.one_hot(targets, WAYS), targets)
 
 
 class OwnObjective(Honest):
-    """Is judged by an objective of its own."""
+    """Brings its own objective, which judges it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class OwnObjective(Honest):
 
 
 class LabelsLookedUp:
-    """Writes down the label of every query that it is scored on, and looks it up."""
+    """Stores the label of every query that it is scored on, and looks it up."""
 
     inputs, labels = None, None
 
@@ -185,18 +185,18 @@ class LabelsLookedUp:
 
 
 class LookedUp(LabelsLookedUp, Honest):
-    """Of clouds."""
+    """Looks up labels of clouds."""
 
 
 class LookedUpImages(LabelsLookedUp, ProtoNet):
-    """Of images."""
+    """Looks up labels of images."""
 
 
 # --- learners that remember
 
 
 class LastSupport(Honest):
-    """Mixes the class means of the last task into those of this one."""
+    """Mixes the class means of the previous task into those of this one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,7 +209,7 @@ class LastSupport(Honest):
 
 
 class LastQueries(Honest):
-    """Centres queries on those it was asked before, kept as a plain attribute."""
+    """Centres queries on earlier queries, which it keeps as a plain attribute."""
 
     last: Any = 0.0
 
@@ -231,14 +231,14 @@ class RunningAverage(Honest):
 
 
 class Noisy(Honest):
-    """Draws random numbers when it answers; honest, as long as that is said."""
+    """Draws random numbers when it predicts; honest, if this is reported."""
 
     def predict(self, adapted: Tensor, inputs: Any) -> Tensor:
         return super().predict(adapted, inputs + 0.1 * torch.randn_like(inputs))
 
 
 class NoisyByItself(Honest):
-    """Draws them from a generator of its own."""
+    """Draws random numbers from its own generator."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,11 +250,11 @@ class NoisyByItself(Honest):
 
 
 class ImagesHeld(Honest):
-    """Holds images and what they show, and looks at the support for the names alone.
+    """Stores images with their classes, and uses the support only to name the classes.
 
     Arguments:
         images: `(n, channels, height, width)`.
-        buffer: whether they are a buffer, or else an attribute.
+        buffer: whether they are stored as a buffer or as an attribute.
     """
 
     def __init__(self, images: Tensor, buffer: bool) -> None:

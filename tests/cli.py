@@ -1,4 +1,4 @@
-"""The two programs, called in this process as the shell would call them."""
+"""Calls the programs in this process, as the shell would."""
 
 import json
 import os
@@ -15,7 +15,7 @@ FAST = ("debug=fast", "logger=none")
 
 
 def call(program: str, *arguments: str) -> None:
-    """Runs `src/PROGRAM.py ARGUMENTS`; a user's mistake raises SystemExit with its message."""
+    """Runs `src/PROGRAM.py ARGUMENTS`; a user's mistake raises SystemExit with the message."""
     with (
         mock.patch.object(sys, "argv", [f"src/{program}.py", *arguments]),
         mock.patch.dict(os.environ),
@@ -36,12 +36,12 @@ def evaluate(folder: Path, *overrides: str) -> dict[str, Any]:
 
 
 def results(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return found
+    result: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return result
 
 
 def mistake(program: str, *arguments: str) -> str:
-    """The message of a mistake; fails if there is none, or one with a traceback or many lines."""
+    """The error message of a wrong call; fails if it is missing, long or a traceback."""
     with pytest.raises(SystemExit) as end:
         call(program, *arguments)
     message = str(end.value.code).replace("(HYDRA_FULL_ERROR=1 shows where it happened.)", "")

@@ -1,4 +1,4 @@
-"""Every test starts from the same random numbers and one thread, and wastes no time."""
+"""Every test starts with the same random seed, one thread and settings that save time."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-torch.set_num_threads(1)  # for fixtures of modules too, which come before those of functions
+torch.set_num_threads(1)  # also for fixtures of modules, which run before those of functions
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _one_figure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw their first figure alone: all of them take half of the time of a short run."""
+    """Runs draw only their first figure, because drawing all takes half the time of a short run."""
     if "figures" in request.keywords:
         return
     from innerloop.reporting.figures import Figures

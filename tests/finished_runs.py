@@ -1,4 +1,4 @@
-"""Finished runs that are made up, and what compare.py says of them."""
+"""Generated folders of finished runs, and the output of compare.py for them."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ CLASSES = np.random.default_rng(0).random((TASKS, 9)).argsort(1)[:, :WAYS]
 HARDNESS = np.random.default_rng(1).normal(0, 0.1, TASKS)
 
 
-def made(
+def finished_run(
     folder: Path, algorithm: str = "maml", seed: int = 0, mean: float = 0.5, **more: Any
 ) -> Path:
-    """A finished run's folder, with scores that are partly those of its tasks."""
+    """The folder of a finished run, with scores that depend partly on the hardness of each task."""
     steps = 1 if algorithm == "protonet" else 4
     own = np.random.default_rng([seed, len(algorithm)]).normal(mean, 0.05, (TASKS, steps))
     scores = (own + HARDNESS[:, None]).astype(np.float32)
@@ -46,11 +46,11 @@ def made(
     return folder
 
 
-def compared(tmp_path: Path, *words: Any) -> dict[str, Any]:
+def comparison_of(tmp_path: Path, *words: Any) -> dict[str, Any]:
     file = tmp_path / "figures.json"
     call("compare", *map(str, words), "--outputs", str(tmp_path), "--json", str(file))
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
+    result: dict[str, Any] = json.loads(file.read_text())
+    return result
 
 
 def scores_of(folder: Path, step: int) -> np.ndarray:

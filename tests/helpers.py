@@ -1,7 +1,7 @@
-"""What several tests build: small models in float64, tasks, and algorithms from their yaml."""
+"""Builders for tests: small models in float64, tasks, and algorithms from their configuration."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.layers.norm import TaskNorm
 from innerloop.models.network import Network
-from innerloop.objectives import Classification, Regression
+from innerloop.objectives import Classification, Objective, Regression
 from innerloop.startup import resolvers
 from innerloop.tasks import Examples, Task
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
-NOW = torch.tensor(0.5, dtype=torch.float64)  # a progress
+NOW = torch.tensor(0.5, dtype=torch.float64)  # progress: half of the training
+LEARN2LEARN = ("maml", "fomaml", "meta_sgd")  # the algorithms that learn2learn has
 
 
 def choices(group: str) -> list[str]:
@@ -31,19 +32,19 @@ def choices(group: str) -> list[str]:
 
 
 def config(*overrides: str, name: str = "train") -> DictConfig:
-    """A composed configuration, as a job would see it."""
+    """A composed configuration, as in a job."""
     resolvers.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        made = compose(name, list(overrides), return_hydra_config=True)
-    picked = made.hydra.runtime.choices
-    made.paths.run = "somewhere"  # what only a job knows
+        composed = compose(name, list(overrides), return_hydra_config=True)
+    picked = composed.hydra.runtime.choices
+    composed.paths.run = "somewhere"  # known only in a job
     for key in ("algorithm", "dataset", "model", "experiment"):
-        made.names[key] = picked[key]
-    return made
+        composed.names[key] = picked[key]
+    return composed
 
 
 class SmoothBody(nn.Module):
-    """Two tanh layers: no kinks, so that finite differences are exact to their order."""
+    """Two tanh layers: smooth, so that finite differences converge."""
 
     def __init__(self, inputs: int = 3, width: int = 4) -> None:
         super().__init__()
@@ -99,7 +100,17 @@ def algorithm(
     """The algorithm of `conf/algorithm/NAME.yaml` around a small body, in float64."""
     objective: Any = Regression() if regression else Classification(ways, ways)
     model = Network(SmoothBody() if body is None else body, objective.width)
+    return algorithm_around(model, objective, name, *more)
+
+
+def algorithm_around(model: nn.Module, objective: Objective, name: str, *more: str) -> Algorithm:
+    """The algorithm of `conf/algorithm/NAME.yaml` around a model, in float64."""
     return instantiate(_section(name, *more), model=model, objective=objective).double()
+
+
+def algorithms_that(fit: Callable[[Algorithm], bool]) -> list[str]:
+    """The choices of `conf/algorithm` that a condition on their class attributes selects."""
+    return [name for name in choices("algorithm") if fit(algorithm(name))]
 
 
 def data_for(name: str, dataset: str) -> list[str]:
@@ -110,9 +121,10 @@ def data_for(name: str, dataset: str) -> list[str]:
 
 @functools.cache
 def _section(name: str, *more: str) -> dict[str, Any]:
-    inner = [] if name == "reptile" else ["inner.rate=0.1", "inner.steps=2"]  # it brings its own
-    made = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
-    return OmegaConf.to_container(made.algorithm, resolve=True)  # type: ignore[return-value]
+    brings_its_own = "inner" in OmegaConf.load(CONF / "algorithm" / f"{name}.yaml")
+    inner = [] if brings_its_own else ["inner.rate=0.1", "inner.steps=2"]
+    composed = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
+    return OmegaConf.to_container(composed.algorithm, resolve=True)  # type: ignore[return-value]
 
 
 def run(learner: Algorithm, batch: Task) -> tuple[Tensor, dict[str, Tensor]]:
@@ -128,7 +140,7 @@ def run(learner: Algorithm, batch: Task) -> tuple[Tensor, dict[str, Tensor]]:
 
 @contextmanager
 def moved(learner: nn.Module, direction: dict[str, Tensor], by: float) -> Iterator[None]:
-    """While open, the parameters stand `by` further along a direction."""
+    """While open, the parameters are moved by `by` along a direction."""
     with torch.no_grad():
         for name, p in learner.named_parameters():
             p += by * direction[name]
@@ -153,7 +165,7 @@ def direction(learner: nn.Module) -> dict[str, Tensor]:
 
 
 def along(gradient: dict[str, Tensor], way: dict[str, Tensor]) -> float:
-    """The derivative in a direction that a gradient predicts."""
+    """The derivative in a direction, computed from a gradient."""
     return float(sum((gradient[name] * way[name]).sum() for name in way))
 
 
@@ -164,6 +176,6 @@ def answers(learner: Algorithm, batch: Task, steps: int = 2) -> Tensor:
     return learner.predict(adapted, task.query.inputs).detach()
 
 
-def close(found: Any, expected: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:
+def close(actual: Any, expected: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:
     """Asserts that two tensors, or two dicts of them, agree to the accuracy of float64."""
-    torch.testing.assert_close(found, expected, rtol=rtol, atol=atol, check_dtype=False)
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol, check_dtype=False)

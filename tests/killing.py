@@ -1,8 +1,8 @@
-"""Small trainings that are killed at a chosen moment, and what they left, for comparison.
+"""Small trainings that are killed at a chosen moment, and comparisons of the files they wrote.
 
-A training runs in a fork of this process, so that a kill kills nothing else and starting one takes
-no seconds. Its weights are shaken by the random numbers of Python, NumPy and PyTorch at each step:
-whoever goes on with other random numbers ends elsewhere.
+A training runs in a fork of this process, so that a kill ends nothing else and starting is fast. At
+each step its weights are moved by random numbers of Python, NumPy and PyTorch, so that a run which
+resumes with other random numbers ends with other weights.
 """
 
 import csv
@@ -39,7 +39,7 @@ TIMING = ("seconds", "tasks_per_second", "git")
 
 
 class Kill(NamedTuple):
-    """The `count`-th time that the training comes to a moment, this signal reaches it.
+    """Sends the training a signal when it reaches a moment for the `count`-th time.
 
     Moments: a gradient is there and the weights have not moved yet; a batch of validation or of
     the test; a piece of a checkpoint is written; a file is about to get its name; or, for `any`,
@@ -52,7 +52,7 @@ class Kill(NamedTuple):
 
 
 class Shaken(lightning.Callback):
-    """Moves a weight by random numbers, and draws some within validation."""
+    """Moves a weight by random numbers, and also draws some during validation."""
 
     def on_before_optimizer_step(self, trainer: Any, module: Any, *_: Any) -> None:
         with torch.no_grad():
@@ -64,7 +64,7 @@ class Shaken(lightning.Callback):
 
 
 class StopsOne(lightning.Callback):
-    """One of several processes gets a signal: `KILL="RANK SIGNAL STEP"`.
+    """Sends one of several processes a signal: `KILL="RANK SIGNAL STEP"`.
 
     That is within the step or, if there is one after so many steps, within the validation.
     """
@@ -95,8 +95,8 @@ def fresh(folder: Path, *more: str, kill: Kill | None = None) -> int:
 
 
 def resumed(folder: Path, kill: Kill | None = None) -> int:
-    """Goes on with it."""
-    return train(folder, f"resume={folder}", "trust=true", kill=kill)  # its own callback
+    """Resumes it."""
+    return train(folder, f"resume={folder}", "trust=true", kill=kill)  # the callback of these tests
 
 
 def _status(folder: Path, arguments: tuple[str, ...], kill: Kill | None) -> int:
@@ -121,7 +121,7 @@ def _status(folder: Path, arguments: tuple[str, ...], kill: Kill | None) -> int:
 
 
 def _killed(kill: Kill | None) -> Any:
-    """A context in which the signal reaches this process at its moment."""
+    """While open, this process gets the signal at its moment."""
     if kill is None:
         return mock.patch.object(lightning, "unused", None, create=True)
     left = iter(range(kill.count, 0, -1))
@@ -164,7 +164,7 @@ def _killed(kill: Kill | None) -> Any:
 
 
 def differences(folder: Path, whole: Path) -> list[str]:
-    """What the run in `folder` left otherwise than an unbroken one, to the last bit."""
+    """The names of everything in `folder` that differs in any bit from an uninterrupted run."""
     return [name for name, ours, theirs in _compared(folder, whole) if not _equal(ours, theirs)]
 
 
@@ -185,9 +185,9 @@ def _compared(folder: Path, whole: Path) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _results(folder: Path) -> dict[str, Any]:
-    found = json.loads((folder / "results.json").read_text())
-    plain = found["command"].split(" hydra.run.dir=")[0]
-    return {k: v for k, v in found.items() if k not in TIMING} | {"command": plain}
+    result = json.loads((folder / "results.json").read_text())
+    plain = result["command"].split(" hydra.run.dir=")[0]
+    return {k: v for k, v in result.items() if k not in TIMING} | {"command": plain}
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:

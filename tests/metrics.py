@@ -1,4 +1,4 @@
-"""Objectives that innerloop does not have: a return that grows without bound, and a rank."""
+"""Objectives that innerloop does not have: an unbounded return, and a rank."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from innerloop.objectives import Answers, Metric, Objective
 
 
 class Return(Objective):
-    """A return in points, of which each is shown as two: higher is better, zero means nothing."""
+    """A return in points, shown doubled: higher is better, and zero has no special meaning."""
 
     metric = Metric("return", unit="points", scale=2.0)
     answers: Answers = None
@@ -24,7 +24,7 @@ class Return(Objective):
 
 
 class Rank(Return):
-    """A rank: lower is better, 1 is best, and large ones are no divergence."""
+    """A rank: lower is better, 1 is best, and large values are not a divergence."""
 
     metric = Metric("rank", higher_is_better=False)
 

@@ -1,4 +1,4 @@
-"""What tests of the outer loop build: float64 waves, Lightning's trainer, a learner around both."""
+"""Builders for tests of the outer loop: float64 data, Lightning's trainer, and learners."""
 
 import functools
 from typing import Any
@@ -51,7 +51,7 @@ class ExactGlyphs(Glyphs):
 
 
 class Spy(Engine):
-    """Notes what the outer loop asks of it."""
+    """Records the calls of the outer loop."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,13 +85,13 @@ def data_of(
 
 
 def learner_of(name: str = "maml", body: nn.Module | None = None, **more: Any) -> MetaLearner:
-    """A learner of waves by a small dense network, or of blobs by the `body` given."""
-    made = algorithm(name, MLP([1], [8]) if body is None else body, regression=body is None)
+    """A learner of waves with a small dense network, or of blobs with the given `body`."""
+    built = algorithm(name, MLP([1], [8]) if body is None else body, regression=body is None)
     settings: dict[str, Any] = {
         "optimizer": functools.partial(torch.optim.SGD, lr=RATE), "scheduler": None,
         "steps": STEPS, "clip": None, "scored_step": 1, "curve": 3, "log_every": 1,
     }  # fmt: skip
-    return MetaLearner(made, Spy(), **settings | more)
+    return MetaLearner(built, Spy(), **settings | more)
 
 
 def trainer(**more: Any) -> lightning.Trainer:
@@ -105,6 +105,6 @@ def trainer(**more: Any) -> lightning.Trainer:
 
 
 def kept_by(*callbacks: lightning.Callback) -> lightning.Trainer:
-    """A trainer with callbacks of which one writes checkpoints."""
+    """A trainer whose callbacks include one that writes checkpoints."""
     files = [AtomicCheckpointIO()]
     return trainer(callbacks=[*callbacks], plugins=files, enable_checkpointing=True)

@@ -14,7 +14,7 @@ SIZES = ((3, 2, 2), (3, 5, 1), (2, 3, 4))  # ways, shots, queries of each task
 
 
 def single(ways: int, shots: int, queries: int, shape: tuple[int, ...]) -> Task:
-    """A random task in float64 whose classes are shifted apart; the first class has a shot more."""
+    """A random task in float64 with classes shifted apart; the first class has one more shot."""
 
     def examples(each: int, more: int) -> Examples:
         labels = torch.cat([torch.arange(ways).repeat(each), torch.zeros(more, dtype=torch.long)])
@@ -26,7 +26,7 @@ def single(ways: int, shots: int, queries: int, shape: tuple[int, ...]) -> Task:
 
 
 def padded(singles: list[Task]) -> Task:
-    """The tasks as one batch; padding is noise, and lies anywhere between the real rows."""
+    """The tasks as one batch, with rows of noise as padding at random places."""
     return Task(*[_stacked([task[part] for task in singles]) for part in (0, 1)])
 
 
@@ -50,7 +50,7 @@ def _filled(part: Examples, rows: int) -> Examples:
 
 
 def narrowed(learner: Algorithm, ways: int) -> Algorithm:
-    """The learner for tasks of so many classes: its head has their rows alone."""
+    """The learner for tasks of `ways` classes: its head has only their rows."""
     twin = copy.deepcopy(learner)
     twin.objective = Classification(ways, ways)
     with torch.no_grad():
@@ -61,7 +61,7 @@ def narrowed(learner: Algorithm, ways: int) -> Algorithm:
 
 
 def widened(gradient: dict[str, Tensor], like: Algorithm) -> dict[str, Tensor]:
-    """A narrowed learner's gradient in the shapes of the whole: 0 for classes that it lacks."""
+    """A narrowed learner's gradient in the full learner's shapes, with 0 for absent classes."""
     wide = {name: torch.zeros_like(p) for name, p in like.named_parameters()}
     for name, slope in gradient.items():
         wide[name][: len(slope)] = slope

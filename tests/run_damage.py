@@ -1,4 +1,4 @@
-"""Ways to damage a run's folder, from a fixed seed: each is a name and a function of the folder."""
+"""Ways to damage a run's folder, from a fixed seed: named functions of the folder."""
 
 import io
 import json
@@ -52,7 +52,7 @@ TABLES = {
 
 
 def damages() -> dict[str, Damage]:
-    """All of them, by name."""
+    """All damages, by name."""
     return {
         name: damage for part in (_files, _fields, _texts, _archives) for name, damage in part()
     }
@@ -128,7 +128,7 @@ def _fields() -> Iterator[tuple[str, Damage]]:
 
 
 def _set(folder: Path, field: str, value: str | None) -> None:
-    """Puts JSON text in the place of a field, or takes the field away."""
+    """Replaces a field by JSON text, or removes it."""
     content = json.loads((folder / "results.json").read_text())
     *path, last = field.split(".")
     place: Any = content

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say: one gradient, known work, tables of the kept files."""
+"""The benchmarks: equal gradients, known numbers of operations, and tables made of the results."""
 
 import json
 import statistics
@@ -19,7 +19,7 @@ def exact(*overrides: str) -> Problem:
 
 
 class FirstOrder:
-    """Somebody whose meta-gradient is not the one asked for."""
+    """A contender with a different meta-gradient."""
 
     @staticmethod
     def contender(problem: Problem) -> Contender:
@@ -28,33 +28,33 @@ class FirstOrder:
 
 
 @pytest.mark.parametrize("name", ["higher", "torchopt", "jax"])
-def test_optional_peers_agree(name: str) -> None:
+def test_optional_peers_compute_the_same_meta_gradient(name: str) -> None:
     pytest.importorskip(name)
     module: Any = pytest.importorskip(f"benchmarks.peers.{name}")
     assert measure.distances(exact(), {name: module})[name] < measure.AGREE
 
 
-def test_whoever_does_not_agree_is_found() -> None:
-    found = measure.distances(exact(), {"us": engine, "them": learn2learn, "plain": plain})
-    assert max(found.values()) < measure.AGREE
+def test_a_contender_with_another_gradient_is_noticed() -> None:
+    distances = measure.distances(exact(), {"us": engine, "them": learn2learn, "plain": plain})
+    assert max(distances.values()) < measure.AGREE
     wrong = measure.distances(exact(), {"first order": FirstOrder})
     assert wrong["first order"] > 1e-3
 
 
-def test_contenders_follow_the_same_path() -> None:
-    """After the same steps on the same tasks, the gradients at the new weights are the same."""
+def test_contenders_train_along_the_same_path() -> None:
+    """After the same steps on the same tasks, the gradients at the new weights are equal."""
     ends, problem = [], build_problem("sinusoid_5", EAGER, "outer.optimizer.lr=0.01")
     for module in (engine, plain):
-        made, tasks = module.contender(problem), problem.data.training_batch(0)
-        before = [g.clone() for g in made.gradient(tasks)]
-        made.seconds(3)
-        ends.append([g.clone() for g in made.gradient(tasks)])
+        contender, tasks = module.contender(problem), problem.data.training_batch(0)
+        before = [g.clone() for g in contender.gradient(tasks)]
+        contender.seconds(3)
+        ends.append([g.clone() for g in contender.gradient(tasks)])
         changes = [(a - b).abs().max() for a, b in zip(before, ends[-1], strict=True)]
         assert min(changes) > 1e-3
     torch.testing.assert_close(*ends, rtol=1e-3, atol=1e-4)
 
 
-def test_work_of_a_matrix_product() -> None:
+def test_flops_of_a_matrix_product_are_counted() -> None:
     a, b = torch.ones(3, 5), torch.ones(5, 7)
     assert roofline.work(lambda: a @ b) == 2 * 3 * 5 * 7
     assert roofline.matmul_rate() > 1e8
@@ -65,9 +65,9 @@ def entry(ours: float, theirs: float, **bar: float) -> dict[str, Any]:
     return {"title": "a", "unit": "ms", "contenders": values} | bar
 
 
-def test_a_bar_is_met_or_said_to_be_missed() -> None:
-    def row(*made: float, **bar: float) -> str:
-        return report.table({"sinusoid_1": entry(*made, **bar)}).splitlines()[-1]
+def test_a_missed_bar_is_marked_in_the_table() -> None:
+    def row(*values: float, **bar: float) -> str:
+        return report.table({"sinusoid_1": entry(*values, **bar)}).splitlines()[-1]
 
     assert "| 4x | at least 3x |" in row(2, 8, at_least=3)
     assert "| **4x**, missed | at least 5x |" in row(2, 8, at_least=5)
@@ -75,12 +75,12 @@ def test_a_bar_is_met_or_said_to_be_missed() -> None:
     assert "| **1.5x**, missed | at most 1.3x |" in row(6, 4, at_most=1.3)
 
 
-def test_the_pages_are_made_of_the_files() -> None:
+def test_the_pages_equal_what_the_result_files_give() -> None:
     for file, text in report.documents(report.load(report.ROOT / "benchmarks" / "results")).items():
         assert file.read_text() == text, f"{file}: run `python -m benchmarks.report`"
 
 
-def test_the_page_on_clusters_says_what_the_files_say() -> None:
+def test_the_page_on_clusters_agrees_with_the_result_files() -> None:
     page = (report.ROOT / "docs" / "clusters.md").read_text()
     ray, slurm, optuna, overhead = (
         json.loads((report.ROOT / f"benchmarks/results/sweep_{name}.json").read_text())
@@ -88,7 +88,7 @@ def test_the_page_on_clusters_says_what_the_files_say() -> None:
     )
     end, by = ray["after_one_more_call"], overhead["launchers"]
     plain, joblib, rays = (by[name]["a_further_member"] for name in ("plain", "joblib", "ray"))
-    for said in (
+    for sentence in (
         f"{end['done']} done, {len(end['reported'])} reported",
         f"{slurm['done']} done, by {slurm['gone_on_from_a_checkpoint']} requeues",
         f"{optuna['at_the_end']['COMPLETE']} trials complete",
@@ -96,18 +96,18 @@ def test_the_page_on_clusters_says_what_the_files_say() -> None:
         f"plain {plain:.1f} s, joblib {joblib:.1f} s, Ray {rays:.1f} s",
         f"which starts once, {by['ray']['sweep_of_one']:.1f} s",
     ):
-        assert said in page, said
+        assert sentence in page, sentence
     assert not end["trained_again_when_finished"] and not end["two_at_once_on_a_gpu"]
 
 
-def test_a_gpu_that_was_not_at_hand_is_not_measured() -> None:
+def test_without_gpu_results_the_table_says_not_measured() -> None:
     assert report.gpu({}).count("not measured") == 4
 
 
 @pytest.mark.slow
-def test_the_bars_of_a_gpu_run_in_small_on_a_cpu() -> None:
-    found = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
-    assert min(ms for pair in found["conv4_ms"].values() for ms in pair.values()) > 0
-    assert found["long_minutes"] > 0 and found["busy"] is None
-    shown = report.gpu({"gpu": found | {"busy": 0.95}})
+def test_the_gpu_benchmark_runs_in_small_on_a_cpu() -> None:
+    figures = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
+    assert min(ms for pair in figures["conv4_ms"].values() for ms in pair.values()) > 0
+    assert figures["long_minutes"] > 0 and figures["busy"] is None
+    shown = report.gpu({"gpu": figures | {"busy": 0.95}})
     assert "| 95 % | above 90 % |" in shown and "not measured" not in shown

@@ -1,4 +1,4 @@
-"""Every file of conf/ is composed, and run for a step where its data can be had."""
+"""Every file of conf/ is composed, and run for a few steps if its data need no download."""
 
 from pathlib import Path
 
@@ -31,58 +31,58 @@ def overrides(file: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", EVERY_FILE)
-def test_composes_and_resolves(file: str) -> None:
-    made = config(*overrides(file), *(["ckpt_path=x"] if file == "evaluate" else []),
+def test_every_config_file_composes_and_resolves(file: str) -> None:
+    settings = config(*overrides(file), *(["ckpt_path=x"] if file == "evaluate" else []),
                   name="evaluate" if file == "evaluate" else "train")  # fmt: skip
-    made.hydra = None
-    if made.training.kind == "batches":
-        made.training.classes = 9  # otherwise asked of the data
-    OmegaConf.to_container(made, resolve=True, throw_on_missing=True)
-    learner = build_problem(made).algorithm
-    assert build_learner(made, learner, build_engine(made, learner, "cpu")).steps > 0
+    settings.hydra = None
+    if settings.training.kind == "batches":
+        settings.training.classes = 9  # otherwise read from the data
+    OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
+    learner = build_problem(settings).algorithm
+    assert build_learner(settings, learner, build_engine(settings, learner, "cpu")).steps > 0
 
 
 @pytest.mark.figures
 @pytest.mark.parametrize("name", choices("algorithm"))
 @pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
-def test_runs_every_algorithm(tmp_path: Path, name: str, dataset: str) -> None:
+def test_every_algorithm_runs(tmp_path: Path, name: str, dataset: str) -> None:
     if dataset == "sinusoid" and algorithm(name).needs_classes:
         pytest.skip("refuses regression, as test_contract.py shows")
-    found = train(tmp_path, f"algorithm={name}", *data_for(name, dataset), *FAST)
+    result = train(tmp_path, f"algorithm={name}", *data_for(name, dataset), *FAST)
     metric = "mse" if dataset == "sinusoid" else "accuracy"
-    assert found["algorithm"] == name
-    assert found["test"][metric]["tasks"] == 4
-    assert (f"{metric}/step_10" in found["test"]) == algorithm(name).adapts_by_steps
+    assert result["algorithm"] == name
+    assert result["test"][metric]["tasks"] == 4
+    assert (f"{metric}/step_10" in result["test"]) == algorithm(name).adapts_by_steps
     assert (tmp_path / "adaptation.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(
     "name", [e for e in choices("experiment") if e.split("_")[0] not in NEEDS_FILES]
 )
-def test_runs_every_experiment_without_files(tmp_path: Path, name: str) -> None:
+def test_every_experiment_without_files_runs(tmp_path: Path, name: str) -> None:
     assert train(tmp_path, f"experiment={name}", *FAST)["experiment"] == name
 
 
 @pytest.mark.parametrize("name", choices("model"))
-def test_runs_every_model(tmp_path: Path, name: str) -> None:
+def test_every_model_runs(tmp_path: Path, name: str) -> None:
     dataset = "glyphs" if name.startswith("conv") else "sinusoid"
     assert train(tmp_path, f"dataset={dataset}", f"model={name}", *FAST)["model"] == name
 
 
 @pytest.mark.parametrize("name", choices("engine"))
-def test_runs_every_engine(tmp_path: Path, name: str) -> None:
-    found = train(tmp_path, f"engine={name}", *FAST)
-    assert found["engine"]["name"] == ("vmap" if name == "auto" else name)
+def test_every_engine_runs(tmp_path: Path, name: str) -> None:
+    result = train(tmp_path, f"engine={name}", *FAST)
+    assert result["engine"]["name"] == ("vmap" if name == "auto" else name)
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 @pytest.mark.parametrize("name", ["maml", "protonet"])
-def test_runs_every_norm_and_names_it(tmp_path: Path, name: str, mode: str) -> None:
-    found = train(tmp_path, f"algorithm={name}", "dataset=glyphs", f"norm={mode}", *FAST)
-    assert found["norm"] == mode
+def test_every_norm_runs_and_is_named_in_the_results(tmp_path: Path, name: str, mode: str) -> None:
+    result = train(tmp_path, f"algorithm={name}", "dataset=glyphs", f"norm={mode}", *FAST)
+    assert result["norm"] == mode
 
 
-def test_runs_a_folder_of_images(tmp_path: Path) -> None:
+def test_a_folder_of_images_runs(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         for name in "ab":
             (tmp_path / "mine" / split / name).mkdir(parents=True)
@@ -95,7 +95,7 @@ def test_runs_a_folder_of_images(tmp_path: Path) -> None:
     assert results(tmp_path / "run")["dataset"] == "folder"
 
 
-def test_the_search_spaces_are_sweeps(tmp_path: Path) -> None:
+def test_the_inner_loop_grid_runs_every_combination(tmp_path: Path) -> None:
     from cli import call
 
     call(
@@ -108,33 +108,33 @@ def test_the_search_spaces_are_sweeps(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == [str(i) for i in range(6)]
 
 
-def test_published_settings_announce_themselves() -> None:
+def test_published_settings_are_announced() -> None:
     from hydra import initialize_config_dir
 
     for name in choices("experiment"):
-        made = config(f"experiment={name}")
-        if made.published is None:
+        settings = config(f"experiment={name}")
+        if settings.published is None:
             continue
-        test, names = made.episode.test, made.names
+        test, names = settings.episode.test, settings.names
         assert setting(names.dataset, names.algorithm, Episode.of(test)) == name
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            made.hydra = None
-            first, second = notices.published(made)
+            settings.hydra = None
+            first, second = notices.published(settings)
             assert first.startswith("the published setting")
-            assert second.startswith("it deviates in") and made.deviates in second
-            made.outer.steps += 1
-            (line,) = notices.published(made)
+            assert second.startswith("it deviates in") and settings.deviates in second
+            settings.outer.steps += 1
+            (line,) = notices.published(settings)
         assert f"experiment={name}" in line
         assert "outer.steps" in line
 
 
 def _hash(*overrides: str) -> str:
-    made = config("dataset=omniglot", *overrides)
-    made.hydra = None
-    return stored.fingerprint(made)
+    settings = config("dataset=omniglot", *overrides)
+    settings.hydra = None
+    return stored.fingerprint(settings)
 
 
-def test_a_configuration_is_named_by_what_moves_its_result() -> None:
+def test_the_hash_of_a_setting_follows_what_moves_its_result() -> None:
     for same in ("engine.checkpoint=true", "dataset.on_device=false", "trainer=cpu", "seed=3"):
         assert _hash(same) == _hash(), same
     for other in ("trainer.precision=bf16-mixed", "outer.tasks=5", "inner.rate=0.3"):

@@ -19,16 +19,16 @@ PARTS = ("Shapes:", "References:", "Deviations:", "Example:")
 def examples_of(module: str) -> list[doctest.DocTest]:
     loaded = importlib.import_module(module)
     finder = doctest.DocTestFinder(exclude_empty=True)
-    return [found for found in finder.find(loaded, module) if found.examples]
+    return [example for example in finder.find(loaded, module) if example.examples]
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_examples_run(module: str) -> None:
+def test_docstring_examples_run(module: str) -> None:
     for example in examples_of(module):
         example.globs["torch"] = torch
-        told: list[str] = []
-        doctest.DocTestRunner().run(example, out=told.append)
-        assert not told, "".join(told)
+        complaints: list[str] = []
+        doctest.DocTestRunner().run(example, out=complaints.append)
+        assert not complaints, "".join(complaints)
 
 
 @pytest.mark.parametrize("name", choices("algorithm"))

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and are kept without outputs."""
+"""The notebooks run from top to bottom, and are stored without outputs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_runs(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_notebook_runs(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for key, value in (("PYTHONPATH", str(ROOT / "src")), ("TMPDIR", str(tmp_path))):
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -23,7 +23,7 @@ def test_runs(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert any("image/png" in o.get("data", {}) for c in book.cells for o in c.get("outputs", []))
 
 
-def test_there_are_four_without_outputs() -> None:
+def test_the_four_notebooks_are_stored_without_outputs() -> None:
     assert len(NOTEBOOKS) == 4
     for file in NOTEBOOKS:
         book = nbformat.read(file, as_version=4)

@@ -1,4 +1,4 @@
-"""What the README promises: its example is an algorithm, its table is that of the kept results."""
+"""The README: its example is an algorithm, and its table equals the kept results."""
 
 import runpy
 import subprocess
@@ -19,23 +19,23 @@ README = (ROOT / "README.md").read_text()
 
 def block(language: str) -> str:
     """The only block of code in a language."""
-    (found,) = [part.split("```")[0] for part in README.split(f"```{language}\n")[1:]]
-    return found
+    (code,) = [part.split("```")[0] for part in README.split(f"```{language}\n")[1:]]
+    return code
 
 
 @pytest.fixture
 def nearest(tmp_path: Path) -> Any:
     (tmp_path / "nearest.py").write_text(block("python"))
-    found = runpy.run_path(str(tmp_path / "nearest.py"))
+    names = runpy.run_path(str(tmp_path / "nearest.py"))
     target = yaml.safe_load(block("yaml"))["algorithm"]["_target_"]
-    made = found[target.rsplit(".", 1)[1]]
-    return made(Network(SmoothBody(), 3), Classification(3, 3)).double()
+    kind = names[target.rsplit(".", 1)[1]]
+    return kind(Network(SmoothBody(), 3), Classification(3, 3)).double()
 
 
-def test_the_example_is_nearest_neighbour(nearest: Any) -> None:
+def test_the_readme_example_equals_nearest_neighbour(nearest: Any) -> None:
     batch = tasks(2, queries=20)
-    found = nearest.scores(batch, 0, NOW)["accuracy"][:, 0]
-    for i, accuracy in enumerate(found):
+    accuracies = nearest.scores(batch, 0, NOW)["accuracy"][:, 0]
+    for i, accuracy in enumerate(accuracies):
         (support, labels), (query, targets) = [(s[0][i], s[1][i]) for s in batch]
         features, others = nearest.model.body(query), nearest.model.body(support)
         closest = [min(range(6), key=lambda j: float((f - others[j]).norm())) for f in features]
@@ -49,14 +49,14 @@ def test_the_example_is_nearest_neighbour(nearest: Any) -> None:
         torch.testing.assert_close(other[key], value)
 
 
-def test_the_table_is_made_of_the_kept_results() -> None:
+def test_the_readme_table_equals_the_kept_results() -> None:
     tabulated = runpy.run_path(str(ROOT / "src" / "results.py"))["tabulated"]()
     assert set(tabulated) == {ROOT / "README.md", ROOT / "docs" / "results.md"}
     for file, text in tabulated.items():
         assert file.read_text() == text, f"{file}: run `make results`"
 
 
-def test_every_group_and_choice_is_named() -> None:
+def test_every_config_group_and_choice_is_named() -> None:
     for group in (p for p in CONF.iterdir() if p.is_dir()):
         assert f"`{group.name}" in README
         if group.name in ("algorithm", "dataset", "model", "engine", "trainer", "logger"):

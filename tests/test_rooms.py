@@ -1,4 +1,4 @@
-"""Who may import whom: the floor plan, held by the imports themselves."""
+"""Which room (folder of src/innerloop) may import which, checked on the imports."""
 
 import ast
 import graphlib
@@ -51,13 +51,13 @@ LIGHT = (
 def imports(file: Path, only_top: bool = False) -> set[str]:
     """Dotted names that a file imports."""
     tree = ast.parse(file.read_text())
-    found = set()
+    names = set()
     for node in tree.body if only_top else ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def rooms(file: Path) -> set[str]:
@@ -74,12 +74,12 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_what_a_room_may_import_it_does(room: str) -> None:
-    found = set().union(*[rooms(file) for file in (PACKAGE / room).rglob("*.py")])
-    assert ROOMS[room] <= found, "a rule that nothing needs"
+def test_every_permitted_import_is_used(room: str) -> None:
+    imported = set().union(*[rooms(file) for file in (PACKAGE / room).rglob("*.py")])
+    assert ROOMS[room] <= imported, "a rule that nothing needs"
 
 
-def test_no_room_is_imported_by_what_it_imports() -> None:
+def test_rooms_do_not_import_each_other_in_circles() -> None:
     graphlib.TopologicalSorter(ROOMS).prepare()  # raises CycleError
 
 
@@ -88,7 +88,7 @@ def test_every_file_lies_in_a_room_with_rules() -> None:
     assert here == {"__init__.py", "tasks.py", "errors.py", "objectives"} | set(ROOMS)
 
 
-def test_the_vocabulary_imports_no_room() -> None:
+def test_tasks_objectives_and_errors_import_no_room() -> None:
     files = [PACKAGE / "tasks.py", PACKAGE / "errors.py", *(PACKAGE / "objectives").glob("*.py")]
     for file in files:
         assert rooms(file) <= VOCABULARY, file
@@ -104,11 +104,11 @@ def test_help_and_completion_import_nothing_heavy(name: str) -> None:
     ["train", "evaluate", "replay", "compare", "runs", "dashboard", "report", "adapt"],
 )
 def test_programs_import_nothing_heavy_at_the_top(program: str) -> None:
-    found = imports(ROOT / "src" / f"{program}.py", only_top=True)
-    assert {i for i in found if i.startswith("innerloop")} <= {
+    names = imports(ROOT / "src" / f"{program}.py", only_top=True)
+    assert {i for i in names if i.startswith("innerloop")} <= {
         "innerloop.startup.command", "innerloop.startup.resolvers",
     }  # fmt: skip
-    assert not {i.split(".")[0] for i in found} & HEAVY
+    assert not {i.split(".")[0] for i in names} & HEAVY
 
 
 def test_learn2learn_is_imported_only_where_it_is_used() -> None:

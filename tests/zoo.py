@@ -1,4 +1,4 @@
-"""Ordinary models as users bring them, and their meta-gradients by hand-written loops."""
+"""Ordinary models, as users may bring them, and their meta-gradients by hand-written loops."""
 
 import warnings
 from collections.abc import Callable
@@ -19,7 +19,7 @@ RATE, STEPS = 0.3, 2
 
 
 class Body(nn.Module):
-    """A linear layer, the layer in question, and the mean over the sequence."""
+    """A linear layer, the tested layer, and the mean over the sequence."""
 
     def __init__(self, layer: nn.Module, before: nn.Module | None = None) -> None:
         super().__init__()
@@ -28,9 +28,9 @@ class Body(nn.Module):
         self.layer = layer
 
     def forward(self, inputs: Tensor) -> Tensor:
-        found = self.layer(self.before(inputs))
-        found = found[0] if isinstance(found, tuple) else found
-        return torch.tanh(found) if found.dim() == 2 else torch.tanh(found).mean(1)
+        features = self.layer(self.before(inputs))
+        features = features[0] if isinstance(features, tuple) else features
+        return torch.tanh(features) if features.dim() == 2 else torch.tanh(features).mean(1)
 
 
 class PlainNorm(nn.Sequential):
@@ -56,7 +56,7 @@ class Attention(nn.MultiheadAttention):
 
 
 class Functional(nn.Module):
-    """A layer that is a function and no module."""
+    """A layer that is a function, not a module."""
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Functional(nn.Module):
 
 
 class OverLength(nn.Module):
-    """A layer over channels that come second, as for images and sound."""
+    """A layer whose channels are in the second dimension, as for images and sound."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Tied(nn.Module):
 
 
 class Positions(nn.Module):
-    """Buffers that stay as they are."""
+    """A buffer that never changes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Positions(nn.Module):
 
 
 class Counting(nn.Module):
-    """A buffer that every pass changes."""
+    """A buffer that changes in every pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class Counting(nn.Module):
 
 
 class Frozen(nn.Sequential):
-    """A layer that is not trained before one that is."""
+    """A frozen layer before a trained one."""
 
     def __init__(self) -> None:
         super().__init__(nn.Linear(WIDTH, WIDTH), nn.Tanh(), nn.Linear(WIDTH, WIDTH))
@@ -123,26 +123,26 @@ class Frozen(nn.Sequential):
 
 
 class Unused(nn.Sequential):
-    """A layer that the output does not depend on."""
+    """A layer that does not affect the output."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self[0](inputs)
 
 
 def _resnet() -> nn.Module:
-    """Residual blocks of torchvision's ResNet, as they are after a training."""
+    """Residual blocks of torchvision's ResNet, with weights as after a training."""
     from torchvision.models.resnet import BasicBlock
 
     shrink = nn.Sequential(nn.Conv2d(4, WIDTH, 1, stride=2, bias=False), nn.BatchNorm2d(WIDTH))
-    made = nn.Sequential(
+    network = nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
         BasicBlock(4, 4), BasicBlock(4, WIDTH, 2, shrink), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
-    for layer in made.modules():
+    for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.running_var, 0.5, 1.5)
-    made.width = WIDTH
-    return made
+    network.width = WIDTH
+    return network
 
 
 def _old_weight_norm() -> nn.Module:
@@ -243,13 +243,13 @@ class _WithItself(nn.Module):
 
 
 def model_of(name: str) -> Network:
-    """A new model in float64, the same at every call."""
+    """A new model in float64, equal at every call."""
     torch.manual_seed(1)
     return Network(MODELS[name](), WAYS).double()
 
 
 def tasks_of(name: str) -> Task:
-    """A batch of tasks that the model takes."""
+    """A batch of tasks that fit the model."""
     torch.manual_seed(2)
 
     def examples(each: int) -> Examples:
@@ -307,7 +307,7 @@ def _query_loss(name: str, model: Any, task: Task, trained: Any, rates: Any) -> 
 
 
 def _reptile(model: Any, task: Task, trained: Any) -> dict[str, Tensor]:
-    """The way from where Adam without momentum ends, on minibatches of ten in a circle."""
+    """The start minus the end of Adam without momentum, on minibatches of ten, taken cyclically."""
     x, y = task_tools.concatenate(task.support, task.query)
     moving = {k: p.detach().clone().requires_grad_() for k, p in trained.items()}
     inner = torch.optim.Adam(moving.values(), lr=RATE, betas=(0.0, 0.999))
@@ -320,7 +320,7 @@ def _reptile(model: Any, task: Task, trained: Any) -> dict[str, Tensor]:
 
 
 def _protonet(model: Any, tasks: Task) -> Tensor:
-    """One pass for all tasks, as in any training, but for batch norm of the batch at hand."""
+    """The loss of one pass over all tasks; with batch norm without averages, one pass per task."""
     rows = torch.cat([tasks.support.inputs, tasks.query.inputs], 1)
     apart = any(getattr(m, "track_running_stats", None) is False for m in model.modules())
     passes = [model.body(row) for row in rows] if apart else model.body(rows.flatten(0, 1))

@@ -1,6 +1,6 @@
-"""One file per contender, each with `contender(problem) -> Contender`: the same step by its means.
+"""One file per contender, each with `contender(problem) -> Contender`: the same outer step.
 
-Every step is sampling by our sampler, the meta-gradient, and Adam.
+A step consists of innerloop's sampling, the contender's meta-gradient, and Adam.
 """
 
 import copy
@@ -18,20 +18,20 @@ from innerloop.tasks import Task, count, only, part
 
 
 class Contender(NamedTuple):
-    """Somebody's way to run a workload."""
+    """One library's implementation of a workload."""
 
-    gradient: Callable[[Task], list[Tensor]]  #: mean over tasks, in the order of the parameters
-    seconds: Callable[[int], float]  #: runs this many outer steps; the time of one
-    how: str = ""  #: which of its ways it chose
+    gradient: Callable[[Task], list[Tensor]]  #: the mean over tasks, in the order of the parameters
+    seconds: Callable[[int], float]  #: runs this many outer steps; the mean time of one
+    how: str = ""  #: which of its engines it chose
 
 
 def by_gradient(
     problem: Problem, make: Callable[[Algorithm], Callable[[Task], list[Tensor]]], how: str = ""
 ) -> Contender:
-    """A contender whose meta-gradient torch's Adam follows, as quick for all as it is in our runs.
+    """A contender made of its meta-gradient and torch's Adam, fused as in innerloop's runs.
 
     Arguments:
-        make: from the algorithm, whose weights it uses, to the function that gives the gradient.
+        make: takes the algorithm, whose weights it uses, and returns the gradient function.
     """
     algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     parameters, gradient = list(algorithm.parameters()), make(algorithm)
@@ -46,7 +46,7 @@ def by_gradient(
 
 
 def timed(step: Callable[[int], None]) -> Callable[[int], float]:
-    """The mean time of a number of steps, each of which has its own tasks."""
+    """A function that runs a number of steps and returns the mean time of one, in seconds."""
     done = 0
 
     def seconds(steps: int) -> float:
@@ -63,13 +63,13 @@ def timed(step: Callable[[int], None]) -> Callable[[int], float]:
 
 
 def synchronise() -> None:
-    """Waits until a GPU, if there is one, has done what it was told."""
+    """Waits until a GPU, if there is one, has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def batch(problem: Problem, number: int) -> Task:
-    """The tasks of an outer step, where they are run."""
+    """The tasks of an outer step, on the device that runs them."""
     drawn = torch.utils._pytree.tree_map(
         lambda x: x.to(problem.device), problem.data.training_batch(number)
     )
@@ -82,7 +82,7 @@ def one_by_one(tasks: Task) -> Iterator[Task]:
 
 
 def backward_mean(parameters: list[Tensor], losses: Iterator[Tensor], tasks: int) -> list[Tensor]:
-    """The gradient of the mean loss, task after task, so that graphs do not pile up."""
+    """The gradient of the mean loss, one task at a time, so that only one graph is in memory."""
     for parameter in parameters:
         parameter.grad = None
     for loss in losses:

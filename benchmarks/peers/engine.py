@@ -1,4 +1,4 @@
-"""innerloop's engine as a run would choose it."""
+"""innerloop's own engine, chosen as in a run."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ def contender(problem: Problem) -> Contender:
     engine = build_engine(problem.config, problem.algorithm, problem.device)
 
     def make(algorithm: Any) -> Any:
-        now = torch.zeros((), device=problem.device)
+        progress = torch.zeros((), device=problem.device)
 
         def gradient(tasks: Task) -> list[Tensor]:
-            _, slopes = engine.meta_gradient(algorithm, tasks, now)
+            _, slopes = engine.meta_gradient(algorithm, tasks, progress)
             return [slopes[name] for name, _ in algorithm.named_parameters()]
 
         return gradient

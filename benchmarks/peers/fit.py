@@ -15,7 +15,7 @@ from innerloop.run.problem import build_problem
 
 
 class Clock(lightning.Callback):
-    """The time between the beginnings of two steps."""
+    """Records the times at which two steps begin."""
 
     def __init__(self, first: int, last: int) -> None:
         self.at: dict[int, float] = dict.fromkeys((first, last), 0.0)
@@ -27,17 +27,17 @@ class Clock(lightning.Callback):
 
 def contender(problem: Problem) -> Contender:
     config, algorithm = problem.config.copy(), copy.deepcopy(problem.algorithm)
-    runs = build_engine(config, algorithm, problem.device)
+    own_engine = build_engine(config, algorithm, problem.device)
 
     def seconds(steps: int) -> float:
         warm = config.log_every
-        steps = -(-steps // warm) * warm  # as many entries of the log as steps pay for
+        steps = -(-steps // warm) * warm  # whole intervals of the log
         config.outer.steps = warm + steps + 1
         clock = Clock(warm, warm + steps)
         with tempfile.TemporaryDirectory() as config.paths.run:
-            trainer = build_trainer(config, algorithm.objective, runs.inference)
+            trainer = build_trainer(config, algorithm.objective, own_engine.inference)
             trainer.callbacks.append(clock)  # type: ignore[attr-defined]
-            trainer.fit(build_learner(config, algorithm, runs), build_problem(config).data)
+            trainer.fit(build_learner(config, algorithm, own_engine), build_problem(config).data)
         return (clock.at[warm + steps] - clock.at[warm]) / steps
 
     bare = engine.contender(problem)

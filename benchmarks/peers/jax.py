@@ -1,4 +1,4 @@
-"""JAX: the whole step, Adam included, as one jitted function, with vmap over the tasks."""
+"""JAX: the whole step, including Adam, as one jitted function with vmap over the tasks."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from innerloop.tasks import Task
 
 
 def contender(problem: Problem) -> Contender:
-    """For dense networks of `innerloop.models.mlp` with squared error; the limit outside torch."""
+    """Only for dense networks of `innerloop.models.mlp` with squared error."""
     import jax
     import jax.numpy as jnp
 
@@ -47,8 +47,8 @@ def contender(problem: Problem) -> Contender:
     def gradient(tasks: Task) -> list[Tensor]:
         with jax.enable_x64(tasks.support.inputs.dtype == torch.float64):
             weights = jax.tree.map(jnp.asarray, layers)
-            found = jax.jit(meta_gradient)(weights, _arrays(tasks))
-        return [torch.from_numpy(np.array(v.T)) for layer in found for v in layer]
+            meta_slopes = jax.jit(meta_gradient)(weights, _arrays(tasks))
+        return [torch.from_numpy(np.array(v.T)) for layer in meta_slopes for v in layer]
 
     return Contender(gradient, timed(step))
 

@@ -13,7 +13,7 @@ from innerloop.tasks import Task, count
 
 
 def contender(problem: Problem) -> Contender:
-    with contextlib.redirect_stderr(io.StringIO()):  # gym, which it imports, talks a lot
+    with contextlib.redirect_stderr(io.StringIO()):  # it imports gym, which prints warnings
         import learn2learn
 
     def make(algorithm: Any) -> Any:

@@ -17,13 +17,13 @@ def contender(problem: Problem) -> Contender:
 
 
 def backbone(algorithm: Any) -> nn.Module:
-    """learn2learn's own Conv4, whose parameters are those of our body."""
+    """learn2learn's own Conv4, with the parameters of our body."""
     with contextlib.redirect_stderr(io.StringIO()):
         from learn2learn.vision.models import CNN4Backbone
-    algorithm.to(memory_format=torch.contiguous_format)  # theirs lies in memory as torch makes it
+    algorithm.to(memory_format=torch.contiguous_format)  # as theirs is in memory
     own = dict(algorithm.model.body.named_parameters())
     theirs = CNN4Backbone(hidden_size=64, layers=4, channels=1, max_pool=True)
-    theirs.to(next(algorithm.parameters()))  # its buffers
+    theirs.to(next(algorithm.parameters()))  # moves its buffers
     for index, block in enumerate(theirs):
         block.conv.weight, block.conv.bias = _parameters(own, f"blocks.{index}.0")
         block.normalize.weight, block.normalize.bias = _parameters(own, f"blocks.{index}.1")

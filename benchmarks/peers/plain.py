@@ -17,7 +17,7 @@ def contender(problem: Problem) -> Contender:
 
 
 def meta_gradient(algorithm: Any) -> Any:
-    """The mean meta-gradient of MAML; in float64, what all others must agree with."""
+    """The mean meta-gradient of MAML; in float64 it is the reference for all others."""
     model, loss, rate = algorithm.model, algorithm.objective.loss, algorithm.rate
     own = dict(model.named_parameters())
 

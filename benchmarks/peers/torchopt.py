@@ -1,4 +1,4 @@
-"""TorchOpt 0.7's loop: its differentiable SGD, with the weights put back after every task."""
+"""TorchOpt 0.7's loop: its differentiable SGD, with the weights restored after every task."""
 
 from collections.abc import Iterator
 from typing import Any

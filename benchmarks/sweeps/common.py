@@ -1,4 +1,4 @@
-"""What the measured sweeps share: small members, their events, and the results file."""
+"""Shared by the measured sweeps: small members, their events, and the results file."""
 
 import json
 import os
@@ -16,7 +16,7 @@ SMALL = (
 
 
 def start(sweep: Path, *overrides: str, **environment: str) -> subprocess.Popen[bytes]:
-    """Starts `train.py --multirun` with the probe in every member."""
+    """Starts `train.py --multirun` with the `Probe` callback in every member."""
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), "--multirun", *SMALL,
         f"hydra.sweep.dir={sweep}", "+callbacks.probe._target_=probe.Probe",
@@ -31,28 +31,28 @@ def start(sweep: Path, *overrides: str, **environment: str) -> subprocess.Popen[
 
 
 def done(sweep: Path) -> list[str]:
-    """Names of the members that are done."""
+    """Names of the finished members."""
     return sorted(file.parent.name for file in sweep.glob("*/results.json"))
 
 
 def reasons(sweep: Path) -> dict[str, str]:
-    """Why the others are not."""
-    found = {f.parent.name: json.loads(f.read_text()) for f in sweep.glob("*/unfinished.json")}
-    return {name: content["reason"] for name, content in found.items()}
+    """The reasons why the other members are not finished."""
+    notes = {f.parent.name: json.loads(f.read_text()) for f in sweep.glob("*/unfinished.json")}
+    return {name: content["reason"] for name, content in notes.items()}
 
 
 def events(sweep: Path) -> list[dict[str, Any]]:
-    """What the probes noted, in order."""
+    """The events that the probes recorded, in order."""
     return [json.loads(line) for line in (sweep / "events.jsonl").read_text().splitlines()]
 
 
 def trained(sweep: Path) -> list[str]:
-    """Names of the members that have trained to the end, done or not."""
+    """Names of the members whose training ended, whether or not they are finished."""
     return [event["member"] for event in events(sweep) if event["event"] == "trained"]
 
 
 def account(sweep: Path) -> dict[str, Any]:
-    """What happened, in figures."""
+    """Counts of what happened in a sweep."""
     noted = events(sweep)
     began = [event for event in noted if event["event"] == "trains"]
     first = {e["member"]: e["time"] for e in reversed(noted) if e["event"] == "trained"}
@@ -69,7 +69,7 @@ def account(sweep: Path) -> dict[str, Any]:
 
 
 def write(name: str, content: dict[str, Any]) -> None:
-    """Keeps the figures with the command that made them."""
+    """Stores the figures as a results file, and prints them."""
     file = ROOT / "benchmarks" / "results" / f"{name}.json"
     file.write_text(json.dumps(content, indent=2) + "\n")
     print(json.dumps(content, indent=2))

@@ -1,4 +1,4 @@
-"""40 trials of one Optuna study: a worker, a second that joins, the first killed, and resumed.
+"""40 trials of one Optuna study: a second worker joins, the first is killed and restarted.
 
 python benchmarks/sweeps/optuna_sweep.py FOLDER
 """
@@ -15,7 +15,7 @@ MEMBERS = (
     "search=maml", "inner.rate=tag(log, interval(0.001, 0.05))", "outer.steps=30",
     "+callbacks.probe.pause=0.03",
 )  # fmt: skip
-GPUS = {"CUDA_VISIBLE_DEVICES": "0,1"}  # made up: each worker holds one
+GPUS = {"CUDA_VISIBLE_DEVICES": "0,1"}  # pretended: each worker holds one
 
 
 def main(sweep: Path) -> None:
@@ -48,7 +48,7 @@ def wait(sweep: Path, count: int) -> None:
 
 
 def half_done(sweep: Path, pid: int) -> bool:
-    """Whether the worker's member has a checkpoint and is not done."""
+    """Whether the worker's current member has a checkpoint and is not finished."""
     last = [e["member"] for e in common.events(sweep) if e["pid"] == pid][-1]
     folder = sweep / last
     return (folder / "checkpoints" / "last.ckpt").exists() and last not in common.done(sweep)
@@ -59,7 +59,7 @@ def trained(sweep: Path) -> list[dict[str, object]]:
 
 
 def states(sweep: Path) -> dict[str, int]:
-    """The trials of the study by state."""
+    """The number of the study's trials in each state."""
     study = optuna.load_study(study_name="innerloop", storage=f"sqlite:///{sweep}/study.db")
     return dict(Counter(trial.state.name for trial in study.trials))
 

@@ -1,9 +1,9 @@
-"""What a member costs beyond the same run alone, by launcher.
+"""The extra time of a sweep's member over the same run on its own, for each launcher.
 
     python benchmarks/sweeps/overhead.py FOLDER
 
-A run alone is a process of its own, and so is a member of Ray's; the plain launcher's members share
-one. What a launcher does once a sweep is told apart by sweeps of 1 and of MORE members.
+A run on its own is a process, and so is a member with Ray; the members of the plain launcher share
+one process. Sweeps of 1 and of MORE members separate the cost of a sweep from that of a member.
 """
 
 import statistics
@@ -28,14 +28,14 @@ LAUNCHERS = {
 def main(folder: Path) -> None:
     folder.mkdir(parents=True)
     alone = [run(folder / f"alone{i}") for i in range(3)]
-    found = {name: members(folder / name, more) for name, more in LAUNCHERS.items()}
+    times = {name: members(folder / name, more) for name, more in LAUNCHERS.items()}
     bare = statistics.median(alone)
     common.write("sweep_overhead", {
         "command": "python benchmarks/sweeps/overhead.py FOLDER",
         "run_alone_seconds": [round(seconds, 2) for seconds in alone],
         "launchers": {
             name: entry | {"beyond_a_run_alone": round(entry["a_further_member"] - bare, 2)}
-            for name, entry in found.items()
+            for name, entry in times.items()
         },
     })  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Lightning callback that members of a measured sweep carry: what ran where, and two accidents."""
+"""A Lightning callback for members of measured sweeps: records what ran where, causes failures."""
 
 import json
 import os
@@ -11,17 +11,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-STEP = 10  #: the outer step at which accidents happen
+STEP = 10  #: the outer step at which failures happen
 
 
 class Probe(Callback):
-    """Notes in `events.jsonl` when a member trains, on which GPU, and whether another one is there.
+    """Records in `events.jsonl` when a member trains, on which GPU, and whether it shares the GPU.
 
     Arguments:
         sweep: the sweep's folder.
         raises: seeds whose members end with an error.
         killed: seeds whose members are killed outright.
-        pause: seconds that each outer step is made to last.
+        pause: seconds added to each outer step.
     """
 
     def __init__(

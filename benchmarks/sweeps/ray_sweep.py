@@ -1,8 +1,8 @@
-"""24 members on 4 GPUs by Ray: one fails, one is killed, the driver is killed, and one more call.
+"""24 members on 4 GPUs with Ray: one fails, one is killed, then the driver; the sweep is resumed.
 
     python benchmarks/sweeps/ray_sweep.py FOLDER
 
-The GPUs are Ray's own count; a member sees its number in CUDA_VISIBLE_DEVICES.
+The GPUs are only numbers that Ray counts; a member sees its number in CUDA_VISIBLE_DEVICES.
 """
 
 import sys
@@ -38,7 +38,7 @@ def main(sweep: Path) -> None:
 
 
 def half_done(sweep: Path) -> bool:
-    """Whether a member has a checkpoint and is not done."""
+    """Whether some member has a checkpoint and is not finished."""
     begun = {file.parents[1].name for file in sweep.glob("*/checkpoints/last.ckpt")}
     return bool(begun - set(common.done(sweep)) - set(common.trained(sweep)))
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # A SLURM cluster of one machine: `slurm_cluster.sh start FOLDER [GPUS]`, then `stop FOLDER`.
 #
-# As root, after `apt-get install slurm-wlm munge`. The GPUs are made up (a job sees its number in
-# CUDA_VISIBLE_DEVICES), and so is the number of cores: there are two for each GPU.
+# Run as root, after `apt-get install slurm-wlm munge`. The GPUs are simulated (a job sees its number
+# in CUDA_VISIBLE_DEVICES), and so is the number of cores: two for each GPU.
 set -e
 folder=$(mkdir -p "$2" && cd "$2" && pwd)
 gpus=${3:-4}
@@ -23,7 +23,7 @@ SlurmUser=root
 SlurmctldPort=16817
 SlurmdPort=16818
 AuthType=auth/munge
-# A requeued job waits as long as its old credentials live, 120 s by default.
+# A requeued job waits until its old credentials expire, 120 s by default.
 AuthInfo=cred_expire=5
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool

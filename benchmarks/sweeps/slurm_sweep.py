@@ -1,4 +1,4 @@
-"""A SLURM array of 8 whose time limit is shorter than a run: all must finish, by requeue.
+"""A SLURM array of 8 members with a time limit shorter than a run: all finish by being requeued.
 
 sh benchmarks/sweeps/slurm_cluster.sh start CLUSTER 4 && export SLURM_CONF=CLUSTER/slurm.conf
 python benchmarks/sweeps/slurm_sweep.py FOLDER
@@ -33,12 +33,12 @@ def main(sweep: Path) -> None:
 
 
 def starts(sweep: Path) -> dict[str, list[int]]:
-    """The outer steps that each member's starts began from."""
-    found: dict[str, list[int]] = {}
+    """For each member, the outer steps at which its starts began."""
+    steps: dict[str, list[int]] = {}
     for event in common.events(sweep):
         if event["event"] == "trains":
-            found.setdefault(event["member"], []).append(event["step"])
-    return dict(sorted(found.items()))
+            steps.setdefault(event["member"], []).append(event["step"])
+    return dict(sorted(steps.items()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Inner steps computed again give the same meta-gradient, with the same surroundings and dice."""
+"""Recomputed inner steps give the same meta-gradient and draw the same random numbers."""
 
 from typing import Any
 
@@ -19,16 +19,16 @@ from innerloop.errors import UserError
 @pytest.mark.parametrize("norm", [None, "transductive", "support", "running"])
 @pytest.mark.parametrize("chunk", [1, 2, None])
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_every_learner_has_the_same_meta_gradient(
+def test_recomputing_inner_steps_leaves_the_meta_gradient_unchanged(
     name: str, chunk: int | None, norm: str | None
 ) -> None:
     learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
     learner.steps = 3 * learner.adapts_by_steps
     batch = tasks(3, shape=(1, 4, 4) if norm else (3,))
     loss, gradient = Engine(chunk).meta_gradient(learner, batch, NOW)
-    found_loss, found = Engine(chunk, checkpoint=True).meta_gradient(learner, batch, NOW)
+    found_loss, actual = Engine(chunk, checkpoint=True).meta_gradient(learner, batch, NOW)
     close(found_loss, loss)
-    close(found, gradient)
+    close(actual, gradient)
 
 
 def pulled(parameters: Parameters, number: int, pull: Tensor) -> Tensor:
@@ -37,7 +37,9 @@ def pulled(parameters: Parameters, number: int, pull: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("rule", [SGD(0.1), Adam(0.1)])
 @pytest.mark.parametrize("side_by_side", [False, True])
-def test_the_gradient_reaches_start_rate_and_what_is_given(rule: Rule, side_by_side: bool) -> None:
+def test_gradients_flow_to_the_start_the_rate_and_the_given_values(
+    rule: Rule, side_by_side: bool
+) -> None:
     """By finite differences."""
     start, pulls, rate = torch.randn(3).double(), torch.randn(2, 3).double(), torch.rand(3).double()
 
@@ -56,7 +58,7 @@ def test_the_gradient_reaches_start_rate_and_what_is_given(rule: Rule, side_by_s
 
 
 @pytest.mark.parametrize("side_by_side", [False, True])
-def test_a_loss_that_was_not_given_what_is_trained_is_refused(side_by_side: bool) -> None:
+def test_a_loss_that_captures_a_trained_tensor_is_refused(side_by_side: bool) -> None:
     start, trained = torch.ones(3).double(), torch.ones(3).double().requires_grad_()
 
     def end(shift: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def test_a_loss_that_was_not_given_what_is_trained_is_refused(side_by_side: bool
 
 
 class Dropping(nn.Module):
-    """Dropout whose mask is remembered."""
+    """Dropout that records its masks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +88,7 @@ class Dropping(nn.Module):
         return inputs * mask
 
 
-def test_steps_are_computed_again_with_the_same_random_numbers() -> None:
+def test_recomputed_steps_draw_the_same_random_numbers() -> None:
     drop, start = Dropping(), torch.randn(8).double().requires_grad_()
 
     def loss(parameters: Parameters, number: int) -> Tensor:

@@ -48,7 +48,7 @@ def end(loss: Loss, start: Parameters, steps: int, rule: Rule, gradient: Gradien
 
 
 def powers(matrix: Tensor, steps: int) -> Tensor:
-    """What `steps` steps of gradient descent do to the distance from the minimum."""
+    """The matrix by which gradient descent multiplies the distance to the minimum."""
     return torch.linalg.matrix_power(torch.eye(SIZE, dtype=torch.float64) - RATE * matrix, steps)
 
 
@@ -66,7 +66,7 @@ def test_sgd_on_a_quadratic_has_a_closed_form(steps: int) -> None:
     close(torch.autograd.functional.jacobian(last, x), power)
 
 
-def test_derivative_in_the_rates_of_sgd() -> None:
+def test_derivative_of_an_sgd_step_with_respect_to_its_rates() -> None:
     matrix, pull, x = curvature(), torch.randn(SIZE).double(), torch.randn(SIZE).double()
 
     def last(rate: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def test_derivative_in_the_rates_of_sgd() -> None:
 
 @pytest.mark.parametrize("gradient", [unrolled, first_order])
 @pytest.mark.parametrize("momentum", [0.9, 0.0])
-def test_adam_is_pytorchs(momentum: float, gradient: Gradient) -> None:
+def test_adam_equals_pytorchs_adam(momentum: float, gradient: Gradient) -> None:
     start = wavy_start()
     theirs = {k: p.clone().requires_grad_() for k, p in start.items()}
     optimizer = torch.optim.Adam(theirs.values(), lr=RATE, betas=(momentum, 0.999))
@@ -92,7 +92,7 @@ def test_adam_is_pytorchs(momentum: float, gradient: Gradient) -> None:
     assert all((path[-1][k] - start[k]).abs().min() > 1e-3 for k in start)
 
 
-def test_gradcheck_through_adam() -> None:
+def test_gradients_through_adam_equal_finite_differences() -> None:
     names, values = zip(*wavy_start().items(), strict=True)
 
     def last(*start: Tensor) -> tuple[Tensor, ...]:
@@ -104,7 +104,7 @@ def test_gradcheck_through_adam() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("steps", [0, 1, 3])
-def test_yields_the_start_and_every_step(rule: Rule, steps: int) -> None:
+def test_descend_yields_the_start_and_every_step(rule: Rule, steps: int) -> None:
     start = wavy_start()
     path = list(descend(wavy, start, steps, rule))
     assert len(path) == steps + 1
@@ -113,7 +113,7 @@ def test_yields_the_start_and_every_step(rule: Rule, steps: int) -> None:
         close(path[shorter], end(wavy, start, shorter, rule, unrolled))
 
 
-def test_the_loss_is_told_the_number_of_the_step() -> None:
+def test_the_loss_receives_the_step_number() -> None:
     rows, x = torch.randn(5, SIZE).double(), torch.zeros(SIZE).double()
 
     def minibatch(parameters: Parameters, number: int, rows: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ def test_the_loss_is_told_the_number_of_the_step() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_first_order_walks_the_same_path_as_a_constant(rule: Rule) -> None:
+def test_first_order_takes_the_same_steps_with_constant_gradients(rule: Rule) -> None:
     start = wavy_start()
     (constants, value), (true_slopes, true_value) = first_order(wavy, start), unrolled(wavy, start)
     close(value, true_value)
@@ -146,7 +146,7 @@ def test_first_order_walks_the_same_path_as_a_constant(rule: Rule) -> None:
 
 @pytest.mark.parametrize("gradient", [unrolled, first_order])
 @pytest.mark.parametrize("rule", RULES)
-def test_side_by_side_equals_one_after_the_other(rule: Rule, gradient: Gradient) -> None:
+def test_vmap_equals_one_task_at_a_time(rule: Rule, gradient: Gradient) -> None:
     matrices = torch.stack([curvature() for _ in range(3)])
     pulls, start = torch.randn(3, SIZE).double(), torch.randn(SIZE).double()
 
@@ -157,14 +157,14 @@ def test_side_by_side_equals_one_after_the_other(rule: Rule, gradient: Gradient)
     alone = [
         torch.func.grad_and_value(outer)(start, *task) for task in zip(matrices, pulls, strict=True)
     ]
-    for found, expected in zip(together, zip(*alone, strict=True), strict=True):
-        close(found, torch.stack(expected))
-        assert found.abs().min() > 1e-6 and found.std() > 1e-3
+    for actual, expected in zip(together, zip(*alone, strict=True), strict=True):
+        close(actual, torch.stack(expected))
+        assert actual.abs().min() > 1e-6 and actual.std() > 1e-3
 
 
-def test_a_rule_is_told_the_loss_and_the_step() -> None:
+def test_a_rule_receives_the_loss_and_the_step_number() -> None:
     class ByTheLoss:
-        """A learned optimizer in miniature: its rate is the loss."""
+        """A minimal learned optimizer: its rate is the loss."""
 
         def start(self, parameters: Parameters) -> Tensor:
             return torch.zeros(())

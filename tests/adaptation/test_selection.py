@@ -1,4 +1,4 @@
-"""Which parameters the patterns choose."""
+"""Patterns choose the parameters that the inner loop adapts."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ class WithAdapters(nn.Module):
         self.lora_down, self.lora_up = nn.Linear(3, 1, bias=False), nn.Linear(1, 3, bias=False)
 
 
-def test_all_but_batch_norm() -> None:
+def test_a_negated_pattern_leaves_batch_norm_out() -> None:
     network = Network(Conv4((1, 28, 28), filters=4), 5)
     norms = {k for k in moving(network) if ".norm." in k}
     assert len(norms) == 8  # scale and shift of four layers
@@ -34,10 +34,10 @@ def test_all_but_batch_norm() -> None:
         (["*"], {"lora_down.weight", "lora_up.weight"}),
         (["lora_*"], {"lora_down.weight", "lora_up.weight"}),
         (["lora_*", "!lora_up.*"], {"lora_down.weight"}),
-        (["!lora_up.*", "lora_*"], {"lora_down.weight", "lora_up.weight"}),  # in their order
+        (["!lora_up.*", "lora_*"], {"lora_down.weight", "lora_up.weight"}),  # order matters
     ],
 )
-def test_patterns_choose_by_name_and_never_what_is_frozen(
+def test_patterns_choose_by_name_and_never_frozen_parameters(
     patterns: Sequence[str], chosen: set[str]
 ) -> None:
     assert moving(WithAdapters(), patterns).keys() == chosen
@@ -48,6 +48,6 @@ def test_patterns_that_choose_nothing_are_refused() -> None:
         check_patterns(WithAdapters(), ["base.*"], "algorithm.adapted")
 
 
-def test_they_are_given_on_the_command_line() -> None:
-    made = config("algorithm=maml", "algorithm.adapted=['*','!*.norm.*']")
-    assert list(made.algorithm.adapted) == ["*", "!*.norm.*"]
+def test_patterns_can_be_set_on_the_command_line() -> None:
+    composed = config("algorithm=maml", "algorithm.adapted=['*','!*.norm.*']")
+    assert list(composed.algorithm.adapted) == ["*", "!*.norm.*"]

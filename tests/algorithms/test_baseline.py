@@ -1,4 +1,4 @@
-"""Baseline: its classifier and its fitted heads against plain PyTorch and scipy, in float64."""
+"""Baseline's classifier and its fitted heads against plain PyTorch and scipy, in float64."""
 
 import copy
 import doctest
@@ -21,7 +21,7 @@ from innerloop.tasks import Examples, without_support
 
 
 def plain_batch(size: int = 12, classes: int = 7) -> Examples:
-    """A batch of images with labels of all classes, as one task."""
+    """A plain batch of images, labelled with all classes, as one task."""
     targets = torch.randint(classes, (1, size))
     noise = torch.randn(1, size, 1, 4, 4, dtype=torch.float64)
     return Examples(noise + targets.view(1, -1, 1, 1, 1), targets)
@@ -33,7 +33,7 @@ def classifier(norm: str = "running", classes: int = 7, ways: int = 3) -> Baseli
 
 
 @pytest.mark.parametrize("norm", ["running", "transductive", "support"])
-def test_its_meta_gradient_of_a_plain_batch_is_that_of_a_classifier(norm: str) -> None:
+def test_meta_gradient_of_a_plain_batch_equals_that_of_a_plain_classifier(norm: str) -> None:
     learner, query = classifier(norm), plain_batch()
     convolution, scale, _ = learner.model.body.layers
     normalised = nn.BatchNorm2d(3).double()
@@ -45,12 +45,12 @@ def test_its_meta_gradient_of_a_plain_batch_is_that_of_a_classifier(norm: str) -
     slopes = torch.autograd.grad(expected, list(twin.parameters()))
     loss, gradient = run(learner, without_support(query))
     close(loss, expected.detach())
-    for (name, found), slope in zip(gradient.items(), slopes, strict=True):
-        close(found, slope, atol=1e-12)
+    for (name, actual), slope in zip(gradient.items(), slopes, strict=True):
+        close(actual, slope, atol=1e-12)
         assert slope.abs().max() > 1e-3 or name.endswith("layers.0.bias")
 
 
-def test_without_a_support_the_head_of_the_training_classes_answers() -> None:
+def test_without_support_the_training_head_predicts() -> None:
     learner = classifier()
     batch = without_support(plain_batch())
     scores = learner.scores(batch, 0, NOW)
@@ -73,7 +73,7 @@ def task_features() -> tuple[Baseline, Tensor, Tensor]:
     return learner, learner.model.body(support.inputs).detach(), support.targets
 
 
-def test_a_head_is_fitted_as_torchs_sgd_does() -> None:
+def test_fitting_a_head_equals_torchs_sgd() -> None:
     learner, features, targets = task_features()
     head = nn.Linear(4, 3).double()
     for p in head.parameters():
@@ -83,12 +83,12 @@ def test_a_head_is_fitted_as_torchs_sgd_does() -> None:
         sgd.zero_grad()
         F.cross_entropy(head(features), targets).backward()
         sgd.step()
-    found = fitted(learner, features, targets, 50)
-    close(found, {name: p.detach() for name, p in head.named_parameters()})
-    assert found["weight"].abs().max() > 0.1
+    actual = fitted(learner, features, targets, 50)
+    close(actual, {name: p.detach() for name, p in head.named_parameters()})
+    assert actual["weight"].abs().max() > 0.1
 
 
-def test_a_long_fit_reaches_the_only_minimum() -> None:
+def test_a_long_fit_reaches_the_minimum_that_scipy_finds() -> None:
     learner, features, targets = task_features()
     learner.decay = 0.05
     x, labels = np.c_[features.numpy(), np.ones(15)], np.eye(3)[targets]
@@ -103,11 +103,11 @@ def test_a_long_fit_reaches_the_only_minimum() -> None:
 
     best = minimize(objective, np.ones(15), jac=True, tol=1e-14).x.reshape(3, 5)
     head = fitted(learner, features, targets, 5000)
-    found = torch.cat([head["weight"], head["bias"][:, None]], 1)
-    close(found, torch.from_numpy(best), rtol=1e-5, atol=1e-6)
+    actual = torch.cat([head["weight"], head["bias"][:, None]], 1)
+    close(actual, torch.from_numpy(best), rtol=1e-5, atol=1e-6)
 
 
-def test_the_head_of_a_task_has_its_classes_and_not_those_of_the_training() -> None:
+def test_a_fitted_head_has_one_output_for_each_class_of_its_task() -> None:
     learner = classifier(classes=7, ways=3).eval()
     batch = tasks(2, shape=(1, 4, 4))
     scores = learner.scores(batch, 20, NOW)
@@ -116,7 +116,7 @@ def test_the_head_of_a_task_has_its_classes_and_not_those_of_the_training() -> N
     assert (scores["loss"].diff(dim=1)[:, 0] < 0).all()
 
 
-def test_what_it_cannot_fit_is_refused() -> None:
+def test_invalid_rates_and_non_linear_heads_are_refused() -> None:
     model, task = Network(SmoothBody(), 3), Classification(3, 3)
     for rate, decay in ((0.0, 0.0), (-1.0, 0.0), (0.1, -1.0), (float("nan"), 0.0)):
         with pytest.raises(UserError, match="a rate above zero"):
@@ -126,6 +126,6 @@ def test_what_it_cannot_fit_is_refused() -> None:
         Baseline(model, task)
 
 
-def test_its_example() -> None:
+def test_the_docstring_example_runs() -> None:
     assert doctest.testmod(baseline) == (0, doctest.testmod(baseline).attempted)
     assert doctest.testmod(baseline).attempted > 5

@@ -1,4 +1,4 @@
-"""One suite that every algorithm of conf/algorithm passes; a new yaml joins by itself."""
+"""Tests that every algorithm of conf/algorithm must pass; new files are included automatically."""
 
 from typing import Any
 
@@ -39,23 +39,23 @@ def reordered(examples: Examples, order: torch.Tensor) -> Examples:
     return Examples(examples.inputs[order], examples.targets[order])
 
 
-def test_adapt_yields_after_every_step(learner: Algorithm) -> None:
+def test_adapt_yields_the_start_and_every_step(learner: Algorithm) -> None:
     task = task_tools.only(learner.embed(tasks(1)))
     yields = len(list(learner.adapt(task.support, 3, NOW)))
     assert yields == (4 if learner.adapts_by_steps else 1)
 
 
 def contents(learner: Algorithm) -> dict[str, Any]:
-    """Every attribute of every module by identity, and every tensor by version and value."""
-    found: dict[str, Any] = {}
+    """The identity of every attribute of every module, and version and value of every tensor."""
+    state: dict[str, Any] = {}
     for name, module in learner.named_modules():
-        found |= {f"{name}.{key}": id(value) for key, value in vars(module).items()}
+        state |= {f"{name}.{key}": id(value) for key, value in vars(module).items()}
     for name, value in [*learner.named_parameters(), *learner.named_buffers()]:
-        found[name] = (value._version, value.tolist(), value.grad)
-    return found
+        state[name] = (value._version, value.tolist(), value.grad)
+    return state
 
 
-def test_nothing_is_stored_on_the_learner(name: str) -> None:
+def test_adapting_leaves_the_learner_unchanged(name: str) -> None:
     learner, batch = algorithm(name, SmoothConv("running")), tasks(2, shape=(1, 4, 4))
     before = contents(learner)
     outputs(learner, task_tools.only(batch))
@@ -64,16 +64,16 @@ def test_nothing_is_stored_on_the_learner(name: str) -> None:
     assert contents(learner) == before
 
 
-def test_the_same_question_has_the_same_answer(learner: Algorithm) -> None:
+def test_the_same_task_gives_the_same_outputs_and_gradient(learner: Algorithm) -> None:
     batch = tasks(2)
     first, other = task_tools.part(batch, 0, 1), task_tools.part(batch, 1, 2)
     before = outputs(learner, task_tools.only(first)), *run(learner, first)
-    outputs(learner, task_tools.only(other))  # adapting elsewhere in between changes nothing
+    outputs(learner, task_tools.only(other))  # adapting to another task in between changes nothing
     after = outputs(learner, task_tools.only(first)), *run(learner, first)
     torch.testing.assert_close(after, before, rtol=0, atol=0)
 
 
-def test_together_equals_one_by_one(learner: Algorithm) -> None:
+def test_a_batch_of_tasks_equals_each_task_alone(learner: Algorithm) -> None:
     batch = tasks(3)
     (loss, gradient), singles = run(learner, batch), []
     for i in range(3):
@@ -83,7 +83,7 @@ def test_together_equals_one_by_one(learner: Algorithm) -> None:
         torch.testing.assert_close(gradient[key], sum(g[key] for _, g in singles) / 3, **CLOSE)
 
 
-def test_scores_are_those_of_predict(learner: Algorithm) -> None:
+def test_scores_equal_the_metrics_of_the_predictions(learner: Algorithm) -> None:
     batch = tasks(2)
     scores = learner.scores(batch, 3, NOW)
     for i in range(2):
@@ -92,7 +92,7 @@ def test_scores_are_those_of_predict(learner: Algorithm) -> None:
         torch.testing.assert_close(scores["accuracy"][i, -1].double(), hits)
 
 
-def test_a_query_is_answered_alone_as_in_company(learner: Algorithm) -> None:
+def test_a_query_gets_the_same_prediction_alone_or_among_others(learner: Algorithm) -> None:
     if learner.joint_queries:
         pytest.skip("its answers may depend on the other queries")
     task = task_tools.only(tasks(1))
@@ -104,15 +104,15 @@ def test_a_query_is_answered_alone_as_in_company(learner: Algorithm) -> None:
         )
 
 
-def test_fixed_ways(learner: Algorithm) -> None:
-    """A learner whose head is not trained answers as many classes as a task has."""
+def test_without_fixed_ways_a_learner_takes_any_number_of_classes(learner: Algorithm) -> None:
+    """A learner whose head is not trained has one output for each class of a task."""
     objective = Classification(3, 5)
     learner.objective = objective
     task = task_tools.only(tasks(1, ways=3 if learner.fixed_ways else 5))
     assert outputs(learner.eval(), task).shape[-1] == (3 if learner.fixed_ways else 5)
 
 
-def test_a_trajectory_is_that_of_adapt_and_predict(learner: Algorithm) -> None:
+def test_a_trajectory_equals_adapt_then_predict(learner: Algorithm) -> None:
     batch = tasks(2)
     embedded = learner.embed(batch)
     for i in range(2):
@@ -128,27 +128,27 @@ def test_a_trajectory_is_that_of_adapt_and_predict(learner: Algorithm) -> None:
         assert len(last) == 1
 
 
-def test_order_of_queries_only_permutes_the_answers(learner: Algorithm) -> None:
+def test_reordering_queries_only_permutes_the_outputs(learner: Algorithm) -> None:
     task, order = task_tools.only(tasks(1)), torch.randperm(6)
     other = Task(task.support, reordered(task.query, order))
     torch.testing.assert_close(outputs(learner, other), outputs(learner, task)[order], **CLOSE)
 
 
-def test_order_of_the_support(learner: Algorithm) -> None:
+def test_reordering_the_support_matters_only_where_declared(learner: Algorithm) -> None:
     task = task_tools.only(tasks(1, shots=5))
     other = Task(reordered(task.support, torch.randperm(15)), task.query)
     gap = (outputs(learner, other) - outputs(learner, task)).abs().max()
     assert (gap > 1e-8) == learner.shuffling_changes
 
 
-def test_relabelling_classes(learner: Algorithm) -> None:
+def test_relabelling_classes_permutes_the_outputs_where_declared(learner: Algorithm) -> None:
     task, names = task_tools.only(tasks(1)), torch.tensor([2, 0, 1])
     other = Task(Examples(task.support.inputs, names[task.support.targets]), task.query)
     gap = (outputs(learner, other)[:, names] - outputs(learner, task)).abs().max()
     assert (gap < 1e-10) == learner.relabelling_permutes
 
 
-def test_functional_gradient_equals_autograds(learner: Algorithm) -> None:
+def test_functional_gradient_equals_autograds_gradient(learner: Algorithm) -> None:
     batch = tasks(3)
     loss, gradient = run(learner, batch)
 
@@ -179,7 +179,7 @@ def test_an_outer_step_lowers_the_loss(learner: Algorithm) -> None:
     assert run(learner, batch)[0] < loss
 
 
-def test_regression_is_learned_or_refused(name: str) -> None:
+def test_regression_is_trained_or_refused(name: str) -> None:
     if algorithm(name).needs_classes:
         with pytest.raises(InstantiationException) as caught:
             algorithm(name, regression=True)
@@ -193,16 +193,16 @@ def test_regression_is_learned_or_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
-def test_the_whole_configuration_builds_a_learner_of_its_data(name: str, dataset: str) -> None:
-    made = config(f"algorithm={name}", *data_for(name, dataset), "outer.tasks=2")
+def test_the_configuration_builds_a_learner_that_fits_its_data_set(name: str, dataset: str) -> None:
+    composed = config(f"algorithm={name}", *data_for(name, dataset), "outer.tasks=2")
     if dataset == "glyphs":
-        made.model.body.filters = 4
+        composed.model.body.filters = 4
     if dataset == "sinusoid" and algorithm(name).needs_classes:
         with pytest.raises(InstantiationException) as caught:
-            build_problem(made)
+            build_problem(composed)
         assert "choose algorithm=maml" in str(command.explain(caught.value))
         return
-    problem = build_problem(made)
+    problem = build_problem(composed)
     learner, data = problem.algorithm, problem.data
     batch = data.on_after_batch_transfer(data.training_batch(0), 0)
     loss, gradient = run(learner, batch)

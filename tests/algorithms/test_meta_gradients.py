@@ -5,12 +5,13 @@ import copy
 import pytest
 import torch
 from helpers import (
+    LEARN2LEARN,
     NOW,
     SmoothBody,
     SmoothConv,
     algorithm,
+    algorithms_that,
     along,
-    choices,
     close,
     direction,
     run,
@@ -26,12 +27,12 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.learn2learn import Learn2LearnEngine
 from innerloop.tasks import Task
 
-TRUE_GRADIENTS = [name for name in choices("algorithm") if algorithm(name).exact_meta_gradient]
-REGRESSION = [name for name in TRUE_GRADIENTS if not algorithm(name).needs_classes]
+EXACT = algorithms_that(lambda learner: learner.exact_meta_gradient)
+REGRESSION = [name for name in EXACT if not algorithm(name).needs_classes]
 
 
-@pytest.mark.parametrize("name", TRUE_GRADIENTS)
-def test_equals_finite_differences(name: str) -> None:
+@pytest.mark.parametrize("name", EXACT)
+def test_meta_gradient_equals_finite_differences(name: str) -> None:
     learner, batch = algorithm(name), tasks()
     _, gradient = run(learner, batch)
     for _ in range(3):
@@ -41,8 +42,8 @@ def test_equals_finite_differences(name: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
-@pytest.mark.parametrize("name", TRUE_GRADIENTS)
-def test_equals_finite_differences_through_batch_norm(name: str, mode: str) -> None:
+@pytest.mark.parametrize("name", EXACT)
+def test_meta_gradient_through_batch_norm_equals_finite_differences(name: str, mode: str) -> None:
     learner, batch = algorithm(name, SmoothConv(mode)), tasks(shape=(1, 4, 4))
     _, gradient = run(learner, batch)
     way = direction(learner)
@@ -51,14 +52,14 @@ def test_equals_finite_differences_through_batch_norm(name: str, mode: str) -> N
 
 
 @pytest.mark.parametrize("name", REGRESSION)
-def test_equals_finite_differences_in_regression(name: str) -> None:
+def test_meta_gradient_in_regression_equals_finite_differences(name: str) -> None:
     learner, batch = algorithm(name, regression=True), waves()
     _, gradient = run(learner, batch)
     way = direction(learner)
     assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-6)
 
 
-def test_first_order_maml_by_hand() -> None:
+def test_first_order_maml_equals_a_computation_by_hand() -> None:
     learner, batch = algorithm("fomaml"), tasks(1)
     support, query = task_tools.only(batch)
     _, gradient = run(learner, batch)
@@ -70,21 +71,21 @@ def test_first_order_maml_by_hand() -> None:
             for p, g in zip(twin.parameters(), slopes, strict=True):
                 p -= 0.1 * g
     loss = F.cross_entropy(twin(query.inputs), query.targets)
-    for found, expected in zip(
+    for actual, expected in zip(
         gradient.values(), torch.autograd.grad(loss, list(twin.parameters())), strict=True
     ):
-        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
         assert expected.abs().max() > 0
 
 
-def test_first_order_is_not_the_true_gradient() -> None:
+def test_first_order_differs_from_the_true_meta_gradient() -> None:
     first, full, batch = algorithm("fomaml"), algorithm("maml"), tasks()
     full.load_state_dict(first.state_dict())
     (_, a), (_, b) = run(first, batch), run(full, batch)
     assert max((a[k] - b[k]).abs().max() for k in a) > 1e-3
 
 
-def test_reptile_by_hand() -> None:
+def test_reptile_equals_a_computation_by_hand() -> None:
     learner, batch = algorithm("reptile"), tasks(1, shots=3, queries=4)
     examples = task_tools.concatenate(*task_tools.only(batch))  # 21 rows, minibatches of 10
     _, gradient = run(learner, batch)
@@ -95,15 +96,15 @@ def test_reptile_by_hand() -> None:
         inner.zero_grad()
         F.cross_entropy(twin(examples.inputs[rows]), examples.targets[rows]).backward()
         inner.step()
-    for (name, found), start, end in zip(
+    for (name, actual), start, end in zip(
         gradient.items(), learner.model.parameters(), twin.parameters(), strict=True
     ):
-        torch.testing.assert_close(found, start - end, rtol=1e-9, atol=1e-12, msg=name)
+        torch.testing.assert_close(actual, start - end, rtol=1e-9, atol=1e-12, msg=name)
         assert (start - end).abs().max() > 1e-4
 
 
 def _by_learn2learn(name: str, learner: Algorithm, batch: Task) -> dict[str, torch.Tensor]:
-    """Its meta-gradient for the model's parameters, and for Meta-SGD's rates."""
+    """learn2learn's meta-gradient for the model's parameters, and for Meta-SGD's rates."""
     from learn2learn import algorithms
 
     model, total = copy.deepcopy(learner.model), 0.0
@@ -125,9 +126,9 @@ def _by_learn2learn(name: str, learner: Algorithm, batch: Task) -> dict[str, tor
     return dict(zip(watched, slopes, strict=True))
 
 
-@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
+@pytest.mark.parametrize("name", LEARN2LEARN)
 @pytest.mark.parametrize("convolves", [False, True])
-def test_equals_learn2learn(name: str, convolves: bool) -> None:
+def test_meta_gradient_equals_learn2learns(name: str, convolves: bool) -> None:
     body = SmoothConv("transductive") if convolves else SmoothBody()
     learner = algorithm(name, body)
     batch = tasks(shape=(1, 4, 4) if convolves else (3,))
@@ -139,8 +140,8 @@ def test_equals_learn2learn(name: str, convolves: bool) -> None:
 
 
 @pytest.mark.parametrize("norm", [None, "transductive", "support"])
-@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
-def test_learn2learns_engine_gives_the_same(name: str, norm: str | None) -> None:
+@pytest.mark.parametrize("name", LEARN2LEARN)
+def test_the_learn2learn_engine_gives_the_same_meta_gradient(name: str, norm: str | None) -> None:
     learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())
     batch = tasks(shape=(1, 4, 4) if norm else (3,))
     loss, gradient = run(learner, batch)
@@ -149,7 +150,7 @@ def test_learn2learns_engine_gives_the_same(name: str, norm: str | None) -> None
     assert its_gradient.keys() == gradient.keys()
     for key, reference in its_gradient.items():
         torch.testing.assert_close(gradient[key], reference, rtol=1e-10, atol=1e-12, msg=key)
-        assert norm or reference.abs().max() > 0, key  # a bias before batch norm has none
+        assert norm or reference.abs().max() > 0, key  # a bias before batch norm has no gradient
     ours = learner.scores(batch, 3, NOW)
     its = Learn2LearnEngine(learner).scores(learner, batch, 3, NOW)
     for key, scores in its.items():
@@ -159,7 +160,7 @@ def test_learn2learns_engine_gives_the_same(name: str, norm: str | None) -> None
 
 
 def _loads_adapted_weights(model: nn.Module, batch: Task) -> torch.Tensor:
-    """The mistake: adapts a copy and loads its weights, which cuts the graph to the start."""
+    """A common mistake: adapts a copy and loads its weights, which cuts the graph to the start."""
     support, query = task_tools.only(batch)
     adapted = copy.deepcopy(model)
     inner = torch.optim.SGD(adapted.parameters(), lr=0.1)
@@ -172,13 +173,13 @@ def _loads_adapted_weights(model: nn.Module, batch: Task) -> torch.Tensor:
     return F.cross_entropy(fresh(query.inputs), query.targets)
 
 
-def test_has_the_gradient_that_loading_adapted_weights_loses() -> None:
+def test_meta_gradient_reaches_the_start_unlike_loading_adapted_weights() -> None:
     learner, batch = algorithm("maml"), tasks(1)
     mistaken = _loads_adapted_weights(learner.model, batch)
     mistaken.backward()
     assert all(p.grad is None for p in learner.model.parameters())
     loss, gradient = run(learner, batch)
-    torch.testing.assert_close(loss, mistaken.detach())  # the same number ...
+    torch.testing.assert_close(loss, mistaken.detach())  # the same loss ...
     way = direction(learner)
     assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-6)
-    assert abs(along(gradient, way)) > 1e-3  # ... but ours can be improved
+    assert abs(along(gradient, way)) > 1e-3  # ... but ours can be differentiated

@@ -1,10 +1,22 @@
-"""A task padded with noise equals the same task alone: every algorithm, batch norm and engine."""
+"""A task padded with noise gives the same results as without padding, for every algorithm,
+batch norm mode and engine."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
-from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, run, waves
+from helpers import (
+    LEARN2LEARN,
+    NOW,
+    SmoothBody,
+    SmoothConv,
+    algorithm,
+    algorithms_that,
+    choices,
+    close,
+    run,
+    waves,
+)
 from padding import SIZES, narrowed, padded, single, widened
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -50,24 +62,26 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("norm", NORMS)
-def test_meta_gradient(name: str, norm: str | None, engine: str) -> None:
+def test_padding_leaves_the_meta_gradient_unchanged(
+    name: str, norm: str | None, engine: str
+) -> None:
     learner = learner_of(name, norm)
-    # Plain batches name classes of the training, which a task cannot lack.
+    # In plain batches the labels are training classes, none of which may be absent from a task.
     singles = drawn(norm, ((3, 2, 2), (3, 5, 1), (3, 3, 4)) if learner.trains_on_batches else SIZES)
     if learner.whole_batch:
-        singles = singles[2:]  # its statistics are of all tasks: see the test of its own
+        singles = singles[2:]  # its statistics are over all tasks: tested separately below
     results = [alone(learner, task) for task in singles]
     loss, gradient = ENGINES[engine]().meta_gradient(learner, padded(singles), NOW)
     close(loss, torch.stack([loss for loss, _ in results]).mean(), rtol=1e-12)
     for key in gradient:
         expected = torch.stack([g[key] for _, g in results]).mean(0)
-        # Reptile's Adam divides gradients that are 0 but for rounding by 1e-8.
+        # Reptile's Adam divides rounding errors of zero gradients by 1e-8.
         close(gradient[key], expected, rtol=1e-12, atol=1e-8 if name == "reptile" else 1e-12)
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("name", ["maml", "fomaml", "meta_sgd"])
-def test_meta_gradient_by_learn2learn(name: str, norm: str | None) -> None:
+@pytest.mark.parametrize("name", LEARN2LEARN)
+def test_padding_leaves_learn2learns_meta_gradient_unchanged(name: str, norm: str | None) -> None:
     learner, singles = learner_of(name, norm), drawn(norm)
     results = [alone(learner, task) for task in singles]
     _, gradient = Learn2LearnEngine(learner).meta_gradient(learner, padded(singles), NOW)
@@ -77,7 +91,7 @@ def test_meta_gradient_by_learn2learn(name: str, norm: str | None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
-def test_meta_gradient_compiled(name: str, norm: str | None) -> None:
+def test_compiled_meta_gradient_of_padded_tasks_equals_eager(name: str, norm: str | None) -> None:
     learner, singles = learner_of(name, norm), drawn(norm)
     batch = padded(singles[2:] if learner.whole_batch else singles)
     eager = Engine().meta_gradient(learner, batch, NOW)
@@ -86,7 +100,9 @@ def test_meta_gradient_compiled(name: str, norm: str | None) -> None:
 
 @pytest.mark.parametrize("chunk", [None, 1])
 @pytest.mark.parametrize("norm", NORMS)
-def test_scores(name: str, norm: str | None, chunk: int | None) -> None:
+def test_padding_leaves_the_scores_unchanged(
+    name: str, norm: str | None, chunk: int | None
+) -> None:
     learner, singles = learner_of(name, norm).eval(), drawn(norm)
     scores = Engine(chunk).scores(learner, padded(singles), 2, NOW)
     for i, task in enumerate(singles):
@@ -98,12 +114,12 @@ def test_scores(name: str, norm: str | None, chunk: int | None) -> None:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_audit(name: str, norm: str | None) -> None:
+def test_padding_leaves_the_audit_unchanged(name: str, norm: str | None) -> None:
     learner, sizes = learner_of(name, norm).eval(), ((3, 2, 2), (3, 5, 1), (3, 3, 4))
     singles = drawn(norm, sizes)
-    audited = AuditedLearner(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
-    expected = audit(audited, map(task_tools.alone, singles))
-    assert _rounded(audit(audited, [padded(singles)])) == _rounded(expected)
+    request = AuditedLearner(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
+    expected = audit(request, map(task_tools.alone, singles))
+    assert _rounded(audit(request, [padded(singles)])) == _rounded(expected)
 
 
 def _rounded(value: object) -> object:
@@ -130,11 +146,11 @@ def test_protonet_with_running_averages_counts_the_real_rows_of_all_tasks() -> N
     slopes = torch.autograd.grad(loss, list(learner.parameters()), allow_unused=True)
     _, gradient = Engine().meta_gradient(learner, padded(singles), NOW)
     for slope, own in zip(slopes, gradient.values(), strict=True):
-        if slope is not None:  # batch norm's own parameters are not in the oracle
+        if slope is not None:  # the oracle leaves out batch norm's own parameters
             close(own, slope, atol=1e-12)
 
 
-def test_padding_that_is_not_a_number_changes_nothing() -> None:
+def test_huge_values_in_padding_change_nothing() -> None:
     learner, singles = learner_of("maml", "transductive"), drawn("transductive")
     batch = padded(singles)
     _, expected = Engine().meta_gradient(learner, batch, NOW)
@@ -144,8 +160,8 @@ def test_padding_that_is_not_a_number_changes_nothing() -> None:
     close(gradient, expected)
 
 
-@pytest.mark.parametrize("name", ["maml", "anil", "reptile"])
-def test_regression(name: str) -> None:
+@pytest.mark.parametrize("name", algorithms_that(lambda learner: not learner.needs_classes))
+def test_padding_leaves_regression_unchanged(name: str) -> None:
     learner, singles = algorithm(name, regression=True), [waves(1, n, n + 2) for n in (3, 5)]
     results = [run(learner, task) for task in singles]
     batch = Task(*[_padded_targets([task[part] for task in singles]) for part in (0, 1)])
@@ -166,7 +182,7 @@ def _padded_targets(parts: list[Examples]) -> Examples:
     return Examples(*[Padded(value, real) for value in values])
 
 
-def test_running_averages_follow_the_real_rows_alone() -> None:
+def test_running_averages_follow_only_the_real_rows() -> None:
     singles = drawn("running")
     images = torch.cat([torch.cat([t.support.inputs, t.query.inputs]) for t in singles])
     rows = torch.utils._pytree.tree_map(

@@ -1,4 +1,4 @@
-"""An inner loop that makes the loss much worse is said to, with the numbers, and no other is."""
+"""A warning with the numbers appears if, and only if, the inner loop makes the loss much worse."""
 
 import math
 import re
@@ -17,24 +17,22 @@ LINE = re.compile(
 )
 
 
-def test_it_is_said_once_for_training_validation_and_test(
+def test_a_harmful_inner_loop_is_reported_once_for_each_split(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(tmp_path, *STEEP)
-    said = {m[1]: m for m in LINE.finditer(capsys.readouterr().out)}
-    assert said.keys() == {"training", "validation", "the test"}
-    assert [m[4] for m in said.values()] == ["1", "10", "10"]
+    warnings = {m[1]: m for m in LINE.finditer(capsys.readouterr().out)}
+    assert warnings.keys() == {"training", "validation", "the test"}
+    assert [m[4] for m in warnings.values()] == ["1", "10", "10"]
     with np.load(tmp_path / "scores.npz") as kept:
         curve = kept["mse"].astype(np.float64).mean(0)
-    assert float(said["the test"][2]) == pytest.approx(curve[0], rel=1e-3)
+    assert float(warnings["the test"][2]) == pytest.approx(curve[0], rel=1e-3)
     assert not curve[10] <= 3 * curve[0]
-    assert "Lower inner.rate, or inner.steps" in said["training"].string
-    assert results(tmp_path)["missing"] == []  # figures cope with what is no number
+    assert "Lower inner.rate, or inner.steps" in warnings["training"].string
+    assert results(tmp_path)["missing"] == []  # figures can show non-finite values
 
 
-def test_nothing_is_said_where_adapting_helps(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_report_where_adapting_helps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(tmp_path / "waves", *FAST)
     train(tmp_path / "glyphs", *FAST, "dataset=glyphs")
     train(tmp_path / "protonet", *FAST, "dataset=glyphs", "algorithm=protonet")
@@ -48,10 +46,10 @@ def test_nothing_is_said_where_adapting_helps(
         (1.0, 3.1, True),
         (1.0, math.nan, True),
         (1.0, math.inf, True),
-        (math.nan, math.nan, False),  # it was no number before it adapted
+        (math.nan, math.nan, False),  # already non-finite before adapting
         (None, math.nan, True),
         (None, 1e9, False),
     ],
 )
-def test_what_counts_as_much_worse(before: float | None, after: float, worse: bool) -> None:
+def test_threshold_of_much_worse(before: float | None, after: float, worse: bool) -> None:
     assert is_worse(before, after) == worse

@@ -1,4 +1,4 @@
-"""Signals: what a run does that is told to stop, and what its shell or its sweep is told."""
+"""Signals: how an interrupted run stops, and what its exit status is."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from innerloop.callbacks.recovery import Recovery
 
 
 class Sends(lightning.Callback):
-    """Sends this process a signal within the second outer step."""
+    """Sends this process a signal during the second outer step."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -27,7 +27,7 @@ class Sends(lightning.Callback):
 
 
 def interrupted(folder: Path, number: int) -> Interrupted:
-    """How a training ends that gets the signal in its second step."""
+    """The exception that ends a training which gets the signal in its second step."""
     kept = Recovery(str(folder), steps=None, minutes=None, keep=1, every=1)
     run = kept_by(Interruption(), Sends(number), kept)
     with pytest.raises(Interrupted) as end:
@@ -36,7 +36,9 @@ def interrupted(folder: Path, number: int) -> Interrupted:
 
 
 @pytest.mark.parametrize("number", STOPS)
-def test_saves_at_the_next_batch_and_leaves_with_a_status(tmp_path: Path, number: int) -> None:
+def test_a_signal_saves_after_the_batch_and_sets_the_exit_status(
+    tmp_path: Path, number: int
+) -> None:
     before = [signal.getsignal(n) for n in STOPS]
     end = interrupted(tmp_path, number)
     assert end.code == 128 + number
@@ -45,7 +47,7 @@ def test_saves_at_the_next_batch_and_leaves_with_a_status(tmp_path: Path, number
     assert [signal.getsignal(n) for n in STOPS] == before
 
 
-def test_a_handler_that_was_there_is_called_once_all_is_saved(tmp_path: Path) -> None:
+def test_an_earlier_handler_is_called_after_saving(tmp_path: Path) -> None:
     seen: list[tuple[int, bool]] = []
 
     def requeues(number: int, frame: Any) -> None:
@@ -59,7 +61,7 @@ def test_a_handler_that_was_there_is_called_once_all_is_saved(tmp_path: Path) ->
     assert seen == [(signal.SIGUSR2, True)]
 
 
-def test_a_signal_that_comes_before_the_first_step_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_before_the_first_step_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     data = wave_data()
     loader = data.train_dataloader()
 
@@ -74,7 +76,7 @@ def test_a_signal_that_comes_before_the_first_step_counts(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("hook", ["on_train_end", "on_test_end"])
-def test_a_signal_after_the_last_batch_counts(hook: str) -> None:
+def test_a_signal_after_the_last_batch_is_obeyed(hook: str) -> None:
     late = lightning.Callback()
     setattr(late, hook, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     run, learner = trainer(callbacks=[Interruption(), late]), learner_of()
@@ -92,7 +94,7 @@ def test_a_second_sigint_kills_at_once(tmp_path: Path) -> None:
         noticed.received = signal.SIGINT
         signal.signal(signal.SIGINT, noticed._note)
         os.kill(os.getpid(), signal.SIGINT)
-        os._exit(0)  # it did not
+        os._exit(0)  # reached only if the signal did not kill
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGINT
 
 

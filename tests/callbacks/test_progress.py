@@ -1,4 +1,4 @@
-"""What is shown of a run's progress: two lines of a terminal, or lines of a file."""
+"""The progress of a run: two lines on a terminal, or lines in a file."""
 
 import io
 import logging
@@ -34,7 +34,7 @@ def bar(console: Console) -> Iterator[Bar]:
 
 
 def screen(console: Console) -> list[str]:
-    """The lines of a terminal that was sent what the console wrote."""
+    """The lines that a terminal shows after the console's output."""
     lines, row = [""], 0
     for piece in re.findall(r"\x1b\[[\d;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", _written(console)):
         if piece == "\n":
@@ -64,7 +64,7 @@ def run(progress: Progress) -> lightning.Trainer:
     return trainer
 
 
-def test_it_is_two_lines_of_a_narrow_terminal(console: Console, bar: Bar) -> None:
+def test_the_bar_fits_two_lines_of_a_narrow_terminal(console: Console, bar: Bar) -> None:
     bar.begin("Meta-training", 60000, done=12345)
     bar.draw(12345, "1240 tasks/s", NUMBERS)
     bar.draw(12500, "1240 tasks/s", NUMBERS)
@@ -75,7 +75,7 @@ def test_it_is_two_lines_of_a_narrow_terminal(console: Console, bar: Bar) -> Non
     assert len(screen(console)) == 2 and max(map(len, screen(console))) <= WIDTH
 
 
-def test_messages_stand_on_lines_of_their_own(console: Console, bar: Bar) -> None:
+def test_messages_are_printed_on_their_own_lines(console: Console, bar: Bar) -> None:
     terminal = SimpleNamespace(write=pytest.fail, isatty=lambda: True, closed=False)
     handler = logging.StreamHandler(terminal)
     unopened = logging.FileHandler("nowhere.log", delay=True)
@@ -94,7 +94,7 @@ def test_messages_stand_on_lines_of_their_own(console: Console, bar: Bar) -> Non
         assert handler.stream is terminal
 
 
-def test_work_within_work_comes_and_goes(console: Console, bar: Bar) -> None:
+def test_nested_bars_appear_and_disappear(console: Console, bar: Bar) -> None:
     bar.begin("Training", 10)
     bar.draw(4, reached="numbers")
     bar.begin("Validation", 2)
@@ -109,7 +109,7 @@ def test_work_within_work_comes_and_goes(console: Console, bar: Bar) -> None:
     assert [line.split()[0] for line in screen(console)] == ["Training", "numbers", "Test"]
 
 
-def test_it_is_redrawn_by_time(console: Console) -> None:
+def test_the_bar_is_redrawn_at_fixed_intervals(console: Console) -> None:
     now = 0.0
     bar, drawn = Bar(console, lambda: now), 0
     bar.begin("Work", 1000)
@@ -119,10 +119,10 @@ def test_it_is_redrawn_by_time(console: Console) -> None:
             bar.draw(step)
             drawn += 1
     bar.stop()
-    assert drawn == pytest.approx(10 / PAUSE, abs=10)  # float sums
+    assert drawn == pytest.approx(10 / PAUSE, abs=10)  # rounding of the sum
 
 
-def test_where_there_is_no_terminal_it_is_a_line_now_and_then(capsys: Any) -> None:
+def test_without_a_terminal_a_line_is_printed_every_few_steps(capsys: Any) -> None:
     run(Progress(every=2))
     lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("Meta-training")]
     assert [line.split(",")[0] for line in lines] == [
@@ -132,7 +132,7 @@ def test_where_there_is_no_terminal_it_is_a_line_now_and_then(capsys: Any) -> No
     assert not any("\x1b" in line or "\r" in line for line in lines)
 
 
-def test_the_time_left_is_that_of_the_steps_since_the_start(capsys: Any) -> None:
+def test_time_left_is_estimated_from_steps_of_this_process(capsys: Any) -> None:
     now = 100.0
     lines = Lines(10, lambda: now)
     lines.begin("Work", 100, done=50)  # by an earlier process
@@ -143,20 +143,20 @@ def test_the_time_left_is_that_of_the_steps_since_the_start(capsys: Any) -> None
     assert capsys.readouterr().out == ""
 
 
-def test_a_run_at_a_terminal_ends_with_all_its_steps(console: Console) -> None:
+def test_the_bar_of_a_finished_run_shows_all_steps(console: Console) -> None:
     run(Progress(every=1, console=console))
     first, second = screen(console)[-2:]
     assert f"{STEPS}/{STEPS}" in first and re.match(r"mse \S+ -> \S+", second)
 
 
-def test_all_processes_but_the_first_are_silent(console: Console, capsys: Any) -> None:
+def test_only_the_first_process_prints(console: Console, capsys: Any) -> None:
     for progress in (Progress(every=1, console=console), Progress(every=1)):
         progress.disable()
         run(progress)
     assert _written(console) == "" and "Meta-training" not in capsys.readouterr().out
 
 
-def test_an_error_gives_the_terminal_back(console: Console) -> None:
+def test_an_error_restores_the_terminal(console: Console) -> None:
     progress = Progress(every=1, console=console)
     with (
         mock.patch.object(progress, "on_train_batch_end", side_effect=ArithmeticError),
@@ -166,7 +166,7 @@ def test_an_error_gives_the_terminal_back(console: Console) -> None:
     assert _written(console).rstrip().endswith("\x1b[?25h")  # the cursor is shown again
 
 
-def test_the_numbers_in_words() -> None:
+def test_logged_numbers_are_put_into_words() -> None:
     logged = {"train/a_before": 4.5123, "train/a": 0.1234, "train/skipped": 2.0, "val/a": 1.0}
     assert [*trained(logged | {"train/tasks_per_second": 8.0})] == ["a 4.51 -> 0.123", "skipped 2"]
     assert speed({"train/tasks_per_second": 12345.6}) == "12346 tasks/s"

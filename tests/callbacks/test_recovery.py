@@ -1,4 +1,4 @@
-"""Runs that are killed and go on, against one that never stopped; and the files they go on from."""
+"""Killed and resumed runs against one that never stopped, and the checkpoints they resume from."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from innerloop.machine.files import whole_file
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small training that nothing stopped."""
+    """A small training that was never stopped."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     assert fresh(folder) == 0
     return folder
@@ -48,7 +48,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param(Kill("rename", 9), marks=pytest.mark.slow),
     ],
 )
-def test_a_killed_run_ends_like_one_that_never_stopped(
+def test_a_killed_and_resumed_run_equals_one_that_never_stopped(
     kill: Kill, whole: Path, tmp_path: Path
 ) -> None:
     status = fresh(tmp_path / "run", kill=kill)
@@ -58,7 +58,7 @@ def test_a_killed_run_ends_like_one_that_never_stopped(
     assert not list((tmp_path / "run").rglob("*.unfinished"))
 
 
-def test_a_damaged_checkpoint_is_noticed_and_the_one_before_it_serves(
+def test_a_damaged_checkpoint_is_noticed_and_the_previous_one_used(
     whole: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -81,16 +81,16 @@ def test_any_byte_that_changes_is_noticed_or_changes_nothing(tmp_path: Path) -> 
         damaged[place] ^= 1 << place % 8
         file.write_bytes(damaged)
         try:
-            found = read_checkpoint(file)
+            checkpoint = read_checkpoint(file)
         except UserError:
             noticed += 1
             continue
-        assert found["innerloop"] == content["innerloop"] and found["name"] == "a"
-        assert torch.equal(found["weight"], content["weight"])
+        assert checkpoint["innerloop"] == content["innerloop"] and checkpoint["name"] == "a"
+        assert torch.equal(checkpoint["weight"], content["weight"])
     assert noticed > 100
 
 
-def test_what_asks_for_more_than_plain_values_is_not_opened_nor_written(tmp_path: Path) -> None:
+def test_checkpoints_with_other_than_plain_values_are_not_opened_or_written(tmp_path: Path) -> None:
     file = tmp_path / "bad.ckpt"
     torch.save({"innerloop": {}, "call": os.system}, file)
     with pytest.raises(UserError, match="posix.system: it is not opened"):
@@ -108,11 +108,11 @@ def test_the_newest_whole_checkpoint_is_found(tmp_path: Path) -> None:
         content = {"innerloop": {}, "step": step}
         AtomicCheckpointIO().save_checkpoint(content, last, {"keep": 11})
     assert len(list(tmp_path.iterdir())) == 11
-    for newest in range(2):
-        (tmp_path / ("last-1.ckpt" if newest else "last.ckpt")).write_bytes(b"cut")
-    found = read_newest(last)
-    assert found is not None
-    file, content, wrong = found
+    for number in range(2):
+        (tmp_path / ("last-1.ckpt" if number else "last.ckpt")).write_bytes(b"cut")
+    newest = read_newest(last)
+    assert newest is not None
+    file, content, wrong = newest
     assert (file.name, content["step"], len(wrong)) == ("last-2.ckpt", 9, 2)
     for file in tmp_path.iterdir():
         file.write_bytes(b"")
@@ -138,8 +138,8 @@ def test_a_kill_between_two_renames_leaves_a_checkpoint(
     monkeypatch.setattr("innerloop.machine.files.os.replace", dies)
     with pytest.raises(Killed):
         AtomicCheckpointIO().save_checkpoint({"innerloop": {}, "step": 2}, last, {"keep": 2})
-    found = read_newest(last)
-    assert found is not None and found[1]["step"] == 1
+    newest = read_newest(last)
+    assert newest is not None and newest[1]["step"] == 1
 
 
 @pytest.mark.parametrize(
@@ -154,19 +154,19 @@ def test_a_kill_between_two_renames_leaves_a_checkpoint(
 def test_checkpoints_come_by_steps_and_by_minutes(
     tmp_path: Path, settings: dict[str, Any], steps: list[int]
 ) -> None:
-    made = Recovery(str(tmp_path), keep=9, every=1, **settings)
-    kept_by(made).fit(learner_of(), wave_data())
+    recovery = Recovery(str(tmp_path), keep=9, every=1, **settings)
+    kept_by(recovery).fit(learner_of(), wave_data())
     kept = [read_checkpoint(f)["global_step"] for f in tmp_path.glob("last*.ckpt")]
     assert sorted(kept) == steps
 
 
-def test_numbers_that_make_no_sense(tmp_path: Path) -> None:
+def test_impossible_checkpoint_settings_are_refused(tmp_path: Path) -> None:
     for wrong in ({"keep": 0}, {"steps": 0}, {"minutes": -1}):
         with pytest.raises(UserError, match="from 1"):
             Recovery(str(tmp_path), **{"steps": 1, "minutes": 1, "keep": 1, "every": 1} | wrong)
 
 
-def test_random_numbers_go_on_where_they_were() -> None:
+def test_random_numbers_continue_after_a_restore() -> None:
     def draws() -> list[float]:
         return [random.random(), np.random.rand(), float(torch.rand(()))]  # noqa: NPY002
 
@@ -179,7 +179,7 @@ def test_random_numbers_go_on_where_they_were() -> None:
     assert draws() == first
 
 
-def test_a_validation_that_is_repeated_leaves_the_log_first(tmp_path: Path) -> None:
+def test_log_rows_of_a_validation_to_be_repeated_are_removed(tmp_path: Path) -> None:
     log = tmp_path / "metrics.csv"
     content = "step,train/mse,val/mse\n1,1.0,\n1,,5.0\n3,2.0,\n3,,6.0\n4,3.0,\n"
     for validated, kept in ((True, content[: content.index("4,")]), (False, "3,2.0,\n")):
@@ -188,7 +188,7 @@ def test_a_validation_that_is_repeated_leaves_the_log_first(tmp_path: Path) -> N
         assert log.read_text().replace("\r", "").endswith(kept)
 
 
-def test_a_kill_while_the_log_gets_a_column_loses_no_row(
+def test_a_kill_while_a_column_is_added_to_the_log_loses_no_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = CSVLog(str(tmp_path))
@@ -205,7 +205,9 @@ def test_a_kill_while_the_log_gets_a_column_loses_no_row(
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
-def test_a_log_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+def test_a_log_that_is_not_a_regular_file_is_refused_without_waiting(
+    tmp_path: Path, kind: str
+) -> None:
     log = tmp_path / "metrics.csv"
     os.mkfifo(log) if kind == "pipe" else log.mkdir()
     with pytest.raises(UserError, match=r"metrics\.csv is not a regular file"):
@@ -213,14 +215,14 @@ def test_a_log_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, kind:
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"id": "a", "group": null, "work": "train"}'])
-def test_a_damaged_identity_is_named(tmp_path: Path, text: str) -> None:
+def test_a_damaged_wandb_identity_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / identity.FILE).write_text(text)
     with pytest.raises(UserError, match=identity.FILE):
         identity.of_run(tmp_path)
 
 
-def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
-    """Momentum and rate after a pause are those of an unbroken training."""
+def test_optimizer_and_schedule_continue_after_a_resume(tmp_path: Path) -> None:
+    """Momentum and rate after resuming equal those of an uninterrupted training."""
     import functools
 
     def learner() -> Any:
@@ -229,10 +231,10 @@ def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
         schedule = functools.partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
         return learner_of(optimizer=optimizer, scheduler=schedule)
 
-    def run(made: Any, **more: Any) -> lightning.Trainer:
+    def run(meta_learner: Any, **more: Any) -> lightning.Trainer:
         kept = Recovery(str(tmp_path), steps=2, minutes=None, keep=1, every=1)
         used = kept_by(kept)
-        used.fit(made, wave_data(), **more, weights_only=True)
+        used.fit(meta_learner, wave_data(), **more, weights_only=True)
         return used
 
     first, second = learner(), learner()
@@ -245,12 +247,12 @@ def test_the_optimizer_and_schedule_go_on(tmp_path: Path) -> None:
     assert ours == theirs == 0.05 * 0.5**STEPS
 
 
-def test_a_file_keeps_its_predecessors(tmp_path: Path) -> None:
+def test_earlier_versions_of_a_file_are_kept(tmp_path: Path) -> None:
     for text in "abcd":
         with whole_file(tmp_path / "x.txt", keep=3) as file:
             file.write(text.encode())
-    found = {p.name: p.read_text() for p in tmp_path.iterdir()}
-    assert found == {"x.txt": "d", "x-1.txt": "c", "x-2.txt": "b"}
+    texts = {p.name: p.read_text() for p in tmp_path.iterdir()}
+    assert texts == {"x.txt": "d", "x-1.txt": "c", "x-2.txt": "b"}
 
 
 def test_the_checkpoint_knows_the_wandb_run(
@@ -269,12 +271,12 @@ def test_the_checkpoint_knows_the_wandb_run(
     assert identity.read(tmp_path) is None
 
 
-# --- the best checkpoint, and the one before it
+# --- the best checkpoint, and the previous best
 
 
 @pytest.fixture(scope="module")
 def descended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that trained past its best: the second validation was better than the first."""
+    """A run that has two best checkpoints: the second validation was better than the first."""
     folder = tmp_path_factory.mktemp("runs") / "descended"
     assert fresh(folder, "outer.optimizer.lr=0.01") == 0
     assert (folder / "checkpoints" / "best-1.ckpt").exists()
@@ -282,7 +284,7 @@ def descended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("damage", ["gone", "flipped", "cut"])
-def test_a_finished_run_whose_best_is_lost_is_tested_at_the_one_before(
+def test_without_its_best_checkpoint_a_finished_run_is_tested_at_the_previous_best(
     descended: Path, tmp_path: Path, damage: str
 ) -> None:
     run = tmp_path / "run"
@@ -290,24 +292,24 @@ def test_a_finished_run_whose_best_is_lost_is_tested_at_the_one_before(
     before = read_checkpoint(run / "checkpoints" / "best-1.ckpt")
     _damage(run / "checkpoints" / "best.ckpt", damage)
     assert resumed(run) == 0
-    found = json.loads((run / "results.json").read_text())
+    result = json.loads((run / "results.json").read_text())
     shown = (tmp_path / "run.out").read_text()
     assert f"best-1.ckpt (outer step {before['global_step']}) takes the place" in shown
-    assert found["checkpoint"]["step"] == before["global_step"]
-    assert found["checkpoint"]["validation"] == before["innerloop"]["validation"]
+    assert result["checkpoint"]["step"] == before["global_step"]
+    assert result["checkpoint"]["validation"] == before["innerloop"]["validation"]
 
 
-def test_other_programs_take_the_one_before_and_say_so(
+def test_other_programs_use_the_previous_best_and_report_it(
     descended: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(descended, run)
     _damage(run / "checkpoints" / "best.ckpt", "flipped")
     before = read_checkpoint(run / "checkpoints" / "best-1.ckpt")
-    found = evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none", "trust=true")
+    result = evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none", "trust=true")
     assert "best.ckpt is damaged" in capsys.readouterr().out
-    assert found["checkpoint"]["file"] == "best-1.ckpt"
-    assert found["checkpoint"]["step"] == before["global_step"]
+    assert result["checkpoint"]["file"] == "best-1.ckpt"
+    assert result["checkpoint"]["step"] == before["global_step"]
     call("replay", str(run), "task=test/1", "trust=true")
     assert "takes best-1.ckpt, the best before it" in capsys.readouterr().out
     for file in (run / "checkpoints").glob("best*"):
@@ -315,14 +317,14 @@ def test_other_programs_take_the_one_before_and_say_so(
     assert "last.ckpt may be sound" in mistake("evaluate", f"ckpt_path={run}")
 
 
-def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -> None:
+def test_without_any_best_checkpoint_a_run_resumes_and_ends_at_its_last(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert fresh(run, kill=Kill("step", 36)) == -9  # after two of three validations
     for file in (run / "checkpoints").glob("best*"):
         file.unlink()
     assert resumed(run) == 0
-    found = json.loads((run / "results.json").read_text())
-    assert found["checkpoint"] | {"validation": None} == {
+    result = json.loads((run / "results.json").read_text())
+    assert result["checkpoint"] | {"validation": None} == {
         "file": "best.ckpt",
         "step": 40,
         "validation": None,
@@ -330,8 +332,8 @@ def test_without_any_best_a_run_continues_and_ends_at_its_last(tmp_path: Path) -
     for file in (run / "checkpoints").glob("best*"):
         file.unlink()
     assert resumed(run) == 0
-    found = json.loads((run / "results.json").read_text())
-    assert (found["checkpoint"]["file"], found["checkpoint"]["step"]) == ("last.ckpt", 40)
+    result = json.loads((run / "results.json").read_text())
+    assert (result["checkpoint"]["file"], result["checkpoint"]["step"]) == ("last.ckpt", 40)
     assert "takes last.ckpt instead of the best one" in (tmp_path / "run.out").read_text()
 
 

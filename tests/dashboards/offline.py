@@ -1,4 +1,4 @@
-"""An offline W&B run as W&B's own reader finds it (`wandb leet inspect`)."""
+"""Reads an offline W&B run with W&B's own reader (`wandb leet inspect`)."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Offline:
-    """One part of a W&B run: what a process wrote into `RUN/wandb/offline-run-*`."""
+    """The part of a W&B run that one process wrote into `RUN/wandb/offline-run-*`."""
 
     def __init__(self, folder: Path) -> None:
         self.files = folder / "files"
@@ -30,13 +30,13 @@ class Offline:
         return int(self.of("exit")[0]["exit_code"])
 
     def history(self, name: str, axis: str = "outer_step") -> dict[int, float]:
-        """A metric's values over an axis."""
+        """A metric's values as a function of an axis."""
         items = [record["item"] for record in self.of("history")]
         return {int(i[axis]): float(i[name]) for i in items if name in i}
 
     @property
     def names(self) -> set[str]:
-        """Names of all that was logged; of media W&B writes `NAME._type`, `NAME.path` and so on."""
+        """Names of everything logged; for media W&B writes `NAME._type`, `NAME.path` and so on."""
         keys = {key for record in self.of("history") for key in record["item"]}
         media = {key.removesuffix("._type") for key in keys if key.endswith("._type")}
         parts = {key for key in keys for name in media if key.startswith(f"{name}.")}
@@ -44,17 +44,17 @@ class Offline:
 
     @property
     def config(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for record in self.of("config"):
-            found |= record["update"]
-        return found
+            values |= record["update"]
+        return values
 
     @property
     def summary(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for record in self.of("summary"):
-            found |= record["update"]
-        return found
+            values |= record["update"]
+        return values
 
     def artifacts(self, kind: str) -> list[list[dict[str, Any]]]:
         """The files of each artifact of a kind."""
@@ -83,5 +83,5 @@ class Offline:
 
 
 def parts(folder: Path) -> list[Offline]:
-    """The W&B runs in a run's folder, in the order of time."""
+    """The W&B runs in a run's folder, oldest first."""
     return [Offline(p) for p in sorted(folder.glob("wandb/offline-run-*"))]

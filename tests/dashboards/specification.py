@@ -1,4 +1,4 @@
-"""What the specification of a dashboard draws."""
+"""Reads which panels and metrics the specification of a dashboard has."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def panels(content: Any) -> Iterator[dict[str, Any]]:
-    """Every panel, wherever it lies."""
+    """Every panel at any depth."""
     if isinstance(content, dict):
         if "viewType" in content:
             yield content
@@ -19,7 +19,7 @@ def panels(content: Any) -> Iterator[dict[str, Any]]:
 
 
 def drawn(spec: dict[str, Any]) -> tuple[set[str], set[str]]:
-    """The names of the metrics and of the configuration entries that panels ask for."""
+    """The names of the metrics and configuration entries that panels use."""
     metrics: set[str] = set()
     entries: set[str] = set()
     for panel in panels(spec):

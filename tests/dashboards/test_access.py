@@ -1,4 +1,4 @@
-"""Whether W&B can be had is found out quickly, whatever is at the other end."""
+"""Whether W&B can be used is decided quickly, however its server responds."""
 
 import http.server
 import threading
@@ -12,23 +12,23 @@ from innerloop.dashboards import access
 
 
 class Unfriendly(http.server.BaseHTTPRequestHandler):
-    """Answers everything with an error."""
+    """A server that answers every request with an error."""
 
     def do_HEAD(self) -> None:
         self.send_response(403)
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    found = http.server.HTTPServer(("127.0.0.1", 0), Unfriendly)
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{found.server_address[1]}"
-    found.shutdown()
-    found.server_close()
+    server = http.server.HTTPServer(("127.0.0.1", 0), Unfriendly)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_a_key_comes_from_the_environment_or_from_netrc(
     assert access.has_key()
 
 
-def test_any_answer_will_do_and_none_is_an_obstacle(
+def test_a_server_that_does_not_answer_is_an_obstacle(
     monkeypatch: pytest.MonkeyPatch, server: str
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "1")
@@ -65,7 +65,7 @@ def test_any_answer_will_do_and_none_is_an_obstacle(
 
 
 @pytest.mark.parametrize(
-    ("told", "mode", "why"),
+    ("offline", "mode", "why"),
     [
         (None, None, "no key is set"),
         (None, "offline", "WANDB_MODE=offline"),
@@ -75,10 +75,10 @@ def test_any_answer_will_do_and_none_is_an_obstacle(
         (False, None, None),
     ],
 )
-def test_the_logger_is_offline_for_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool | None, mode: str | None,
+def test_the_logger_gives_its_reason_for_being_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: bool | None, mode: str | None,
     why: str | None,
 ) -> None:  # fmt: skip
     if mode is not None:
         monkeypatch.setenv("WANDB_MODE", mode)
-    assert WandbLog(str(tmp_path), "project", offline=told)._why_offline() == why
+    assert WandbLog(str(tmp_path), "project", offline=offline)._why_offline() == why

@@ -1,4 +1,4 @@
-"""The dashboard is whole without an account, and ends where W&B does not answer."""
+"""The dashboard is complete without an account, and the program ends if W&B does not answer."""
 
 import json
 import time
@@ -27,7 +27,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
     return json.loads((tmp_path / "d.json").read_text())  # type: ignore[no-any-return]
 
 
-def test_it_writes_what_it_would_send(spec: dict[str, Any]) -> None:
+def test_the_specification_file_holds_what_would_be_sent(spec: dict[str, Any]) -> None:
     assert (spec["workspace"]["entity"], spec["workspace"]["project"]) == ("us", "mine")
     assert spec["report"]["project"] == {"name": "mine", "entityName": "us"}
     kinds = {"Run History Line Plot", "Bar Chart", "Parallel Coordinates Plot"}
@@ -38,7 +38,7 @@ def test_it_writes_what_it_would_send(spec: dict[str, Any]) -> None:
     assert names == [*choices("dataset"), "all runs"]
 
 
-def test_it_says_where_it_wrote_and_why(
+def test_the_program_prints_where_it_wrote_and_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call("dashboard", f"spec={tmp_path / 'd.json'}")
@@ -49,12 +49,12 @@ def test_it_says_where_it_wrote_and_why(
     assert "does not answer" in capsys.readouterr().out
 
 
-def test_mistakes_are_named() -> None:
+def test_wrong_arguments_are_named() -> None:
     assert "sepc" in mistake("dashboard", "sepc=x")
     assert "dry=perhaps" in mistake("dashboard", "dry=perhaps")
 
 
-def test_a_server_that_refuses_or_is_silent_ends_it() -> None:
+def test_a_refusing_or_silent_server_ends_the_program() -> None:
     def refuses() -> list[str]:
         raise ValueError("permission\ndenied")
 

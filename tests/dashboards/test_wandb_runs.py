@@ -1,4 +1,4 @@
-"""What a run leaves for W&B, read back with W&B's own reader and held against the other files."""
+"""What a run logs to W&B, read back with W&B's own reader and compared with the run's files."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ from innerloop.tasks import Episode
 pytestmark = pytest.mark.figures
 
 FAST = ("debug=fast", "logger=wandb", "logger.wandb.code=false", "logger.wandb.checkpoint=false")
-SEED = 20170306  # of the test list
+SEED = 20170306  # of the test tasks
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> Offline:
+def wandb_run(folder: Path) -> Offline:
     (part,) = parts(folder)
     return part
 
@@ -60,54 +60,54 @@ def results(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "results.json").read_text())  # type: ignore[no-any-return]
 
 
-def test_the_run_says_what_it_is(found: Offline) -> None:
-    assert found.run["display_name"] == "glyphs_maml_5way_1shot_seed0"
-    assert found.run["project"] == "innerloop"
-    assert found.run["tags"] == ["one", "two"]
-    assert found.run["job_type"] == "train"
-    assert "run_group" not in found.run
-    assert found.exit_code == 0
+def test_the_run_has_its_name_project_tags_and_job_type(wandb_run: Offline) -> None:
+    assert wandb_run.run["display_name"] == "glyphs_maml_5way_1shot_seed0"
+    assert wandb_run.run["project"] == "innerloop"
+    assert wandb_run.run["tags"] == ["one", "two"]
+    assert wandb_run.run["job_type"] == "train"
+    assert "run_group" not in wandb_run.run
+    assert wandb_run.exit_code == 0
 
 
-def test_every_metric_is_there_over_the_outer_step(folder: Path, found: Offline) -> None:
+def test_every_metric_is_logged_over_the_outer_step(folder: Path, wandb_run: Offline) -> None:
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     names = set(rows[0]) - {"step", "epoch"}
     assert {n.split("/")[0] for n in names} >= {"train", "val", "test"}
     for name in names:
         kept = {int(row["step"]): float(row[name]) for row in rows if row[name]}
-        logged = found.history(name)
+        logged = wandb_run.history(name)
         assert logged == pytest.approx(kept, rel=1e-6, nan_ok=True), name
-    assert "epoch" not in found.names
+    assert "epoch" not in wandb_run.names
 
 
-def test_every_config_entry_is_there(folder: Path, found: Offline) -> None:
+def test_every_config_entry_is_logged(folder: Path, wandb_run: Offline) -> None:
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    assert {key: found.config[key] for key in config} == config
-    assert found.config["setting"] == "glyphs_maml_5way_1shot"
+    assert {key: wandb_run.config[key] for key in config} == config
+    assert wandb_run.config["setting"] == "glyphs_maml_5way_1shot"
 
 
-def test_every_picture_is_there_whole(folder: Path, found: Offline) -> None:
+def test_every_figure_is_logged_unchanged(folder: Path, wandb_run: Offline) -> None:
     left = [p for p in folder.rglob("*.png") if "wandb" not in p.relative_to(folder).parts]
-    sent = [found.picture(name) for name in found.names if name.startswith("figures/")]
+    sent = [wandb_run.picture(name) for name in wandb_run.names if name.startswith("figures/")]
     assert left and sorted(p.read_bytes() for p in sent) == sorted(p.read_bytes() for p in left)
-    assert "figures/adaptation" in found.names
+    assert "figures/adaptation" in wandb_run.names
 
 
-def test_the_curve_is_that_of_the_results(found: Offline, results: dict[str, Any]) -> None:
+def test_the_logged_curve_equals_the_results(wandb_run: Offline, results: dict[str, Any]) -> None:
     means = {k: results["test"][f"accuracy/step_{k}"]["mean"] for k in range(11)}
-    rows = found.table("test/curve")
+    rows = wandb_run.table("test/curve")
     assert {row["inner_step"]: row["mean"] for row in rows} == pytest.approx(means)
     half = [results["test"][f"accuracy/step_{k}"]["ci95"] for k in range(11)]
     assert [row["ci95"] for row in rows] == pytest.approx(half)
-    assert found.history("adaptation/accuracy", "inner_step") == pytest.approx(means)
-    assert found.summary["test/accuracy_ci95"] == pytest.approx(half[3])  # scored at step 3
-    assert found.summary["results"]["protocol"] == results["protocol"]
-    assert found.summary["val/accuracy_best"] == results["checkpoint"]["validation"]["accuracy"]
+    assert wandb_run.history("adaptation/accuracy", "inner_step") == pytest.approx(means)
+    assert wandb_run.summary["test/accuracy_ci95"] == pytest.approx(half[3])  # scored at step 3
+    assert wandb_run.summary["results"]["protocol"] == results["protocol"]
+    assert wandb_run.summary["val/accuracy_best"] == results["checkpoint"]["validation"]["accuracy"]
 
 
-def test_the_episodes_are_those_of_the_test(folder: Path, found: Offline) -> None:
-    rows = found.table("test/episodes")
+def test_the_logged_episodes_are_those_of_the_test(folder: Path, wandb_run: Offline) -> None:
+    rows = wandb_run.table("test/episodes")
     shown = Glyphs(size=28).tasks("test", np.arange(2), Episode(5, 1, 5), SEED)
     with np.load(folder / "scores.npz") as scores:
         accuracy = scores["accuracy"][:2, 3]
@@ -127,8 +127,8 @@ def test_the_episodes_are_those_of_the_test(folder: Path, found: Offline) -> Non
                 assert {row["prediction"] for row in own} == {None}
 
 
-def test_code_and_best_checkpoint_are_artifacts(folder: Path, found: Offline) -> None:
-    (model,), (code,) = found.artifacts("model"), found.artifacts("code")
+def test_code_and_best_checkpoint_are_artifacts(folder: Path, wandb_run: Offline) -> None:
+    (model,), (code,) = wandb_run.artifacts("model"), wandb_run.artifacts("code")
     (file,) = model
     assert int(file["size"]) == (folder / "checkpoints" / "best.ckpt").stat().st_size
     assert Path(file["local_path"]).is_relative_to(folder)  # `wandb sync` finds it there
@@ -151,7 +151,7 @@ def members(hunt: Path) -> list[Offline]:
     return [part for i in (0, 1) for part in parts(next(hunt.glob(f"{i}_*")))]
 
 
-def test_members_of_a_sweep_share_a_group_and_nothing_else(members: list[Offline]) -> None:
+def test_members_of_a_sweep_share_only_a_group(members: list[Offline]) -> None:
     good, bad = members
     assert good.run["run_group"] == bad.run["run_group"] == "hunt"
     assert good.run["run_id"] != bad.run["run_id"]
@@ -164,37 +164,37 @@ def test_a_run_that_diverges_has_failed(members: list[Offline]) -> None:
     assert [part.exit_code for part in members] == [0, 1]
 
 
-def test_episodes_of_targets_have_their_values(hunt: Path, members: list[Offline]) -> None:
+def test_regression_episodes_show_their_targets(hunt: Path, members: list[Offline]) -> None:
     with np.load(next(hunt.glob("0_*")) / "scores.npz") as scores:
         for task in range(2):
             rows = [r for r in members[0].table("test/episodes") if r["task"] == task]
-            asked = [r for r in rows if r["set"] == "query"]
-            assert len(rows) == 5 + len(asked) == 5 + 100
+            queries = [r for r in rows if r["set"] == "query"]
+            assert len(rows) == 5 + len(queries) == 5 + 100
             for name, step in (("before", 0), ("prediction", 10)):
-                errors = [(row["y"] - row[name]) ** 2 for row in asked]
+                errors = [(row["y"] - row[name]) ** 2 for row in queries]
                 assert np.mean(errors) == pytest.approx(scores["mse"][task, step], rel=1e-4)
 
 
-def test_the_dashboard_draws_nothing_that_no_run_logs(
-    found: Offline, members: list[Offline]
-) -> None:
+def test_the_dashboard_draws_only_what_runs_log(wandb_run: Offline, members: list[Offline]) -> None:
     metrics, entries = drawn(dashboard.spec("us", "mine", ["glyphs", "sinusoid"]))
-    logged = {name for run in (found, members[0]) for name in run.names | set(run.summary)}
+    logged = {name for run in (wandb_run, members[0]) for name in run.names | set(run.summary)}
     assert metrics >= {"val/accuracy", "adaptation/mse", "test/accuracy", "outer_step"}
     assert metrics <= logged | {"outer_step", "inner_step"}
     for entry in entries:
-        value = found.config
+        value = wandb_run.config
         for part in entry.split("."):
             assert part in value, entry
             value = value[part]
 
 
-def test_a_sweep_is_called_after_its_folder_and_day() -> None:
+def test_a_sweep_is_named_after_its_folder_and_day() -> None:
     assert sweep_name(Path("outputs/multirun/2026-11-24/12-06-01")) == "2026-11-24_12-06-01"
     assert sweep_name(Path("outputs/multirun/rates")) == "rates"
 
 
-def test_a_resumed_run_is_the_same_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_resumed_run_continues_the_same_wandb_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     steps = ("outer.steps=6", "evaluation.validation.every=2", "logger.wandb.episodes=0")
     with stopping_at(4):
         train(tmp_path, *steps, *FAST)
@@ -208,14 +208,14 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, capsys: pytest.CaptureFix
     assert went_on.run["display_name"] == stopped.run["display_name"]
     assert went_on.exit_code == 0
     assert sorted(went_on.history("train/mse")) == [4, 5]
-    with stopping_at(0):  # it is refused before: a folder is one run
+    with stopping_at(0):  # the programs refuse this: a folder holds one run
         train(tmp_path, *steps, *FAST)
     assert len(parts(tmp_path)) == 2
 
 
 @contextmanager
 def stopping_at(step: int) -> Iterator[None]:
-    """Trainings end before that outer step, as by Ctrl-C."""
+    """While open, trainings end before that outer step, as by Ctrl-C."""
     outer_step = MetaLearner.outer_step
 
     def stops(self: MetaLearner, tasks: Any, number: int) -> Any:

@@ -1,4 +1,4 @@
-"""Ways to damage a file or a data folder, each by a generator of random numbers."""
+"""Ways to damage a file or a data folder, each controlled by a random generator."""
 
 import os
 import struct
@@ -27,7 +27,7 @@ def noise(file: Path, rng: np.random.Generator) -> None:
 
 
 def flips(file: Path, rng: np.random.Generator) -> None:
-    """A few other bytes, somewhere."""
+    """Changes a few bytes at random places."""
     data = bytearray(file.read_bytes())
     for place in rng.integers(0, min(len(data), 4000), 6):
         data[place] ^= int(rng.integers(1, 256))
@@ -35,7 +35,7 @@ def flips(file: Path, rng: np.random.Generator) -> None:
 
 
 def hole(file: Path, rng: np.random.Generator) -> None:
-    """Zeros in the middle."""
+    """Replaces the middle by zeros."""
     data = bytearray(file.read_bytes())
     start = int(rng.integers(len(data)))
     stop = min(start + 40, len(data))
@@ -98,10 +98,10 @@ def huge_header(file: Path, rng: np.random.Generator) -> None:
 
 
 def deflate(file: Path, rng: np.random.Generator) -> None:
-    """Compressed data that do not unpack, under checksums that are right."""
+    """Compressed data that cannot be decompressed, with correct checksums."""
     data = bytearray(zlib.compress(rng.bytes(400)))
     data[int(rng.integers(2, len(data)))] ^= 0xFF
-    data[2] |= 0b110  # a block of a type that there is not
+    data[2] |= 0b110  # a block of a type that does not exist
     file.write_bytes(png(10, 10, bytes(data), chunk(b"iCCP", b"x\0\0" + bytes(data))))
 
 

@@ -1,4 +1,4 @@
-"""A pack of images that name themselves."""
+"""Images that contain their own class and number."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from innerloop.data.packs.writing import Classes
 
 
 class Numbered(ImageClasses):
-    """Images that name themselves: pixel 0 holds the class, pixel 1 the example."""
+    """Images that contain their identity: pixel 0 is the class, pixel 1 the example."""
 
     def __init__(self, folder: Path, counts: list[int], rotations: bool = False) -> None:
         super().__init__("numbered", folder, rotations)

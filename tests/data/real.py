@@ -1,4 +1,4 @@
-"""Where the real data sets lie, for the tests that read them; none of it belongs to the project."""
+"""The location of the real data sets, which are not part of the project."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def folder(name: str, tmp: Path) -> Path:
-    """A folder with the publisher's files of the data set; skips the test where there is none."""
+    """A folder with the publisher's files of the data set; skips the test if there is none."""
     given = os.environ.get("INNERLOOP_DATA")
     if given and (Path(given) / name).is_dir():
         return Path(given)
@@ -23,7 +23,7 @@ def folder(name: str, tmp: Path) -> Path:
 
 
 def beside(file: str) -> Path:
-    """A file of the collection beside the checkout; skips the test where it is absent."""
+    """A file of the collection next to the checkout; skips the test if it is absent."""
     if not (BESIDE / file).exists():
         pytest.skip(f"{BESIDE / file} is not there")
     return BESIDE / file

@@ -21,8 +21,8 @@ COUNTS = [5, 6, 7, 8, 9, 10]
 IMAGES = sum(COUNTS)
 
 
-def same(found: Task, expected: Task) -> None:
-    tree_map(lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), found, expected)
+def same(actual: Task, expected: Task) -> None:
+    tree_map(lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), actual, expected)
 
 
 def walk(source: TaskSource, count: int, size: int, seed: int = 0) -> tuple[Any, Any]:
@@ -33,7 +33,7 @@ def walk(source: TaskSource, count: int, size: int, seed: int = 0) -> tuple[Any,
     return query.inputs.flatten(0, 1), query.targets.flatten()
 
 
-def test_a_walk_visits_every_member_once_in_each_epoch_and_in_another_order() -> None:
+def test_an_epoch_visits_every_image_once_in_a_new_order() -> None:
     orders = epoch_members(3, "train", np.arange(5 * 40), 40).reshape(5, 40)
     assert (np.sort(orders) == np.arange(40)).all()
     assert len({tuple(order) for order in orders}) == 5
@@ -42,7 +42,7 @@ def test_a_walk_visits_every_member_once_in_each_epoch_and_in_another_order() ->
     assert (other != orders[0]).any()
 
 
-def test_a_place_of_a_walk_is_a_function_of_itself() -> None:
+def test_each_position_of_the_walk_can_be_computed_alone() -> None:
     places = np.random.default_rng(0).integers(0, 500, (6, 7))
     alone = [epoch_members(3, "train", np.array([place]), 40)[0] for place in places.flat]
     assert epoch_members(3, "train", places, 40).flatten().tolist() == alone
@@ -56,7 +56,7 @@ def test_an_epoch_shows_every_image_once_under_the_label_of_its_class(
     turns = 4 if rotations else 1
     assert source.classes_in("train") == 6 * turns
     images, labels = walk(source, IMAGES * turns // 5 * 2, 5)
-    corners = {0: (0, 0), 1: (3, 0), 2: (3, 3), 3: (0, 3)}  # where turning puts the first pixel
+    corners = {0: (0, 0), 1: (3, 0), 2: (3, 3), 3: (0, 3)}  # where a rotation moves the first pixel
     seen = []
     for image, label in zip(images[:, 0].numpy(), labels.tolist(), strict=True):
         turn, number = divmod(label, 6)
@@ -80,13 +80,13 @@ def test_a_batch_is_a_function_of_its_number_and_seed(kind: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("rotations", [False, True])
-def test_batches_on_the_device_are_those_of_the_files(rotations: bool, tmp_path: Path) -> None:
+def test_batches_on_the_device_equal_those_of_the_files(rotations: bool, tmp_path: Path) -> None:
     plain = Numbered(tmp_path, COUNTS, rotations)
     resident = Numbered(tmp_path, COUNTS, rotations)
     resident.on_device = True
     resident.use_device(torch.device("cpu"))
-    asked = ("val", np.arange(7), 11, 3)
-    sent, expected = resident.compact_batches(*asked), plain.compact_batches(*asked)
+    request = ("val", np.arange(7), 11, 3)
+    sent, expected = resident.compact_batches(*request), plain.compact_batches(*request)
     for (places, labels), (images, targets) in zip(sent, expected, strict=True):
         assert not torch.is_tensor(places) and images.dtype == torch.uint8
         assert torch.equal(labels, targets)
@@ -107,7 +107,7 @@ def test_who_counts_the_classes_first_is_still_warned_of_the_data_once(tmp_path:
     assert warned == [source.pack]
 
 
-def test_glyphs_show_each_class_once_an_epoch_drawn_anew() -> None:
+def test_glyphs_draw_each_class_anew_once_an_epoch() -> None:
     source = Glyphs(16, {"train": 9})
     assert source.classes_in("train") == 9
     images, labels = walk(source, 6, 6)
@@ -116,8 +116,8 @@ def test_glyphs_show_each_class_once_an_epoch_drawn_anew() -> None:
     assert len({image.numpy().tobytes() for image in images}) == 36
 
 
-def test_a_glyph_of_a_batch_is_of_the_class_that_episodes_name() -> None:
-    """Drawings of one class resemble each other more than those of others do."""
+def test_glyphs_of_a_batch_resemble_others_of_their_class() -> None:
+    """Drawings of one class resemble each other more than drawings of other classes."""
     source = Glyphs(16, {"train": 5})
     images, labels = walk(source, 60, 5)
     rows, means = images.flatten(1).float(), []
@@ -127,7 +127,7 @@ def test_a_glyph_of_a_batch_is_of_the_class_that_episodes_name() -> None:
     assert (nearest == labels).float().mean() > 0.6
 
 
-def test_endless_glyphs_and_waves_have_no_batches() -> None:
+def test_sources_without_a_fixed_set_of_classes_refuse_plain_batches() -> None:
     for source, words in ((Glyphs(16), "dataset.classes={train: 64}"), (Sinusoid(), "no list")):
         for ask in (
             lambda s: s.classes_in("train"),

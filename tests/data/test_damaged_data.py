@@ -1,4 +1,4 @@
-"""Damaged data folders, made from seeds: each is read right or refused in a line, and soon."""
+"""Damaged data folders, generated from seeds: each is quickly read correctly or refused."""
 
 import os
 import pickle
@@ -25,7 +25,7 @@ from innerloop.errors import UserError
 
 LISTS = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/character02"]}
 LISTS["test"] = ["Latin/character01"]
-FIRST = int(os.environ.get("INNERLOOP_FUZZ_SEED", "0"))  #: of the folders: try others
+FIRST = int(os.environ.get("INNERLOOP_FUZZ_SEED", "0"))  #: seed of the damaged folders
 
 
 @pytest.fixture(autouse=True)
@@ -54,35 +54,35 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def listing(root: Path) -> dict[Path, Any]:
-    """All that lies in a folder but for packs; of files also sizes and times."""
-    found = {}
+    """All entries of a folder except packs; for files also sizes and times."""
+    entries = {}
     for path in root.rglob("*"):
         of_pack = "packed" in path.relative_to(root).parts
         if of_pack and (path.name != "packed" or path.is_dir()):
             continue
         status = path.lstat()
-        found[path] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
-    return found
+        entries[path] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
+    return entries
 
 
 def tried(source: Callable[[], ImageClasses], root: Path) -> str:
-    """`read` if a data set can be read, else the message that refuses it; all else fails."""
+    """`read` if a data set can be read, or else the refusing message; anything else fails."""
     before = listing(root)
     try:
         with within(5):
-            made = source()
-            made.prepare()
+            data = source()
+            data.prepare()
             for split in ("train", "val", "test"):
-                images, counts = made.pack.images(split), made.pack.counts(split)
+                images, counts = data.pack.images(split), data.pack.counts(split)
                 assert images.dtype == np.uint8 and len(images) == counts.sum()
-                made.fingerprint(split)
-        told = "read"
+                data.fingerprint(split)
+        answer = "read"
     except UserError as error:
-        told = str(error)
-        assert len(told.splitlines()) <= 2 and 20 < len(told) < 600, told
-        assert str(root) in told, told
+        answer = str(error)
+        assert len(answer.splitlines()) <= 2 and 20 < len(answer) < 600, answer
+        assert str(root) in answer, answer
     assert listing(root) == before
-    return told
+    return answer
 
 
 # A user's folder.
@@ -100,13 +100,13 @@ def folder(root: Path) -> Path:
 
 @pytest.mark.parametrize("way", damage.IMAGE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + 3))
-def test_a_damaged_image(way: Any, seed: int, tmp_path: Path) -> None:
+def test_a_damaged_image_is_read_right_or_refused(way: Any, seed: int, tmp_path: Path) -> None:
     rng, root = np.random.default_rng([seed, 1]), folder(tmp_path / "mine")
     file = some(sorted(root.rglob("*.png")), rng)
     way(file, rng)
-    told = tried(lambda: Folder(str(root), size=8), tmp_path)
+    answer = tried(lambda: Folder(str(root), size=8), tmp_path)
     readable = {"flips", "more", "hole", "exif", "cut", "sparse", "bomb_of_text"}
-    assert (told == "read" and way.__name__ in readable) or str(file) in told, told
+    assert (answer == "read" and way.__name__ in readable) or str(file) in answer, answer
 
 
 def hidden(root: Path, rng: np.random.Generator) -> None:
@@ -167,19 +167,19 @@ WHOLE = [
 
 @pytest.mark.parametrize("way", WHOLE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + 2))
-def test_a_damaged_folder(way: Any, seed: int, tmp_path: Path) -> None:
+def test_a_damaged_folder_is_read_right_or_refused(way: Any, seed: int, tmp_path: Path) -> None:
     rng, root = np.random.default_rng([seed, 2]), folder(tmp_path / "mine")
     way(root, rng)
-    told = tried(lambda: Folder(str(root), size=8), tmp_path)
+    answer = tried(lambda: Folder(str(root), size=8), tmp_path)
     if way in (hidden, odd_names):
-        assert told == "read"
+        assert answer == "read"
     elif way not in (gone, split_pipe):  # where the others of a split may be left
-        assert told != "read"
+        assert answer != "read"
 
 
 @pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", ["pack.json", "train.u8", "test.u8"])
-def test_a_damaged_pack_is_made_again(way: Any, name: str, tmp_path: Path) -> None:
+def test_a_damaged_pack_is_rebuilt(way: Any, name: str, tmp_path: Path) -> None:
     rng, root = np.random.default_rng(3), folder(tmp_path / "mine")
     source = Folder(str(root), size=8)
     source.prepare()
@@ -192,7 +192,7 @@ def test_a_damaged_pack_is_made_again(way: Any, name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
-def test_a_damaged_list_of_classes(way: Any, tmp_path: Path) -> None:
+def test_a_damaged_class_list_is_read_right_or_refused(way: Any, tmp_path: Path) -> None:
     rng, root = np.random.default_rng(4), tmp_path / "mine"
     for split in ("train", "val", "test"):
         shutil.copytree(folder(tmp_path / "made" / split) / split, root, dirs_exist_ok=True)
@@ -221,22 +221,22 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("way", damage.FILE, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + 2))
 @pytest.mark.parametrize("kind", [Omniglot, MiniImageNet])
-def test_a_damaged_file_of_a_publisher(
+def test_a_damaged_published_file_is_read_right_or_refused(
     kind: Any, seed: int, way: Any, published: Path, tmp_path: Path
 ) -> None:
     rng, name = np.random.default_rng([seed, 5]), kind.__name__.lower()
     shutil.copytree(published / name, tmp_path / name)
     way(some(sorted((tmp_path / name).iterdir()), rng), rng)
-    told = tried(lambda: kind(str(tmp_path)), tmp_path)
-    assert told != "read" or way.__name__ in ("flips", "hole", "more"), told
+    answer = tried(lambda: kind(str(tmp_path)), tmp_path)
+    assert answer != "read" or way.__name__ in ("flips", "hole", "more"), answer
 
 
 def contents(rng: np.random.Generator) -> dict[str, Any]:
-    """Wrong contents of a pickle, under the right names."""
+    """Pickle contents that are wrong under the right names."""
     images, rows = np.zeros((600, 84, 84, 3), np.uint8), {"n0": list(range(600))}
     deep: list = []
     for _ in range(60):
-        deep = [deep, deep]  # 2**60 lists if somebody writes them out
+        deep = [deep, deep]  # 2**60 lists if they are written out
     return {
         "a list": [images, rows],
         "nothing": {},
@@ -257,7 +257,9 @@ def contents(rng: np.random.Generator) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("what", contents(np.random.default_rng(0)))
-def test_wrong_contents_of_a_pickle(what: str, published: Path, tmp_path: Path) -> None:
+def test_a_pickle_with_wrong_contents_is_refused(
+    what: str, published: Path, tmp_path: Path
+) -> None:
     shutil.copytree(published / "miniimagenet", tmp_path / "miniimagenet")
     file = tmp_path / "miniimagenet" / miniimagenet.FILES["train"]
     file.write_bytes(pickle.dumps(contents(np.random.default_rng(0))[what]))

@@ -1,4 +1,4 @@
-"""Downloads from the test's own server: checked, whole or not there, clear when they fail."""
+"""Downloads from a local server are checked, complete or absent, with clear errors."""
 
 import functools
 import hashlib
@@ -22,14 +22,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("published")
     (folder / "file.zip").write_bytes(CONTENT)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{made.server_port}"
-    made.shutdown()
-    made.server_close()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
-def test_downloads_and_checks(server: str, tmp_path: Path) -> None:
+def test_a_download_is_stored_when_its_checksum_fits(server: str, tmp_path: Path) -> None:
     (path,) = fetch({"file.zip": Remote(f"{server}/file.zip", MD5)}, tmp_path / "new", "It")
     assert path.read_bytes() == CONTENT
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["file.zip"]
@@ -42,7 +42,7 @@ def test_a_wrong_checksum_leaves_nothing_behind(server: str, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_says_which_files_to_put_where(tmp_path: Path) -> None:
+def test_a_failed_download_says_which_files_to_put_where(tmp_path: Path) -> None:
     nowhere = Remote("http://127.0.0.1:9/file.zip", MD5)
     with pytest.raises(UserError) as caught:
         fetch({"file.zip": nowhere}, tmp_path, "Omniglot")
@@ -57,16 +57,14 @@ def test_a_failure_says_which_files_to_put_where(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_file_put_there_by_hand_is_taken(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_placed_by_hand_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file.zip").write_bytes(b"packed differently")
     with caplog.at_level(logging.WARNING):
         fetch({"file.zip": Remote("http://127.0.0.1:9/file.zip", MD5)}, tmp_path, "It")
     assert "not the publisher's file" in caplog.text
 
 
-def test_a_dois_checksum_is_its_records(
+def test_the_checksum_of_a_doi_comes_from_its_record(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import pooch

@@ -1,4 +1,4 @@
-"""Tasks of unequal size: what must hold for every row, on images that name themselves."""
+"""Tasks of unequal size: guarantees for every row, on images that contain their identity."""
 
 from pathlib import Path
 
@@ -36,49 +36,51 @@ def sets(batch: Task, row: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def names(images: Tensor) -> list[tuple[int, int]]:
-    """Class and example of each image, which stand in a corner that a turn may have moved."""
-    found = []
+    """Class and example of each image, read from a corner that a rotation may have moved."""
+    rows = []
     for image in images[:, 0]:
         straight = next(t for k in range(4) if (t := torch.rot90(image, k))[0, :2].min() > 0)
-        found.append((int(straight[0, 0]) - 1, int(straight[0, 1]) - 1))
-    return found
+        rows.append((int(straight[0, 0]) - 1, int(straight[0, 1]) - 1))
+    return rows
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
-def test_each_row_is_an_image_of_its_own_and_of_its_labels_class(
+def test_each_row_is_a_different_image_of_the_class_of_its_label(
     source: Numbered, episode: Episode
 ) -> None:
     batch = source.tasks("train", MANY, episode, 0)
     classes = source.classes("train", MANY, episode, 0)
     assert classes.shape == (200, episode.most_ways)
     for row, own in enumerate(classes):
-        (images, shown), (others, asked) = sets(batch, row)
+        (images, shown), (others, query_labels) = sets(batch, row)
         ways = int((own >= 0).sum())
         assert (own[ways:] == -1).all() and len({*own[:ways]}) == ways
-        found = names(torch.cat([images, others]))
-        assert len({*found}) == len(found)  # no image twice, none in both sets
-        assert [c for c, _ in found] == own[torch.cat([shown, asked])].tolist()
-        assert set(shown.tolist()) == set(asked.tolist()) == set(range(ways))
+        identities = names(torch.cat([images, others]))
+        assert len({*identities}) == len(identities)  # no image appears twice, in support or query
+        assert [c for c, _ in identities] == own[torch.cat([shown, query_labels])].tolist()
+        assert set(shown.tolist()) == set(query_labels.tolist()) == set(range(ways))
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
-def test_a_class_gives_what_is_asked_or_what_it_has(source: Numbered, episode: Episode) -> None:
+def test_each_class_gives_the_requested_images_or_all_it_has(
+    source: Numbered, episode: Episode
+) -> None:
     batch = source.tasks("train", MANY, episode, 0)
     classes = source.classes("train", MANY, episode, 0)
     for row, own in enumerate(classes):
-        shown, asked = (np.bincount(labels, minlength=1) for _, labels in sets(batch, row))
+        shown, queries = (np.bincount(labels, minlength=1) for _, labels in sets(batch, row))
         there = np.array(COUNTS)[own[own >= 0]]
         plenty = shown < there - 1  # of the images, more than the shots took
         if episode.balance == "equal":
             assert len({*shown[plenty]}) <= 1
-        assert (shown <= there - 1).all() and (shown + asked <= there).all()
-        most = asked.max()
-        assert (asked == np.minimum(most, there - shown)).all()
+        assert (shown <= there - 1).all() and (shown + queries <= there).all()
+        most = queries.max()
+        assert (queries == np.minimum(most, there - shown)).all()
 
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
 @pytest.mark.parametrize("kind", ["pack", "glyphs"])
-def test_padding_stands_last_and_is_nothing(kind: str, episode: Episode, tmp_path: Path) -> None:
+def test_padding_comes_last_and_is_zero(kind: str, episode: Episode, tmp_path: Path) -> None:
     source: TaskSource = Glyphs(size=8) if kind == "glyphs" else Numbered(tmp_path, COUNTS)
     for examples in source.tasks("train", np.arange(30), episode, 0):
         (values, real), targets = examples
@@ -91,7 +93,9 @@ def test_padding_stands_last_and_is_nothing(kind: str, episode: Episode, tmp_pat
 
 @pytest.mark.parametrize("episode", EPISODES, ids=str)
 @pytest.mark.parametrize("kind", ["pack", "glyphs"])
-def test_a_task_alone_is_the_task_in_a_batch(kind: str, episode: Episode, tmp_path: Path) -> None:
+def test_a_task_is_the_same_alone_and_in_a_batch(
+    kind: str, episode: Episode, tmp_path: Path
+) -> None:
     source: TaskSource = Glyphs(size=8) if kind == "glyphs" else Numbered(tmp_path, COUNTS, True)
     batch = source.tasks("train", np.arange(40), episode, 3)
     for row in (0, 17, 39):
@@ -104,7 +108,7 @@ def test_a_task_alone_is_the_task_in_a_batch(kind: str, episode: Episode, tmp_pa
         assert (own == every[row]).all()
 
 
-def test_tasks_differ_by_seed_split_and_place() -> None:
+def test_tasks_differ_by_seed_split_and_index() -> None:
     seen = [
         Glyphs(size=8).classes(split, np.arange(5), EPISODES[0], seed)[:, :2]
         for split in ("train", "val")
@@ -130,23 +134,23 @@ def test_classes_and_images_are_drawn_equally_often(tmp_path: Path) -> None:
     assert stats.chisquare(np.bincount(first, minlength=4)).pvalue > 0.001
 
 
-def test_a_class_is_turned_one_way_in_a_task(tmp_path: Path) -> None:
+def test_a_class_has_one_rotation_within_a_task(tmp_path: Path) -> None:
     episode = EPISODES[1]
     batch = Numbered(tmp_path, COUNTS, True).tasks("train", MANY, episode, 0)
     seen = set()
     for row in range(len(MANY)):
-        (images, shown), (others, asked) = sets(batch, row)
+        (images, shown), (others, query_labels) = sets(batch, row)
         turns = [
             next(k for k in range(4) if torch.rot90(image, k)[0, :2].min() > 0)
             for image in torch.cat([images, others])[:, 0]
         ]
-        pairs = {*zip(torch.cat([shown, asked]).tolist(), turns, strict=True)}
+        pairs = {*zip(torch.cat([shown, query_labels]).tolist(), turns, strict=True)}
         assert len(pairs) == len({label for label, _ in pairs})
         seen |= {turn for _, turn in pairs}
     assert seen == {0, 1, 2, 3}
 
 
-def test_images_on_the_device_are_those_of_the_files(source: Numbered) -> None:
+def test_images_on_the_device_equal_those_of_the_files(source: Numbered) -> None:
     data = TaskData(source, EPISODES[0], EPISODES[1], 1, 4, 4, 4, 4, 0, 0)
     plain = data.on_after_batch_transfer(data.training_batch(0), 0)
     source.on_device = True
@@ -172,7 +176,7 @@ def children(key: int, count: int) -> list[int]:
 
 
 def chosen(key: int, population: int, count: int) -> list[int]:
-    """Floyd's draw without replacement, then a random order."""
+    """Floyd's sampling without replacement, followed by a random order."""
     order, draws = children(key, 2)
     picks: list[int] = []
     for i, draw in enumerate(children(draws, count)):
@@ -183,8 +187,8 @@ def chosen(key: int, population: int, count: int) -> list[int]:
     return [picks[i] for i in sorted(range(count), key=keys.__getitem__)]
 
 
-def test_tasks_of_one_size_are_what_they_always_were(tmp_path: Path) -> None:
-    """Against the published algorithms, one number at a time in Python's integers."""
+def test_tasks_of_one_size_follow_the_published_algorithms(tmp_path: Path) -> None:
+    """Compared with the published algorithms in Python's integers, one number at a time."""
     source, episode = Numbered(tmp_path, COUNTS), Episode(3, 1, 2)
     assert not episode.varies
     task = source.tasks("val", np.array([5]), episode, 11)
@@ -197,8 +201,8 @@ def test_tasks_of_one_size_are_what_they_always_were(tmp_path: Path) -> None:
         flat = [(c, n, i) for i, c in enumerate(classes) for n in picks[i][which]]
         keys = children(own, len(flat))
         expected = [flat[i] for i in sorted(range(len(flat)), key=keys.__getitem__)]
-        found = zip(names(examples.inputs[0]), examples.targets[0].tolist(), strict=True)
-        assert [(*name, label) for name, label in found] == expected
+        actual = zip(names(examples.inputs[0]), examples.targets[0].tolist(), strict=True)
+        assert [(*name, label) for name, label in actual] == expected
 
 
 def of(source: TaskSource, episode: Episode) -> TaskData:
@@ -239,7 +243,7 @@ def test_the_shape_of_padded_inputs_is_checked(tmp_path: Path) -> None:
         data.setup("fit")
 
 
-def test_glyphs_are_drawn_once_each_and_are_of_their_labels_class() -> None:
+def test_each_glyph_is_a_new_drawing_of_the_class_of_its_label() -> None:
     source, episode = Glyphs(classes={"train": 5}), Episode(Range(3, 5), Range(10, 30), 20)
     indices = np.arange(4)
     batch = source.tasks("train", indices, episode, 0)
@@ -249,8 +253,8 @@ def test_glyphs_are_drawn_once_each_and_are_of_their_labels_class() -> None:
     of_class = source.classes(*asked_of)[0][labels[0]]
     means = torch.stack([images[0, of_class == c].float().mean(0).flatten() for c in range(5)])
     for row in indices:
-        (first, shown), (second, asked) = sets(batch, row)
-        both, labels = torch.cat([first, second]).flatten(1), torch.cat([shown, asked])
+        (first, shown), (second, query_labels) = sets(batch, row)
+        both, labels = torch.cat([first, second]).flatten(1), torch.cat([shown, query_labels])
         assert len(torch.unique(both, dim=0)) == len(both)
         for label in range((classes[row] >= 0).sum()):
             mean = both[labels == label].float().mean(0)

@@ -1,4 +1,4 @@
-"""Episodes of image classes: what must hold for every task, on images that the test makes."""
+"""Episodes of image classes: guarantees for every task, tested with generated images."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_labels_are_balanced_and_name_one_class_each(source: Numbered) -> None:
         assert all((examples.targets == label).sum(1).eq(each).all() for label in range(4))
 
 
-def test_rows_are_shuffled_and_labels_tell_nothing_of_the_class(source: Numbered) -> None:
+def test_rows_are_shuffled_and_labels_do_not_depend_on_the_class(source: Numbered) -> None:
     task = draw(source, 600)
     classes, _ = names(task)
     first = task.support.targets[:, 0].numpy()
@@ -77,11 +77,11 @@ def test_a_task_is_a_function_of_its_index(source: Numbered) -> None:
     assert not torch.equal(draw(source, 9, split="val").support.inputs, batch.support.inputs)
 
 
-def test_quarter_turns_are_classes_and_a_task_holds_one_turn_of_a_class(tmp_path: Path) -> None:
+def test_rotations_are_classes_and_a_task_has_one_rotation_of_a_class(tmp_path: Path) -> None:
     source = Numbered(tmp_path, [9] * 6, rotations=True)
     plain = Numbered(tmp_path, [9] * 6)
     turned, straight = draw(source, 100), draw(plain, 100)
-    found = set()
+    all_turns = set()
     for row in range(100):
         turns: dict[int, set[int]] = {}
         for a, b, label in zip(
@@ -90,9 +90,9 @@ def test_quarter_turns_are_classes_and_a_task_holds_one_turn_of_a_class(tmp_path
         ):  # fmt: skip
             turn = next(k for k in range(4) if torch.equal(a, torch.rot90(b, k)))
             turns.setdefault(int(label), set()).add(turn)
-            found.add(turn)
+            all_turns.add(turn)
         assert all(len(same) == 1 for same in turns.values())
-    assert found == {0, 1, 2, 3}
+    assert all_turns == {0, 1, 2, 3}
     assert source.fingerprint("test") != plain.fingerprint("test")
 
 
@@ -112,7 +112,7 @@ def test_transform_normalises_each_channel(source: Numbered) -> None:
     torch.testing.assert_close(source.transform(raw).flatten(), torch.tensor([-2.0, 2.0]))
 
 
-def test_classes_are_what_the_labels_stand_for(source: Numbered) -> None:
+def test_classes_are_listed_in_the_order_of_the_labels(source: Numbered) -> None:
     task, standing = draw(source), source.classes("train", np.arange(50), EPISODE, 0)
     labels = torch.cat([task.support.targets, task.query.targets], 1).numpy()
     np.testing.assert_array_equal(names(task)[0], 1 + np.take_along_axis(standing, labels, 1))

@@ -1,4 +1,4 @@
-"""How the tasks of an outer step and of the fixed lists are shared by processes."""
+"""How processes share the tasks of an outer step and of the fixed evaluation lists."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,11 +15,11 @@ from innerloop.errors import UserError
 
 def of_rank(rank: int, ranks: int, **more: int) -> TaskData:
     data = wave_data()
-    made: Any = SimpleNamespace(
+    trainer: Any = SimpleNamespace(
         world_size=ranks, global_rank=rank, global_step=0,
         strategy=SimpleNamespace(root_device=SimpleNamespace(type="cpu")),
     )  # fmt: skip
-    data.trainer = made
+    data.trainer = trainer
     for key, value in more.items():
         setattr(data, key, value)
     return data
@@ -42,7 +42,7 @@ def test_every_test_task_goes_to_one_process_and_none_is_idle(ranks: int) -> Non
     assert all(shares)
 
 
-def test_what_cannot_be_shared_is_refused() -> None:
+def test_tasks_that_cannot_be_shared_by_the_processes_are_refused() -> None:
     with pytest.raises(UserError, match="use a multiple of 4"):
         of_rank(0, 4).setup("fit")
     with pytest.raises(UserError, match="8 processes"):
@@ -50,13 +50,13 @@ def test_what_cannot_be_shared_is_refused() -> None:
 
 
 class Differing(Sinusoid):
-    """Waves that each process of a run says are others."""
+    """Sinusoids with a different fingerprint in each process."""
 
     def fingerprint(self, split: str) -> str:
         return f"waves of process {distributed.get_rank() if distributed.is_initialized() else 0}"
 
 
-def test_processes_that_read_different_data_are_all_told(tmp_path: Path) -> None:
+def test_processes_that_read_different_data_all_stop_with_an_error(tmp_path: Path) -> None:
     data = wave_data()
     more = {"default_root_dir": tmp_path, "devices": 2, "strategy": "ddp_fork", "max_steps": 1}
     trainer(**more).fit(learner_of("maml"), data)

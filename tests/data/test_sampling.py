@@ -1,4 +1,4 @@
-"""Draws are uniform, without repeats, and a function of nothing but their place."""
+"""Draws are uniform, without repeats, and depend only on their index."""
 
 import warnings
 from itertools import combinations, permutations
@@ -16,7 +16,7 @@ def keys_of(count: int, seed: int = 0) -> np.ndarray:
 
 
 def assert_even(rows: np.ndarray, outcomes: list[tuple[int, ...]]) -> None:
-    """Chi-square with a bound of six standard deviations over its mean."""
+    """Chi-square test with a bound of six standard deviations above the mean."""
     place = {outcome: i for i, outcome in enumerate(outcomes)}
     counts = np.bincount([place[tuple(row)] for row in rows.tolist()], minlength=len(outcomes))
     expected, freedom = len(rows) / len(outcomes), len(outcomes) - 1
@@ -24,7 +24,7 @@ def assert_even(rows: np.ndarray, outcomes: list[tuple[int, ...]]) -> None:
 
 
 @pytest.mark.parametrize(("population", "count"), [(5, 3), (4, 4), (6, 2), (7, 1)])
-def test_choose_is_even_over_subsets_and_orders(population: int, count: int) -> None:
+def test_choose_is_uniform_over_subsets_and_orders(population: int, count: int) -> None:
     picks = sampling.choose(keys_of(MANY), population, count)
     assert_even(picks, list(permutations(range(population), count)))
     assert_even(np.sort(picks), list(combinations(range(population), count)))
@@ -37,7 +37,7 @@ def test_choose_never_repeats(population: int) -> None:
     assert (np.diff(picks) > 0).all()
 
 
-def test_choose_reaches_all_of_a_huge_population() -> None:
+def test_choose_is_uniform_over_a_huge_population() -> None:
     picks = sampling.choose(keys_of(20_000), 2**40, 3) / 2**40
     eighths = np.bincount((picks * 8).astype(int).ravel(), minlength=8)
     assert len(eighths) == 8
@@ -53,12 +53,12 @@ def test_choose_takes_a_population_per_key() -> None:
         np.testing.assert_allclose(np.bincount(rows.ravel()), len(rows) * 4 / size, rtol=0.06)
 
 
-def test_choose_all_of_a_population() -> None:
+def test_choose_can_take_the_whole_population() -> None:
     picks = sampling.choose(keys_of(1000).reshape(10, 100), 12, 12)
     assert (np.sort(picks) == np.arange(12)).all()
 
 
-def test_permutations_are_even_and_complete() -> None:
+def test_permutations_are_uniform_and_complete() -> None:
     assert_even(sampling.permutations(keys_of(MANY), 4), list(permutations(range(4))))
     assert (np.sort(sampling.permutations(keys_of(50), 300)) == np.arange(300)).all()
 
@@ -70,7 +70,7 @@ def test_uniform_lies_in_the_half_open_interval() -> None:
     np.testing.assert_allclose(np.corrcoef(draws.T), np.eye(4), atol=0.03)
 
 
-def test_integers_are_even_below_their_bound() -> None:
+def test_integers_are_uniform_below_their_bound() -> None:
     draws = sampling.integers(keys_of(MANY), 7, 2)
     assert_even(draws, [(i, j) for i in range(7) for j in range(7)])
 
@@ -82,7 +82,7 @@ def test_keys_differ_between_seeds_names_and_indices() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, -1, -(2**70), 2**64 - 1, 10**30])
-def test_any_whole_number_is_a_seed(seed: int) -> None:
+def test_any_integer_is_a_seed(seed: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         keys = sampling.keys(seed, "train", np.array([0, 1, 2**62]))

@@ -1,4 +1,4 @@
-"""Sizes of tasks follow the distributions that they are said to follow."""
+"""Sizes of tasks follow their stated distributions."""
 
 import math
 from fractions import Fraction
@@ -16,7 +16,7 @@ ALL = np.ones((MANY, 4), bool)
 
 
 def assert_follows(draws: np.ndarray, probabilities: dict[int, float]) -> None:
-    """Chi-square at one in a thousand, on numbers that are fixed by the key."""
+    """Chi-square test at level 0.001, on numbers that are fixed by the key."""
     assert set(np.unique(draws)) == set(probabilities)
     counts = [(draws == value).sum() for value in probabilities]
     expected = np.array([*probabilities.values()]) * len(draws)
@@ -28,7 +28,7 @@ def even(low: int, high: int) -> dict[int, float]:
 
 
 @pytest.mark.parametrize(("available", "highest"), [(100, 9), (7, 7)])
-def test_ways_are_uniform_up_to_the_classes_that_there_are(available: int, highest: int) -> None:
+def test_ways_are_uniform_up_to_the_number_of_classes(available: int, highest: int) -> None:
     ways = sizes.draw_ways(KEYS, Episode(Range(5, 9), 1, 1), available)
     assert_follows(ways, even(5, highest))
 
@@ -46,13 +46,13 @@ def test_uniform_classes_have_independent_numbers_of_shots() -> None:
                        {10 * a + b: 1 / 9 for a in (2, 3, 4) for b in (2, 3, 4)})  # fmt: skip
 
 
-def test_queries_are_one_uniform_number_a_task() -> None:
+def test_queries_are_one_uniform_number_for_each_task() -> None:
     queries = sizes.draw_queries(KEYS, Episode(4, 1, Range(3, 6)), ALL)
     assert (queries == queries[:, :1]).all()
     assert_follows(queries[:, 0], even(3, 6))
 
 
-def test_two_classes_share_by_a_uniform_proportion() -> None:
+def test_two_classes_share_shots_in_a_uniform_proportion() -> None:
     """Dirichlet(1, 1) is uniform: of 8 examples to divide, the ends have half the probability."""
     shots = sizes.draw_shots(KEYS, Episode(2, 5, 1, "dirichlet", 1.0), ALL[:, :2])
     assert (shots.sum(1) == 10).all()
@@ -60,12 +60,14 @@ def test_two_classes_share_by_a_uniform_proportion() -> None:
 
 
 def divided(total: int, shares: np.ndarray) -> list[int]:
-    """Largest remainders, one at a time and in fractions."""
+    """The method of largest remainders, in exact fractions."""
     exact = [Fraction(float(share)) * total for share in shares]
-    found = [math.floor(value) for value in exact]
-    for place in sorted(range(len(exact)), key=lambda i: found[i] - exact[i])[: total - sum(found)]:
-        found[place] += 1
-    return found
+    counts = [math.floor(value) for value in exact]
+    for place in sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])[
+        : total - sum(counts)
+    ]:
+        counts[place] += 1
+    return counts
 
 
 @pytest.mark.parametrize("alpha", [0.1, 1.0, 8.0])
@@ -92,7 +94,7 @@ def test_a_large_alpha_is_nearly_equal_and_a_small_one_gives_to_one_class() -> N
 
 
 @pytest.mark.parametrize("balance", sizes.BALANCES)
-def test_classes_that_a_task_lacks_have_no_shots(balance: str) -> None:
+def test_absent_classes_have_no_shots(balance: str) -> None:
     present = np.arange(4) < (1 + np.arange(MANY) % 4)[:, None]
     shots = sizes.draw_shots(KEYS, Episode(Range(1, 4), Range(2, 6), 1, balance), present)
     assert ((shots > 0) == present).all()

@@ -1,4 +1,4 @@
-"""The check of a learner's first batch: what it finds and says, and that it changes nothing."""
+"""The check of a learner's first batch: what it detects and reports without changing anything."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def maml(name: str) -> MAML:
     return MAML(zoo.model_of(name), Classification(zoo.WAYS, zoo.WAYS), zoo.RATE, 3)
 
 
-def test_models_of_innerloop_are_known_and_never_checked(monkeypatch: Any) -> None:
+def test_built_in_models_are_never_checked(monkeypatch: Any) -> None:
     from innerloop.models.conv4 import Conv4
 
     def fail(*_: Any) -> None:
@@ -51,7 +51,7 @@ def _grid(layer: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize("kind", sorted(KNOWN, key=lambda kind: kind.__name__))
-def test_a_known_layer_is_right_side_by_side(kind: type[nn.Module]) -> None:
+def test_known_layers_are_right_under_vmap(kind: type[nn.Module]) -> None:
     holds_others = issubclass(kind, nn.ModuleList | nn.ModuleDict | nn.ParameterList
                               | nn.ParameterDict | nn.Sequential)  # fmt: skip
     layer = kind() if holds_others else SAMPLES.get(kind, kind)()
@@ -61,7 +61,7 @@ def test_a_known_layer_is_right_side_by_side(kind: type[nn.Module]) -> None:
     assert check(learner, tasks(2), NOW) == checking.Verdict()
 
 
-def test_it_changes_nothing_and_draws_no_random_numbers() -> None:
+def test_the_check_changes_nothing_and_draws_no_random_numbers() -> None:
     learner = maml("LSTM").train()
     learner.model.body.layer.dropout = 0.5
     before = {k: v.clone() for k, v in learner.state_dict().items()}
@@ -74,7 +74,7 @@ def test_it_changes_nothing_and_draws_no_random_numbers() -> None:
         assert torch.equal(value, before[key])
 
 
-def test_a_model_that_runs_in_float32_alone_runs_one_by_one(capsys: Any) -> None:
+def test_a_model_that_runs_only_in_float32_runs_one_task_at_a_time(capsys: Any) -> None:
     class Single(SmoothBody):
         def forward(self, inputs: Tensor) -> Tensor:
             assert inputs.dtype == torch.float32, "made for float32"
@@ -91,7 +91,7 @@ def test_a_model_that_runs_in_float32_alone_runs_one_by_one(capsys: Any) -> None
     assert "made for float32" in capsys.readouterr().out and engine.chunk == 1
 
 
-def test_the_run_says_what_runs_one_by_one_once(capsys: Any) -> None:
+def test_a_run_reports_once_what_runs_one_task_at_a_time(capsys: Any) -> None:
     engine, learner, batch = Engine(), maml("GRU"), zoo.tasks_of("GRU")
     for _ in range(2):
         engine.meta_gradient(learner, batch, NOW)
@@ -100,7 +100,7 @@ def test_the_run_says_what_runs_one_by_one_once(capsys: Any) -> None:
     assert engine.describe()["name"] == "loop"
 
 
-def test_a_layer_norm_stays_side_by_side(capsys: Any) -> None:
+def test_a_layer_norm_runs_under_vmap(capsys: Any) -> None:
     engine = Engine()
     engine.meta_gradient(maml("LayerNorm"), zoo.tasks_of("LayerNorm"), NOW)
     assert engine.each_task and engine.chunk is None and capsys.readouterr().out == ""
@@ -115,7 +115,7 @@ def test_dropout_differs_from_task_to_task_and_is_right_on_average() -> None:
     together, apart = Engine(), Engine(1)
     losses = [learner.scores(many, 0, NOW)["loss"][:, 0], torch.cat([
         learner.scores(one, 0, NOW)["loss"][:, 0] for _ in range(400)])]  # fmt: skip
-    assert len(losses[0].unique()) > 50  # masks of their own
+    assert len(losses[0].unique()) > 50  # each task has its own dropout mask
     gap = losses[0].mean() - losses[1].mean()
     error = (losses[0].var() / 400 + losses[1].var() / 400).sqrt()
     assert abs(float(gap.detach())) < 4 * float(error.detach())
@@ -131,12 +131,12 @@ def test_scores_of_a_model_that_cannot_be_trained_are_still_given() -> None:
     assert scores.shape == (zoo.TASKS, 2) and torch.isfinite(scores).all()
 
 
-def test_an_engine_that_was_restored_keeps_its_way_and_checks_again() -> None:
+def test_a_restored_engine_keeps_its_choice_and_checks_again() -> None:
     from innerloop.engines import choose
 
     learner, batch = maml("GRU"), zoo.tasks_of("GRU")
-    made = choose.restore(learner, Engine(each_task=True).describe())
-    assert made.each_task and made.chunk is None
-    _, gradient = made.meta_gradient(learner, batch, NOW)
-    assert made.chunk == 1
+    restored = choose.restore(learner, Engine(each_task=True).describe())
+    assert restored.each_task and restored.chunk is None
+    _, gradient = restored.meta_gradient(learner, batch, NOW)
+    assert restored.chunk == 1
     close(gradient, Engine(1).meta_gradient(learner, batch, NOW)[1])

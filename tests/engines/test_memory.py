@@ -1,4 +1,4 @@
-"""Memory: half the chunk when it runs out, and a peak that does not grow with the tasks."""
+"""Memory: the chunk is halved when it runs out, and the peak does not grow with the tasks."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ ERRORS = (
 
 
 def limited(learner: Any, most: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the learner raise for batches of more than `most` tasks."""
+    """Makes the learner raise an out-of-memory error for batches of more than `most` tasks."""
     for name in ("forward", "scores"):
         whole = getattr(learner, name)
 
@@ -35,12 +35,12 @@ def limited(learner: Any, most: int, error: BaseException, monkeypatch: pytest.M
 
 
 def learner_of(name: str) -> Algorithm:
-    """A learner whose layers are known, so that no engine checks it."""
+    """A learner with known layers, which engines do not check."""
     return algorithm(name, MLP((3,), (5, 4)))
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
-def test_a_step_without_memory_is_tried_with_half_the_chunk(
+def test_an_out_of_memory_step_is_retried_with_half_the_chunk(
     error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     learner, batch = learner_of("maml"), tasks(7)
@@ -70,10 +70,10 @@ def test_one_task_that_does_not_fit_and_other_errors_are_raised(
             assert engine.chunk == (1 if most == 0 else 2)
 
 
-def test_a_batch_that_is_embedded_as_a_whole_cannot_be_halved(
+def test_a_batch_embedded_as_a_whole_is_not_halved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    learner = algorithm("protonet", SmoothConv("running"))
+    learner = algorithm("protonet", SmoothConv("running"))  # its averages are over all tasks
     limited(learner, 1, MemoryError(), monkeypatch)
     with pytest.raises(MemoryError):
         Engine().meta_gradient(learner, tasks(4, shape=(1, 4, 4)), NOW)
@@ -87,7 +87,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_tasks() -> None:
     assert trial.peak_memory(Engine(16), learner, batch, NOW) > 3 * few
 
 
-def test_a_single_task_that_does_not_fit_is_tried_with_its_steps_computed_again(
+def test_a_single_task_that_does_not_fit_is_retried_with_checkpointing(
     monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     learner, batch = learner_of("maml"), tasks(3)
@@ -108,7 +108,7 @@ def test_a_single_task_that_does_not_fit_is_tried_with_its_steps_computed_again(
     assert engine.checkpoint and "engine.checkpoint=true" in capsys.readouterr().out
     first_order = learner_of("fomaml")
     monkeypatch.setattr(first_order, "forward", forward)
-    learner.steps, first_order.steps = 1, 2  # neither would save anything
+    learner.steps, first_order.steps = 1, 2  # neither option would save memory
     for other in (learner, first_order):
         with pytest.raises(MemoryError):
             Engine(1).meta_gradient(other, batch, NOW)
@@ -116,14 +116,14 @@ def test_a_single_task_that_does_not_fit_is_tried_with_its_steps_computed_again(
 
 def test_peak_memory_does_not_grow_with_the_number_of_inner_steps() -> None:
     learner, batch = algorithm("maml", Conv4((1, 16, 16), 4)), tasks(2, shape=(1, 16, 16))
-    found = {}
+    peaks = {}
     for checkpoint in (False, True):
         for learner.steps in (3, 12):
             engine = Engine(1, checkpoint=checkpoint)
-            found[checkpoint, learner.steps] = trial.peak_memory(engine, learner, batch, NOW)
-    assert found[True, 12] < 1.3 * found[True, 3]
-    assert found[False, 12] > 2 * found[True, 12]
+            peaks[checkpoint, learner.steps] = trial.peak_memory(engine, learner, batch, NOW)
+    assert peaks[True, 12] < 1.3 * peaks[True, 3]
+    assert peaks[False, 12] > 2 * peaks[True, 12]
 
 
-def test_keeping_freed_memory_is_asked_for_once() -> None:
+def test_the_allocator_is_set_only_once() -> None:
     assert memory.keep_freed() is memory.keep_freed()

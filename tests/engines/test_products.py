@@ -1,4 +1,4 @@
-"""Products are turned only where that is faster, and stay what they were."""
+"""Matrix products are rewritten only where that is faster, and keep their values."""
 
 import pytest
 import torch
@@ -12,13 +12,13 @@ BMM = torch.ops.aten.bmm.default
 
 
 def matrices(rows: int, columns: int, by_column: bool) -> Tensor:
-    made = torch.randn(2, columns, rows) if by_column else torch.randn(2, rows, columns)
-    return made.double().mT if by_column else made.double()
+    values = torch.randn(2, columns, rows) if by_column else torch.randn(2, rows, columns)
+    return values.double().mT if by_column else values.double()
 
 
 @pytest.mark.parametrize("left", [False, True])
 @pytest.mark.parametrize("right", [False, True])
-def test_only_products_of_two_transposed_matrices_are_turned(left: bool, right: bool) -> None:
+def test_only_products_of_two_transposed_matrices_are_rewritten(left: bool, right: bool) -> None:
     inputs = (matrices(3, 4, left), matrices(4, 5, right))
     graph = make_fx(torch.bmm, tracing_mode="fake")(*inputs)
     products.turn(graph)
@@ -28,7 +28,7 @@ def test_only_products_of_two_transposed_matrices_are_turned(left: bool, right: 
     close(graph(*inputs), torch.bmm(*inputs))
 
 
-def test_a_view_of_a_turned_product_stays_possible() -> None:
+def test_a_rewritten_product_can_be_viewed() -> None:
     inputs = (matrices(3, 4, True), matrices(4, 5, True))
 
     def flat(first: Tensor, second: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def test_a_view_of_a_turned_product_stays_possible() -> None:
     close(graph(*inputs), flat(*inputs))
 
 
-def test_a_turned_product_may_be_multiplied_again() -> None:
+def test_a_rewritten_product_can_be_multiplied_again() -> None:
     def cubed(first: Tensor, second: Tensor) -> Tensor:
         once = torch.bmm(first, second)
         return torch.bmm(once, second) + once
@@ -47,6 +47,6 @@ def test_a_turned_product_may_be_multiplied_again() -> None:
     inputs = (matrices(4, 4, True), matrices(4, 4, True))
     graph = make_fx(cubed, tracing_mode="fake")(*inputs)
     products.turn(graph)
-    found = graph.graph.find_nodes(op="call_function", target=BMM)
-    assert len(found) == 2 and all(n.args[0].op == "call_function" for n in found)
+    nodes = graph.graph.find_nodes(op="call_function", target=BMM)
+    assert len(nodes) == 2 and all(n.args[0].op == "call_function" for n in nodes)
     close(graph(*inputs), cubed(*inputs))

@@ -1,4 +1,4 @@
-"""Ordinary models under every learner in every engine: the right meta-gradient, or one line."""
+"""Ordinary models with every algorithm in every engine: the right meta-gradient, or a refusal."""
 
 import contextlib
 from typing import Any
@@ -6,78 +6,68 @@ from typing import Any
 import pytest
 import torch
 import zoo
+from helpers import algorithm_around
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from innerloop.adaptation.selection import ALL
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.gradient.anil import ANIL
 from innerloop.algorithms.gradient.maml import MAML
 from innerloop.algorithms.gradient.meta_sgd import MetaSGD
-from innerloop.algorithms.gradient.reptile import Reptile
-from innerloop.algorithms.metric.protonet import ProtoNet
 from innerloop.engines.engine import Engine
 from innerloop.engines.learn2learn import Learn2LearnEngine
 from innerloop.errors import UserError
 from innerloop.objectives import Classification
 
 NOW = torch.tensor(0.5, dtype=torch.float64)
-CLOSE = 1e-10  # of the gradient's norm
-CLOSE_ADAM = 1e-8  # it divides gradients that are zero but for rounding by its eps of 1e-8
-RATE, STEPS = zoo.RATE, zoo.STEPS
-BY_STEPS = {"maml", "fomaml", "anil", "boil", "meta_sgd", "reptile"}
-REFUSED = {  # what PyTorch cannot differentiate twice, and what every pass changes
+CLOSE = 1e-10  # relative to the gradient's norm
+CLOSE_ADAM = 1e-8  # Adam divides rounding errors of zero gradients by its eps of 1e-8
+NAMES = ("maml", "fomaml", "anil", "boil", "meta_sgd", "reptile", "protonet")  # of zoo.by_hand
+REFUSED = {  # models that PyTorch cannot differentiate twice, or that change in every pass
     "EmbeddingBag": {"maml", "meta_sgd", "boil"},
-    "counting buffer": BY_STEPS,
-    "InstanceNorm1d with averages": BY_STEPS,
-    "spectral norm": BY_STEPS,
+    "counting buffer": set(NAMES),
+    "InstanceNorm1d with averages": set(NAMES),
+    "spectral norm": set(NAMES),
 }
 
 
 def learner(name: str, model: Any) -> Algorithm:
-    objective = Classification(zoo.WAYS, zoo.WAYS)
-    if name == "reptile":
-        return Reptile(model, objective, RATE, steps=STEPS)
-    if name == "protonet":
-        return ProtoNet(model, objective)
-    if name in ("anil", "meta_sgd"):
-        return {"anil": ANIL, "meta_sgd": MetaSGD}[name](model, objective, RATE, STEPS).double()
-    part = "body.*" if name == "boil" else "*"
-    return MAML(model, objective, RATE, STEPS, first_order=name == "fomaml", adapted=part)
+    inner = (f"inner.rate={zoo.RATE}", f"inner.steps={zoo.STEPS}")
+    return algorithm_around(model, Classification(zoo.WAYS, zoo.WAYS), name, *inner)
 
 
-def engines(made: Algorithm) -> dict[str, Engine]:
-    found = {"side by side": Engine(), "one by one": Engine(1),
+def engines(learner: Algorithm) -> dict[str, Engine]:
+    runs = {"side by side": Engine(), "one by one": Engine(1),
              "in chunks, steps computed again": Engine(3, checkpoint=True)}  # fmt: skip
-    if isinstance(made, MAML):
-        found["in chunks"] = Engine(3)
-    if type(made) in (MAML, MetaSGD) and getattr(made, "adapted", ALL) == ALL:
+    if isinstance(learner, MAML):
+        runs["in chunks"] = Engine(3)
+    if type(learner) in (MAML, MetaSGD) and getattr(learner, "adapted", ALL) == ALL:
         with contextlib.suppress(UserError):  # frozen parameters, with Meta-SGD
-            found["learn2learn"] = Learn2LearnEngine(made)
-    return found
+            runs["learn2learn"] = Learn2LearnEngine(learner)
+    return runs
 
 
 def compared(model: str, name: str, make: Any) -> set[str]:
-    """Holds the engines that `make` gives to the loop; returns those that refused."""
+    """Compares the engines that `make` returns with the plain loop; returns those that refused."""
     tasks, refused, lines = zoo.tasks_of(model), set(), []
-    with sdpa_kernel(SDPBackend.MATH):  # of which alone PyTorch has a second derivative
+    with sdpa_kernel(SDPBackend.MATH):  # the only attention with a second derivative in PyTorch
         try:
             expected = zoo.by_hand(name, zoo.model_of(model), tasks)
         except (NotImplementedError, RuntimeError):
-            expected = None  # nor can plain autograd
+            expected = None  # plain autograd fails too
     norm = None if expected is None else torch.cat([g.flatten() for g in expected.values()]).norm()
     for how, engine in make(learner(name, zoo.model_of(model))).items():
-        made = learner(name, zoo.model_of(model))  # anew: some models change in every pass
+        fresh = learner(name, zoo.model_of(model))  # some models change in every pass
         try:
-            _, gradient = engine.meta_gradient(made, tasks, NOW)
+            _, gradient = engine.meta_gradient(fresh, tasks, NOW)
         except UserError as error:
             lines.append(str(error))
             refused.add(how)
             continue
         assert expected is not None and norm is not None and norm > 0, (name, how)
-        found = {k.removeprefix("model.").replace("/", "."): g for k, g in gradient.items()}
+        actual = {k.removeprefix("model.").replace("/", "."): g for k, g in gradient.items()}
         used = {k for k in expected if name != "protonet" or not k.startswith("head")}
-        assert found.keys() == used, (name, how)
-        gap = torch.cat([(found[k] - expected[k]).flatten() for k in used]).norm()
+        assert actual.keys() == used, (name, how)
+        gap = torch.cat([(actual[k] - expected[k]).flatten() for k in used]).norm()
         assert gap <= (CLOSE_ADAM if name == "reptile" else CLOSE) * norm, (
             name,
             how,
@@ -86,11 +76,8 @@ def compared(model: str, name: str, make: Any) -> set[str]:
     return refused
 
 
-NAMES = ("maml", "fomaml", "anil", "boil", "meta_sgd", "reptile", "protonet")
-
-
 @pytest.mark.parametrize("model", zoo.MODELS)
-def test_every_engine_agrees_with_a_plain_loop_or_refuses_in_a_line(model: str) -> None:
+def test_every_engine_equals_a_plain_loop_or_refuses_in_one_line(model: str) -> None:
     for name in NAMES:
         refused = compared(model, name, engines)
         if name in REFUSED.get(model, ()):
@@ -101,7 +88,7 @@ def test_every_engine_agrees_with_a_plain_loop_or_refuses_in_a_line(model: str) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", zoo.MODELS)
-def test_compiled_meta_gradients_agree_too(model: str) -> None:
+def test_compiled_meta_gradients_equal_a_plain_loop(model: str) -> None:
     for name in ("maml", "fomaml"):
-        refused = compared(model, name, lambda made: {"compiled": Engine(compile=True)})
+        refused = compared(model, name, lambda learner: {"compiled": Engine(compile=True)})
         assert bool(refused) == (name in REFUSED.get(model, ()))

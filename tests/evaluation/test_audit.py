@@ -1,4 +1,4 @@
-"""The audit stamps cheats, and only them; its false alarms are as rare as it says."""
+"""The audit stamps cheats and only cheats; its false alarms are as rare as stated."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from cheats import (
     SupportOrder,
 )
 from cli import FAST, mistake, train
-from helpers import SmoothBody, SmoothConv, algorithm, choices, tasks
+from helpers import SmoothBody, SmoothConv, algorithm, algorithms_that, choices, tasks
 from torch.utils._pytree import tree_map
 
 from innerloop.algorithms.algorithm import Algorithm
@@ -31,7 +31,7 @@ from innerloop.tasks import Episode, Examples, Task
 
 ACCUSATIONS = {"labels leaked by order", "ignores its support", "class identity learned"}
 NOW = torch.tensor(0.5)
-REGRESS = {name for name in choices("algorithm") if not algorithm(name).needs_classes}
+REGRESS = algorithms_that(lambda learner: not learner.needs_classes)
 
 
 def audited(learner: Algorithm, batch: Task, step: int = 2, chunk: int | None = None) -> Any:
@@ -48,7 +48,7 @@ def clouds(shots: int = 2, **source: bool) -> Task:
 
 
 def images(count: int, size: int, **sizes: int) -> Task:
-    """Images whose classes have labels at random, in float32."""
+    """Images with random class labels, in float32."""
     batch = single(tasks(count, shape=(1, size, size), **sizes))
     names = torch.rand(count, 3).argsort(1)
     return Task(*[Examples(x, names.gather(1, y)) for x, y in batch])
@@ -70,75 +70,77 @@ def single(batch: Task) -> Task:
 )
 @pytest.mark.parametrize("shots", [1, 3])
 def test_every_cheat_is_stamped(cheat: Any, source: Any, stamp: str, shots: int) -> None:
-    found = audited(cheat(), clouds(shots, **source))
-    assert stamp in found["stamps"]
-    if cheat is not SupportIgnored:  # which gains nothing by it here
-        assert found["score"] > 0.8
-    json.dumps(found, allow_nan=False)
+    report = audited(cheat(), clouds(shots, **source))
+    assert stamp in report["stamps"]
+    if cheat is not SupportIgnored:  # which gains nothing by cheating here
+        assert report["score"] > 0.8
+    json.dumps(report, allow_nan=False)
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-def test_an_honest_learner_is_stamped_for_what_it_is(ordered: bool) -> None:
-    found = audited(Honest(), clouds(ordered=ordered))
-    assert found["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
-    assert found["score"] > 0.8 and found["relabelled"]["spread"] == 0
-    assert found["labels_shuffled"]["mean"] == pytest.approx(0.2, abs=0.1)
+def test_an_honest_learner_gets_the_right_stamps(ordered: bool) -> None:
+    report = audited(Honest(), clouds(ordered=ordered))
+    assert report["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
+    assert report["score"] > 0.8 and report["relabelled"]["spread"] == 0
+    assert report["labels_shuffled"]["mean"] == pytest.approx(0.2, abs=0.1)
 
 
-def test_a_tied_label_is_not_held_against_who_does_not_learn_it() -> None:
+def test_fixed_class_labels_are_no_accusation_of_an_honest_learner() -> None:
     assert not ACCUSATIONS & set(audited(Honest(), clouds(tied=True))["stamps"])
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 @pytest.mark.parametrize("name", choices("algorithm"))
-def test_no_algorithm_is_accused_and_batch_norm_is_found_out(name: str, mode: str) -> None:
+def test_algorithms_are_not_accused_and_transductive_batch_norm_is_stamped(
+    name: str, mode: str
+) -> None:
     batch = images(40, 8, shots=2, queries=4)
     learner = algorithm(name, SmoothConv(mode)).float()
-    found = audited(learner, batch, 20 if name == "reptile" else 3)
+    report = audited(learner, batch, 20 if name == "reptile" else 3)
     idle = {"ignores its support"} if name == "no_op" else set()
-    assert set(found["stamps"]) & ACCUSATIONS == idle
+    assert set(report["stamps"]) & ACCUSATIONS == idle
     whole = "transductive" if mode == "transductive" and name != "no_op" else "inductive"
-    assert whole in found["stamps"]
-    assert "at chance before adapting" in found["stamps"]
+    assert whole in report["stamps"]
+    assert "at chance before adapting" in report["stamps"]
     if name == "protonet":
-        assert found["relabelled"]["spread"] == 0
-        assert "uses its support" in found["stamps"]
-    assert learner.training  # as it was before
+        assert report["relabelled"]["spread"] == 0
+        assert "uses its support" in report["stamps"]
+    assert learner.training  # restored after the audit
 
 
 @pytest.mark.parametrize("name", ["maml", "protonet"])
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
-def test_a_deep_network_leaves_no_more_than_rounding(name: str, mode: str) -> None:
+def test_rounding_in_a_deep_network_is_not_counted_as_change(name: str, mode: str) -> None:
     batch = images(12, 28, shots=1, queries=5)
-    found = audited(algorithm(name, Conv4([1, 28, 28], 16, mode)).float(), batch)
-    assert found["queries_reordered"]["changed"] == 0
-    assert found["queries_alone"]["changed"] == (mode == "transductive")
+    report = audited(algorithm(name, Conv4([1, 28, 28], 16, mode)).float(), batch)
+    assert report["queries_reordered"]["changed"] == 0
+    assert report["queries_alone"]["changed"] == (mode == "transductive")
 
 
-@pytest.mark.parametrize("name", sorted(REGRESS))
-def test_regression(name: str) -> None:
+@pytest.mark.parametrize("name", REGRESS)
+def test_stamps_of_regression_learners(name: str) -> None:
     x, slopes = torch.randn(50, 30, 3), torch.randn(50, 3, 1)
     batch = Task(*[Examples(part, part @ slopes) for part in (x[:, :20], x[:, 20:])])
     learner = algorithm(name, SmoothBody(), regression=True).float()
     if name == "reptile":
         learner.rate = 0.05
-    found = audited(learner, batch, 20)
+    report = audited(learner, batch, 20)
     fits = "ignores its support" if name == "no_op" else "uses its support"
-    assert found["stamps"] == ["inductive", fits]
-    assert "relabelled" not in found and "not_adapted" not in found
+    assert report["stamps"] == ["inductive", fits]
+    assert "relabelled" not in report and "not_adapted" not in report
 
 
-def test_the_numbers_are_those_of_the_algorithm_itself() -> None:
+def test_audit_scores_equal_the_algorithms_own_scores() -> None:
     learner, batch = algorithm("maml").eval(), tasks(10)
     direct = learner.scores(batch, 3, NOW.double())["accuracy"].detach()
-    found = audit(AuditedLearner(learner, None, 3, NOW), [batch])
+    report = audit(AuditedLearner(learner, None, 3, NOW), [batch])
     by_one = audit(AuditedLearner(learner, 1, 3, NOW), [batch])
-    assert found["score"] == pytest.approx(float(direct[:, 3].mean()))
-    assert found["not_adapted"]["mean"] == pytest.approx(float(direct[:, 0].mean()))
-    assert by_one == found
+    assert report["score"] == pytest.approx(float(direct[:, 3].mean()))
+    assert report["not_adapted"]["mean"] == pytest.approx(float(direct[:, 0].mean()))
+    assert by_one == report
 
 
-def test_disturbances_do_what_they_say() -> None:
+def test_disturbances_change_only_what_they_name() -> None:
     batch, random = tasks(200, ways=4, shots=3), torch.Generator().manual_seed(0)
     inputs, targets = batch.support
     shuffled = disturbed.labels_shuffled(batch, random)
@@ -160,10 +162,10 @@ def test_disturbances_do_what_they_say() -> None:
         assert all(a != b for a, b in names)
 
 
-def test_rounding_is_no_change_and_an_effect_is() -> None:
+def test_changed_ignores_rounding_and_notices_real_effects() -> None:
     answers = torch.randn(3, 6, 4)
     again = answers * (1 + 1e-6)
-    again[1] += torch.randn(6, 1)  # what a softmax does not see
+    again[1] += torch.randn(6, 1)  # a shift that a softmax ignores
     again[2, 0, 0] += 0.01
     assert changes.changed(answers, again, classes=True).tolist() == [0, 0, 1]
     assert changes.changed(answers, again, classes=False).tolist() == [0, 1, 1]
@@ -174,8 +176,8 @@ def test_rounding_is_no_change_and_an_effect_is() -> None:
 
 
 def test_false_alarms_are_as_rare_as_promised() -> None:
-    """Honest by construction: a task's scores under all disturbances are drawn alike, the
-    disturbed support is not read, and answers before adapting are drawn at random."""
+    """Honest by construction: a task's scores have the same distribution under all disturbances,
+    the disturbed support is not used, and predictions before adapting are random."""
     random = np.random.default_rng(0)
     runs, alarms, uses = 1200, 0, 0
     for _ in range(runs):
@@ -184,33 +186,33 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
         before = torch.tensor(random.binomial(25, 0.2, 50) / 25).float()
         measured = dict(zip(("score", "shuffled", "reordered", "relabelled"), draw, strict=True))
         flags = {"alone": torch.zeros(50), "queries": torch.zeros(50), "labels": torch.ones(50)}
-        found = set(
+        named = set(
             stamps_of(measured | flags | {"before": before, "ways": torch.full_like(before, 5)})
         )
-        uses += "uses its support" in found
+        uses += "uses its support" in named
         alarms += bool(
-            found & (ACCUSATIONS | {"uses its support", "not at chance before adapting"})
+            named & (ACCUSATIONS | {"uses its support", "not at chance before adapting"})
         )
     assert uses / runs < findings.LEVEL + 3 * (findings.LEVEL / runs) ** 0.5
     assert alarms / runs < 4 * findings.LEVEL + 3 * (4 * findings.LEVEL / runs) ** 0.5
     assert 4 * findings.LEVEL == 0.01
 
 
-def test_tests_against_a_library_of_statistics() -> None:
+def test_significance_tests_equal_scipys() -> None:
     from scipy import stats
 
     first, second = torch.rand(30), torch.rand(30) - 0.1
-    found = significance.worse(first, second, 1.0)
-    assert found["worse"] == int((second < first).sum())
-    # the sum of the binomial's upper tail, by hand
-    tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(found["worse"], 31))
-    assert found["p"] == pytest.approx(tail)
+    actual = significance.worse(first, second, 1.0)
+    assert actual["worse"] == int((second < first).sum())
+    # the upper tail of the binomial, summed by hand
+    tail = sum(stats.binom.pmf(k, 30, 0.5) for k in range(actual["worse"], 31))
+    assert actual["p"] == pytest.approx(tail)
     chance = significance.against_chance(first, torch.full_like(first, 0.4))
     expected = stats.ttest_1samp(first.double().numpy(), 0.4)
     assert chance["p"] == pytest.approx(expected.pvalue)
     assert significance.against_chance(*torch.full((2, 9), 0.2))["p"] == 1
     equal = significance.against_chance(torch.full((9,), 0.3), torch.full((9,), 0.2))
-    assert equal["p"] == 2 / 2**9  # of the patterns of signs, two are as far from chance
+    assert equal["p"] == 2 / 2**9  # two patterns of signs are as extreme
     assert significance.against_chance(torch.tensor([0.3]), torch.tensor([0.2]))["p"] == 1
     broken = significance.worse(
         torch.tensor([1.0, torch.nan]), torch.tensor([torch.nan, 2.0]), -1.0
@@ -218,7 +220,7 @@ def test_tests_against_a_library_of_statistics() -> None:
     assert (broken["worse"], broken["better"]) == (1, 1)
 
 
-def test_words_for_tables() -> None:
+def test_stamps_in_words_for_tables() -> None:
     one = audited(Honest(), clouds())
     words = "inductive, uses its support, at chance before adapting, label order ±0 %"
     assert stamps.in_words([one]) == words
@@ -233,24 +235,24 @@ def test_words_for_tables() -> None:
     "overrides",
     ["algorithm=protonet", "engine=learn2learn", "algorithm=reptile norm=running engine=loop"],
 )
-def test_a_run_stamps_itself(tmp_path: Path, capsys: Any, overrides: str) -> None:
+def test_a_run_stores_its_audit(tmp_path: Path, capsys: Any, overrides: str) -> None:
     sizes = ("evaluation.tasks=12", "evaluation.audit=11", "evaluation.batch=4")
     more = ("evaluation.scored_step=5", "dataset=glyphs", *sizes)
-    found = train(tmp_path, *FAST, *more, *overrides.split())
-    kind = "inductive" if found["norm"] == "running" else "transductive"
-    assert found["audit"]["tasks"] == 11 and kind in found["audit"]["stamps"]
+    result = train(tmp_path, *FAST, *more, *overrides.split())
+    kind = "inductive" if result["norm"] == "running" else "transductive"
+    assert result["audit"]["tasks"] == 11 and kind in result["audit"]["stamps"]
     shown = " ".join(capsys.readouterr().out.split())
-    assert stamps.in_words([found["audit"]]) in shown
-    with np.load(tmp_path / "scores.npz") as kept:  # the very tasks of the test
-        step = found["protocol"]["scored_step"] or 0
-        assert found["audit"]["score"] == pytest.approx(
+    assert stamps.in_words([result["audit"]]) in shown
+    with np.load(tmp_path / "scores.npz") as kept:  # the same tasks as in the test
+        step = result["protocol"]["scored_step"] or 0
+        assert result["audit"]["score"] == pytest.approx(
             kept["accuracy"][:11, step].mean(), abs=0.02
         )
-    assert kind in summary.summary([found], summary.FULL)
+    assert kind in summary.summary([result], summary.FULL)
 
 
-def test_the_audit_can_be_left_out(tmp_path: Path) -> None:
-    found = train(tmp_path, *FAST, "evaluation.audit=0")
-    assert found["audit"] is None
+def test_the_audit_can_be_switched_off(tmp_path: Path) -> None:
+    result = train(tmp_path, *FAST, "evaluation.audit=0")
+    assert result["audit"] is None
     message = mistake("train", *FAST, f"hydra.run.dir={tmp_path / 'other'}", "evaluation.audit=-1")
     assert "evaluation.audit=-1" in message

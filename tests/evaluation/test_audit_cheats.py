@@ -1,4 +1,4 @@
-"""Learners that read query labels, remember tasks or hold the test's images are stamped for it."""
+"""Learners that read query labels, remember tasks or store test images get the right stamp."""
 
 import copy
 import threading
@@ -32,23 +32,23 @@ REMEMBERS = "remembers other tasks"
 def run_and_audit(
     learner: Algorithm, size: int = 25, chunk: int | None = 1
 ) -> tuple[Tensor, dict[str, Any]]:
-    """What a learner scores in a test, and the audit of its copy, as a run makes them."""
+    """A learner's test scores, and the audit of its copy, as in a run."""
     learner.eval()
     untested = copy.deepcopy(learner)
     parts = [task_tools.part(HARD, i, i + size) for i in range(0, 50, size)]
-    found = [learner.scores(p, 0, NOW, side_by_side=chunk != 1)["accuracy"] for p in parts]
-    reported = torch.cat(found)[:, 0].detach()
-    audited = AuditedLearner(untested, chunk, 0, NOW, Classification(WAYS, WAYS))
-    return reported, audit(audited, parts, reported)
+    accuracies = [learner.scores(p, 0, NOW, side_by_side=chunk != 1)["accuracy"] for p in parts]
+    reported = torch.cat(accuracies)[:, 0].detach()
+    request = AuditedLearner(untested, chunk, 0, NOW, Classification(WAYS, WAYS))
+    return reported, audit(request, parts, reported)
 
 
 @pytest.mark.parametrize("cheat", [cheats.LabelsEmbedded, cheats.LabelsEmbeddedByMixin])
 def test_embed_never_sees_a_query_label(cheat: Any) -> None:
     cheats.LabelFeatures.seen.clear()
-    reported, found = run_and_audit(cheat())
+    reported, report = run_and_audit(cheat())
     assert len(cheats.LabelFeatures.seen) > 10
     assert not any(labels.any() for labels in cheats.LabelFeatures.seen)
-    assert reported.mean() < 0.5 and NOT_CONFIRMED not in found["stamps"]
+    assert reported.mean() < 0.5 and NOT_CONFIRMED not in report["stamps"]
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,15 @@ def test_embed_never_sees_a_query_label(cheat: Any) -> None:
     [cheats.LabelsEmbeddedByObject, cheats.OwnScores, cheats.OwnObjective, cheats.LookedUp],
 )
 def test_query_labels_read_in_the_test_do_not_help_in_the_audit(cheat: Any) -> None:
-    reported, found = run_and_audit(cheat())
-    assert reported.mean() > 0.9  # an honest learner: 0.54
-    assert found["score"] < 0.6
-    assert NOT_CONFIRMED in found["stamps"]
-    assert found["reported"]["mean"] == pytest.approx(float(reported.mean()))
+    reported, report = run_and_audit(cheat())
+    assert reported.mean() > 0.9  # an honest learner reaches 0.54
+    assert report["score"] < 0.6
+    assert NOT_CONFIRMED in report["stamps"]
+    assert report["reported"]["mean"] == pytest.approx(float(reported.mean()))
 
 
-def test_what_the_audit_asks_holds_no_query_label() -> None:
-    """The answers are the same, bit by bit, whatever the labels of the queries are."""
+def test_audited_outputs_do_not_depend_on_query_labels() -> None:
+    """The outputs are bit-identical for all labels of the queries."""
     learner = cheats.LabelsEmbeddedByObject().eval()
     other = Task(HARD.support, Examples(HARD.query.inputs, (HARD.query.targets + 1) % WAYS))
     for query in (HARD.query, other.query):
@@ -77,34 +77,34 @@ def test_what_the_audit_asks_holds_no_query_label() -> None:
 
 @pytest.mark.parametrize("size", [50, 25, 1])
 @pytest.mark.parametrize("cheat", [cheats.LastSupport, cheats.LastQueries, cheats.RunningAverage])
-def test_memory_is_called_memory(cheat: Any, size: int) -> None:
-    _, found = run_and_audit(cheat(), size)
-    assert found["stamps"] == [REMEMBERS, "uses its support", "at chance before adapting"]
-    assert found["asked_again"]["changed"] > 0.9
+def test_a_learner_that_remembers_tasks_is_stamped(cheat: Any, size: int) -> None:
+    _, report = run_and_audit(cheat(), size)
+    assert report["stamps"] == [REMEMBERS, "uses its support", "at chance before adapting"]
+    assert report["asked_again"]["changed"] > 0.9
 
 
 @pytest.mark.parametrize("chunk", [None, 1])
 @pytest.mark.parametrize("learner", [cheats.Noisy, cheats.NoisyByItself])
-def test_random_answers_are_neither_memory_nor_a_leak(learner: Any, chunk: int | None) -> None:
-    _, found = run_and_audit(learner(), chunk=chunk)
-    assert found["stamps"] == [FORGETFUL, "uses its support", "at chance before adapting"]
+def test_random_outputs_are_neither_memory_nor_a_leak(learner: Any, chunk: int | None) -> None:
+    _, report = run_and_audit(learner(), chunk=chunk)
+    assert report["stamps"] == [FORGETFUL, "uses its support", "at chance before adapting"]
 
 
 def test_an_honest_learner_is_confirmed() -> None:
-    reported, found = run_and_audit(Honest())
-    assert found["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
-    assert found["asked_again"] == {"changed": 0, "changed_by_other_tasks": 0}
-    assert found["reported"]["worse"] == found["reported"]["better"] == 0
-    assert found["score"] == pytest.approx(float(reported.mean()))
+    reported, report = run_and_audit(Honest())
+    assert report["stamps"] == ["inductive", "uses its support", "at chance before adapting"]
+    assert report["asked_again"] == {"changed": 0, "changed_by_other_tasks": 0}
+    assert report["reported"]["worse"] == report["reported"]["better"] == 0
+    assert report["score"] == pytest.approx(float(reported.mean()))
 
 
-def test_a_score_that_could_not_be_checked_is_said_to_be_so() -> None:
+def test_a_score_that_cannot_be_checked_is_stamped_as_unchecked() -> None:
     unknown = torch.full((50,), torch.nan)
-    found = audit(AuditedLearner(Honest(), None, 0, NOW), [HARD], unknown)
-    assert "test score not checked" in found["stamps"] and not found["reported"]["checked"]
+    report = audit(AuditedLearner(Honest(), None, 0, NOW), [HARD], unknown)
+    assert "test score not checked" in report["stamps"] and not report["reported"]["checked"]
 
 
-def test_a_learner_that_cannot_be_copied_is_asked_itself() -> None:
+def test_a_learner_that_cannot_be_copied_is_audited_itself() -> None:
     learner = Honest()
     expected = audit(AuditedLearner(learner, None, 0, NOW), [HARD])
     learner.lock = threading.Lock()
@@ -112,8 +112,8 @@ def test_a_learner_that_cannot_be_copied_is_asked_itself() -> None:
     assert audit(AuditedLearner(learner, None, 0, NOW), [HARD]) == expected
 
 
-def test_noise_confirms_its_own_score_as_often_as_is_said() -> None:
-    """Two draws of one learner's scores: the first is significantly better once in 400 times."""
+def test_noise_fails_to_confirm_its_score_as_rarely_as_stated() -> None:
+    """Of two draws of one learner's scores, the first is significantly better once in 400 times."""
     random = np.random.default_rng(0)
     flags = {name: torch.zeros(50) for name in ("alone", "queries", "labels")}
     alarms, runs = 0, 1500
@@ -157,12 +157,12 @@ def test_a_learner_that_holds_test_images_is_stamped(buffer: bool) -> None:
     batch, others = images(), images()
     for tasks, expected in ((batch, True), (others, False)):
         held = ImagesHeld(tasks.query.inputs[:3].flatten(0, 1), buffer)
-        found = audit(AuditedLearner(held, None, 0, NOW), [batch])
-        assert ("holds test images" in found["stamps"]) == expected
-        assert found["test_images_held"]["tasks"] == (0.25 if expected else 0)
+        report = audit(AuditedLearner(held, None, 0, NOW), [batch])
+        assert ("holds test images" in report["stamps"]) == expected
+        assert report["test_images_held"]["tasks"] == (0.25 if expected else 0)
 
 
-def test_plain_images_and_regular_arrays_are_not_held_against_a_learner() -> None:
+def test_blank_images_and_regular_arrays_are_not_stamped() -> None:
     """A blank image equals an array of zeros, and a single dot a row of the identity."""
     blank, dots = torch.zeros(1, WAYS, 1, 9, 9), torch.eye(81)[:WAYS].view(1, WAYS, 1, 9, 9)
     targets = torch.arange(WAYS)[None]
@@ -176,7 +176,7 @@ def test_plain_images_and_regular_arrays_are_not_held_against_a_learner() -> Non
 
 
 class Drawings(ImageClasses):
-    """Images of which the test shares two with the training and one with the validation."""
+    """Images; the test split shares two with training and one with validation."""
 
     recipe = {"made": "here"}
 
@@ -206,13 +206,13 @@ def test_images_that_test_and_training_share_are_counted(tmp_path: Path) -> None
 # --- whole runs
 
 
-def test_a_run_that_looks_labels_up_is_stamped(tmp_path: Path) -> None:
+def test_a_run_that_looks_up_query_labels_is_stamped(tmp_path: Path) -> None:
     sizes = ("evaluation.tasks=20", "evaluation.audit=20", "evaluation.batch=5", "dataset=glyphs")
     cheat = ("algorithm=protonet", "algorithm._target_=cheats.LookedUpImages")
-    found = train(tmp_path / "cheat", *FAST, *sizes, *cheat, "outer.steps=2")
-    assert found["test"]["accuracy"]["mean"] == 1.0
-    assert NOT_CONFIRMED in found["audit"]["stamps"]
-    assert found["audit"]["reported"]["mean"] == 1.0 and found["audit"]["score"] < 0.9
+    result = train(tmp_path / "cheat", *FAST, *sizes, *cheat, "outer.steps=2")
+    assert result["test"]["accuracy"]["mean"] == 1.0
+    assert NOT_CONFIRMED in result["audit"]["stamps"]
+    assert result["audit"]["reported"]["mean"] == 1.0 and result["audit"]["score"] < 0.9
     again = evaluate(
         tmp_path / "again", f"ckpt_path={tmp_path / 'cheat'}", "trust=true", "logger=none"
     )
@@ -221,7 +221,7 @@ def test_a_run_that_looks_labels_up_is_stamped(tmp_path: Path) -> None:
 
 def test_an_honest_run_is_confirmed(tmp_path: Path) -> None:
     sizes = ("evaluation.tasks=20", "evaluation.audit=18", "evaluation.batch=7", "dataset=glyphs")
-    found = train(tmp_path, *FAST, *sizes, "outer.steps=2")["audit"]
-    assert found["reported"]["worse"] == found["reported"]["better"] == 0
-    assert found["asked_again"]["changed"] == 0 and found["reported"]["checked"]
-    assert not {NOT_CONFIRMED, REMEMBERS, FORGETFUL} & set(found["stamps"])
+    result = train(tmp_path, *FAST, *sizes, "outer.steps=2")["audit"]
+    assert result["reported"]["worse"] == result["reported"]["better"] == 0
+    assert result["asked_again"]["changed"] == 0 and result["reported"]["checked"]
+    assert not {NOT_CONFIRMED, REMEMBERS, FORGETFUL} & set(result["stamps"])

@@ -1,4 +1,4 @@
-"""Scores gathered from two real processes against those of one; and accuracies of classes."""
+"""Scores gathered from two real processes against those of one, and accuracies of classes."""
 
 import math
 import statistics
@@ -20,7 +20,7 @@ TASKS, BATCH = 11, 3
 
 
 def batches() -> list[Tensor]:
-    """Scores `(tasks, steps)`, all different; the last batch is smaller."""
+    """Batches of scores `(tasks, steps)`, all different; the last batch is smaller."""
     scores = torch.randn(TASKS, 4, generator=torch.Generator().manual_seed(5)).double()
     return list(scores.split(BATCH))
 
@@ -30,8 +30,8 @@ def measure(ranks: int, rank: int) -> Measured:
     for place, scores in enumerate(batches()):
         if place % ranks == rank:
             metric.update(scores, place)
-    found: Measured = metric.compute()
-    return found
+    measured: Measured = metric.compute()
+    return measured
 
 
 def _process(rank: int, ranks: int, folder: Path) -> None:
@@ -42,17 +42,17 @@ def _process(rank: int, ranks: int, folder: Path) -> None:
     torch.distributed.destroy_process_group()
 
 
-def test_mean_and_interval_are_those_of_the_textbook() -> None:
-    found, scores = measure(1, 0), torch.cat(batches())
-    close(found.scores, scores)
-    close(found.mean, scores.mean(0))
-    for step, half in enumerate(found.ci95.tolist()):
+def test_mean_and_interval_follow_the_textbook() -> None:
+    measured, scores = measure(1, 0), torch.cat(batches())
+    close(measured.scores, scores)
+    close(measured.mean, scores.mean(0))
+    for step, half in enumerate(measured.ci95.tolist()):
         error = statistics.stdev(scores[:, step].tolist()) / math.sqrt(TASKS)
         assert half == pytest.approx(statistics.NormalDist().inv_cdf(0.975) * error)
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_processes_together_measure_what_one_does(ranks: int, tmp_path: Path) -> None:
+def test_several_processes_measure_the_same_as_one(ranks: int, tmp_path: Path) -> None:
     torch.multiprocessing.start_processes(
         _process, (ranks, tmp_path), nprocs=ranks, start_method="fork"
     )
@@ -64,55 +64,58 @@ def test_processes_together_measure_what_one_does(ranks: int, tmp_path: Path) ->
 
 
 class Keep(lightning.Callback):
-    """Writes down what a process found in its test."""
+    """Stores the test scores and metrics of a process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def on_test_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        found = {k: float(v) for k, v in trainer.callback_metrics.items()}
-        torch.save((module.test_scores, found), self.folder / f"{trainer.global_rank}.pt")
+        metrics = {k: float(v) for k, v in trainer.callback_metrics.items()}
+        torch.save((module.test_scores, metrics), self.folder / f"{trainer.global_rank}.pt")
 
 
-def test_a_test_by_two_processes_equals_that_by_one(tmp_path: Path) -> None:
-    found = {}
+def test_a_test_by_two_processes_equals_one_by_a_single_process(tmp_path: Path) -> None:
+    tests = {}
     for name, more in {"one": {}, "two": {"devices": 2, "strategy": "ddp_fork"}}.items():
         folder = tmp_path / name
         folder.mkdir()
         torch.manual_seed(0)
         run = trainer(default_root_dir=folder, callbacks=[Keep(folder)], **more)
         run.test(learner_of(), wave_data(), verbose=False)
-        found[name] = [torch.load(file) for file in sorted(folder.glob("*.pt"))]
-    (scores, metrics), *_ = found["one"]
-    assert len(found["two"]) == 2
+        tests[name] = [torch.load(file) for file in sorted(folder.glob("*.pt"))]
+    (scores, metrics), *_ = tests["one"]
+    assert len(tests["two"]) == 2
     assert scores["mse"].shape == (7, 4) and len(scores["mse"][:, 1].unique()) == 7
-    for shared, shown in found["two"]:
+    for shared, shown in tests["two"]:
         close(shared["mse"], scores["mse"])
         assert shown == pytest.approx(metrics, abs=1e-6)
         assert {"test/mse", "test/mse_before"} <= shown.keys()
 
 
-def test_an_evaluation_forgets_what_was_taken() -> None:
+def test_an_evaluation_is_empty_after_take() -> None:
     evaluation = Evaluation()
     for value in (1.0, 2.0):
         evaluation.add({"mse": torch.full((2, 1), value)}, 0)
         assert evaluation.take()["mse"].mean.tolist() == [value]
 
 
-def test_accuracy_of_each_class() -> None:
+def test_accuracy_of_each_class_is_the_mean_over_its_tasks() -> None:
     rng = np.random.default_rng(0)
     classes = np.stack([rng.permutation(6)[:3] * 7 for _ in range(40)])
     accuracy = torch.from_numpy(rng.random((40, 3)))
-    found = pooled.per_class(accuracy, classes, None)
-    assert found is not None and found.keys() == {str(7 * i) for i in range(6)}
+    accuracies = pooled.per_class(accuracy, classes, None)
+    assert accuracies is not None and accuracies.keys() == {str(7 * i) for i in range(6)}
     for i in range(6):
         mine = accuracy.numpy()[classes == 7 * i]
-        assert found[str(7 * i)] == {"accuracy": pytest.approx(mine.mean()), "tasks": len(mine)}
+        assert accuracies[str(7 * i)] == {
+            "accuracy": pytest.approx(mine.mean()),
+            "tasks": len(mine),
+        }
     named = pooled.per_class(accuracy, classes, [f"c{i}" for i in range(40)])
-    assert named is not None and named["c35"] == found["35"]
+    assert named is not None and named["c35"] == accuracies["35"]
 
 
-def test_too_many_classes_are_not_listed() -> None:
+def test_accuracies_of_too_many_classes_are_not_listed() -> None:
     many = np.arange(2 * pooled.LISTED).reshape(-1, 2)
     assert pooled.per_class(torch.ones(pooled.LISTED, 2), many, None) is None
     assert pooled.per_class(torch.ones(3, 2), None, None) is None

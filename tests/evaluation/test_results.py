@@ -1,4 +1,4 @@
-"""What results.json says, against arithmetic by hand."""
+"""The content of results.json against arithmetic by hand."""
 
 import json
 import math
@@ -17,31 +17,31 @@ from innerloop.objectives import Classification, Regression
 from innerloop.tasks import Episode
 
 
-def test_interval_of_four_scores() -> None:
-    found = over_tasks(torch.tensor([1.0, 2.0, 3.0, 6.0]))
-    assert (found.mean, found.tasks) == (3.0, 4)
-    # Squares of the distances to the mean: 4, 1, 0, 9; over three, 14 / 3.
-    assert found.ci95 == pytest.approx(1.959964 * math.sqrt(14 / 3) / 2)
+def test_interval_of_four_scores_by_hand() -> None:
+    interval = over_tasks(torch.tensor([1.0, 2.0, 3.0, 6.0]))
+    assert (interval.mean, interval.tasks) == (3.0, 4)
+    # Squared distances to the mean: 4, 1, 0, 9; divided by three: 14 / 3.
+    assert interval.ci95 == pytest.approx(1.959964 * math.sqrt(14 / 3) / 2)
     assert math.isnan(over_tasks(torch.tensor([1.0])).ci95)
 
 
-def test_metrics_of_classification() -> None:
+def test_metrics_of_classification_by_hand() -> None:
     scores = {
         "accuracy": torch.tensor([[0.2, 0.6, 1.0], [0.0, 0.4, 0.6]]),
         "loss": torch.tensor([[3.0, 2.0, 1.0], [3.0, 2.0, 0.0]]),
     }
-    found = metrics(scores, Classification(5, 5), 1)
-    assert next(iter(found)) == "accuracy"
-    assert found["accuracy"]["mean"] == pytest.approx(0.5)
-    steps = [found[f"accuracy/step_{k}"]["mean"] for k in range(3)]
+    entries = metrics(scores, Classification(5, 5), 1)
+    assert next(iter(entries)) == "accuracy"
+    assert entries["accuracy"]["mean"] == pytest.approx(0.5)
+    steps = [entries[f"accuracy/step_{k}"]["mean"] for k in range(3)]
     assert steps == pytest.approx([0.1, 0.5, 0.8])
-    assert found["loss"]["mean"] == 2.0
-    assert "diverged" not in found["accuracy/step_0"]
+    assert entries["loss"]["mean"] == 2.0
+    assert "diverged" not in entries["accuracy/step_0"]
 
 
-def test_metrics_of_learners_without_steps() -> None:
-    found = metrics({"accuracy": torch.tensor([[0.2], [0.6]])}, Classification(5, 5), None)
-    assert list(found) == ["accuracy"]
+def test_metrics_of_a_learner_without_inner_steps() -> None:
+    entries = metrics({"accuracy": torch.tensor([[0.2], [0.6]])}, Classification(5, 5), None)
+    assert list(entries) == ["accuracy"]
 
 
 def test_errors_come_with_their_median_and_divergences() -> None:
@@ -60,23 +60,23 @@ def test_the_median_of_an_even_number_is_between_the_middle_two(values: list[flo
     assert entry["median"] == statistics.median(values)
 
 
-def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:
+def test_non_finite_numbers_become_null(tmp_path: Path) -> None:
     write_json(tmp_path / "r.json", {"a": [math.nan, 1.0], "b": {"c": math.inf}})
     assert json.loads((tmp_path / "r.json").read_text()) == {"a": [None, 1.0], "b": {"c": None}}
 
 
-def test_scores_come_back(tmp_path: Path) -> None:
+def test_stored_scores_are_read_back(tmp_path: Path) -> None:
     scores, classes = {"mse": torch.rand(3, 2)}, np.arange(6).reshape(3, 2)
     write_scores(tmp_path / "s.npz", scores, classes)
-    with np.load(tmp_path / "s.npz") as found:
-        np.testing.assert_array_equal(found["mse"], scores["mse"].numpy())
-        np.testing.assert_array_equal(found["classes"], classes)
+    with np.load(tmp_path / "s.npz") as stored:
+        np.testing.assert_array_equal(stored["mse"], scores["mse"].numpy())
+        np.testing.assert_array_equal(stored["classes"], classes)
     write_scores(tmp_path / "s.npz", scores, None)
-    with np.load(tmp_path / "s.npz") as found:
-        assert list(found) == ["mse"]
+    with np.load(tmp_path / "s.npz") as stored:
+        assert list(stored) == ["mse"]
 
 
-def test_the_hash_names_the_tasks_alone() -> None:
+def test_the_hash_depends_only_on_the_test_tasks() -> None:
     given = ("data", "test", Episode(5, 1, 15), 600, 7)
     first = protocol(*given, 10, "val/accuracy")["hash"]
     assert protocol(*given, 3, "val/loss")["hash"] == first
@@ -88,6 +88,6 @@ def test_the_hash_names_the_tasks_alone() -> None:
     assert len(hashes) == len(others) and first not in hashes
 
 
-def test_names_of_published_settings() -> None:
+def test_settings_are_named_by_data_set_algorithm_ways_and_shots() -> None:
     assert setting("omniglot", "maml", Episode(20, 5, 1)) == "omniglot_maml_20way_5shot"
     assert setting("sinusoid", "maml", Episode(1, 10, 1)) == "sinusoid_maml_10shot"

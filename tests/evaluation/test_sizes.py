@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished_runs import made
+from finished_runs import finished_run
 from helpers import config
 from omegaconf import OmegaConf
 
@@ -38,13 +38,13 @@ UNEQUAL = Episode(5, 5, 15, "dirichlet", 0.3)
         ),
     ],
 )
-def test_sizes_are_told_in_words_and_names(episode: Episode, words: str, name: str) -> None:
+def test_sizes_are_given_in_words_and_in_names(episode: Episode, words: str, name: str) -> None:
     assert in_words(episode) == words
     assert setting("mine", "maml", episode) == name
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "5", "55", [1], [5, 1], [1, 2, 3], {}])
-def test_what_is_no_size_is_refused(value: Any) -> None:
+def test_invalid_sizes_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="neither a number from 1 nor a range"):
         size(value)
 
@@ -57,11 +57,11 @@ def test_a_range_of_one_number_is_that_number() -> None:
 
 
 def hash_of(episode: Episode) -> str:
-    found: str = protocol("data", "test", episode, 600, 7, 10, "val/accuracy")["hash"]
-    return found
+    digest: str = protocol("data", "test", episode, 600, 7, 10, "val/accuracy")["hash"]
+    return digest
 
 
-def test_tasks_of_one_size_are_hashed_by_their_three_numbers() -> None:
+def test_the_hash_of_fixed_sizes_uses_only_ways_shots_and_queries() -> None:
     text = json.dumps(["data", "test", 5, 1, 15, 600, 7])
     assert hash_of(Episode(5, 1, 15)) == hashlib.sha256(text.encode()).hexdigest()[:12]
     assert hash_of(Episode(5, 1, 15, alpha=0.3)) == hash_of(Episode(5, 1, 15))
@@ -75,32 +75,32 @@ def test_ranges_and_balance_are_part_of_the_hash() -> None:
     ]  # fmt: skip
     assert len({hash_of(episode) for episode in episodes}) == len(episodes)
     uniform = RANGES._replace(balance="uniform")
-    assert hash_of(uniform) == hash_of(uniform._replace(alpha=0.4))  # which it does not use
+    assert hash_of(uniform) == hash_of(uniform._replace(alpha=0.4))  # which uniform does not use
 
 
 @pytest.mark.parametrize("episode", [Episode(5, 1, 15), RANGES, UNEQUAL])
-def test_sizes_come_back_from_results(episode: Episode, tmp_path: Path) -> None:
-    folder = made(tmp_path / "a")
+def test_sizes_are_read_back_from_results(episode: Episode, tmp_path: Path) -> None:
+    folder = finished_run(tmp_path / "a")
     content = json.loads((folder / "results.json").read_text())
     content["episode"] = {**episode.record(), "test": episode.record()}
     write_json(folder / "results.json", content)
     (run,) = below(tmp_path)
-    found = run.results.episode
-    assert found.test.episode == episode and found.test.in_words == in_words(episode)
-    assert found.training is not None and found.training.episode == episode
+    restored = run.results.episode
+    assert restored.test.episode == episode and restored.test.in_words == in_words(episode)
+    assert restored.training is not None and restored.training.episode == episode
 
 
-def test_a_size_that_is_none_is_named(tmp_path: Path) -> None:
-    content = json.loads((made(tmp_path / "a") / "results.json").read_text())
+def test_an_invalid_size_in_results_is_named(tmp_path: Path) -> None:
+    content = json.loads((finished_run(tmp_path / "a") / "results.json").read_text())
     content["episode"]["test"]["ways"] = [9, 5]
     with pytest.raises(UserError, match=r"episode\.test\.ways: .*neither a number from 1"):
         schema.read(content)
 
 
 def test_runs_are_selected_by_a_range(tmp_path: Path) -> None:
-    made(tmp_path / "a")
-    made(tmp_path / "b", episode__test__ways=[5, 20])
-    made(tmp_path / "c", episode__test__ways=[5, 10])
+    finished_run(tmp_path / "a")
+    finished_run(tmp_path / "b", episode__test__ways=[5, 20])
+    finished_run(tmp_path / "c", episode__test__ways=[5, 10])
 
     def names(word: str) -> set[str]:
         return {run.folder.name for run in select(below(tmp_path), [word])}
@@ -110,10 +110,10 @@ def test_runs_are_selected_by_a_range(tmp_path: Path) -> None:
 
 
 def fingerprint(*overrides: str) -> str:
-    made = config("dataset=glyphs", "algorithm=protonet", *overrides)
-    OmegaConf.set_struct(made, False)
-    made.pop("hydra")
-    return stored.fingerprint(made)
+    composed = config("dataset=glyphs", "algorithm=protonet", *overrides)
+    OmegaConf.set_struct(composed, False)
+    composed.pop("hydra")
+    return stored.fingerprint(composed)
 
 
 def test_a_configuration_without_balance_has_the_same_fingerprint() -> None:

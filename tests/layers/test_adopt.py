@@ -1,4 +1,4 @@
-"""PyTorch's layers that are replaced: the same answers, and right gradients side by side."""
+"""PyTorch's layers that are replaced: the same outputs, and right gradients under vmap."""
 
 import copy
 
@@ -22,7 +22,9 @@ def trained(layer: nn.BatchNorm2d) -> nn.Sequential:
 
 @pytest.mark.parametrize("options", [{}, {"eps": 0.1}, {"affine": False}, {"momentum": 0.3}])
 @pytest.mark.parametrize("training", [True, False])
-def test_batch_norm_answers_as_before(options: dict[str, float], training: bool) -> None:
+def test_an_adopted_batch_norm_gives_the_same_outputs(
+    options: dict[str, float], training: bool
+) -> None:
     before = trained(nn.BatchNorm2d(3, **options)).train(training)
     after = adopt(copy.deepcopy(before))
     assert isinstance(after[1], TaskNorm) and after[1].mode == "running"
@@ -32,7 +34,7 @@ def test_batch_norm_answers_as_before(options: dict[str, float], training: bool)
     assert {k for k, p in after.named_parameters() if p.requires_grad} == names
 
 
-def test_the_mode_that_is_asked_for_wins_and_names_the_layers() -> None:
+def test_an_explicit_norm_mode_replaces_every_batch_norm() -> None:
     model = trained(nn.BatchNorm2d(3))
     assert batch_norms(model) == ["1"]
     weight = model[1].weight
@@ -40,12 +42,12 @@ def test_the_mode_that_is_asked_for_wins_and_names_the_layers() -> None:
     assert model[1].mode == "support" and model[1].weight is weight and batch_norms(model) == []
 
 
-def test_without_averages_it_is_transductive() -> None:
+def test_batch_norm_without_running_averages_becomes_transductive() -> None:
     model = adopt(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False)))
     assert model[0].mode == "transductive"
 
 
-def test_a_padding_row_is_not_trained_side_by_side() -> None:
+def test_the_padding_row_of_an_embedding_gets_no_gradient_under_vmap() -> None:
     model = adopt(nn.Sequential(nn.Embedding(5, 2, padding_idx=1))).double()
     assert isinstance(model[0], PaddedEmbedding)
     words = torch.tensor([[0, 1, 1], [1, 4, 0]])
@@ -53,11 +55,11 @@ def test_a_padding_row_is_not_trained_side_by_side() -> None:
     def loss(weight: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
         return torch.func.functional_call(model, {"0.weight": weight}, (row,)).sin().sum()
 
-    weights = torch.randn(2, 5, 2, dtype=torch.float64)  # another one for each task
-    found = torch.vmap(torch.func.grad(loss))(weights, words)
+    weights = torch.randn(2, 5, 2, dtype=torch.float64)  # different weights for each task
+    actual = torch.vmap(torch.func.grad(loss))(weights, words)
     expected = torch.zeros_like(weights)
     for task, row in enumerate(words.tolist()):
         for word in row:
             expected[task, word] += weights[task, word].cos() * (word != 1)
-    close(found, expected)
-    assert found[:, 1].abs().max() == 0 and found.abs().max() > 0
+    close(actual, expected)
+    assert actual[:, 1].abs().max() == 0 and actual.abs().max() > 0

@@ -1,4 +1,4 @@
-"""Distances are those of float64, also where features share a large common part under bf16."""
+"""Distances are as exact as in float64, even under bf16 when features share a large common part."""
 
 import pytest
 import torch
@@ -12,32 +12,32 @@ from innerloop.objectives import Classification, Regression
 from innerloop.tasks import Examples, Task
 
 
-def test_equal_the_sums_of_squared_differences() -> None:
+def test_distances_equal_sums_of_squared_differences() -> None:
     x, c = torch.randn(7, 4).double(), torch.randn(3, 4).double()
     close(squared_distances(x, c), ((x[:, None] - c) ** 2).sum(-1))
 
 
 @pytest.mark.parametrize("shift", [0.0, 30.0, 1000.0])
 @pytest.mark.parametrize("mixed", [False, True])
-def test_a_common_part_costs_no_digits(shift: float, mixed: bool) -> None:
+def test_a_large_common_part_costs_no_precision(shift: float, mixed: bool) -> None:
     x, c = torch.randn(50, 64) + shift, torch.randn(5, 64) + shift
     exact = ((x.double()[:, None] - c.double()) ** 2).sum(-1)
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        found = squared_distances(x, c)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found.double(), exact, rtol=1e-3, atol=1e-2)
+        actual = squared_distances(x, c)
+    assert actual.dtype == torch.float32
+    torch.testing.assert_close(actual.double(), exact, rtol=1e-3, atol=1e-2)
 
 
-def test_class_means_are_means_under_autocast() -> None:
+def test_class_means_are_exact_under_autocast() -> None:
     support = Examples(torch.randn(6, 4) + 100, torch.tensor([0, 1, 2, 2, 0, 1]))
     with torch.autocast("cpu", torch.bfloat16):
-        found = class_means(support, 3)
+        actual = class_means(support, 3)
     expected = torch.stack([support.inputs[support.targets == c].mean(0) for c in range(3)])
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 class Scaled(nn.Module):
-    """Features as they are, times a parameter."""
+    """The inputs times a parameter."""
 
     width = 64
 
@@ -67,15 +67,15 @@ def test_protonet_is_as_accurate_in_bf16(shift: int) -> None:
         assert float(scores.mean()) == pytest.approx(expected, abs=0.01)
 
 
-def test_the_cross_entropy_of_bf16_outputs_is_that_of_their_float32() -> None:
+def test_cross_entropy_of_bf16_outputs_is_computed_in_float32() -> None:
     outputs, targets = 50 + torch.randn(40, 5).bfloat16(), torch.randint(0, 5, (40,))
     with torch.autocast("cpu", torch.bfloat16):
-        found = Classification(5, 5).loss(outputs, targets)
+        actual = Classification(5, 5).loss(outputs, targets)
     expected = nn.functional.cross_entropy(outputs.double(), targets)
-    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    assert float(actual) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_targets_of_a_regression_are_compared_one_by_one() -> None:
+def test_regression_targets_are_never_broadcast() -> None:
     outputs, objective = torch.randn(6, 1).double(), Regression()
     targets = torch.randn(6).double()
     expected = sum(float(o - t) ** 2 for o, t in zip(outputs, targets, strict=True)) / 6

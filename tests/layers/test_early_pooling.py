@@ -1,4 +1,4 @@
-"""Pooling first gives what the four layers give one after the other, with all derivatives."""
+"""Pooling early gives the same outputs and derivatives as the four layers in their usual order."""
 
 import copy
 
@@ -14,17 +14,17 @@ from innerloop.layers import early_pooling, layout, norm
 from innerloop.layers.early_pooling import Pooled, PoolingBlock
 from innerloop.models.conv4 import Conv4
 
-SHAPE = (1, 17, 19)  # odd, so that pooling leaves rows out
+SHAPE = (1, 17, 19)  # odd, so that pooling drops rows
 
 
 def block(mode: str = "transductive") -> PoolingBlock:
-    """With scales of both signs."""
-    made = PoolingBlock(nn.Conv2d(2, 4, 3, padding=1), norm.TaskNorm(4, mode)).double()
+    """A block whose scales have both signs."""
+    block = PoolingBlock(nn.Conv2d(2, 4, 3, padding=1), norm.TaskNorm(4, mode)).double()
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in block.parameters():
             parameter.normal_()
-        made[1].weight.copy_(torch.tensor([1.5, -0.7, 0.3, -2.0]))
-    return made
+        block[1].weight.copy_(torch.tensor([1.5, -0.7, 0.3, -2.0]))
+    return block
 
 
 def images(rows: int = 3) -> torch.Tensor:
@@ -33,16 +33,16 @@ def images(rows: int = 3) -> torch.Tensor:
 
 @pytest.mark.parametrize("mode", norm.MODES)
 @pytest.mark.parametrize("training", [True, False])
-def test_it_equals_the_layers_one_after_the_other(mode: str, training: bool) -> None:
-    made, x = block(mode).train(training), images()
-    plain = nn.Sequential(*copy.deepcopy(made))
+def test_early_pooling_equals_the_four_layers_in_order(mode: str, training: bool) -> None:
+    pooling, x = block(mode).train(training), images()
+    plain = nn.Sequential(*copy.deepcopy(pooling))
     with early_pooling.allowed():
-        found = made(x)
-    close(found, plain(x))
-    assert 0 < (found == 0).double().mean() < 0.9
-    weights = torch.randn_like(found)
+        actual = pooling(x)
+    close(actual, plain(x))
+    assert 0 < (actual == 0).double().mean() < 0.9
+    weights = torch.randn_like(actual)
     for ours, theirs in zip(
-        torch.autograd.grad((found * weights).sum(), list(made.parameters())),
+        torch.autograd.grad((actual * weights).sum(), list(pooling.parameters())),
         torch.autograd.grad((plain(x) * weights).sum(), list(plain.parameters())),
         strict=True,
     ):
@@ -50,17 +50,17 @@ def test_it_equals_the_layers_one_after_the_other(mode: str, training: bool) -> 
 
 
 def test_support_statistics_serve_the_queries() -> None:
-    made, x = block("support"), images(5)
-    plain = nn.Sequential(*copy.deepcopy(made))
+    pooling, x = block("support"), images(5)
+    plain = nn.Sequential(*copy.deepcopy(pooling))
     with layout.grouped(1, 2, 5):
         expected = plain(x)
         with early_pooling.allowed():
-            found = made(x)
-    close(found, expected)
+            actual = pooling(x)
+    close(actual, expected)
     assert (expected - plain(x)).abs().max() > 1e-3
 
 
-def test_derivatives_to_the_third_order_are_those_of_finite_differences() -> None:
+def test_derivatives_up_to_third_order_equal_finite_differences() -> None:
     x = torch.randn(2, 2, 4, 5, dtype=torch.float64, requires_grad=True)
 
     def maxima_mean_variance(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -77,7 +77,9 @@ def test_derivatives_to_the_third_order_are_those_of_finite_differences() -> Non
 
 @pytest.mark.parametrize("chunk", [1, 2, None])
 @pytest.mark.parametrize("mode", norm.MODES)
-def test_the_engines_meta_gradient_is_that_of_plain_layers(mode: str, chunk: int | None) -> None:
+def test_the_engines_meta_gradient_equals_that_of_plain_layers(
+    mode: str, chunk: int | None
+) -> None:
     learner, batch = algorithm("maml", Conv4(SHAPE, 3, mode)), tasks(3, shape=SHAPE)
     with torch.no_grad():
         for name, parameter in learner.named_parameters():
@@ -92,11 +94,11 @@ def test_the_engines_meta_gradient_is_that_of_plain_layers(mode: str, chunk: int
     close(gradient, by_library, rtol=1e-8, atol=1e-10)
 
 
-def test_only_engines_allow_it() -> None:
-    made, seen = block(), []
-    made[2].register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
-    made(images())
+def test_early_pooling_is_used_only_where_allowed() -> None:
+    pooling, seen = block(), []
+    pooling[2].register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
+    pooling(images())
     with early_pooling.allowed():
-        made(images())
-    made(images())
-    assert seen == [6, 3, 6]  # the width that ReLU works on
+        pooling(images())
+    pooling(images())
+    assert seen == [6, 3, 6]  # the width of ReLU's input

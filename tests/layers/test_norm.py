@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from cli import FAST, train
-from helpers import NOW, SmoothConv, algorithm, tasks
+from helpers import NOW, SmoothConv, algorithm, choices, tasks
 from torch import nn
 from torch.nn import functional as F
 
@@ -15,15 +15,15 @@ from innerloop.errors import UserError
 from innerloop.layers import layout, norm
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
-LEARNERS = ("maml", "anil", "protonet", "reptile")
+LEARNERS = [name for name in choices("algorithm") if name != "no_op"]  # it reads no image
 
 
 def layer(mode: str, channels: int = 3) -> norm.TaskNorm:
-    made = norm.TaskNorm(channels, mode).double()
+    layer = norm.TaskNorm(channels, mode).double()
     with torch.no_grad():
-        made.weight.normal_()
-        made.bias.normal_()
-    return made
+        layer.weight.normal_()
+        layer.bias.normal_()
+    return layer
 
 
 def images(rows: int = 6) -> torch.Tensor:
@@ -36,62 +36,64 @@ def batch_normed(x: torch.Tensor, like: norm.TaskNorm) -> torch.Tensor:
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("side_by_side", [True, False])
-def test_transductive_is_batch_norm_of_the_batch(training: bool, side_by_side: bool) -> None:
-    made, x = layer("transductive").train(training), images()
-    found = torch.vmap(made)(x[None])[0] if side_by_side else made(x)
-    torch.testing.assert_close(found, batch_normed(x, made), **CLOSE)
+def test_transductive_norm_equals_batch_norm_of_the_batch(
+    training: bool, side_by_side: bool
+) -> None:
+    task_norm, x = layer("transductive").train(training), images()
+    actual = torch.vmap(task_norm)(x[None])[0] if side_by_side else task_norm(x)
+    torch.testing.assert_close(actual, batch_normed(x, task_norm), **CLOSE)
 
 
-def test_running_is_torchs_layer() -> None:
-    made, reference = layer("running"), nn.BatchNorm2d(3).double()
-    reference.load_state_dict(made.state_dict(), strict=False)
+def test_running_norm_equals_torchs_layer() -> None:
+    ours, reference = layer("running"), nn.BatchNorm2d(3).double()
+    reference.load_state_dict(ours.state_dict(), strict=False)
     for _ in range(3):
         x = images()
         with layout.track():
-            found = made(x)
-        torch.testing.assert_close(found, reference(x), **CLOSE)
-    torch.testing.assert_close(made.running_var, reference.running_var, **CLOSE)
+            actual = ours(x)
+        torch.testing.assert_close(actual, reference(x), **CLOSE)
+    torch.testing.assert_close(ours.running_var, reference.running_var, **CLOSE)
     x = images()
-    torch.testing.assert_close(made.eval()(x), reference.eval()(x), **CLOSE)
-    assert (made(x) - batch_normed(x, made)).abs().max() > 0.01
+    torch.testing.assert_close(ours.eval()(x), reference.eval()(x), **CLOSE)
+    assert (ours(x) - batch_normed(x, ours)).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support"])
 def test_grouped_rows_are_normalised_task_by_task(mode: str) -> None:
-    made, groups = layer(mode), [images(5) for _ in range(3)]
+    task_norm, groups = layer(mode), [images(5) for _ in range(3)]
     with layout.grouped(3, 2, 5):
-        found = made(torch.cat(groups)).reshape(3, 5, 3, 4, 4)
-    for one, x in zip(found, groups, strict=True):
+        actual = task_norm(torch.cat(groups)).reshape(3, 5, 3, 4, 4)
+    for one, x in zip(actual, groups, strict=True):
         if mode == "transductive":
-            expected = batch_normed(x, made)
+            expected = batch_normed(x, task_norm)
         else:
             var, mean = torch.var_mean(x[:2], (0, 2, 3), correction=0)
-            expected = F.batch_norm(x, mean, var, made.weight, made.bias)
+            expected = F.batch_norm(x, mean, var, task_norm.weight, task_norm.bias)
         torch.testing.assert_close(one, expected, **CLOSE)
 
 
 def answers(learner: Algorithm, one_at_a_time: bool) -> torch.Tensor:
-    """Outputs for the queries of one fixed task, asked together or one by one."""
+    """Outputs for the queries of one fixed task, predicted together or one at a time."""
     torch.manual_seed(5)
     batch = tasks(1, shape=(1, 4, 4))
     n = batch.query.targets.shape[1]
-    found = []
+    outputs = []
     for rows in [[i] for i in range(n)] if one_at_a_time else [list(range(n))]:
         query = type(batch.query)(batch.query.inputs[:, rows], batch.query.targets[:, rows])
         task = task_tools.only(learner.embed(batch._replace(query=query)))
-        *_, adapted = learner.adapt(task.support, 2, NOW)
-        found.append(learner.predict(adapted, task.query.inputs))
-    return torch.cat(found)
+        *_, adapted = learner.adapt(task.support, 20, NOW)
+        outputs.append(learner.predict(adapted, task.query.inputs))
+    return torch.cat(outputs)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_with_support_statistics_queries_do_not_see_each_other(name: str) -> None:
+def test_with_support_statistics_queries_do_not_affect_each_other(name: str) -> None:
     learner = algorithm(name, SmoothConv("support"))
     torch.testing.assert_close(answers(learner, True), answers(learner, False), **CLOSE)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_with_transductive_statistics_they_do(name: str) -> None:
+def test_with_transductive_statistics_queries_affect_each_other(name: str) -> None:
     learner = algorithm(name, SmoothConv("transductive"))
     assert (answers(learner, True) - answers(learner, False)).abs().max() > 1e-3
 
@@ -106,7 +108,7 @@ def test_running_averages_move_only_when_tracked(name: str) -> None:
         torch.testing.assert_close(old, new, rtol=0, atol=0)
 
 
-def test_running_averages_serve_the_test_one_query_at_a_time() -> None:
+def test_with_running_averages_queries_can_be_tested_one_at_a_time() -> None:
     learner = algorithm("protonet", SmoothConv("running")).eval()
     torch.testing.assert_close(answers(learner, True), answers(learner, False), **CLOSE)
 
@@ -128,8 +130,8 @@ PLAIN = ("~model.body", "+model.body={_target_: zoo.PlainNorm}")
 def test_pytorchs_batch_norm_follows_norm_and_the_results_name_it(
     mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = train(tmp_path / "run", *FAST, "dataset=glyphs", *PLAIN, f"norm={mode}")
-    assert found["norm"] == mode
+    result = train(tmp_path / "run", *FAST, "dataset=glyphs", *PLAIN, f"norm={mode}")
+    assert result["norm"] == mode
     assert f"norm={mode}: PyTorch's batch norm follows it, in 1 layer" in capsys.readouterr().out
     stamp = "transductive" if mode == "transductive" else "inductive"
-    assert stamp in found["audit"]["stamps"]
+    assert stamp in result["audit"]["stamps"]

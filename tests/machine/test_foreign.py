@@ -1,4 +1,4 @@
-"""Files of others: what is read, what is refused, and what of them reaches a terminal or a page."""
+"""Untrusted files: what is read, what is refused, and what reaches a terminal or a page."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from cli import call, mistake
-from finished_runs import compared, made, scores_of
+from finished_runs import comparison_of, finished_run, scores_of
 from helpers import ROOT
 from rich.console import Console
 
@@ -31,19 +31,19 @@ TRICKS = "\x1b]52;c;cm0gLXJm\x07\x1b[2J\x9b2J\x7f\r\n\u202egnp.exe\u2066\u2028[/
 
 
 @pytest.mark.parametrize("code", [*range(32), *range(127, 160), *range(0x202A, 0x202F), 0xDC80])
-def test_what_a_terminal_obeys_is_spelled_out(code: int) -> None:
+def test_control_characters_are_escaped(code: int) -> None:
     shown = visible(f"a{chr(code)}b")
     assert chr(code) not in shown
     assert shown.encode().decode("unicode_escape") == f"a{chr(code)}b"
 
 
-def test_other_letters_stay() -> None:
+def test_other_letters_are_unchanged() -> None:
     assert visible("größe=½ 模型 a\\b") == "größe=½ 模型 a\\b"
     assert visible(Path("a/b")) == "a/b"
     assert visible("x" * 50, 10) == f"{'x' * 10}…"
 
 
-def test_yaml_is_read_as_by_the_safe_loader(tmp_path: Path) -> None:
+def test_yaml_equals_the_safe_loaders_reading(tmp_path: Path) -> None:
     content = {"a": {"b": [1, 2.5, "x", None, True]}, "c": {}, "7": "011", "d": "${a.b}"}
     file = tmp_path / "a.yaml"
     file.write_text(yaml.safe_dump(content))
@@ -53,7 +53,7 @@ def test_yaml_is_read_as_by_the_safe_loader(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", [mappings.read_json, mappings.read_yaml])
-def test_depth_has_a_limit(tmp_path: Path, reader: Any) -> None:
+def test_nesting_depth_is_limited(tmp_path: Path, reader: Any) -> None:
     file, most = tmp_path / "a", mappings.DEPTH
     for levels in (most - 1, most + 1):
         nested: Any = 1
@@ -67,7 +67,7 @@ def test_depth_has_a_limit(tmp_path: Path, reader: Any) -> None:
                 reader(file)
 
 
-def test_references_count_as_often_as_they_stand(tmp_path: Path) -> None:
+def test_yaml_aliases_count_each_time_they_are_used(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     row = ", ".join(["*a"] * 100)
     file.write_text(f"a: &a [{', '.join(['1'] * 100)}]\nb: [{row}]\n")
@@ -77,20 +77,20 @@ def test_references_count_as_often_as_they_stand(tmp_path: Path) -> None:
         mappings.read_yaml(file)
 
 
-def test_arrays_come_back(tmp_path: Path) -> None:
+def test_arrays_are_read_back(tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((5, 3)).astype(np.float32)
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "s.npz", accuracy=values, turned=values.T, classes=np.arange(4))
         for name, expected in {"accuracy": values, "turned": values.T, "classes": range(4)}.items():
-            found = arrays.read_array(tmp_path / "s.npz", name)
-            np.testing.assert_array_equal(found, expected)
+            actual = arrays.read_array(tmp_path / "s.npz", name)
+            np.testing.assert_array_equal(actual, expected)
         assert arrays.read_array(tmp_path / "s.npz", "other") is None
 
 
 def test_a_field_of_the_wrong_type_is_named(tmp_path: Path) -> None:
-    content = json.loads((made(tmp_path / "a") / "results.json").read_text())
-    found = schema.read(content | {"later": {"version": 9}}, "x")
-    assert (found.seed, found.test["accuracy"].ci95, found.norm) == (0, 0.01, "support")
+    content = json.loads((finished_run(tmp_path / "a") / "results.json").read_text())
+    record = schema.read(content | {"later": {"version": 9}}, "x")
+    assert (record.seed, record.test["accuracy"].ci95, record.norm) == (0, 0.01, "support")
     for change, words in (
         ({"seed": "0"}, "x: seed: input should be a valid integer"),
         ({"seed": True}, "x: seed: input should be a valid integer"),
@@ -104,26 +104,26 @@ def test_a_field_of_the_wrong_type_is_named(tmp_path: Path) -> None:
     assert schema.read(content, "x").headline.mean is None
 
 
-def test_a_bad_folder_is_left_out_with_a_line(
+def test_an_unreadable_run_is_left_out_with_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in "abc":
-        made(tmp_path / name, seed="abc".index(name))
+        finished_run(tmp_path / name, seed="abc".index(name))
     (tmp_path / "b" / "results.json").write_text('{"protocol": {}, "test": 3}')
     assert [run.folder.name for run in below(tmp_path)] == ["a", "c"]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"left out: {tmp_path}/b/results.json: algorithm: field required")
     (tmp_path / "c" / "scores.npz").write_bytes(b"PK")
-    found = compared(tmp_path, "algorithm=maml")
-    assert found["runs"][0]["seeds"] == [0]
+    comparison = comparison_of(tmp_path, "algorithm=maml")
+    assert comparison["runs"][0]["seeds"] == [0]
     assert "c/scores.npz holds no readable accuracy" in capsys.readouterr().err
     assert "b/results.json" in mistake("compare", str(tmp_path / "b"), str(tmp_path / "a"))
     assert "b/results.json" in mistake("report", str(tmp_path / "a"), str(tmp_path / "b"))
     assert "c/scores.npz" in mistake("compare", str(tmp_path / "a"), str(tmp_path / "c"))
 
 
-def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
-    a, b = str(made(tmp_path / "a")), str(made(tmp_path / "b"))
+def test_an_unwritable_output_is_refused_before_the_work(tmp_path: Path) -> None:
+    a, b = str(finished_run(tmp_path / "a")), str(finished_run(tmp_path / "b"))
     file = f"{a}/results.json/page"
     assert "is a folder" in mistake("report", a, "--out", b)
     assert "is not a folder that can be written to" in mistake("report", a, "--out", file)
@@ -131,7 +131,7 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
     assert "is not a folder that can be written to" in mistake("compare", a, b, "--json", file)
 
 
-def test_pictures_are_files_of_the_run_itself(
+def test_only_pictures_inside_the_run_are_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, private = tmp_path / "run", tmp_path / "private"
@@ -155,7 +155,7 @@ def test_pictures_are_files_of_the_run_itself(
 
 
 @pytest.mark.parametrize("word", ["$\\frac$", "$", "a_$x^2$", "_hidden", "50%", "x" * 10_000])
-def test_a_label_stands_as_it_is(word: str) -> None:
+def test_chart_labels_are_shown_literally(word: str) -> None:
     svg = chart(word, word, word, [Line([0, 1], [1, 2], 0, word)], False, "n")
     for text in (word, "\\frac", "_hidden"):
         if text in word and len(word) < 60:
@@ -163,19 +163,21 @@ def test_a_label_stands_as_it_is(word: str) -> None:
     assert len(svg) < 50_000
 
 
-def test_a_logarithmic_axis_has_its_powers() -> None:
+def test_a_logarithmic_axis_is_labelled_with_powers() -> None:
     svg = chart("t", "x", "$y$", [Line([0, 1], [1e-3, 1e3], 0, "$\\frac$")], True, "n")
     svg = re.sub(r"<!--.*?-->", "", svg)
     assert "mathdefault" not in svg and "$\\frac$" in svg and "$y$" in svg
 
 
-def test_names_play_no_tricks(
+def test_hostile_names_are_escaped_on_pages_and_terminals(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = TRICKS.replace("/", "|")
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
-    a = made(tmp_path / f"a{name}", algorithm=name, norm=name, command=f"'{name}", model=name)
-    b = made(tmp_path / f"b{name}", algorithm=name, norm=name, seed=1, dataset=name)
+    a = finished_run(
+        tmp_path / f"a{name}", algorithm=name, norm=name, command=f"'{name}", model=name
+    )
+    b = finished_run(tmp_path / f"b{name}", algorithm=name, norm=name, seed=1, dataset=name)
     metrics = json.loads((b / "results.json").read_text())
     metrics["dataset"] = "mine"
     (b / "results.json").write_text(json.dumps(metrics))
@@ -193,7 +195,7 @@ def test_names_play_no_tricks(
     assert out.count("[bold]:smile:") > 8
 
 
-def test_cells_are_no_markup() -> None:
+def test_table_cells_are_not_read_as_markup() -> None:
     table, console = new_table("[bold]a"), Console(record=True, file=io.StringIO(), width=80)
     add_row(table, "[/red] :smile:")
     console.print(table)
@@ -202,7 +204,7 @@ def test_cells_are_no_markup() -> None:
 
 
 @pytest.mark.parametrize("room", ["reporting", "replaying", "sweeping"])
-def test_files_of_runs_are_opened_in_one_place(room: str) -> None:
+def test_only_the_safe_readers_open_files_of_runs(room: str) -> None:
     safe = {"foreign.py", "mappings.py", "arrays.py"}
     opens = re.compile(
         r"json\.loads?\(|safe_load|yaml\.load|np\.load|\.read_(text|bytes)\(|\bopen\("
@@ -214,20 +216,20 @@ def test_files_of_runs_are_opened_in_one_place(room: str) -> None:
 
 def few(folder: Path, scores: list[float], algorithm: str) -> Path:
     """A run that was tested on few tasks."""
-    made(folder, algorithm, protocol__tasks=len(scores), protocol__scored_step=None)
+    finished_run(folder, algorithm, protocol__tasks=len(scores), protocol__scored_step=None)
     values = np.array(scores, np.float32)[:, None]
     np.savez(folder / "scores.npz", accuracy=values)
     return folder
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 5, 6])
-def test_few_tasks_have_a_p_value_only_from_six_on(
+def test_p_values_need_at_least_six_tasks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], tasks: int
 ) -> None:
     first = few(tmp_path / "a", [0.6, 0.8, 0.6, 0.4, 0.2, 0.6][:tasks], "maml")
     second = few(tmp_path / "b", [0.4, 0.6, 0.4, 0.2, 0.0, 0.4][:tasks], "anil")
-    found = compared(tmp_path, first, second)
-    (difference,) = found["differences"]
+    comparison = comparison_of(tmp_path, first, second)
+    (difference,) = comparison["differences"]
     assert difference["mean"] == pytest.approx(0.2)
     assert scores_of(first, 0) == pytest.approx(scores_of(second, 0) + 0.2)
     shown = capsys.readouterr().out
@@ -239,11 +241,11 @@ def test_few_tasks_have_a_p_value_only_from_six_on(
         assert difference["p"] == difference["p_holm"] == 2 / 2**6
         assert "too few" not in shown
     if tasks == 1:
-        assert found["runs"][0]["ci95"] is None and "±" not in shown
+        assert comparison["runs"][0]["ci95"] is None and "±" not in shown
 
 
-def test_a_run_that_was_read_is_what_was_written(tmp_path: Path) -> None:
-    folder = made(tmp_path / "a")
+def test_a_run_is_read_back_as_written(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path / "a")
     run, written = read(folder), json.loads((folder / "results.json").read_text())
     assert run.results.model_dump(exclude_unset=True) == written
     assert run.scores == pytest.approx(scores_of(folder, 3))

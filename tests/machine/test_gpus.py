@@ -1,4 +1,4 @@
-"""Which GPU a process of a sweep gets: no GPU is real here, only the names that CUDA would see."""
+"""Which GPU a process of a sweep gets; the GPUs are only names, as in CUDA_VISIBLE_DEVICES."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def test_processes_get_different_gpus(start: Start) -> None:
     assert all(name == seen for name, seen in taken)
 
 
-def test_one_that_waits_gets_the_gpu_of_one_that_is_killed(start: Start) -> None:
+def test_a_waiting_process_gets_the_gpu_of_a_killed_one(start: Start) -> None:
     first, second = start("0,1"), start("0,1")
     killed, kept = got(first)[0], got(second)[0]
     third = start("0,1")
@@ -70,11 +70,11 @@ def test_slots_fill_the_emptiest_gpu_first(start: Start) -> None:
 
 
 @pytest.mark.parametrize("visible", [None, "", "-1"])
-def test_nothing_happens_without_a_gpu(start: Start, visible: str | None) -> None:
+def test_without_a_gpu_the_environment_is_unchanged(start: Start, visible: str | None) -> None:
     assert got(start(visible)) == f"None {visible}".split()
 
 
-def test_a_gpu_that_is_held_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_process_keeps_its_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(gpus, "_held", [])
     monkeypatch.setattr(gpus, "_folder", lambda: tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
@@ -83,7 +83,7 @@ def test_a_gpu_that_is_held_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert gpus.take(1) == "2"
 
 
-def test_the_driver_lists_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_driver_lists_the_gpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     driver = tmp_path / "nvidia-smi"
     driver.write_text("#!/bin/sh\necho 'GPU 0: H100 (UUID: GPU-1)'; echo 'GPU 1: H100 (UUID: 2)'\n")
     driver.chmod(0o755)

@@ -1,4 +1,4 @@
-"""A run's folder belongs to one run and one process: refusals, names that do not collide."""
+"""A run's folder belongs to one run and one process; new folders have unused names."""
 
 import contextlib
 import hashlib
@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(program: str, *arguments: str, **variables: str) -> subprocess.Popen:
-    """Starts a program in a process of its own."""
+    """Starts a program in a new process."""
     return subprocess.Popen(
         [sys.executable, str(ROOT / "src" / f"{program}.py"), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -40,7 +40,7 @@ def start(program: str, *arguments: str, **variables: str) -> subprocess.Popen:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """All files below a folder with what they hold."""
+    """All files below a folder, with their contents."""
     files = [f for f in sorted(folder.rglob("*")) if f.is_file()]
     return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
@@ -63,15 +63,17 @@ def begun(folder: Path) -> Path:
         ("estimate=true",),
     ],
 )
-def test_a_used_folder_is_refused_and_untouched(run: Path, more: Sequence[str]) -> None:
+def test_a_folder_with_a_run_is_refused_and_unchanged(run: Path, more: Sequence[str]) -> None:
     before = contents(run)
-    said = mistake("train", f"hydra.run.dir={run}", *FAST, *more)
+    message = mistake("train", f"hydra.run.dir={run}", *FAST, *more)
     if not more or more[0] in ("seed=1", "inner.rate=-1", "estimate=true"):
-        assert f"resume={run}" in said and "hydra.run.dir=FOLDER" in said
+        assert f"resume={run}" in message and "hydra.run.dir=FOLDER" in message
     assert contents(run) == before
 
 
-def test_so_is_one_without_a_checkpoint_and_one_of_a_test(run: Path, tmp_path: Path) -> None:
+def test_a_folder_with_an_unfinished_run_or_a_test_is_refused_and_unchanged(
+    run: Path, tmp_path: Path
+) -> None:
     evaluate(tmp_path / "test", f"ckpt_path={run}", "logger=none")
     for folder in (begun(tmp_path / "begun"), tmp_path / "test"):
         before = contents(folder)
@@ -79,7 +81,7 @@ def test_so_is_one_without_a_checkpoint_and_one_of_a_test(run: Path, tmp_path: P
         assert contents(folder) == before
 
 
-def test_a_run_that_failed_before_it_began_may_be_started_again(tmp_path: Path) -> None:
+def test_a_run_that_failed_before_training_may_be_started_again(tmp_path: Path) -> None:
     assert "inner.rate=-1" in mistake("train", f"hydra.run.dir={tmp_path}", *FAST, "inner.rate=-1")
     assert train(tmp_path, *SMALL)["seed"] == 0
 
@@ -100,7 +102,7 @@ def another(folder: Path) -> Iterator[subprocess.Popen]:
         process.kill()
 
 
-def test_a_second_process_is_refused_whatever_it_wants(run: Path, tmp_path: Path) -> None:
+def test_a_second_process_in_a_run_folder_is_refused(run: Path, tmp_path: Path) -> None:
     test = tmp_path / "test"
     evaluate(test, f"ckpt_path={run}", "logger=none")
     for program, folder, words in (
@@ -112,7 +114,7 @@ def test_a_second_process_is_refused_whatever_it_wants(run: Path, tmp_path: Path
             before = contents(folder)
             assert "in use by another process" in mistake(program, *words)
             assert contents(folder) == before
-    call("train", f"resume={run}")  # its death has freed the folder
+    call("train", f"resume={run}")  # the folder is free after its death
 
 
 def test_a_member_that_another_process_runs_is_refused(tmp_path: Path) -> None:
@@ -120,25 +122,25 @@ def test_a_member_that_another_process_runs_is_refused(tmp_path: Path) -> None:
     member = tmp_path / "0_sinusoid_maml_seed0"
     member.mkdir()
     with another(member):
-        call("train", *sweep)  # does the other member
+        call("train", *sweep)  # runs the other member
         assert [p.parent.name for p in tmp_path.rglob("results.json")] == ["1_sinusoid_maml_seed1"]
     call("train", *sweep, "sweep.resume=true")
     assert results(member)["seed"] == 0
 
 
 def one_of_two(folder: Path) -> None:
-    """Two settings are started in one folder at once: one runs, as if it were alone."""
+    """Starts two settings in one folder at the same time: one of them runs as if it were alone."""
     both = [start("train", *SMALL, f"seed={seed}", f"hydra.run.dir={folder}") for seed in (1, 2)]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert sorted(process.returncode for process in both) == [0, 1], said
+    outputs = [process.communicate(timeout=120)[0] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], outputs
     lost = 0 if both[0].returncode else 1
-    refusal = said[lost].strip().splitlines()
+    refusal = outputs[lost].strip().splitlines()
     assert len(refusal) == 1 and ("in use by another" in refusal[0] or "holds a run" in refusal[0])
-    seed, found = 2 - lost, results(folder)
-    assert found["seed"] == seed and f"seed={seed}" in found["command"]
+    seed, result = 2 - lost, results(folder)
+    assert result["seed"] == seed and f"seed={seed}" in result["command"]
     assert f"\nseed: {seed}\n" in "\n" + (folder / "config.yaml").read_text()
     alone = train(folder.with_name(f"{folder.name}_alone"), *SMALL, f"seed={seed}")
-    assert found["test"] == alone["test"]
+    assert result["test"] == alone["test"]
     logs = [
         (f / "metrics.csv").read_text().splitlines()
         for f in (folder, folder.with_name(f"{folder.name}_alone"))
@@ -146,7 +148,7 @@ def one_of_two(folder: Path) -> None:
     assert len(logs[0]) == len(logs[1])
 
 
-def test_two_processes_in_one_folder(tmp_path: Path) -> None:
+def test_only_one_of_two_processes_gets_a_folder(tmp_path: Path) -> None:
     one_of_two(tmp_path / "run")
 
 
@@ -156,7 +158,7 @@ def test_two_processes_in_one_folder_never_mix_their_results(tmp_path: Path) -> 
         one_of_two(tmp_path / str(i))
 
 
-def test_a_new_folder_is_nobody_elses(tmp_path: Path) -> None:
+def test_new_folders_get_unused_names(tmp_path: Path) -> None:
     assert [lock.new_folder(tmp_path / "day" / "run_1").name for _ in range(3)] == [
         "run_1", "run_1_2", "run_1_3",
     ]  # fmt: skip
@@ -166,8 +168,8 @@ def test_a_new_folder_is_nobody_elses(tmp_path: Path) -> None:
 def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
     wrong = ("inner.rate=-1", f"paths.outputs={tmp_path / 'out'}")  # ends as soon as it is built
     both = [start("train", *SMALL, *wrong) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert len(list((tmp_path / "out").glob("*/*"))) == 2, said
+    outputs = [process.communicate(timeout=120)[0] for process in both]
+    assert len(list((tmp_path / "out").glob("*/*"))) == 2, outputs
 
 
 @pytest.mark.slow
@@ -187,10 +189,10 @@ def test_the_other_processes_of_a_run_are_not_refused(
         "train", *SMALL, "trainer=ddp", "trainer.accelerator=cpu",
         "trainer.devices=2", f"paths.outputs={tmp_path}",
     )  # fmt: skip
-    said, _ = both.communicate(timeout=120)
-    assert both.returncode == 0, said
+    output, _ = both.communicate(timeout=120)
+    assert both.returncode == 0, output
     assert len(list(tmp_path.rglob("results.json"))) == 1
-    assert len([p for p in tmp_path.glob("*/*") if p.is_dir()]) == 1  # no folder but the one
+    assert len([p for p in tmp_path.glob("*/*") if p.is_dir()]) == 1  # only one folder exists
 
 
 @pytest.mark.slow

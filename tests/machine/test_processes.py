@@ -1,4 +1,4 @@
-"""Runs of several processes that lose one, or are told to stop."""
+"""Runs with several processes that lose one or are stopped by a signal."""
 
 import functools
 import os
@@ -24,7 +24,7 @@ TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 
 
 def survivor(number: int, seconds: float) -> str:
-    """What the first of two gloo processes is told when this signal reaches the second."""
+    """The output of the first of two gloo processes after this signal reaches the second."""
     port = free_port((survivor, number))
     reading, writing = os.pipe()
     children = []
@@ -56,15 +56,15 @@ def _rank(rank: int, port: int, number: int, seconds: float, writing: int) -> No
 
 
 @pytest.mark.parametrize(("number", "seconds"), [(signal.SIGKILL, 60), (signal.SIGSTOP, 1)])
-def test_the_others_do_not_wait_for_ever(number: int, seconds: float) -> None:
+def test_the_other_processes_end_when_one_is_lost(number: int, seconds: float) -> None:
     assert survivor(number, seconds).startswith("True ")
 
 
-def test_the_largest_number_of_all_processes_is_agreed_on() -> None:
+def test_processes_agree_on_their_largest_number() -> None:
     assert processes.largest(7, torch.device("cpu")) == 7  # one process
 
 
-def test_a_lost_process_is_said_to_be_lost(tmp_path: Path) -> None:
+def test_a_lost_process_is_reported_with_how_to_resume(tmp_path: Path) -> None:
     from innerloop.outer.meta_learner import MetaLearner
 
     gone = RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection closed by peer")
@@ -78,7 +78,7 @@ def test_a_lost_process_is_said_to_be_lost(tmp_path: Path) -> None:
         mistake("train", f"hydra.run.dir={tmp_path / 'other'}", *FAST)
 
 
-def test_processes_that_others_started_need_one_folder() -> None:
+def test_externally_started_processes_need_one_folder() -> None:
     for environment in (
         {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2"},
         {"SLURM_STEP_NUM_TASKS": "2"},
@@ -91,7 +91,7 @@ NEVER = "0 0 -1"
 
 
 def together(folder: Path, *more: str, kill: str = NEVER) -> subprocess.CompletedProcess[str]:
-    """Two processes; one of them gets the signal `kill` says, see `StopsOne`."""
+    """Runs two processes; one gets the signal given by `kill`, see `StopsOne`."""
     environment: dict[str, Any] = {
         "PYTHONPATH": str(ROOT / "tests"), "KILL": kill, "OMP_NUM_THREADS": "1",
     }  # fmt: skip
@@ -108,7 +108,7 @@ def fresh(folder: Path, kill: str = NEVER) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_two_processes_that_are_told_to_stop_go_on_as_if_nothing_had_happened(
+def test_two_stopped_processes_resume_to_the_same_end(
     tmp_path: Path,
 ) -> None:
     whole = fresh(tmp_path / "whole")
@@ -118,14 +118,14 @@ def test_two_processes_that_are_told_to_stop_go_on_as_if_nothing_had_happened(
         stopped = fresh(run, f"{rank} 15 {step}")
         assert stopped.returncode == 128 + signal.SIGTERM
         assert f"stopped by SIGTERM at outer step {reached}" in stopped.stdout
-        went_on = together(tmp_path, f"resume={run}")
-        assert went_on.returncode == 0, went_on.stderr
+        continued = together(tmp_path, f"resume={run}")
+        assert continued.returncode == 0, continued.stderr
         assert differences(run, tmp_path / "whole") == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rank", "status"), [(0, -9), (1, 1)])
-def test_a_run_that_loses_a_process_ends(tmp_path: Path, rank: int, status: int) -> None:
+def test_a_run_ends_when_it_loses_a_process(tmp_path: Path, rank: int, status: int) -> None:
     lost = fresh(tmp_path / "run", f"{rank} 9 23")
     assert lost.returncode == status
     assert "is gone" in lost.stderr
@@ -165,8 +165,8 @@ def free_port(of: Any) -> int:
 
 
 @pytest.mark.slow
-def test_processes_that_others_start_end_like_one(tmp_path: Path) -> None:
-    """As torchrun and srun would start them; seven tasks are not shared evenly by two."""
+def test_externally_started_processes_equal_one_process(tmp_path: Path) -> None:
+    """Started as by torchrun and srun, with seven tasks, which two processes share unevenly."""
     sizes = ("debug=fast", "evaluation.tasks=7", "evaluation.batch=2", "logger=csv", "threads=1")
     alone = train(tmp_path / "alone", *sizes, "trainer=cpu")
     program = [sys.executable, str(ROOT / "src" / "train.py"), *sizes, *TWO[:2]]
@@ -182,14 +182,16 @@ def test_processes_that_others_start_end_like_one(tmp_path: Path) -> None:
             for rank in range(2)
         ]
         assert [rank.wait() for rank in ranks] == [0, 0]
-        found = results(folder)
-        assert found["test"]["mse"]["tasks"] == 7
-        assert found["protocol"] == alone["protocol"]
-        assert found["test"]["mse"]["mean"] == pytest.approx(alone["test"]["mse"]["mean"], rel=1e-5)
+        result = results(folder)
+        assert result["test"]["mse"]["tasks"] == 7
+        assert result["protocol"] == alone["protocol"]
+        assert result["test"]["mse"]["mean"] == pytest.approx(
+            alone["test"]["mse"]["mean"], rel=1e-5
+        )
 
 
 @pytest.mark.slow
-def test_mixed_precision_and_compilation_with_two_processes(tmp_path: Path) -> None:
+def test_two_processes_run_with_mixed_precision_and_compilation(tmp_path: Path) -> None:
     more = ("trainer.precision=bf16-mixed", "engine.compile=true")
     done = together(tmp_path, *FAST, *TWO, *more, f"hydra.run.dir={tmp_path}")
     assert done.returncode == 0, done.stderr

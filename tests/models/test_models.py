@@ -1,4 +1,4 @@
-"""Backbones against hand-built ones."""
+"""Backbones against the same networks built by hand."""
 
 import pytest
 import torch
@@ -14,7 +14,9 @@ from innerloop.models.network import Network
     ("shape", "filters", "pool", "width"),
     [((1, 28, 28), 64, "max", 64), ((1, 28, 28), 64, "stride", 256), ((3, 84, 84), 32, "max", 800)],
 )
-def test_widths_of_conv4(shape: tuple[int, ...], filters: int, pool: str, width: int) -> None:
+def test_feature_width_of_conv4(
+    shape: tuple[int, ...], filters: int, pool: str, width: int
+) -> None:
     body = Conv4(shape, filters, pool=pool)
     assert body.width == width
     assert body(torch.randn(3, *shape)).shape == (3, width)
@@ -44,7 +46,7 @@ def test_a_network_is_a_linear_head_on_a_body() -> None:
     torch.testing.assert_close(network(x), network.body(x) @ head.weight.T + head.bias)
 
 
-def test_mlp_is_linear_and_relu_in_turn() -> None:
+def test_mlp_alternates_linear_and_relu() -> None:
     body, x = MLP([1], [40, 40]), torch.randn(6, 1)
     first, second = (m for m in body.modules() if isinstance(m, nn.Linear))
     torch.testing.assert_close(body(x), torch.relu(second(torch.relu(first(x)))))

@@ -1,4 +1,4 @@
-"""Losses and metrics by hand."""
+"""Losses and metrics against computations by hand."""
 
 import math
 
@@ -12,7 +12,7 @@ from innerloop.evaluation import pooled
 from innerloop.objectives import BINS, Classification, Regression
 
 
-def test_classification() -> None:
+def test_classification_loss_and_metrics_by_hand() -> None:
     objective = Classification(ways=3, test_ways=5)
     outputs = torch.tensor([[math.log(2.0), 0.0, 0.0], [0.0, 0.0, math.log(2.0)]])
     scores = objective.scores(outputs, torch.tensor([0, 1]))
@@ -24,7 +24,7 @@ def test_classification() -> None:
     assert objective.metric.higher_is_better
 
 
-def test_regression() -> None:
+def test_regression_loss_and_metrics_by_hand() -> None:
     objective = Regression(targets=2)
     scores = objective.scores(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]]))
     assert float(scores["mse"]) == 5.0
@@ -35,7 +35,7 @@ def test_regression() -> None:
 
 @pytest.fixture
 def answers() -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs `(tasks, queries, ways)`, right more often than not, and balanced labels."""
+    """Outputs `(tasks, queries, ways)` that are mostly right, and balanced labels."""
     targets = torch.stack([torch.randperm(40) % 4 for _ in range(6)])
     outputs = 2 * torch.randn(6, 40, 4) + 2 * torch.eye(4)[targets]
     return outputs.double(), targets
@@ -55,18 +55,19 @@ def test_every_metric_equals_torchmetrics_under_vmap(answers: tuple[torch.Tensor
     torch.testing.assert_close(scores["class_accuracy"].mean(-1), scores["accuracy"])
 
 
-def test_calibration_is_that_of_all_queries_together(answers: tuple[torch.Tensor, ...]) -> None:
+def test_calibration_pools_the_queries_of_all_tasks(answers: tuple[torch.Tensor, ...]) -> None:
     outputs, targets = answers
     gaps = vmap(Classification(4, 4).scores)(outputs, targets)["calibration_gaps"]
     metric = MulticlassCalibrationError(4, n_bins=BINS)
     for task in zip(outputs, targets, strict=True):
         metric.update(task[0].softmax(-1), task[1])
-    found = float(pooled.calibration_error(gaps.mean(0)))
-    assert found == pytest.approx(float(metric.compute()), abs=1e-6)
-    assert 0.01 < found < float(pooled.calibration_error(gaps).mean())  # few queries lean upwards
+    actual = float(pooled.calibration_error(gaps.mean(0)))
+    assert actual == pytest.approx(float(metric.compute()), abs=1e-6)
+    # With few queries the estimate is biased upwards.
+    assert 0.01 < actual < float(pooled.calibration_error(gaps).mean())
 
 
-def test_confidence_that_is_kept_or_not() -> None:
+def test_calibration_of_full_confidence() -> None:
     certain = torch.tensor([[200.0, 0.0], [200.0, 0.0]])  # a confidence of exactly one
     for targets, expected in (([0, 0], 0.0), ([0, 1], 0.5), ([1, 1], 1.0)):
         gaps = Classification(2, 2).scores(certain, torch.tensor(targets))["calibration_gaps"]
@@ -82,8 +83,8 @@ def test_a_class_without_queries_has_no_accuracy() -> None:
 
 def test_squared_error_equals_torchmetrics_under_vmap() -> None:
     outputs, targets = torch.randn(5, 7, 2), torch.randn(5, 7, 2)
-    found = vmap(Regression(2).scores)(outputs, targets)["mse"]
+    actual = vmap(Regression(2).scores)(outputs, targets)["mse"]
     expected = torch.stack(
         [mean_squared_error(o, t) for o, t in zip(outputs, targets, strict=True)]
     )
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)

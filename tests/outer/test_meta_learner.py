@@ -1,4 +1,4 @@
-"""The outer loop as Lightning runs it, against the same steps by hand, in float64."""
+"""The outer loop run by Lightning, against the same steps by hand, in float64."""
 
 import copy
 import functools
@@ -50,10 +50,10 @@ def test_training_equals_sgd_by_hand(name: str, variant: str) -> None:
     run.fit(learner, data)
     by_hand(twin, data, clip=0.01 if more.get("clip") else 1e9, decay="scheduler" in more)
     assert run.global_step == STEPS
-    for (key, found), expected, before in zip(
+    for (key, actual), expected, before in zip(
         learner.algorithm.named_parameters(), twin.parameters(), start.parameters(), strict=True
     ):
-        close(found.detach(), expected.detach())
+        close(actual.detach(), expected.detach())
         assert (expected - before).abs().max() > 1e-7, key
 
 
@@ -66,7 +66,7 @@ def test_clipping_limits_the_norm_over_all_parameters(clip: float | None) -> Non
     trainer(max_steps=1).fit(learner, data)
     moved = nn.utils.parameters_to_vector(learner.parameters()).detach() - start
     assert 0.02 < size < 1e3
-    assert float(learner.gradient_norm) == pytest.approx(size, rel=1e-6)  # not the clipped one
+    assert float(learner.gradient_norm) == pytest.approx(size, rel=1e-6)  # the norm before clipping
     assert float(moved.norm()) == pytest.approx(RATE * min(clip or size, size), rel=1e-4)
 
 
@@ -97,23 +97,23 @@ def test_the_schedule_moves_with_every_outer_step() -> None:
 
 
 @pytest.mark.parametrize("name", ["maml", "anil", "reptile"])
-def test_scores_of_validation_and_test_are_means_over_their_lists(name: str) -> None:
+def test_validation_and_test_scores_are_means_over_their_task_lists(name: str) -> None:
     learner, data = learner_of(name), wave_data()
-    made, run = learner.algorithm.eval(), trainer(limit_val_batches=1.0, inference_mode=False)
+    model, run = learner.algorithm.eval(), trainer(limit_val_batches=1.0, inference_mode=False)
     now, episode = torch.tensor(0.0), data.test_episode
     for split in ("val", "test"):
         batch = data.source.tasks(split, np.arange(7), episode, 1)
-        curve = made.scores(batch, 3, now)["mse"].detach()
+        curve = model.scores(batch, 3, now)["mse"].detach()
         call = run.validate if split == "val" else run.test
-        (found,) = call(learner, data, verbose=False)
-        assert found[f"{split}/mse"] == pytest.approx(float(curve[:, 1].mean()), rel=1e-6)
+        (metrics,) = call(learner, data, verbose=False)
+        assert metrics[f"{split}/mse"] == pytest.approx(float(curve[:, 1].mean()), rel=1e-6)
         assert curve[:, 1].std() > 0.01 and curve.shape == (7, 4)
     close(learner.test_scores["mse"], curve)
 
 
 @pytest.mark.parametrize("name", ["maml", "protonet", "reptile"])
 def test_running_averages_follow_an_outer_step(name: str) -> None:
-    """Support and query of all tasks are one batch of torch's own layer."""
+    """The averages equal those of torch's layer on one batch of all supports and queries."""
     learner, data = learner_of(name, SmoothConv("running")), blob_data()
     body = learner.algorithm.model.body
     twin = nn.Sequential(copy.deepcopy(body.layers[0]), nn.BatchNorm2d(3).double())
@@ -126,7 +126,7 @@ def test_running_averages_follow_an_outer_step(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["maml", "meta_sgd"])
-def test_two_processes_learn_what_one_does(name: str, tmp_path: Path) -> None:
+def test_two_processes_learn_the_same_as_one(name: str, tmp_path: Path) -> None:
     alone = learner_of(name, clip=0.05)
     shared = copy.deepcopy(alone)
     before = [p.detach().clone() for p in alone.parameters()]
@@ -134,34 +134,34 @@ def test_two_processes_learn_what_one_does(name: str, tmp_path: Path) -> None:
     both = trainer(devices=2, strategy="ddp_fork", default_root_dir=tmp_path)
     both.fit(shared, wave_data())
     trained = zip(shared.parameters(), alone.parameters(), before, strict=True)
-    for found, expected, start in trained:
-        close(found.detach(), expected.detach())
+    for actual, expected, start in trained:
+        close(actual.detach(), expected.detach())
         assert (expected - start).abs().max() > 1e-6
 
 
-def test_a_test_is_told_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
+def test_a_test_uses_the_progress_of_its_checkpoint(tmp_path: Path) -> None:
     learner, data = learner_of(), wave_data()
     run = trainer(default_root_dir=tmp_path)
     run.fit(learner, data)
     run.save_checkpoint(tmp_path / "end.ckpt", weights_only=False)
-    asked: list[float] = []
+    seen: list[float] = []
 
     class Asks(Spy):
         def scores(
             self, algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor, at: Any = None
         ) -> Any:
-            asked.append(float(progress))
+            seen.append(float(progress))
             return super().scores(algorithm, tasks, steps, progress, at)
 
     for used in (run, trainer(default_root_dir=tmp_path)):
         fresh = learner_of()
         fresh.engine = Asks()
         used.test(fresh, data, ckpt_path=tmp_path / "end.ckpt", weights_only=True, verbose=False)
-    assert set(asked) == {1.0}
+    assert set(seen) == {1.0}
 
 
 @pytest.mark.parametrize("spread", ["transposed", "expanded"])
-def test_a_gradient_may_lie_in_memory_otherwise_than_its_parameter(spread: str) -> None:
+def test_a_gradient_may_have_another_memory_layout_than_its_parameter(spread: str) -> None:
     learner = learner_of("maml", optimizer=functools.partial(torch.optim.Adam, lr=0.1))
     torch.manual_seed(0)
     with torch.no_grad():
@@ -177,5 +177,5 @@ def test_a_gradient_may_lie_in_memory_otherwise_than_its_parameter(spread: str) 
     reference.step()
     learner.engine.meta_gradient = lambda *_: (torch.zeros(()), given)  # type: ignore[method-assign]
     trainer(max_steps=1).fit(learner, wave_data())
-    for found, expected in zip(learner.algorithm.parameters(), twin.parameters(), strict=True):
-        close(found.detach(), expected.detach())
+    for actual, expected in zip(learner.algorithm.parameters(), twin.parameters(), strict=True):
+        close(actual.detach(), expected.detach())

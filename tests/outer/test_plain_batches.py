@@ -1,4 +1,4 @@
-"""The outer loop on plain batches: running averages, resuming, and processes that share a batch."""
+"""The outer loop on plain batches: running averages, resuming, and sharing between processes."""
 
 import copy
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_each_outer_step_has_its_own_batches() -> None:
         assert epoch.sort().values.tolist() == [0, 1, 2]
 
 
-def test_a_resumed_training_is_one_that_never_stopped(tmp_path: Path) -> None:
+def test_a_resumed_training_equals_one_that_never_stopped(tmp_path: Path) -> None:
     whole, parts, files = classifier(), classifier(), [AtomicCheckpointIO()]
     parts.load_state_dict(whole.state_dict())
     start = {k: v.clone() for k, v in whole.state_dict().items()}
@@ -66,8 +66,8 @@ def test_processes_share_each_batch(ranks: int) -> None:
     shares = []
     for rank in range(ranks):
         data = plain_data()
-        made: Any = SimpleNamespace(world_size=ranks, global_rank=rank)
-        data.trainer = made
+        trainer: Any = SimpleNamespace(world_size=ranks, global_rank=rank)
+        data.trainer = trainer
         shares.append(data.training_batch(3).query)
     close(torch.cat([share.targets for share in shares], 1), whole.targets)
     close(torch.cat([share.inputs for share in shares], 1), whole.inputs)
@@ -75,13 +75,13 @@ def test_processes_share_each_batch(ranks: int) -> None:
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     data = plain_data(size=5)
-    made: Any = SimpleNamespace(world_size=2, global_rank=0)
-    data.trainer = made
+    trainer: Any = SimpleNamespace(world_size=2, global_rank=0)
+    data.trainer = trainer
     with pytest.raises(UserError, match="training.size=5 cannot be shared evenly by 2 processes"):
         data.training_indices(0)
 
 
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+def test_two_processes_learn_the_same_as_one(tmp_path: Path) -> None:
     alone = classifier()
     shared = copy.deepcopy(alone)
     before = {k: v.clone() for k, v in alone.state_dict().items()}

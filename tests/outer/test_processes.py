@@ -1,4 +1,4 @@
-"""Several processes with gloo: the same tasks give the same meta-gradient, and are scored once."""
+"""Several gloo processes compute the same meta-gradient as one, and score each task once."""
 
 import copy
 import functools
@@ -50,31 +50,33 @@ def learner(name: str) -> MetaLearner:
     return learner_of(name, body, optimizer=lambda p: torch.optim.SGD(p, lr=RATE))
 
 
-def gradient(made: MetaLearner, ranks: int, folder: Path) -> tuple[list[Tensor], list[Tensor]]:
-    """The meta-gradient of one outer step, from how far plain SGD moved, and the buffers then."""
-    before = [p.detach().clone() for p in made.parameters()]
+def gradient(learner: MetaLearner, ranks: int, folder: Path) -> tuple[list[Tensor], list[Tensor]]:
+    """The meta-gradient of one outer step, computed from the step of plain SGD, and the buffers."""
+    before = [p.detach().clone() for p in learner.parameters()]
     more = {"devices": ranks, "strategy": "ddp_fork"} if ranks > 1 else {}
-    name = "protonet" if made.algorithm.embeds else ""
-    trainer(max_steps=1, default_root_dir=folder, **more).fit(made, task_data(name))
-    moved = zip(before, made.parameters(), strict=True)
-    return [(b - p.detach()) / RATE for b, p in moved], [*made.buffers()]
+    name = "protonet" if learner.algorithm.embeds else ""
+    trainer(max_steps=1, default_root_dir=folder, **more).fit(learner, task_data(name))
+    moved = zip(before, learner.parameters(), strict=True)
+    return [(b - p.detach()) / RATE for b, p in moved], [*learner.buffers()]
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
 @pytest.mark.parametrize("name", ["maml", "reptile", "protonet"])
-def test_the_same_tasks_give_the_same_meta_gradient(name: str, ranks: int, tmp_path: Path) -> None:
+def test_the_meta_gradient_does_not_depend_on_the_number_of_processes(
+    name: str, ranks: int, tmp_path: Path
+) -> None:
     alone = learner(name)
     shared = copy.deepcopy(alone)
     expected, buffers = gradient(alone, 1, tmp_path)
-    found, shared_buffers = gradient(shared, ranks, tmp_path)
-    close(found, expected, rtol=0.0, atol=1e-10)
+    actual, shared_buffers = gradient(shared, ranks, tmp_path)
+    close(actual, expected, rtol=0.0, atol=1e-10)
     close(shared_buffers, buffers, rtol=0.0, atol=1e-10)
     assert max(slope.abs().max() for slope in expected) > 1e-3
     assert len(buffers) == (2 if name == "protonet" else 0)
 
 
 @pytest.mark.parametrize("count", [7, 2, 3])
-def test_evaluation_deals_every_task_to_one_process(count: int) -> None:
+def test_each_evaluation_task_goes_to_one_process(count: int) -> None:
     dealt: list[int] = []
     for rank in range(2):
         data, device = wave_data(), torch.device("cpu")
@@ -86,8 +88,8 @@ def test_evaluation_deals_every_task_to_one_process(count: int) -> None:
     assert sorted(dealt) == list(range(count))
 
 
-def test_uneven_shares_are_put_back_in_order(tmp_path: Path) -> None:
-    """Seven tasks in batches of three over two processes: the scores of one process, in order."""
+def test_scores_of_uneven_shares_are_gathered_in_order(tmp_path: Path) -> None:
+    """Seven tasks in batches of three over two processes have the scores of one, in order."""
     alone, shared = learner("maml"), learner("maml")
     shared.load_state_dict(alone.state_dict())
     file, list_of = tmp_path / "scores.pt", wave_data()

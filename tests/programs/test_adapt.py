@@ -1,4 +1,4 @@
-"""A trained learner on a user's own images: equal to the learner called by hand; mistakes."""
+"""A trained learner on a user's own images, against the learner called by hand; wrong inputs."""
 
 import csv
 from pathlib import Path
@@ -42,13 +42,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def drawn(ways: int) -> Task:
-    """A task of glyphs, its rows sorted by class as a listing of folders would be."""
+    """A task of glyphs with its rows sorted by class, as in a listing of folders."""
     task = task_tools.only(Glyphs().tasks("test", np.arange(1), Episode(ways, SHOTS, QUERIES), 3))
     return Task(*[Examples(x[y.argsort(stable=True)], y.sort().values) for x, y in task])
 
 
 def written(task: Task, folder: Path) -> Path:
-    """The task as a user's folders: dark ink on white paper."""
+    """Writes the task as a user's folders, with dark ink on white paper."""
     for part, (images, labels) in zip(("support", "query"), task, strict=True):
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
             place = folder / part / f"c{label}"
@@ -58,11 +58,11 @@ def written(task: Task, folder: Path) -> Path:
 
 
 def restored(run: Path, name: str, ways: int) -> Algorithm:
-    """The learner from its yaml and the weights of the checkpoint, without the program's help."""
-    made = config(*LEARNERS[name], "dataset=glyphs", f"episode.test.ways={ways}")
-    objective: Any = instantiate(made.objective)
-    model = instantiate(made.model, outputs=objective.width)
-    algorithm: Algorithm = instantiate(made.algorithm, model=model, objective=objective)
+    """The learner from its configuration and the weights of the checkpoint, without the program."""
+    composed = config(*LEARNERS[name], "dataset=glyphs", f"episode.test.ways={ways}")
+    objective: Any = instantiate(composed.objective)
+    model = instantiate(composed.model, outputs=objective.width)
+    algorithm: Algorithm = instantiate(composed.algorithm, model=model, objective=objective)
     state = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     algorithm.load_state_dict({k.removeprefix("algorithm."): v for k, v in state.items()})
     return algorithm.eval()
@@ -82,7 +82,7 @@ def adapt(run: Path, folder: Path, *more: str) -> Path:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_equals_the_learner_called_by_hand(
+def test_confidences_equal_those_of_the_learner_called_by_hand(
     runs: dict[str, Path], tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ways = 7 if name == "protonet" else 5  # it was trained 5-way
@@ -96,9 +96,9 @@ def test_equals_the_learner_called_by_hand(
     with torch.no_grad():
         *_, adapted = algorithm.adapt(support, 2, torch.ones(()))
         expected = algorithm.predict(adapted, query.inputs).softmax(-1)
-    found = torch.tensor([[float(r[f"confidence c{k}"]) for k in range(ways)] for r in rows(out)])
-    torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
-    assert found.std() > 4e-4  # far above the tolerance
+    actual = torch.tensor([[float(r[f"confidence c{k}"]) for k in range(ways)] for r in rows(out)])
+    torch.testing.assert_close(actual, expected, atol=2e-5, rtol=0)
+    assert actual.std() > 4e-4  # far above the tolerance
     labels = [f"c{k}" for k in expected.argmax(-1).tolist()]
     assert [r["predicted"] for r in rows(out)] == labels
     assert [r["true"] for r in rows(out)] == [f"c{k}" for k in task.query.targets.tolist()]
@@ -109,7 +109,7 @@ def test_equals_the_learner_called_by_hand(
 
 
 @pytest.mark.parametrize("name", ["maml", "reptile"])
-def test_the_weights_serve_without_innerloop(
+def test_saved_weights_reproduce_the_predictions_without_innerloop(
     runs: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     task = drawn(5)
@@ -119,13 +119,13 @@ def test_the_weights_serve_without_innerloop(
     model.load_state_dict(load_file(out / "adapted.safetensors"))
     assert any(not torch.equal(before[k], v) for k, v in model.state_dict().items())
     confidences = model(task.query.inputs.float() / 255).softmax(-1)
-    found = [[float(r[f"confidence c{k}"]) for k in range(5)] for r in rows(out)]
-    torch.testing.assert_close(torch.tensor(found), confidences.detach(), atol=2e-5, rtol=0)
+    printed = [[float(r[f"confidence c{k}"]) for k in range(5)] for r in rows(out)]
+    torch.testing.assert_close(torch.tensor(printed), confidences.detach(), atol=2e-5, rtol=0)
     with safe_open(out / "adapted.safetensors", "pt") as file:
         assert file.metadata()["classes"].split("\n") == [f"c{k}" for k in range(5)]
 
 
-def test_anil_keeps_the_body_and_protonet_keeps_prototypes(
+def test_anil_saves_an_unchanged_body_and_protonet_its_prototypes(
     runs: dict[str, Path], tmp_path: Path
 ) -> None:
     task = drawn(5)
@@ -139,11 +139,11 @@ def test_anil_keeps_the_body_and_protonet_keeps_prototypes(
     torch.testing.assert_close(prototypes, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_few_queries_at_a_time_change_nothing(
+def test_chunks_of_queries_leave_the_predictions_unchanged(
     runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = written(drawn(5), tmp_path)
-    for name in ("anil", "reptile", "protonet", "maml"):
+    for name in LEARNERS:
         texts = []
         for chunk in (500, 4):
             monkeypatch.setattr(prediction, "CHUNK", chunk)
@@ -162,10 +162,10 @@ def test_shots_may_differ_and_a_flat_folder_has_no_truth(
     for file in (folder / "query" / "c0").iterdir():
         file.rename(folder / "query" / f"{file.stem}.png")
     (folder / "query" / "c4").rename(folder / "query" / "somebody else's")
-    found = rows(adapt(runs["maml"], folder, "steps=1"))
-    assert [r["true"] for r in found[:QUERIES]] == [""] * QUERIES
-    assert found[-1]["true"] == "somebody else's"
-    assert found[0]["file"] == str(folder / "query" / "00.png")
+    table = rows(adapt(runs["maml"], folder, "steps=1"))
+    assert [r["true"] for r in table[:QUERIES]] == [""] * QUERIES
+    assert table[-1]["true"] == "somebody else's"
+    assert table[0]["file"] == str(folder / "query" / "00.png")
 
 
 def test_images_are_read_as_in_training(tmp_path: Path) -> None:
@@ -184,12 +184,12 @@ def test_images_are_read_as_in_training(tmp_path: Path) -> None:
     assert build_source(config("dataset=sinusoid")).reading is None
 
 
-def test_mistakes(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_wrong_inputs_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:
     folder = written(drawn(4), tmp_path)
     where = [f"support={folder / 'support'}", f"query={folder / 'query'}", f"out={tmp_path / 'o'}"]
     maml, protonet = (f"ckpt_path={runs[n]}" for n in ("maml", "protonet"))
-    told = mistake("adapt", maml, *where)
-    assert "support has 4 classes" in told and "head for 5" in told and "protonet" in told
+    message = mistake("adapt", maml, *where)
+    assert "support has 4 classes" in message and "head for 5" in message and "protonet" in message
     assert "not made of images" in mistake("adapt", f"ckpt_path={runs['waves']}", *where)
     assert "adapts without inner steps" in mistake("adapt", protonet, *where, "steps=3")
     assert "steps=few" in mistake(
@@ -212,14 +212,14 @@ def _five(tmp_path: Path) -> list[str]:
     return [f"support={folder / 'support'}", f"query={folder / 'query'}"]
 
 
-def test_a_folder_that_cannot_be_written_is_noticed_before_the_work(
+def test_an_unwritable_output_folder_is_refused_before_the_work(
     runs: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = written(drawn(5), tmp_path)
     words = [f"support={folder / 'support'}", f"query={folder / 'query'}"]
     (tmp_path / "file").write_text("x")
     for out in ("/proc/nowhere", tmp_path / "file" / "below"):
-        with mock.patch.object(program, "predict", side_effect=AssertionError):
-            told = mistake("adapt", f"ckpt_path={runs['maml']}", *words, f"out={out}")
-        assert "cannot be written" in told and "out=" in told
+        with mock.patch.object(program, "answer", side_effect=AssertionError):
+            message = mistake("adapt", f"ckpt_path={runs['maml']}", *words, f"out={out}")
+        assert "cannot be written" in message and "out=" in message
     assert (tmp_path / "file").read_text() == "x"

@@ -1,4 +1,4 @@
-"""That training teaches: against what an untrained learner and simple baselines reach."""
+"""Training improves a learner over no training and over simple baselines."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ QUIET = ("logger=none", "evaluation.tasks=200", "evaluation.batch=50")
 
 
 @pytest.mark.slow
-def test_a_few_steps_of_protonet_beat_none(tmp_path: Path) -> None:
+def test_a_few_steps_of_protonet_improve_on_no_training(tmp_path: Path) -> None:
     more = (
         "algorithm=protonet",
         "dataset=glyphs",
@@ -26,18 +26,18 @@ def test_a_few_steps_of_protonet_beat_none(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_maml_learns_sine_waves(tmp_path: Path) -> None:
-    found = train(tmp_path, "outer.steps=3000", "evaluation.validation.every=1000", *QUIET)["test"]
+    result = train(tmp_path, "outer.steps=3000", "evaluation.validation.every=1000", *QUIET)["test"]
     # A constant at the mean of the targets has half the mean square amplitude, about 4.25.
-    assert found["mse/step_10"]["mean"] < 1.0 < 2.0 < found["mse/step_0"]["mean"]
+    assert result["mse/step_10"]["mean"] < 1.0 < 2.0 < result["mse/step_0"]["mean"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "least"),  # the nearest neighbour in pixels gets 0.6
+    ("name", "least"),  # the nearest neighbour in pixels reaches 0.6
     [("protonet", 0.85), ("maml", 0.8), ("meta_sgd", 0.8), ("fomaml", 0.75), ("boil", 0.75)],
 )
-def test_learns_glyphs(tmp_path: Path, name: str, least: float) -> None:
+def test_an_algorithm_learns_glyphs(tmp_path: Path, name: str, least: float) -> None:
     steps = ("outer.steps=600", "evaluation.validation.every=200")
-    found = train(tmp_path, f"algorithm={name}", "dataset=glyphs", *steps, *QUIET)
-    entry = found["test"]["accuracy"]
+    result = train(tmp_path, f"algorithm={name}", "dataset=glyphs", *steps, *QUIET)
+    entry = result["test"]["accuracy"]
     assert entry["mean"] - entry["ci95"] > least

@@ -1,4 +1,4 @@
-"""Every setting that needs downloaded files, run for a few steps on the real ones if at hand."""
+"""Every setting that needs downloaded files, run for a few steps on the real files if available."""
 
 from pathlib import Path
 
@@ -21,22 +21,26 @@ def miniimagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def runs(tmp_path: Path, data: Path, name: str) -> None:
-    found = train(tmp_path, f"experiment={name}", f"paths.data={data}", *FAST)
-    assert (found["experiment"], found["test"]["accuracy"]["tasks"]) == (name, 4)
+    result = train(tmp_path, f"experiment={name}", f"paths.data={data}", *FAST)
+    assert (result["experiment"], result["test"]["accuracy"]["tasks"]) == (name, 4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n.startswith("omniglot")])
-def test_omniglot(tmp_path: Path, omniglot: Path, name: str) -> None:
+def test_every_omniglot_experiment_runs_on_the_real_files(
+    tmp_path: Path, omniglot: Path, name: str
+) -> None:
     runs(tmp_path, omniglot, name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n.startswith("miniimagenet")])
-def test_miniimagenet(tmp_path: Path, miniimagenet: Path, name: str) -> None:
+def test_every_miniimagenet_experiment_runs_on_the_real_files(
+    tmp_path: Path, miniimagenet: Path, name: str
+) -> None:
     runs(tmp_path, miniimagenet, name)
 
 
-def test_every_experiment_is_run() -> None:
+def test_no_experiment_with_files_is_left_out() -> None:
     others = [n for n in EXPERIMENTS if n.split("_")[0] not in ("omniglot", "miniimagenet")]
     assert others == []

@@ -1,4 +1,4 @@
-"""A replayed task is the task of the test, its numbers are those of a loop by hand."""
+"""A replayed task is the task of the test, and its numbers equal those of a loop by hand."""
 
 import csv
 import json
@@ -17,7 +17,6 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.inspection import nonfinite
 from innerloop.inspection.trajectory import ALL, by_layer, trace
-from innerloop.inspection.watch import Finding
 from innerloop.reporting import beats, replay_table
 
 
@@ -35,14 +34,14 @@ def kept_rows(file: Path) -> list[dict[str, str]]:
         "algorithm=protonet dataset=glyphs norm=running",
     ],
 )
-def test_a_replayed_task_scores_what_the_test_kept(
+def test_a_replayed_task_has_the_stored_test_score(
     tmp_path: Path, capsys: Any, overrides: str
 ) -> None:
-    found = train(tmp_path, *FAST, "evaluation.tasks=6", "evaluation.batch=4", *overrides.split())
-    metric, step = next(iter(found["test"])), found["protocol"]["scored_step"] or 0
+    result = train(tmp_path, *FAST, "evaluation.tasks=6", "evaluation.batch=4", *overrides.split())
+    metric, step = next(iter(result["test"])), result["protocol"]["scored_step"] or 0
     with np.load(tmp_path / "scores.npz") as scores:
         kept = scores[metric]
-    assert len({float(k) for k in kept[:, step]}) > 1  # which task it is makes a difference
+    assert len({float(k) for k in kept[:, step]}) > 1  # the tasks differ
     for task in (1, 5):
         capsys.readouterr()
         call("replay", str(tmp_path), f"task=test/{task}")
@@ -61,7 +60,7 @@ def test_losses_gradients_and_updates_equal_a_loop_by_hand() -> None:
     support, query = task_tools.only(batch)
     weights = {k: p.detach().clone() for k, p in learner.model.named_parameters()}
     layers = learner.model.body.layers
-    rate, found = learner.rate, trace(learner, batch, 3, NOW)
+    rate, actual = learner.rate, trace(learner, batch, 3, NOW)
 
     def forward(x: Tensor, w: dict[str, Tensor]) -> Tensor:
         for i in (1, 3):
@@ -74,37 +73,37 @@ def test_losses_gradients_and_updates_equal_a_loop_by_hand() -> None:
         loss = ((forward(support.inputs, own) - support.targets) ** 2).mean()
         slopes = dict(zip(own, torch.autograd.grad(loss, list(own.values())), strict=True))
         answers = forward(query.inputs, weights)
-        assert found[step].support_loss == pytest.approx(float(loss.detach()), rel=1e-10)
+        assert actual[step].support_loss == pytest.approx(float(loss.detach()), rel=1e-10)
         expected = float(((answers - query.targets) ** 2).mean())
-        assert found[step].query_loss == pytest.approx(expected, rel=1e-10)
-        assert found[step].score == found[step].query_loss
-        close(found[step].outputs, answers)
+        assert actual[step].query_loss == pytest.approx(expected, rel=1e-10)
+        assert actual[step].score == actual[step].query_loss
+        close(actual[step].outputs, answers)
         for layer in ("body.layers.1", "body.layers.3", "head"):
             both = torch.cat([slopes[f"{layer}.{w}"].flatten() for w in ("weight", "bias")])
-            assert found[step].gradients[layer] == pytest.approx(float(both.norm()), rel=1e-10)
+            assert actual[step].gradients[layer] == pytest.approx(float(both.norm()), rel=1e-10)
             if step < 3:
-                assert found[step].updates[layer] == pytest.approx(rate * float(both.norm()))
+                assert actual[step].updates[layer] == pytest.approx(rate * float(both.norm()))
         whole = torch.cat([s.flatten() for s in slopes.values()]).norm()
-        assert found[step].gradients[ALL] == pytest.approx(float(whole), rel=1e-10)
+        assert actual[step].gradients[ALL] == pytest.approx(float(whole), rel=1e-10)
         weights = {k: w - rate * slopes[k] for k, w in weights.items()}
-    assert found[3].updates == {}
+    assert actual[3].updates == {}
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 def test_the_support_loss_is_what_adaptation_descends(mode: str) -> None:
     """For plain gradient descent an update is the rate times the gradient, in every layer."""
     learner = algorithm("maml", SmoothConv(mode)).float()
-    found = trace(learner, tasks(1, shape=(1, 4, 4)), 3, NOW)
-    for step in found[:-1]:
+    steps = trace(learner, tasks(1, shape=(1, 4, 4)), 3, NOW)
+    for step in steps[:-1]:
         assert set(step.updates) == {ALL, "body.layers.0", "body.layers.1", "head"}
         for layer, update in step.updates.items():
             assert update == pytest.approx(learner.rate * step.gradients[layer], rel=1e-9)
-    assert found[3].support_loss < found[0].support_loss
+    assert steps[3].support_loss < steps[0].support_loss
 
 
-def test_parts_that_do_not_move() -> None:
-    found = trace(algorithm("boil"), tasks(1), 2, NOW)
-    assert found[0].updates["head"] == 0 < found[0].updates["body.layers.1"]
+def test_parameters_that_are_not_adapted_have_no_updates() -> None:
+    steps = trace(algorithm("boil"), tasks(1), 2, NOW)
+    assert steps[0].updates["head"] == 0 < steps[0].updates["body.layers.1"]
     (single,) = trace(algorithm("protonet"), tasks(1), 2, NOW)
     assert single.gradients == {} == single.updates and single.query_loss > 0
     assert by_layer({"a.weight": torch.tensor([3.0]), "a.bias": torch.tensor([4.0])})["a"] == 5
@@ -127,20 +126,20 @@ class Gate(nn.Module):
         self.fails, self.height = fails, nn.Parameter(torch.zeros(()))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        if self.fails == "root":  # |h| = h, unless it is negative
+        if self.fails == "root":  # |h| = h, unless h is negative
             return inputs * (1 + self.height.abs() - self.height).mul(-1e8).add(1e8 + 1).sqrt()
         if self.fails == "overflow":
             return inputs * (self.height * 1e30).exp()
-        if self.fails == "slope":  # finite forwards; its derivative at zero is not
+        if self.fails == "slope":  # finite, but its derivative at zero is not
             return inputs + (self.height * 0).sqrt()
         masked = inputs.masked_fill(inputs > 9, -torch.inf)
         return torch.where(masked.isinf(), 0.0, masked)
 
 
-def watch(learner: Algorithm, steps: int = 3) -> dict[str, Finding]:
-    with nonfinite.watched(learner) as found, torch.no_grad():
+def watch(learner: Algorithm, steps: int = 3) -> dict[str, nonfinite.Finding]:
+    with nonfinite.watched(learner) as report, torch.no_grad():
         learner.scores(tasks(1), steps, NOW)
-    return found.findings
+    return report.findings
 
 
 def fragile(fails: str, height: float = 1e-9) -> Algorithm:
@@ -150,15 +149,15 @@ def fragile(fails: str, height: float = 1e-9) -> Algorithm:
     return learner
 
 
-def test_a_planted_nan_is_named() -> None:
+def test_the_operation_and_layer_of_a_nan_are_named() -> None:
     assert watch(fragile("root", 1.0)) == {}
-    found = watch(fragile("root", -1.0))["nan"]
-    assert (found.operation, found.layer) == ("sqrt", "body.gate")
-    assert found.phase == "predicting after inner step 0"
-    assert "sqrt, in layer body.gate" in str(found) and "made nan from finite numbers" in str(found)
+    origin = watch(fragile("root", -1.0))["nan"]
+    assert (origin.operation, origin.layer) == ("sqrt", "body.gate")
+    assert origin.phase == "predicting after inner step 0"
+    assert "sqrt, in layer body.gate" in str(origin) and "made nan of finite numbers" in str(origin)
 
 
-def test_a_nan_that_only_a_later_step_makes_names_that_step() -> None:
+def test_a_nan_in_a_later_step_names_that_step() -> None:
     class Turns(nn.Module):
         """Fails once its weight has moved from where it began."""
 
@@ -178,21 +177,21 @@ def test_a_nan_that_only_a_later_step_makes_names_that_step() -> None:
             moved = (self.height - 2.0).abs()
             return inputs * self.height * (1.0 - moved * 1e12).log().exp().clamp(max=1)
 
-    found = watch(algorithm("maml", Turns()))["nan"]
-    assert (found.operation, found.layer) == ("log", "body.tail")
-    assert found.phase == "predicting after inner step 1"
+    origin = watch(algorithm("maml", Turns()))["nan"]
+    assert (origin.operation, origin.layer) == ("log", "body.tail")
+    assert origin.phase == "predicting after inner step 1"
 
 
-def test_an_overflow_and_a_slope_are_named_and_a_mask_is_not() -> None:
-    found = watch(fragile("overflow"))
-    assert (found["inf"].operation, found["inf"].layer) == ("exp", "body.gate")
+def test_overflows_and_infinite_slopes_are_named_and_masks_are_not() -> None:
+    report = watch(fragile("overflow"))
+    assert (report["inf"].operation, report["inf"].layer) == ("exp", "body.gate")
     slope = watch(fragile("slope"))
     first = next(iter(slope.values()))
     assert (first.layer, first.phase) == ("", "during inner step 1")
     assert watch(fragile("mask")) == {}
 
 
-def test_watching_changes_nothing() -> None:
+def test_watching_for_nan_changes_nothing() -> None:
     learner, batch = algorithm("maml"), tasks(2)
     before = learner.scores(batch, 2, NOW), dict(vars(learner)), run(learner, batch)
     hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in learner.modules()]
@@ -203,14 +202,14 @@ def test_watching_changes_nothing() -> None:
     assert hooks == [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in learner.modules()]
 
 
-def test_what_was_broken_from_the_start_is_named() -> None:
+def test_parameters_and_inputs_that_start_non_finite_are_named() -> None:
     learner, batch = algorithm("maml"), tasks(1)
     assert nonfinite.broken_from_the_start(learner, batch) == []
     with torch.no_grad():
         learner.model.head.bias[1] = torch.inf
     batch.query.inputs[0, 0, 0] = torch.nan
-    found = nonfinite.broken_from_the_start(learner, batch)
-    assert found == ["parameter model.head.bias", "query inputs"]
+    broken = nonfinite.broken_from_the_start(learner, batch)
+    assert broken == ["parameter model.head.bias", "query inputs"]
 
 
 def test_a_diverged_run_prints_the_command_that_shows_its_step(tmp_path: Path, capsys: Any) -> None:
@@ -260,12 +259,12 @@ def kept(folder: Path, scores: list[float], metric: str = "accuracy", hash: str 
     return folder
 
 
-def test_where_a_beats_b_most(tmp_path: Path, capsys: Any) -> None:
+def test_tasks_where_one_run_beats_another_most(tmp_path: Path, capsys: Any) -> None:
     first = kept(tmp_path / "a", [0.5, 0.9, 0.75, 0.1])
     second = kept(tmp_path / "b", [0.25, 0.2, 0.75, 0.9])
-    metric, found = beats.beaten(first, second, 10)
-    assert metric.name == "accuracy" and [b.task for b in found] == [1, 0]
-    assert found[0][1:] == pytest.approx((0.9, 0.2))
+    metric, rows = beats.beaten(first, second, 10)
+    assert metric.name == "accuracy" and [b.task for b in rows] == [1, 0]
+    assert rows[0][1:] == pytest.approx((0.9, 0.2))
     assert [b.task for b in beats.beaten(second, first, 1)[1]] == [3]
     call("replay", str(first), str(second), "top=1")
     shown = capsys.readouterr().out
@@ -274,14 +273,14 @@ def test_where_a_beats_b_most(tmp_path: Path, capsys: Any) -> None:
     assert "none of the test tasks" in capsys.readouterr().out
 
 
-def test_lower_errors_win_and_divergence_loses(tmp_path: Path) -> None:
+def test_lower_errors_win_and_diverged_tasks_lose(tmp_path: Path) -> None:
     first = kept(tmp_path / "a", [1.0, 2.0, np.nan, 3.0], "mse")
     second = kept(tmp_path / "b", [4.0, 1.0, 1.0, np.inf], "mse")
     assert [b.task for b in beats.beaten(first, second, 10)[1]] == [3, 0]
     assert [b.task for b in beats.beaten(second, first, 10)[1]] == [2, 1]
 
 
-def test_what_cannot_be_shown(tmp_path: Path) -> None:
+def test_wrong_requests_are_refused(tmp_path: Path) -> None:
     first, second = kept(tmp_path / "a", [1.0]), kept(tmp_path / "b", [1.0], hash="xyz")
     message = mistake("replay", str(first), str(second))
     assert "abc" in message and "xyz" in message

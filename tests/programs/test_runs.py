@@ -1,4 +1,4 @@
-"""What a run leaves, and going on from it: evaluate, resume, sweep, loggers, help."""
+"""Whole runs: the files they write, evaluation, resuming, sweeps, loggers and help."""
 
 import csv
 import json
@@ -24,58 +24,60 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
-    found = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    state: dict[str, torch.Tensor] = found["state_dict"]
+    checkpoint = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    state: dict[str, torch.Tensor] = checkpoint["state_dict"]
     return state
 
 
 @pytest.mark.figures
-def test_leaves_everything_behind(tmp_path: Path) -> None:
-    found = train(tmp_path, *SMALL)
+def test_a_run_writes_all_its_files(tmp_path: Path) -> None:
+    result = train(tmp_path, *SMALL)
     for file in ("config.yaml", "metrics.csv", "adaptation.png", "results.json"):
         assert (tmp_path / file).stat().st_size > 0
     with np.load(tmp_path / "scores.npz") as scores:
         for step in (0, 10):
             mean = float(scores["mse"][:, step].mean())
-            assert found["test"][f"mse/step_{step}"]["mean"] == pytest.approx(mean, rel=1e-5)
+            assert result["test"][f"mse/step_{step}"]["mean"] == pytest.approx(mean, rel=1e-5)
     assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == {
         "best.ckpt", "best-1.ckpt", "last.ckpt", "last-1.ckpt",
     }  # fmt: skip
     for key in ("schema", "algorithm", "dataset", "model", "norm", "engine", "episode", "seed",
                 "protocol", "test", "seconds", "tasks_per_second", "versions", "git"):  # fmt: skip
-        assert key in found
-    assert set(found["protocol"]) >= {"split", "tasks", "scored_step", "selected_by", "hash"}
-    assert set(found["test"]) == {"mse", *(f"mse/step_{k}" for k in range(11))}
-    assert found["test"]["mse"]["mean"] == found["test"]["mse/step_10"]["mean"]
-    assert {"mean", "ci95", "tasks"} <= set(found["test"]["mse"])
+        assert key in result
+    assert set(result["protocol"]) >= {"split", "tasks", "scored_step", "selected_by", "hash"}
+    assert set(result["test"]) == {"mse", *(f"mse/step_{k}" for k in range(11))}
+    assert result["test"]["mse"]["mean"] == result["test"]["mse/step_10"]["mean"]
+    assert {"mean", "ci95", "tasks"} <= set(result["test"]["mse"])
     logged = rows(tmp_path)
     for name in ("train/mse_before", "train/mse", "train/tasks_per_second", "val/mse", "test/mse"):
         assert any(row[name] for row in logged)
 
 
-def test_the_same_seed_gives_the_same_run_and_another_another(tmp_path: Path) -> None:
-    found = [train(tmp_path / str(i), f"seed={s}", *FAST)["test"] for i, s in enumerate((1, 1, 2))]
-    assert found[0] == found[1]
-    assert found[0] != found[2]
+def test_the_same_seed_repeats_a_run_and_another_does_not(tmp_path: Path) -> None:
+    tests = [train(tmp_path / str(i), f"seed={s}", *FAST)["test"] for i, s in enumerate((1, 1, 2))]
+    assert tests[0] == tests[1]
+    assert tests[0] != tests[2]
 
 
-def test_steps_beyond_the_last_interval_are_validated_too(tmp_path: Path) -> None:
-    found = train(tmp_path, *SMALL, "outer.steps=5", "logger=csv")
+def test_the_last_steps_are_validated_even_within_an_interval(tmp_path: Path) -> None:
+    result = train(tmp_path, *SMALL, "outer.steps=5", "logger=csv")
     assert [int(r["step"]) for r in rows(tmp_path) if r["val/mse"]] == [1, 3, 4]
-    assert found["checkpoint"]["step"] in (2, 4, 5)
+    assert result["checkpoint"]["step"] in (2, 4, 5)
     assert len([r for r in rows(tmp_path) if r["train/mse"]]) == 5
 
 
-def test_a_sweep_is_judged_by_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_optimises_the_validation_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from innerloop.programs import train as program
 
     returned, inner = [], program.train
     monkeypatch.setattr(program, "train", lambda config: returned.append(inner(config)))
-    found = train(tmp_path, *SMALL, "logger=csv")
+    result = train(tmp_path, *SMALL, "logger=csv")
     values = [float(r["val/mse"]) for r in rows(tmp_path) if r["val/mse"]]
     assert returned == [pytest.approx(min(values), rel=1e-5)]
-    assert found["checkpoint"]["validation"]["mse"] == returned[0] != found["test"]["mse"]["mean"]
-    assert found["checkpoint"]["step"] == 2 * (1 + values.index(min(values)))
+    assert result["checkpoint"]["validation"]["mse"] == returned[0] != result["test"]["mse"]["mean"]
+    assert result["checkpoint"]["step"] == 2 * (1 + values.index(min(values)))
 
 
 @pytest.mark.parametrize("name", ["maml", "protonet", "meta_sgd"])
@@ -98,16 +100,16 @@ def test_a_test_replaces_an_earlier_test_but_no_training(tmp_path: Path) -> None
     evaluate(folder, f"ckpt_path={run}", "diagnostics.test_tasks=0")
     assert not (folder / "diagnostics.json").exists()
     assert sum(bool(row["test/mse"]) for row in rows(folder)) == 1
-    said = mistake("evaluate", f"ckpt_path={run}", f"hydra.run.dir={run}")
-    assert "replace its results" in said and results(run) == kept
+    message = mistake("evaluate", f"ckpt_path={run}", f"hydra.run.dir={run}")
+    assert "replace its results" in message and results(run) == kept
 
 
 def test_evaluating_with_other_tasks(tmp_path: Path) -> None:
     train(tmp_path / "run", "algorithm=protonet", "dataset=glyphs", *FAST)
     run = (f"ckpt_path={tmp_path / 'run'}", "logger=none")
-    found = evaluate(tmp_path / "test", *run, "episode.test.ways=9", "episode.test.shots=3")
-    assert found["episode"]["test"] == {"ways": 9, "shots": 3, "queries": 5}
-    assert found["command"].startswith("python src/evaluate.py ckpt_path=")
+    result = evaluate(tmp_path / "test", *run, "episode.test.ways=9", "episode.test.shots=3")
+    assert result["episode"]["test"] == {"ways": 9, "shots": 3, "queries": 5}
+    assert result["command"].startswith("python src/evaluate.py ckpt_path=")
 
 
 def test_the_protocol_does_not_depend_on_the_run(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_the_protocol_does_not_depend_on_the_run(tmp_path: Path) -> None:
     assert first["protocol"]["hash"] == second["protocol"]["hash"] != third["protocol"]["hash"]
 
 
-def test_resuming_ends_like_a_run_that_never_stopped(
+def test_a_resumed_run_equals_one_that_never_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(tmp_path / "whole", *SMALL, "logger=csv")
@@ -138,7 +140,7 @@ def test_resuming_ends_like_a_run_that_never_stopped(
 
 
 def test_resuming_remembers_the_best_so_far(tmp_path: Path) -> None:
-    # Uphill after the second step, so that the first of three validations is the best.
+    # The loss rises after the second step, so that the first of three validations is the best.
     ruin = (
         "outer.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
         "step_size: 2, gamma: -30}"
@@ -148,15 +150,15 @@ def test_resuming_remembers_the_best_so_far(tmp_path: Path) -> None:
         _interrupted(tmp_path / "parts", 5, *SMALL, ruin, "logger=csv")
     (tmp_path / "parts").rename(tmp_path / "moved")
     call("train", f"resume={tmp_path / 'moved'}")
-    found, whole = results(tmp_path / "moved"), results(tmp_path / "whole")
-    assert found["checkpoint"] == whole["checkpoint"]
-    assert found["checkpoint"]["step"] == 2
-    assert found["test"] == whole["test"]
+    result, whole = results(tmp_path / "moved"), results(tmp_path / "whole")
+    assert result["checkpoint"] == whole["checkpoint"]
+    assert result["checkpoint"]["step"] == 2
+    assert result["test"] == whole["test"]
     logs = [[r["step"] for r in rows(tmp_path / n) if r["val/mse"]] for n in ("moved", "whole")]
     assert logs[0] == logs[1] == ["1", "3", "5"]
 
 
-def test_a_log_that_a_kill_has_cut_is_read(tmp_path: Path) -> None:
+def test_a_log_truncated_by_a_kill_is_read(tmp_path: Path) -> None:
     log = tmp_path / "metrics.csv"
     for content, kept in (
         ("step,train/mse\n0,1.0\n1,2.0\n2,3", ["0", "1"]),
@@ -172,7 +174,7 @@ def test_a_log_that_a_kill_has_cut_is_read(tmp_path: Path) -> None:
 
 
 def _interrupted(folder: Path, step: int, *overrides: str) -> None:
-    """Trains until `step`, as if the process had ended there."""
+    """Trains until `step`, as if the process had ended then."""
     from unittest import mock
 
     from innerloop.outer.meta_learner import MetaLearner
@@ -207,8 +209,8 @@ def test_a_sweep_runs_every_member_into_its_own_folder(tmp_path: Path) -> None:
         "train", "--multirun", "algorithm=maml,protonet", "episode.shots=1,2", "seed=0,1",
         "dataset=glyphs", f"hydra.sweep.dir={tmp_path}", *FAST,
     )  # fmt: skip
-    found = [json.loads(p.read_text()) for p in tmp_path.glob("*/results.json")]
-    members = {(f["algorithm"], f["episode"]["shots"], f["seed"]) for f in found}
+    contents = [json.loads(p.read_text()) for p in tmp_path.glob("*/results.json")]
+    members = {(f["algorithm"], f["episode"]["shots"], f["seed"]) for f in contents}
     assert len(members) == 8
 
 
@@ -218,7 +220,7 @@ def test_several_loggers_at_once(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").glob("events*"))
 
 
-def test_an_outside_package_joins(tmp_path: Path) -> None:
+def test_an_outside_package_adds_an_algorithm_a_data_set_and_a_model(tmp_path: Path) -> None:
     outside = Path(__file__).parents[1] / "outside"
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), f"hydra.searchpath=[file://{outside}/conf]",
@@ -228,8 +230,12 @@ def test_an_outside_package_joins(tmp_path: Path) -> None:
         command, capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(outside)}
     )
     assert done.returncode == 0, done.stderr
-    found = results(tmp_path)
-    assert (found["algorithm"], found["dataset"], found["model"]) == ("mean_head", "ramps", "wide")
+    result = results(tmp_path)
+    assert (result["algorithm"], result["dataset"], result["model"]) == (
+        "mean_head",
+        "ramps",
+        "wide",
+    )
 
 
 def test_help_lists_groups_and_choices_from_any_directory(tmp_path: Path) -> None:
@@ -245,7 +251,7 @@ def test_help_lists_groups_and_choices_from_any_directory(tmp_path: Path) -> Non
     assert "complete" in shell.stdout
 
 
-def test_two_processes_end_like_one(tmp_path: Path) -> None:
+def test_two_processes_equal_one_process(tmp_path: Path) -> None:
     alone = train(tmp_path / "alone", *SMALL, "algorithm=maml", "trainer=cpu", "threads=1")
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), *SMALL, "trainer=ddp",
@@ -261,7 +267,7 @@ def test_two_processes_end_like_one(tmp_path: Path) -> None:
     assert len(rows(tmp_path / "both")) == len(rows(tmp_path / "alone"))
 
 
-def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_terminated_run_says_how_to_resume(tmp_path: Path) -> None:
     command = [
         sys.executable, str(ROOT / "src" / "train.py"), "engine.compile=false", "log_every=1",
         "logger=none", f"hydra.run.dir={tmp_path}",
@@ -269,7 +275,7 @@ def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         shown = ""
-        while "Meta-training" not in shown:  # it trains
+        while "Meta-training" not in shown:  # until training has begun
             more = process.stdout.read(1)
             assert more, shown
             shown += more
@@ -279,7 +285,7 @@ def test_a_terminated_run_says_how_to_go_on(tmp_path: Path) -> None:
     assert f"resume={tmp_path}" in shown
 
 
-def test_an_estimate_trains_nothing_and_names_the_ways(tmp_path: Path, capsys: Any) -> None:
+def test_an_estimate_trains_nothing_and_lists_the_engines(tmp_path: Path, capsys: Any) -> None:
     call(
         "train",
         "estimate=true",

@@ -9,16 +9,16 @@ from cli import FAST, train
 
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["protonet", "maml"])
-def test_a_run_on_tasks_of_unequal_size(
+def test_a_run_trains_and_tests_on_tasks_of_unequal_size(
     algorithm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sizes = ("episode.ways=[2,5]", "episode.shots=[1,4]", "episode.queries=2")
-    found = train(tmp_path, f"algorithm={algorithm}", "dataset=glyphs", *sizes, *FAST)
-    assert found["episode"]["ways"] == found["episode"]["test"]["ways"] == [2, 5]
-    assert "balance" not in found["episode"]
+    result = train(tmp_path, f"algorithm={algorithm}", "dataset=glyphs", *sizes, *FAST)
+    assert result["episode"]["ways"] == result["episode"]["test"]["ways"] == [2, 5]
+    assert "balance" not in result["episode"]
     assert "2-5-way 1-4-shot" in " ".join(capsys.readouterr().out.split())
-    assert 0 <= found["test"]["accuracy"]["mean"] <= 1
-    assert found["audit"] is not None and (tmp_path / "adaptation.png").exists()
+    assert 0 <= result["test"]["accuracy"]["mean"] <= 1
+    assert result["audit"] is not None and (tmp_path / "adaptation.png").exists()
     with np.load(tmp_path / "scores.npz") as scores:
         ways = (scores["classes"] >= 0).sum(1)
         assert scores["classes"].shape[1] == 5 and ways.min() >= 2

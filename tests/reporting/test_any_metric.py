@@ -1,4 +1,4 @@
-"""A return and a rank, of which innerloop has neither, in all that shows results."""
+"""Metrics that innerloop does not have, a return and a rank, in everything that shows results."""
 
 import json
 from pathlib import Path
@@ -35,13 +35,13 @@ def scores(objective: Objective, seed: int = 0, shift: float = 0.0) -> dict[str,
     return {name: torch.from_numpy(values).float()}
 
 
-def content(objective: Objective, found: dict[str, torch.Tensor], seed: int = 0) -> dict[str, Any]:
+def content(objective: Objective, values: dict[str, torch.Tensor], seed: int = 0) -> dict[str, Any]:
     sizes = {"ways": 1, "shots": 5, "queries": 10}
     return {
         "command": f"python src/train.py seed={seed}", "algorithm": "maml", "dataset": "mine",
         "seed": seed, "episode": {**sizes, "test": sizes},
         "protocol": {"hash": objective.metric.name, "tasks": TASKS, "scored_step": 1},
-        "metric": objective.metric._asdict(), "test": results.metrics(found, objective, 1),
+        "metric": objective.metric._asdict(), "test": results.metrics(values, objective, 1),
         "checkpoint": {"validation": {objective.metric.name: 7.0}},
         "threads": 1, "device": "cpu", "seconds": 60.0,
     }  # fmt: skip
@@ -51,11 +51,11 @@ def run_of(
     folder: Path, objective: Objective, seed: int = 0, shift: float = 0.0
 ) -> tuple[Path, np.ndarray]:
     """The folder of a finished run, and its scores after the inner step."""
-    found = scores(objective, seed, shift)
+    values = scores(objective, seed, shift)
     folder.mkdir()
-    results.write_scores(folder / "scores.npz", found, None)
-    results.write_json(folder / "results.json", content(objective, found, seed))
-    return folder, found[objective.metric.name][:, 1].double().numpy()
+    results.write_scores(folder / "scores.npz", values, None)
+    results.write_json(folder / "results.json", content(objective, values, seed))
+    return folder, values[objective.metric.name][:, 1].double().numpy()
 
 
 def shown(table: Any) -> str:
@@ -66,14 +66,14 @@ def shown(table: Any) -> str:
 
 def test_results_name_their_metric_and_call_no_rank_diverged(tmp_path: Path) -> None:
     folder, _ = run_of(tmp_path / "a", Rank())
-    found = read(folder).results
-    assert found.metric == Metric("rank", higher_is_better=False)
-    assert found.headline.mean is not None and found.headline.mean > results.DIVERGED
-    assert found.test["rank/step_1"].diverged == 0
-    assert found.test["rank/step_1"].median is not None
+    record = read(folder).results
+    assert record.metric == Metric("rank", higher_is_better=False)
+    assert record.headline.mean is not None and record.headline.mean > results.DIVERGED
+    assert record.test["rank/step_1"].diverged == 0
+    assert record.test["rank/step_1"].median is not None
 
 
-def test_older_files_without_a_metric_are_known_by_name() -> None:
+def test_older_files_without_a_metric_are_recognised_by_name() -> None:
     old = content(Rank(), scores(Rank()))
     del old["metric"]
     entry = {"mean": 0.5, "ci95": 0.1}
@@ -87,10 +87,10 @@ def test_older_files_without_a_metric_are_known_by_name() -> None:
 
 def test_tables_show_the_unit_and_scale_by_it(tmp_path: Path, capsys: Any) -> None:
     folder, after = run_of(tmp_path / "a", Return())
-    found = json.loads((folder / "results.json").read_text())
+    result = json.loads((folder / "results.json").read_text())
     mean = f"{2 * after.mean():.4g}"
-    assert f"return │ {mean} points │ ±" in shown(closing_table(found))
-    assert f"return {mean} ±" in summary([found]) and "points over 20 tasks" in summary([found])
+    assert f"return │ {mean} points │ ±" in shown(closing_table(result))
+    assert f"return {mean} ±" in summary([result]) and "points over 20 tasks" in summary([result])
     closed = shown(closing.table([read(folder)]))
     assert f"│ return │ 14 points │ {mean} points │" in closed
     capsys.readouterr()
@@ -98,16 +98,16 @@ def test_tables_show_the_unit_and_scale_by_it(tmp_path: Path, capsys: Any) -> No
     assert f"{mean} points" in capsys.readouterr().out
 
 
-def test_a_comparison_speaks_in_the_unit(tmp_path: Path, capsys: Any) -> None:
+def test_a_comparison_uses_the_unit_of_the_metric(tmp_path: Path, capsys: Any) -> None:
     (a, first), (b, second) = (
         run_of(tmp_path / name, Return(), 0, shift) for name, shift in (("a", 0.0), ("b", -20.0))
     )
     file = tmp_path / "figures.json"
     call("compare", str(a), str(b), "--outputs", str(tmp_path), "--json", str(file))
-    found = json.loads(file.read_text())
-    assert found["metric"] == {**Return.metric._asdict()}
+    result = json.loads(file.read_text())
+    assert result["metric"] == {**Return.metric._asdict()}
     gap = float((first - second).mean())
-    assert found["differences"][0]["mean"] == pytest.approx(gap)
+    assert result["differences"][0]["mean"] == pytest.approx(gap)
     assert f"{2 * gap:+.4g} points" in capsys.readouterr().out
 
 
@@ -116,12 +116,12 @@ def test_where_one_beats_another_follows_the_direction(
     tmp_path: Path, objective: Objective, sign: int
 ) -> None:
     (a, first), (b, second) = (run_of(tmp_path / str(seed), objective, seed) for seed in (0, 1))
-    _, found = beats.beaten(a, b, TASKS)
+    _, rows = beats.beaten(a, b, TASKS)
     gaps = sign * (first - second)
-    assert [row.task for row in found] == [i for i in np.argsort(-gaps) if gaps[i] > 0]
+    assert [row.task for row in rows] == [i for i in np.argsort(-gaps) if gaps[i] > 0]
 
 
-def test_the_page_and_its_charts(tmp_path: Path) -> None:
+def test_the_page_and_its_charts_use_the_metrics_name_and_unit(tmp_path: Path) -> None:
     _, after = run_of(tmp_path / "a", Return())
     _, ranks = run_of(tmp_path / "b", Rank())
     text = write([tmp_path], tmp_path / "page.html").read_text()
@@ -131,33 +131,35 @@ def test_the_page_and_its_charts(tmp_path: Path) -> None:
 
 
 def test_figures_of_negative_returns_have_linear_axes(tmp_path: Path) -> None:
-    axis, found = mock.MagicMock(), scores(Return())["return"] - 900
-    curve.curve(axis, Return.metric, found)
+    axis, returns = mock.MagicMock(), scores(Return())["return"] - 900
+    curve.curve(axis, Return.metric, returns)
     drawn = axis.errorbar.call_args.args[1]
-    np.testing.assert_allclose(drawn, 2 * found.double().mean(0).numpy())
+    np.testing.assert_allclose(drawn, 2 * returns.double().mean(0).numpy())
     assert not axis.set_yscale.called
     assert axis.set.call_args.kwargs["ylabel"] == "query return (points)"
-    values = found.double().numpy()
+    values = returns.double().numpy()
     counts, _ = np.histogram(values, spread.bars(values, Return.metric))
     assert counts.sum() == values.size and style.label(Rank.metric) == "rank"
 
 
 @pytest.mark.figures
 @pytest.mark.parametrize("objective", [Return(), Rank()])
-def test_a_run_without_classes_draws_what_it_can(tmp_path: Path, objective: Objective) -> None:
+def test_a_run_without_classes_draws_the_figures_that_apply(
+    tmp_path: Path, objective: Objective
+) -> None:
     learner = algorithm("maml", regression=True)
     learner.objective = objective
-    made = figures.Figures(learner.eval(), waves(2), scores(objective), 1, NOW, span=[-1, 1])
-    files = {name for name in made.kinds if made.save(name, tmp_path)}
+    drawn = figures.Figures(learner.eval(), waves(2), scores(objective), 1, NOW, span=[-1, 1])
+    files = {name for name in drawn.kinds if drawn.save(name, tmp_path)}
     assert files == {"adaptation", "figures/curves", "figures/tasks"}
 
 
-def test_the_dashboard_gets_it_by_name() -> None:
+def test_the_dashboard_uses_the_metrics_name() -> None:
     run = mock.MagicMock()
-    found = content(Return(), scores(Return()))
-    finished.summary(run, found)
+    result = content(Return(), scores(Return()))
+    finished.summary(run, result)
     sent = run.summary.update.call_args.args[0]
-    assert sent["test/return_ci95"] == found["test"]["return"]["ci95"]
+    assert sent["test/return_ci95"] == result["test"]["return"]["ci95"]
     assert sent["val/return_best"] == 7.0
     assert sent["results"]["metric"]["unit"] == "points"
     assert charts.learning(Return.metric).y == ["train/return_before", "train/return", "val/return"]
@@ -165,7 +167,7 @@ def test_the_dashboard_gets_it_by_name() -> None:
 
 
 def test_a_run_keeps_the_checkpoint_of_the_highest_return(tmp_path: Path) -> None:
-    found = train(
+    result = train(
         tmp_path, "debug=fast", "outer.steps=6", "evaluation.validation.every=2",
         "objective._target_=metrics.Return", "~objective.targets",
     )  # fmt: skip
@@ -173,8 +175,8 @@ def test_a_run_keeps_the_checkpoint_of_the_highest_return(tmp_path: Path) -> Non
     column = lines[0].split(",").index("val/return")
     values = [float(v) for line in lines[1:] if (v := line.split(",")[column])]
     assert len(values) == 3
-    assert found["checkpoint"]["validation"]["return"] == pytest.approx(max(values), rel=1e-5)
-    assert found["metric"]["name"] == "return" and found["missing"] == []
-    said = " ".join(found["audit"]["stamps"])  # no label was disturbed
-    assert found["audit"]["labels_shuffled"] is None and "relabelled" not in found["audit"]
-    assert "support" not in said and "chance" not in said
+    assert result["checkpoint"]["validation"]["return"] == pytest.approx(max(values), rel=1e-5)
+    assert result["metric"]["name"] == "return" and result["missing"] == []
+    stamps = " ".join(result["audit"]["stamps"])  # no label was disturbed
+    assert result["audit"]["labels_shuffled"] is None and "relabelled" not in result["audit"]
+    assert "support" not in stamps and "chance" not in stamps

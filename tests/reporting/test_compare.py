@@ -1,4 +1,4 @@
-"""compare.py and runs.py: what they find, what they say of it, what they refuse."""
+"""compare.py and runs.py: what they select, report and refuse."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from cli import FAST, call, mistake, train
-from finished_runs import CLASSES, TASKS, compared, made, scores_of
+from finished_runs import CLASSES, TASKS, comparison_of, finished_run, scores_of
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
@@ -16,43 +16,45 @@ from innerloop.reporting.selection import select
 from innerloop.reporting.settings import settings
 
 
-def test_two_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    a, b = made(tmp_path / "a"), made(tmp_path / "b", "protonet", mean=0.49)
-    found = compared(tmp_path, a, b)
+def test_two_runs_are_compared_by_a_paired_test(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", "protonet", mean=0.49)
+    comparison = comparison_of(tmp_path, a, b)
     first, second = scores_of(a, 3), scores_of(b, 0)
-    (difference,) = found["differences"]
+    (difference,) = comparison["differences"]
     assert difference["p"] == pytest.approx(stats.ttest_rel(first, second).pvalue)
     assert difference["p_holm"] == difference["p"]
     assert difference["mean"] == pytest.approx(first.mean() - second.mean())
     assert difference["ci95_classes"] == pytest.approx(over_classes(first - second, CLASSES))
     assert difference["ci95"] < 0.6 * difference["ci95_unpaired"]
     assert difference["about"] == "these checkpoints"
-    for run, scores in zip(found["runs"], (first, second), strict=True):
+    for run, scores in zip(comparison["runs"], (first, second), strict=True):
         assert run["mean"] == pytest.approx(scores.mean())
         assert run["ci95"] == pytest.approx(1.96 * scores.std(ddof=1) / TASKS**0.5, rel=1e-4)
         assert run["ci95_classes"] == pytest.approx(over_classes(scores, CLASSES))
         assert run["ci95_seeds"] is None
     shown = capsys.readouterr().out
     assert "these checkpoints" in shown and "three seeds" in shown
-    assert f"{100 * found['runs'][0]['mean']:.2f} %" in shown
+    assert f"{100 * comparison['runs'][0]['mean']:.2f} %" in shown
 
 
-def test_three_seeds_of_each_are_methods(
+def test_several_seeds_of_a_setting_are_one_method(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed in range(3):
-        made(tmp_path / f"a{seed}", "maml", seed, 0.5 + 0.01 * seed)
-        made(tmp_path / f"b{seed}", "anil", seed, 0.45 + 0.02 * seed)
-    found = compared(tmp_path, "algorithm=maml episode.shots=1", "algorithm=anil")
+        finished_run(tmp_path / f"a{seed}", "maml", seed, 0.5 + 0.01 * seed)
+        finished_run(tmp_path / f"b{seed}", "anil", seed, 0.45 + 0.02 * seed)
+    comparison = comparison_of(tmp_path, "algorithm=maml episode.shots=1", "algorithm=anil")
     means = [[scores_of(tmp_path / f"{x}{s}", 3).mean() for s in range(3)] for x in "ab"]
-    (difference,) = found["differences"]
+    (difference,) = comparison["differences"]
     assert difference["about"] == "methods"
     assert difference["p"] == pytest.approx(stats.ttest_ind(*means, equal_var=False).pvalue)
     half = stats.t.ppf(0.975, 2) * stats.sem(means[0])
-    assert found["runs"][0]["ci95_seeds"] == pytest.approx(half)
-    assert found["runs"][0]["seeds"] == [0, 1, 2]
+    assert comparison["runs"][0]["ci95_seeds"] == pytest.approx(half)
+    assert comparison["runs"][0]["seeds"] == [0, 1, 2]
     assert "these checkpoints" not in capsys.readouterr().out.lower()
-    (fewer,) = compared(tmp_path, "algorithm=maml seed=0,1", "algorithm=anil")["differences"]
+    (fewer,) = comparison_of(tmp_path, "algorithm=maml seed=0,1", "algorithm=anil")["differences"]
     averaged = np.mean([scores_of(tmp_path / f"a{s}", 3) for s in range(2)], 0)
     others = np.mean([scores_of(tmp_path / f"b{s}", 3) for s in range(3)], 0)
     assert fewer["about"] == "these checkpoints"
@@ -63,21 +65,21 @@ def test_tables_show_what_the_audit_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     audit = {"tasks": 50, "stamps": ["inductive", "uses its support"]}
-    a, b = made(tmp_path / "a", audit=audit), made(tmp_path / "b", "anil")
-    found = compared(tmp_path, a, b)
-    assert [run["audit"] for run in found["runs"]] == ["inductive, uses its support", ""]
+    a, b = finished_run(tmp_path / "a", audit=audit), finished_run(tmp_path / "b", "anil")
+    comparison = comparison_of(tmp_path, a, b)
+    assert [run["audit"] for run in comparison["runs"]] == ["inductive, uses its support", ""]
     assert "uses its support" in capsys.readouterr().out
     call("runs", "--outputs", str(tmp_path))
     assert "uses its support" in capsys.readouterr().out
 
 
-def test_three_runs_are_corrected(tmp_path: Path) -> None:
-    runs = [made(tmp_path / str(i), seed=i, mean=0.5 + 0.004 * i) for i in range(3)]
-    found = compared(tmp_path, *runs)["differences"]
-    assert [(d["first"], d["second"]) for d in found] == [(0, 1), (0, 2), (1, 2)]
-    lowest = min(found, key=lambda d: d["p"])
+def test_three_runs_are_corrected_by_holm(tmp_path: Path) -> None:
+    runs = [finished_run(tmp_path / str(i), seed=i, mean=0.5 + 0.004 * i) for i in range(3)]
+    comparison = comparison_of(tmp_path, *runs)["differences"]
+    assert [(d["first"], d["second"]) for d in comparison] == [(0, 1), (0, 2), (1, 2)]
+    lowest = min(comparison, key=lambda d: d["p"])
     assert lowest["p_holm"] == pytest.approx(min(1, 3 * lowest["p"]))
-    assert all(d["p_holm"] >= d["p"] for d in found)
+    assert all(d["p_holm"] >= d["p"] for d in comparison)
 
 
 @pytest.mark.parametrize(
@@ -90,53 +92,55 @@ def test_three_runs_are_corrected(tmp_path: Path) -> None:
         ("protocol__split", "val", "protocol.split is test and val"),
     ],
 )
-def test_refuses_another_protocol(tmp_path: Path, key: str, value: Any, named: str) -> None:
-    a, b = made(tmp_path / "a"), made(tmp_path / "b", **{key: value})
-    c = made(tmp_path / "c", "protonet")
+def test_runs_with_different_protocols_are_refused(
+    tmp_path: Path, key: str, value: Any, named: str
+) -> None:
+    a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", **{key: value})
+    c = finished_run(tmp_path / "c", "protonet")
     assert named in mistake("compare", str(a), str(b))
     assert named in mistake("compare", str(a), str(c), str(b))
 
 
 def elsewhere(run: Path, name: str, mean: float) -> Path:
     """Adds to a finished run its test on another data set."""
-    told = read(run).results
+    record = read(run).results
     more = {"dataset": name, "trained_on": "mine", "protocol__hash": f"of {name}"}
     folder = run / "tested_on" / name
-    made(folder, told.algorithm, told.seed, mean, **more)
-    (folder / "config.yaml").unlink()  # which only the run itself has
+    finished_run(folder, record.algorithm, record.seed, mean, **more)
+    (folder / "config.yaml").unlink()  # which only the run's own test has
     return folder
 
 
-def test_each_data_set_is_compared_apart(tmp_path: Path, capsys: Any) -> None:
-    a, b = made(tmp_path / "a"), made(tmp_path / "b", "anil", mean=0.49)
+def test_each_data_set_is_compared_separately(tmp_path: Path, capsys: Any) -> None:
+    a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", "anil", mean=0.49)
     there = [elsewhere(a, "theirs", 0.4), elsewhere(b, "theirs", 0.45)]
     elsewhere(a, "third", 0.3)
     for words in ((a, b), ("algorithm=maml", "algorithm=anil")):
-        found = compared(tmp_path, *words)
+        comparison = comparison_of(tmp_path, *words)
         assert "third: not all of these" in capsys.readouterr().err
-        (other,) = found["others"]
-        for one, runs in ((found, (a, b)), (other, there)):
+        (other,) = comparison["others"]
+        for one, runs in ((comparison, (a, b)), (other, there)):
             first, second = (scores_of(run, 3) for run in runs)
             (difference,) = one["differences"]
             assert difference["p"] == pytest.approx(stats.ttest_rel(first, second).pvalue)
-        assert (found["dataset"], other["dataset"]) == ("mine", "theirs")
+        assert (comparison["dataset"], other["dataset"]) == ("mine", "theirs")
         assert [run["trained_on"] for run in other["runs"]] == ["mine", "mine"]
 
 
 def test_tests_on_different_data_sets_are_not_mixed(tmp_path: Path) -> None:
-    a, b = made(tmp_path / "a"), made(tmp_path / "b", "anil")
+    a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", "anil")
     theirs = elsewhere(a, "theirs", 0.4)
     assert "dataset is theirs and mine" in mistake("compare", str(theirs), str(b))
-    made(tmp_path / "c", seed=1, dataset="theirs", protocol__hash="of theirs")
-    said = mistake("compare", "algorithm=maml", str(b), "--outputs", str(tmp_path))
-    assert "trained_on is mine" in said and "trained_on=theirs" in said
+    finished_run(tmp_path / "c", seed=1, dataset="theirs", protocol__hash="of theirs")
+    message = mistake("compare", "algorithm=maml", str(b), "--outputs", str(tmp_path))
+    assert "trained_on is mine" in message and "trained_on=theirs" in message
     given = ("algorithm=maml trained_on=mine", "algorithm=maml trained_on=theirs")
-    (mine, own) = compared(tmp_path, *given)["runs"]
+    (mine, own) = comparison_of(tmp_path, *given)["runs"]
     assert (mine["trained_on"], own["trained_on"]) == ("mine", "theirs")
 
 
 def test_lists_and_tables_say_what_a_run_was_trained_on(tmp_path: Path, capsys: Any) -> None:
-    a = made(tmp_path / "a")
+    a = finished_run(tmp_path / "a")
     elsewhere(a, "theirs", 0.4)
     call("runs", "--outputs", str(tmp_path))
     assert "theirs (trained on mine)" in capsys.readouterr().out
@@ -145,8 +149,8 @@ def test_lists_and_tables_say_what_a_run_was_trained_on(tmp_path: Path, capsys: 
     assert len(settings(below(tmp_path))) == 2
 
 
-def test_refuses_what_is_no_run(tmp_path: Path) -> None:
-    a, out = str(made(tmp_path / "a")), ("--outputs", str(tmp_path))
+def test_arguments_that_are_not_runs_are_refused(tmp_path: Path) -> None:
+    a, out = str(finished_run(tmp_path / "a")), ("--outputs", str(tmp_path))
     assert "results.json" in mistake("compare", a, str(tmp_path / "nowhere"))
     assert "No finished run" in mistake("compare", a, "algorithm=anil", *out)
     assert "perhaps algorithm" in mistake("compare", a, "algoritm=maml", *out)
@@ -156,37 +160,37 @@ def test_refuses_what_is_no_run(tmp_path: Path) -> None:
     assert "test it again" in mistake("compare", a, a)
 
 
-def test_refuses_a_mixture_of_settings(tmp_path: Path) -> None:
-    made(tmp_path / "a")
+def test_a_mixture_of_settings_is_refused(tmp_path: Path) -> None:
+    finished_run(tmp_path / "a")
     config = tmp_path / "b" / "config.yaml"
-    made(tmp_path / "b", seed=1)
+    finished_run(tmp_path / "b", seed=1)
     config.write_text(config.read_text().replace("rate: 0.1", "rate: 0.2"))
     out = ("--outputs", str(tmp_path))
     message = mistake("compare", "algorithm=maml", *out)
     assert "inner.rate is 0.1 in" in message and "and 0.2 in" in message
-    (found,) = compared(tmp_path, "algorithm=maml inner.rate=0.2")["runs"]
-    assert found["seeds"] == [1]
+    (comparison,) = comparison_of(tmp_path, "algorithm=maml inner.rate=0.2")["runs"]
+    assert comparison["seeds"] == [1]
 
 
 def test_precision_is_part_of_a_setting_and_the_number_of_devices_is_not(tmp_path: Path) -> None:
     given = {"a": (0, "32-true", 1), "b": (1, "32-true", 2), "c": (0, "bf16-mixed", 1)}
     for name, (seed, precision, devices) in given.items():
-        config = made(tmp_path / name, seed=seed) / "config.yaml"
+        config = finished_run(tmp_path / name, seed=seed) / "config.yaml"
         values = yaml.safe_load(config.read_text())
         values["trainer"] = {"precision": precision, "devices": devices}
         if devices == 1:
             values["dataset"] = {"on_device": "auto"}
         config.write_text(yaml.safe_dump(values))
-    found = settings([read(tmp_path / name) for name in given])
-    assert [[run.results.seed for run in setting.runs] for setting in found] == [[0, 1], [0]]
+    groups = settings([read(tmp_path / name) for name in given])
+    assert [[run.results.seed for run in setting.runs] for setting in groups] == [[0, 1], [0]]
     out = ("--outputs", str(tmp_path))
     assert "trainer.precision is 32-true" in mistake("compare", "algorithm=maml", *out)
     words = ("trainer.precision=32-true", "trainer.precision=bf16-mixed")
-    assert [run["seeds"] for run in compared(tmp_path, *words)["runs"]] == [[0, 1], [0]]
+    assert [run["seeds"] for run in comparison_of(tmp_path, *words)["runs"]] == [[0, 1], [0]]
 
 
-def test_refuses_scores_of_other_tasks_or_without_a_mean(tmp_path: Path) -> None:
-    a, b = made(tmp_path / "a"), made(tmp_path / "b")
+def test_scores_of_other_tasks_or_without_a_mean_are_refused(tmp_path: Path) -> None:
+    a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b")
     values = np.load(b / "scores.npz")["accuracy"]
     np.savez(b / "scores.npz", accuracy=values, classes=CLASSES[::-1])
     assert "different classes" in mistake("compare", str(a), str(b))
@@ -195,10 +199,10 @@ def test_refuses_scores_of_other_tasks_or_without_a_mean(tmp_path: Path) -> None
     assert "1 test tasks have no finite accuracy" in mistake("compare", str(a), str(b))
 
 
-def test_selectors(tmp_path: Path) -> None:
-    made(tmp_path / "a", "maml", 0)
-    made(tmp_path / "deep" / "b", "anil", 1)
-    made(tmp_path / "c", "anil", 2, norm=None)
+def test_selectors_choose_runs_by_their_keys(tmp_path: Path) -> None:
+    finished_run(tmp_path / "a", "maml", 0)
+    finished_run(tmp_path / "deep" / "b", "anil", 1)
+    finished_run(tmp_path / "c", "anil", 2, norm=None)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "results.json").write_text("[]")
 
@@ -213,9 +217,11 @@ def test_selectors(tmp_path: Path) -> None:
     assert names("seed=x") == set()
 
 
-def test_runs_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made(tmp_path / "a", "maml", 3)
-    made(tmp_path / "b", "anil", 4)
+def test_the_runs_program_lists_the_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished_run(tmp_path / "a", "maml", 3)
+    finished_run(tmp_path / "b", "anil", 4)
     call("runs", "algorithm=maml", "--outputs", str(tmp_path))
     shown = capsys.readouterr().out
     for word in ("maml", "mine", "5/1", "3", "± 1.00 %", str(tmp_path / "a")):
@@ -232,8 +238,8 @@ def test_real_runs_with_few_classes(tmp_path: Path, capsys: pytest.CaptureFixtur
     second = train(tmp_path / "b", "algorithm=protonet", "seed=1", *few)
     assert "over classes" in shown
     assert first["test"]["accuracy"]["ci95_classes"] >= first["test"]["accuracy"]["ci95"]
-    found = compared(tmp_path, tmp_path / "a", "seed=1")
-    for run, results in zip(found["runs"], (first, second), strict=True):
+    comparison = comparison_of(tmp_path, tmp_path / "a", "seed=1")
+    for run, results in zip(comparison["runs"], (first, second), strict=True):
         for key in ("mean", "ci95", "ci95_classes"):
             assert run[key] == pytest.approx(results["test"]["accuracy"][key], rel=1e-6)
     endless = train(tmp_path / "c", "algorithm=protonet", "dataset=glyphs", *FAST)

@@ -1,4 +1,4 @@
-"""Runs that are damaged, or made to do harm: each is left out or refused in a line, at once."""
+"""Damaged and malicious runs: each is left out or refused in one line, quickly."""
 
 import base64
 import contextlib
@@ -19,15 +19,15 @@ from run_damage import damages
 from innerloop.sweeping import closing
 
 DAMAGES = damages()
-PATIENCE = 5  #: seconds of work
-HANGS = 60  #: seconds on the clock, which other processes take from
+PATIENCE = 5  #: seconds of processor time
+HANGS = 60  #: seconds of wall-clock time, which other processes may lengthen
 SECRET = b"this is none of your business"
 TOGETHER = 25  #: damaged runs on one page
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sound runs beside a file that no program may show or change."""
+    """Two sound runs, and next to them a file that no program may show or change."""
     root = tmp_path_factory.mktemp("world")
     first = root / "runs" / "sound0"
     train(first, "dataset=glyphs", "inner.steps=2", FAST[0], "seed=0")
@@ -42,20 +42,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def damaged(world: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
-    """Makes a damaged run beside the sound ones; afterwards all else must be as it was."""
+    """Creates damaged runs next to the sound ones; afterwards everything else must be unchanged."""
     monkeypatch.chdir(world)
-    before, made = state(world), []
+    before, folders = state(world), []
 
     def make(name: str) -> Path:
-        folder = world / "runs" / f"damaged{len(made)}"
-        made.append(shutil.copytree(world / "runs" / "sound0", folder))
-        seed(folder, 10 + len(made))
+        folder = world / "runs" / f"damaged{len(folders)}"
+        folders.append(shutil.copytree(world / "runs" / "sound0", folder))
+        seed(folder, 10 + len(folders))
         DAMAGES[name](folder)
         return folder
 
     yield make
-    for folder in made:
-        subprocess.run(["rm", "-rf", str(folder)], check=True)  # of any depth
+    for folder in folders:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)  # nested to any depth
     (world / "page.html").unlink(missing_ok=True)
     assert state(world) == before
 
@@ -66,14 +66,14 @@ def seed(run: Path, number: int) -> None:
 
 
 def state(folder: Path) -> dict[str, Any]:
-    """All files below, with what would change if they did."""
-    found = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
-    return {str(file): (file.lstat().st_mtime_ns, file.lstat().st_size) for file in found}
+    """All files below a folder, with the values that change when a file does."""
+    paths = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    return {str(file): (file.lstat().st_mtime_ns, file.lstat().st_size) for file in paths}
 
 
 @contextlib.contextmanager
 def patience() -> Iterator[None]:
-    """An error for what takes longer, be it waiting or at work."""
+    """Raises an error if the block takes too long, waiting or working."""
 
     def over(*_: Any) -> None:
         raise AssertionError(f"hangs for more than {HANGS} s")
@@ -89,7 +89,7 @@ def patience() -> Iterator[None]:
 
 
 def answer(program: str, *words: object) -> str | None:
-    """None if a program ends well, or its message, which must be short."""
+    """None if a program succeeds, otherwise its message, which must be short."""
     try:
         with patience():
             call(program, *map(str, words))
@@ -100,28 +100,28 @@ def answer(program: str, *words: object) -> str | None:
     return None
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
-    """What was printed, and the lines on what was left out; nothing a terminal would obey."""
+def printed(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
+    """The output, and its lines about runs left out; there must be no control characters."""
     out, err = capsys.readouterr()
     assert not {c for c in out + err if ord(c) < 32 or 127 <= ord(c) < 160} - {"\n"}
     assert SECRET.decode() not in out + err
     return out, [line for line in err.splitlines() if line.startswith("left out: ")]
 
 
-def test_there_are_enough() -> None:
-    assert len(DAMAGES) >= 200  # of which the fast tests try every second
+def test_at_least_200_damages_are_tried() -> None:
+    assert len(DAMAGES) >= 200  # the fast tests try every second one
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] * (i % 2)) for i, n in enumerate(DAMAGES)]
 )
-def test_a_damaged_run_ends_nothing(
+def test_a_damaged_run_stops_no_program(
     name: str, world: Path, damaged: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad, sound = damaged(name), [world / "runs" / f"sound{seed}" for seed in (0, 1)]
     capsys.readouterr()
     assert answer("runs", "--outputs", world / "runs") is None
-    out, left_out = told(capsys)
+    out, left_out = printed(capsys)
     assert all(folder.name in out for folder in sound)
     faults = [line for line in left_out if bad.name in line]
     here = os.path.lexists(bad / "results.json")
@@ -136,7 +136,7 @@ def test_a_damaged_run_ends_nothing(
     answer("replay", bad, sound[0])
     with patience(), open(os.devnull, "w") as nowhere:
         closing.close(world / "runs", Console(file=nowhere))
-    told(capsys)
+    printed(capsys)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_damaged_run_ends_nothing(
         ("scores.npz that says 20 GB", None),
     ],
 )
-def test_the_page_of_one_damaged_run(
+def test_a_page_of_one_damaged_run_is_written_or_refused(
     name: str, refused: str | None, damaged: Callable[[str], Path]
 ) -> None:
     message = answer("report", damaged(name))
@@ -169,7 +169,7 @@ def test_damaged_runs_do_not_spoil_the_page(
         damaged(name)
     capsys.readouterr()
     assert answer("report", world / "runs", "--out", world / "page.html") is None
-    told(capsys)
+    printed(capsys)
     page = (world / "page.html").read_bytes()
     assert b"sound0" in page and b"sound1" in page
     assert SECRET not in page and base64.b64encode(SECRET)[:-4] not in page

@@ -1,4 +1,4 @@
-"""Figures: what a run leaves, what they are made of, and that loggers get them."""
+"""Figures: which a run saves, what they show, and that loggers receive them."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def drawn(folder: Path) -> set[str]:
         (("dataset=glyphs", "algorithm=no_op"), COMMON | {"figures/episode"}),
     ],
 )
-def test_a_run_saves_the_figures_that_it_can(
+def test_a_run_saves_the_figures_that_apply(
     tmp_path: Path, overrides: tuple[str, ...], expected: set[str]
 ) -> None:
     train(tmp_path, "debug=fast", "logger=tensorboard", *overrides)
@@ -54,7 +54,7 @@ def test_a_run_saves_the_figures_that_it_can(
 
 
 class Logger:
-    """Takes pictures as W&B's does."""
+    """Receives pictures as W&B's logger does."""
 
     experiment = None
 
@@ -81,24 +81,24 @@ def test_principal_components_are_eigenvectors_of_the_covariance() -> None:
     assert shares[0] > shares[1] > 0
 
 
-def test_a_map_shows_what_the_head_reads() -> None:
+def test_a_feature_map_shows_the_input_of_the_head() -> None:
     learner, batch = algorithm("maml", SmoothConv("support")), tasks(2, shape=(1, 4, 4))
-    made = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
-    task, path = made.panels.followed()
+    drawn = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
+    task, path = drawn._followed()
     for adapted, _ in path:
-        found = embedding.features_of(learner, task, adapted)
-        assert found is not None
+        features = embedding.features_of(learner, task, adapted)
+        assert features is not None
         head = [adapted.parameters[f"head.{k}"] for k in ("weight", "bias")]
         outputs = learner.predict(adapted, task.query.inputs)
-        close((found[6:] @ head[0].T + head[1]).detach(), outputs.detach())
+        close((features[6:] @ head[0].T + head[1]).detach(), outputs.detach())
 
 
-def test_answers_are_marked_by_more_than_colour() -> None:
+def test_right_and_wrong_are_marked_by_more_than_colour() -> None:
     assert episode.mark(2, 2) != episode.mark(2, 1)
     assert "2" in episode.mark(2, 2) and "2" in episode.mark(2, 1)
 
 
-def test_an_episode_lies_on_the_sheet_row_by_row() -> None:
+def test_an_episode_is_laid_out_row_by_row() -> None:
     labels = np.array([1, 0, 1, 0, 2])
     rows, places = episode._grid(labels, 2, 1.5)
     assert rows.tolist() == [1, 3, 0, 2, 4]
@@ -115,7 +115,7 @@ def test_a_curve_of_errors_shows_the_median_of_an_even_number_of_tasks() -> None
     assert median.tolist() == [3.0, 4.0]
 
 
-def test_bars_meet_the_values_that_a_score_can_take() -> None:
+def test_histogram_bars_match_the_possible_values_of_a_score() -> None:
     values = np.array([0, 20, 40, 40, 100.0])
     counts, _ = np.histogram(values, spread.bars(values, Classification.metric))
     assert counts.tolist() == [1, 1, 2, 0, 0, 1]

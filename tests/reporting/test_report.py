@@ -1,4 +1,4 @@
-"""The page of finished runs: its numbers, what it leaves out, and that it stands alone."""
+"""The page of finished runs: its numbers, what it leaves out, and that it needs no other files."""
 
 import json
 import re
@@ -56,8 +56,8 @@ class Page(HTMLParser):
 
     def rows(self, caption: str) -> list[dict[str, str]]:
         """The rows of the only table whose caption has a word, by heading."""
-        (found,) = [rows for text, rows in self.tables.items() if caption in text]
-        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+        (table,) = [rows for text, rows in self.tables.items() if caption in text]
+        return [dict(zip(table[0], row, strict=True)) for row in table[1:]]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def member(real: Path, folder: Path, mean: float | None = None, **more: Any) -> Path:
-    """A copy of a run, as another setting would have left it: dotted keys with `__`."""
+    """A copy of a run with another setting; `__` stands for the dots of keys."""
     shutil.copytree(real, folder)
     results = json.loads((folder / "results.json").read_text())
     files = {n: yaml.safe_load((folder / n).read_text()) for n in ("config.yaml", "composed.yaml")}
@@ -118,22 +118,22 @@ def test_seeds_are_averaged_with_students_interval(page: Page) -> None:
 
 
 def test_a_single_run_has_the_interval_over_its_tasks(real: Path, tmp_path: Path) -> None:
-    found = json.loads((real / "results.json").read_text())
-    entry = found["test"]["accuracy"]
-    (row,) = Page(write([real], tmp_path / "r.html")).rows(found["protocol"]["hash"])
+    result = json.loads((real / "results.json").read_text())
+    entry = result["test"]["accuracy"]
+    (row,) = Page(write([real], tmp_path / "r.html")).rows(result["protocol"]["hash"])
     assert row["accuracy"] == f"{100 * entry['mean']:.2f} %"
     assert row["95% interval"] == f"± {100 * entry['ci95']:.2f} % over {entry['tasks']} tasks"
-    assert row["before adapting"] == f"{100 * found['test']['accuracy/step_0']['mean']:.2f} %"
+    assert row["before adapting"] == f"{100 * result['test']['accuracy/step_0']['mean']:.2f} %"
     assert "audit" not in row or row["audit"]
 
 
-def test_only_what_differs_is_listed(page: Page) -> None:
+def test_only_differing_keys_are_listed(page: Page) -> None:
     rows = {row["key"]: list(row.values())[1:] for row in page.rows("Keys of the configuration")}
     assert set(rows) == {"inner.rate", "episode.shots", "algorithm.rate"}
     assert sorted(rows["inner.rate"]) == ["0.1", "0.1", "0.4", "0.4"]
 
 
-def test_what_follows_another_key_is_not_a_difference(real: Path, tmp_path: Path) -> None:
+def test_a_key_that_follows_another_is_not_listed(real: Path, tmp_path: Path) -> None:
     for seed, rate in enumerate((0.1, 0.4)):
         folder = member(real, tmp_path / "runs" / str(seed), 0.5, inner__rate=rate)
         composed = yaml.safe_load((folder / "composed.yaml").read_text())
@@ -141,9 +141,9 @@ def test_what_follows_another_key_is_not_a_difference(real: Path, tmp_path: Path
         resolved = yaml.safe_load((folder / "config.yaml").read_text())
         resolved["algorithm"]["rate"] = rate
         (folder / "config.yaml").write_text(yaml.safe_dump(resolved))
-    found = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
-    assert [row["key"] for row in found.rows("Keys of the configuration")] == ["inner.rate"]
-    settings = [row["setting"] for row in found.rows("One checkpoint of each run")]
+    page = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
+    assert [row["key"] for row in page.rows("Keys of the configuration")] == ["inner.rate"]
+    settings = [row["setting"] for row in page.rows("One checkpoint each")]
     assert settings == ["maml, inner.rate=0.1", "maml, inner.rate=0.4"]
 
 
@@ -155,37 +155,28 @@ def test_every_run_can_be_repeated(page: Page, sweep: Path) -> None:
 
 def test_stamps_of_an_audit_are_shown(real: Path, tmp_path: Path) -> None:
     folder = member(real, tmp_path / "run", 0.5)
-    found = json.loads((folder / "results.json").read_text())
-    found["audit"] = {"tasks": 50, "stamps": ["transductive", "ignores its support"]}
-    (folder / "results.json").write_text(json.dumps(found))
+    result = json.loads((folder / "results.json").read_text())
+    result["audit"] = {"tasks": 50, "stamps": ["transductive", "ignores its support"]}
+    (folder / "results.json").write_text(json.dumps(result))
     (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
     assert row["audit"] == "transductive, ignores its support"
 
 
-def test_training_on_plain_batches_shows_their_size(real: Path, tmp_path: Path) -> None:
-    folder = member(real, tmp_path / "run", 0.5)
-    results = json.loads((folder / "results.json").read_text())
-    results |= {"training": {"kind": "batches", "size": 64}, "trained_on": "omniglot"}
-    (folder / "results.json").write_text(json.dumps(results))
-    (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
-    assert row["trained on"] == "omniglot, batches of 64"
-
-
-def test_a_mean_that_is_no_number_is_said(real: Path, tmp_path: Path) -> None:
+def test_a_non_finite_mean_is_shown_as_such(real: Path, tmp_path: Path) -> None:
     folder = member(real, tmp_path / "run", None)
     (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
     assert row["accuracy"] == "not finite"
     assert row.get("95% interval", "") == ""
 
 
-def test_what_is_not_in_the_tables_is_named(real: Path, tmp_path: Path) -> None:
+def test_runs_left_out_of_the_tables_are_named(real: Path, tmp_path: Path) -> None:
     older, newer = (member(real, tmp_path / "runs" / n, m) for n, m in (("a", 0.1), ("b", 0.9)))
     (tmp_path / "runs" / "begun").mkdir()
     shutil.copy(real / "composed.yaml", tmp_path / "runs" / "begun")
-    found = Page(write([tmp_path / "runs", newer], tmp_path / "r.html"))
-    (row,) = found.rows("protocol")
+    page = Page(write([tmp_path / "runs", newer], tmp_path / "r.html"))
+    (row,) = page.rows("protocol")
     assert row["accuracy"] == "90.00 %"
-    left_out, begun = found.text.split("Left out")[1].split("Not finished")
+    left_out, begun = page.text.split("Left out")[1].split("Not finished")
     assert str(older) in left_out
     assert str(newer) not in left_out
     assert "runs/begun" in begun
@@ -198,7 +189,7 @@ def test_names_are_escaped(real: Path, tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
 
 
-def test_a_straight_line_stays_straight() -> None:
+def test_a_straight_line_is_drawn_straight() -> None:
     svg = chart("t", "x", "y", [Line([0, 1, 2, 3], [1, 3, 5, 7], 2, "two")], False, "n")
     (path,) = re.findall(r'<path d="([^"]+)"[^>]*style="fill: none; stroke: var\(--line2\)', svg)[
         :1
@@ -213,7 +204,7 @@ def test_a_straight_line_stays_straight() -> None:
     assert not re.findall("#0[1-4]0", svg), "a stand-in for a colour is left"
 
 
-def test_it_can_be_read_without_eyes(page: Page) -> None:
+def test_the_page_is_accessible_to_screen_readers(page: Page) -> None:
     identifiers = [a["id"] for _, a in page.elements if "id" in a]
     assert len(identifiers) == len(set(identifiers))
     for tag, attributes in page.elements:
@@ -240,7 +231,7 @@ def test_twelve_runs_are_written_within_ten_seconds(sweep: Path, tmp_path: Path)
 
 
 @needs_browser
-def test_nothing_is_asked_of_a_network(sweep: Path, page: Page, tmp_path: Path) -> None:
+def test_the_page_makes_no_network_request(sweep: Path, page: Page, tmp_path: Path) -> None:
     rule = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
     picture = '<img src="http://pictures.example/planted.png">'
     assert len(rule.findall(page.text)) == 1
@@ -251,7 +242,7 @@ def test_nothing_is_asked_of_a_network(sweep: Path, page: Page, tmp_path: Path) 
             (page.text, [], False),
             (bare, [], False),
             (planted[0], ["http://pictures.example/planted.png"], False),  # the test can fail
-            (planted[1], [], True),  # what the page's own policy would stop
+            (planted[1], [], True),  # blocked by the page's own policy
         ]
     ):
         folder = tmp_path / str(number)
@@ -263,6 +254,6 @@ def test_nothing_is_asked_of_a_network(sweep: Path, page: Page, tmp_path: Path) 
         assert opened.document.count("</table>") == page.text.count("</table>")
 
 
-def test_a_folder_without_runs(tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     assert "no finished run" in mistake("report", str(tmp_path))
     assert "no finished run" in mistake("report", str(tmp_path / "nowhere"))

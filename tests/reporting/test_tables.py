@@ -1,4 +1,4 @@
-"""The closing table and the table of kept results, on results that the test makes up."""
+"""The closing table and the table of kept results, tested with generated results."""
 
 import copy
 from typing import Any
@@ -23,13 +23,17 @@ def result(seed: int, mse: float, diverged: int = 0, seconds: float = 60.0) -> d
 
 
 def accurate() -> dict[str, Any]:
-    made = copy.deepcopy(result(3, 1.0))
+    content = copy.deepcopy(result(3, 1.0))
     entry = {"mean": 0.98765, "ci95": 0.00123, "tasks": 600}
-    made |= {"command": "python src/train.py a=b", "algorithm": "protonet", "dataset": "omniglot"}
-    made |= {"norm": "running", "test": {"accuracy": entry}}
-    made["episode"]["test"] = {"ways": 5, "shots": 1, "queries": 5}
-    made["protocol"] |= {"scored_step": None}
-    return made
+    content |= {
+        "command": "python src/train.py a=b",
+        "algorithm": "protonet",
+        "dataset": "omniglot",
+    }
+    content |= {"norm": "running", "test": {"accuracy": entry}}
+    content["episode"]["test"] = {"ways": 5, "shots": 1, "queries": 5}
+    content["protocol"] |= {"scored_step": None}
+    return content
 
 
 def rows(*results: dict[str, Any]) -> list[dict[str, str]]:
@@ -78,7 +82,7 @@ def shown(results: dict[str, Any]) -> str:
     return console.export_text()
 
 
-def test_closing_table_has_the_steps_in_order() -> None:
+def test_the_closing_table_lists_the_steps_in_order() -> None:
     text = shown(result(0, 2.2))
     places = [text.index(w) for w in ("before", "after 1 step ", "after 5 steps", "(scored)")]
     assert places == sorted(places)
@@ -93,7 +97,7 @@ def test_a_single_task_has_no_interval() -> None:
     assert "±" not in shown(single) and "nan" not in shown(single)
 
 
-def test_a_test_on_another_data_set_is_a_row_of_its_own_without_a_papers_figure() -> None:
+def test_a_test_on_another_data_set_has_its_own_row_without_a_published_figure() -> None:
     own = accurate() | {"algorithm": "maml"}
     cross = own | {"trained_on": "glyphs"}
     assert rows(own, own | {"dataset": "glyphs", "trained_on": "omniglot"})[0]["seeds"] == "3"

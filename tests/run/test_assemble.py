@@ -1,4 +1,4 @@
-"""An experiment is built once, and does without its configuration from then on."""
+"""An experiment is built once, and does not need its configuration afterwards."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ assemble = whole.assemble
 
 
 def emptied(given: DictConfig, *more: Any) -> Experiment:
-    """Assembles, and leaves nothing of the configuration."""
+    """Assembles an experiment, then empties its configuration."""
     experiment = assemble(given, *more)
     for key in list(given):
         given[key] = None
@@ -26,7 +26,7 @@ def emptied(given: DictConfig, *more: Any) -> Experiment:
 
 
 @pytest.mark.figures
-def test_nothing_reads_the_configuration_of_an_assembled_run(tmp_path: Path) -> None:
+def test_an_assembled_run_needs_no_configuration(tmp_path: Path) -> None:
     given = ("algorithm=protonet", "dataset=glyphs", *FAST)
     with mock.patch.object(whole, "assemble", emptied):
         without = train(tmp_path / "without", *given)
@@ -38,7 +38,7 @@ def test_nothing_reads_the_configuration_of_an_assembled_run(tmp_path: Path) -> 
         assert (tmp_path / part / "figures" / "episode.png").exists()
 
 
-def test_the_audits_objective_is_out_of_the_algorithms_reach() -> None:
+def test_the_audit_has_its_own_copy_of_the_objective() -> None:
     problem = build_problem(config("algorithm=protonet", "dataset=glyphs"))
     assert problem.objective is not problem.algorithm.objective
     outputs, targets = torch.randn(20, 5), torch.arange(20) % 5

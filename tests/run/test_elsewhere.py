@@ -1,4 +1,4 @@
-"""A run is tested on further data sets: the same weights, on each data set's own test list."""
+"""A run is tested on other data sets: the same weights, on each data set's own test tasks."""
 
 import csv
 import json
@@ -61,22 +61,22 @@ def run(search: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def by_hand(folder: Path, source: Glyphs) -> tuple[np.ndarray, np.ndarray]:
     """Losses and accuracies `(tasks, steps + 1)`: one task at a time, without engine or trainer."""
-    learner, told = load(folder), results(folder)
-    episode, seed = Episode(**told["episode"]["test"]), told["protocol"]["seed"]
+    learner, stored = load(folder), results(folder)
+    episode, seed = Episode(**stored["episode"]["test"]), stored["protocol"]["seed"]
     losses, accuracies = [], []
-    for index in range(told["protocol"]["tasks"]):
+    for index in range(stored["protocol"]["tasks"]):
         support, query = source.tasks("test", np.array([index]), episode, seed)
         given = Examples(source.transform(support.inputs)[0], support.targets[0])
-        asked, targets = source.transform(query.inputs)[0], query.targets[0]
+        inputs, targets = source.transform(query.inputs)[0], query.targets[0]
         with torch.no_grad():
             adapted = learner.algorithm.adapt(given, STEPS, learner.progress)
-            outputs = [learner.algorithm.predict(after, asked) for after in adapted]
+            outputs = [learner.algorithm.predict(after, inputs) for after in adapted]
         losses.append([torch.nn.functional.cross_entropy(o, targets).item() for o in outputs])
         accuracies.append([(o.argmax(-1) == targets).double().mean().item() for o in outputs])
     return np.array(losses), np.array(accuracies)
 
 
-def test_the_other_test_is_that_of_the_same_weights_by_hand(run: Path) -> None:
+def test_the_test_on_another_data_set_equals_a_computation_by_hand(run: Path) -> None:
     losses, accuracies = by_hand(run, Glyphs(28, {"test": 8}))
     with np.load(run / "tested_on" / "few" / "scores.npz") as kept:
         np.testing.assert_allclose(kept["loss"][:, : STEPS + 1], losses, rtol=1e-4)
@@ -99,7 +99,7 @@ def test_each_data_set_has_results_of_its_own(run: Path) -> None:
     assert [float(mean) for mean in logged] == [pytest.approx(own["test"]["accuracy"]["mean"])]
 
 
-def test_a_data_set_without_files_takes_no_other_result_with_it(run: Path) -> None:
+def test_a_data_set_without_files_costs_no_other_result(run: Path) -> None:
     assert results(run)["missing"] == ["test on omniglot"]
     assert not (run / "tested_on" / "omniglot").exists()
 
@@ -119,22 +119,22 @@ def test_a_finished_run_is_resumed_for_a_further_test(
 
 def test_evaluating_on_another_data_set(run: Path, search: str, tmp_path: Path) -> None:
     given = (f"ckpt_path={run}", "logger=none", "dataset=few", search)
-    found = evaluate(tmp_path / "same", *given)
+    result = evaluate(tmp_path / "same", *given)
     other = results(run / "tested_on" / "few")
-    assert found["test"] == other["test"] and found["protocol"] == other["protocol"]
-    assert (found["dataset"], found["trained_on"]) == ("few", "glyphs")
+    assert result["test"] == other["test"] and result["protocol"] == other["protocol"]
+    assert (result["dataset"], result["trained_on"]) == ("few", "glyphs")
     assert not (tmp_path / "same" / "tested_on").exists(), "on what was asked for alone"
     sized = evaluate(tmp_path / "sized", *given, "episode.test.queries=2", "dataset.classes.test=6")
     assert sized["episode"]["test"] == {"ways": 5, "shots": 1, "queries": 2}
     assert {int(name) for name in sized["per_class"]} <= set(range(6))
 
 
-def test_runs_are_compared_on_each_data_set_apart(run: Path, tmp_path: Path) -> None:
+def test_runs_are_compared_on_each_data_set_separately(run: Path, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     call("compare", str(run), str(run), "--json", str(file))
-    told = json.loads(file.read_text())
-    assert [told["dataset"], *[each["dataset"] for each in told["others"]]] == ["glyphs", "few"]
-    assert told["others"][0]["differences"][0]["mean"] == 0
+    result = json.loads(file.read_text())
+    assert [result["dataset"], *[each["dataset"] for each in result["others"]]] == ["glyphs", "few"]
+    assert result["others"][0]["differences"][0]["mean"] == 0
 
 
 @pytest.mark.parametrize(
@@ -147,24 +147,26 @@ def test_runs_are_compared_on_each_data_set_apart(run: Path, tmp_path: Path) -> 
         ("+evaluation={true:[omniglot]}", ['"on": [glyphs]']),
     ],
 )
-def test_a_data_set_that_does_not_fit_is_answered_before_the_training(
+def test_a_data_set_that_does_not_fit_is_refused_before_training(
     tmp_path: Path, override: str, parts: list[str]
 ) -> None:
     with mock.patch.object(MetaLearner, "outer_step", side_effect=AssertionError("it trained")):
-        said = mistake("train", f"hydra.run.dir={tmp_path}", "dataset=glyphs", *FAST, override)
+        message = mistake("train", f"hydra.run.dir={tmp_path}", "dataset=glyphs", *FAST, override)
     for part in parts:
-        assert part in said
+        assert part in message
 
 
-def test_an_evaluation_on_inputs_of_another_shape(run: Path, tmp_path: Path) -> None:
+def test_an_evaluation_on_inputs_of_another_shape_is_refused(run: Path, tmp_path: Path) -> None:
     out = f"hydra.run.dir={tmp_path}"
-    said = mistake("evaluate", f"ckpt_path={run}", out, "dataset=miniimagenet")
-    assert "dataset=miniimagenet" in said and "[3, 84, 84]" in said and "[1, 28, 28]" in said
+    message = mistake("evaluate", f"ckpt_path={run}", out, "dataset=miniimagenet")
+    assert (
+        "dataset=miniimagenet" in message and "[3, 84, 84]" in message and "[1, 28, 28]" in message
+    )
     assert "may be changed" in mistake("evaluate", f"ckpt_path={run}", out, "inner.steps=2")
 
 
 @pytest.mark.slow
-def test_two_processes_test_on_other_data_sets_as_one_does(search: str, tmp_path: Path) -> None:
+def test_two_processes_test_on_other_data_sets_like_one(search: str, tmp_path: Path) -> None:
     given = (search, "dataset=glyphs", "evaluation.on=[few]", "debug=fast", "logger=none")
     train(tmp_path / "one", *given, "trainer=cpu")
     command: list[Any] = [

@@ -1,4 +1,4 @@
-"""What becomes of a run whose loss, data, disk or gradient fails it."""
+"""What happens to a run when its loss, data, disk or gradient fails."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ from innerloop.tasks import Episode, Task
 
 
 class Poisoned(Sinusoid):
-    """Sinusoids of which one training task in the batch of some outer steps is no number."""
+    """Sinusoids with a non-finite training task in the batches of some outer steps."""
 
     bad = (4, 9)  # tasks 4 and 9 belong to the third and the fifth step of two
 
@@ -40,9 +40,9 @@ POISON = "dataset._target_=run.test_health.Poisoned"
 RUN = ("debug=fast", "outer.steps=6", "outer.optimizer._target_=torch.optim.AdamW", POISON)
 
 
-def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
-    found = train(tmp_path, *RUN, "outer.nonfinite=skip", "logger=csv")
-    assert found["outer"] == {"steps": 6, "tasks": 2, "skipped": 2}
+def test_a_non_finite_step_is_skipped_and_counted(tmp_path: Path) -> None:
+    result = train(tmp_path, *RUN, "outer.nonfinite=skip", "logger=csv")
+    assert result["outer"] == {"steps": 6, "tasks": 2, "skipped": 2}
     last = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
     assert last["global_step"] == 6 and last["innerloop"]["skipped"] == 2
     moments = last["optimizer_states"][0]["state"]
@@ -52,8 +52,8 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> Non
     assert "outer step 2, in 1 of its 2 tasks (training tasks 4)" in message
 
 
-def test_skipping_moves_nothing_and_the_rest_as_ever() -> None:
-    """One bad step of plain SGD is a step of rate 0."""
+def test_a_skipped_step_moves_nothing() -> None:
+    """A skipped step of plain SGD equals a step with learning rate 0."""
     learners = [learner_of(nonfinite="skip"), learner_of(nonfinite="skip")]
     learners[1].load_state_dict(learners[0].state_dict())
     gradient = Engine.meta_gradient
@@ -72,7 +72,7 @@ def test_skipping_moves_nothing_and_the_rest_as_ever() -> None:
         assert torch.equal(ours, theirs)
 
 
-def test_skipping_without_end_is_an_error() -> None:
+def test_endless_skipping_is_an_error() -> None:
     learner = learner_of(nonfinite="skip", steps=2 * MOST_IN_A_ROW)
     data = wave_data()
     data.steps = 2 * MOST_IN_A_ROW
@@ -89,20 +89,20 @@ def test_skipping_without_end_is_an_error() -> None:
     assert learner.skips.count == MOST_IN_A_ROW
 
 
-def test_an_unknown_choice(tmp_path: Path) -> None:
+def test_an_unknown_nonfinite_choice_is_refused(tmp_path: Path) -> None:
     message = mistake("train", f"hydra.run.dir={tmp_path}", *RUN, "outer.nonfinite=ignore")
     assert "stop or skip" in message
 
 
 @pytest.mark.parametrize(("clip", "warns"), [(1e-6, True), (10.0, False)])
-def test_an_exploding_gradient_is_clipped_and_said(clip: float, warns: bool, recwarn: Any) -> None:
+def test_an_exploding_gradient_is_reported(clip: float, warns: bool, recwarn: Any) -> None:
     trainer().fit(learner_of(clip=clip), wave_data())
-    said = [w for w in recwarn if "meta-gradient explodes" in str(w.message)]
-    assert bool(said) == warns
+    warnings = [w for w in recwarn if "meta-gradient explodes" in str(w.message)]
+    assert bool(warnings) == warns
 
 
 class Stalls(Sinusoid):
-    """Sinusoids whose fourth training step does not come in a worker."""
+    """Sinusoids whose worker never finishes the fourth training step."""
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         worker = torch.utils.data.get_worker_info()
@@ -114,7 +114,7 @@ class Stalls(Sinusoid):
 
 
 @pytest.mark.parametrize("dies", ["", "1"])
-def test_a_worker_that_gives_no_batch(
+def test_a_worker_that_gives_no_batch_ends_the_run(
     tmp_path: Path, dies: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIES", dies)
@@ -126,7 +126,7 @@ def test_a_worker_that_gives_no_batch(
     assert ("exited" if dies else "timed out after 1") in message
 
 
-def test_shared_memory_that_is_full_is_told_apart(
+def test_full_shared_memory_has_its_own_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("innerloop.data.loader.shared_memory_left", lambda: 3 * 2**19)
@@ -138,7 +138,7 @@ def test_shared_memory_that_is_full_is_told_apart(
     assert "disk" not in message
 
 
-def test_what_a_worker_raises_itself_is_passed_on() -> None:
+def test_errors_raised_by_a_worker_are_passed_on() -> None:
     class Breaks(Sinusoid):
         def tasks(self, *_: Any) -> Task:
             raise RuntimeError("its own")
@@ -154,10 +154,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 300 kB."""
     place = tmp_path / "disk"
     place.mkdir()
-    made = subprocess.run(
+    mount = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)], capture_output=True
     )
-    if made.returncode:
+    if mount.returncode:
         pytest.skip("mounting a small disk takes more rights")
     yield place
     subprocess.run(["umount", str(place)], check=True)
@@ -166,13 +166,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(
     small_disk: Path, tmp_path: Path
 ) -> None:
-    """And the run goes on from there, to the end, once there is space."""
+    """The run resumes from it and ends once there is space."""
     assert fresh(tmp_path / "whole") == 0
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"\0" * 100_000)  # the third checkpoint does not fit beside two
     assert fresh(small_disk / "run") == 1
-    said = (small_disk / "run.out").read_text()
-    assert "the disk is full: free some space" in said and ".ckpt" in said
+    output = (small_disk / "run.out").read_text()
+    assert "the disk is full: free some space" in output and ".ckpt" in output
     kept = [read_checkpoint(f) for f in (small_disk / "run" / "checkpoints").iterdir()]
     assert len(kept) > 0
     ballast.unlink()
@@ -181,10 +181,10 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(
     assert differences(small_disk / "run", tmp_path / "whole") == []
 
 
-def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_ends_the_run_in_one_line(tmp_path: Path) -> None:
     from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-    full = OSError(28, "No space left on device")  # as a buffer that is flushed says it
+    full = OSError(28, "No space left on device")  # as raised when a buffer is flushed
     with mock.patch.object(ExperimentWriter, "save", side_effect=full):
         message = mistake("train", f"hydra.run.dir={tmp_path}", *SMALL)
     assert f"{tmp_path}/metrics.csv: the disk is full" in message

@@ -1,4 +1,4 @@
-"""The objective is a part of its own: refused where it says too little, found in older runs."""
+"""The objective is a separate part: refused if incomplete, and recognised in older runs."""
 
 import copy
 from pathlib import Path
@@ -19,27 +19,27 @@ ORIGIN = Path("composed.yaml")
 
 
 class Bare:
-    """Says what it is judged by, and nothing else."""
+    """An objective with a metric and nothing else."""
 
     metric: Any = Metric("return")
 
 
 class Named(Bare):
-    """Names its metric by a word, as objectives once did."""
+    """An objective whose metric is a string, as in the past."""
 
     metric = "return"
 
 
 def composed(*overrides: str) -> DictConfig:
-    made = config(*overrides)
-    content: Any = OmegaConf.to_container(made)
+    settings = config(*overrides)
+    content: Any = OmegaConf.to_container(settings)
     del content["hydra"]
     return OmegaConf.create(content)
 
 
-def older(made: DictConfig) -> dict[str, Any]:
+def older(config: DictConfig) -> dict[str, Any]:
     """The configuration as the first version stored it."""
-    content = copy.deepcopy(stored.plain(made).composed)
+    content = copy.deepcopy(stored.plain(config).composed)
     content["dataset"]["objective"] = content.pop("objective")
     return content
 
@@ -49,39 +49,39 @@ def older(made: DictConfig) -> dict[str, Any]:
     [("Bare", "answers, loss_unit, width"), ("Named", "innerloop.objectives.Metric")],
 )
 def test_an_objective_that_says_too_little_is_refused(target: str, part: str) -> None:
-    made = composed()
-    made.objective = {"_target_": f"{__name__}.{target}"}
+    settings = composed()
+    settings.objective = {"_target_": f"{__name__}.{target}"}
     with pytest.raises(UserError, match=part):
-        build_objective(made, build_episodes(made))
+        build_objective(settings, build_episodes(settings))
 
 
 @pytest.mark.parametrize("dataset", choices("dataset"))
 def test_every_data_set_chooses_an_objective(dataset: str) -> None:
     more = ["dataset.path=nowhere"] if dataset == "folder" else []
-    made = composed(f"dataset={dataset}", *more)
-    expected = "targets" if made.episode.ways == 1 else "classes"
-    assert build_objective(made, build_episodes(made)).answers == expected
+    settings = composed(f"dataset={dataset}", *more)
+    expected = "targets" if settings.episode.ways == 1 else "classes"
+    assert build_objective(settings, build_episodes(settings)).answers == expected
 
 
 def test_older_configurations_are_read_as_newer_ones() -> None:
-    made = composed("dataset=glyphs", "episode.ways=3")
-    read = restored.from_file(older(made), ORIGIN)
-    assert read == restored.from_file(stored.plain(made).composed, ORIGIN)
+    settings = composed("dataset=glyphs", "episode.ways=3")
+    read = restored.from_file(older(settings), ORIGIN)
+    assert read == restored.from_file(stored.plain(settings).composed, ORIGIN)
     assert build_objective(read, build_episodes(read)).classes(training=True) == 3
-    assert stored.fingerprint(read) == stored.fingerprint(made)
+    assert stored.fingerprint(read) == stored.fingerprint(settings)
 
 
-def test_older_runs_have_the_setting_of_newer_ones(tmp_path: Path) -> None:
-    made = composed("dataset=glyphs")
-    for name, content in (("old", older(made)), ("new", stored.plain(made).composed)):
+def test_older_and_newer_runs_of_one_setting_are_equal(tmp_path: Path) -> None:
+    settings = composed("dataset=glyphs")
+    for name, content in (("old", older(settings)), ("new", stored.plain(settings).composed)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(content)))
     old, new = [finished.configuration_of(tmp_path / name) for name in ("old", "new")]
     assert old == new and "objective.ways" in old
 
 
-def test_the_objective_is_part_of_what_a_run_is() -> None:
-    made = composed()
-    other = copy.deepcopy(made)
+def test_the_objective_is_part_of_the_fingerprint_of_a_run() -> None:
+    settings = composed()
+    other = copy.deepcopy(settings)
     other.objective.targets = 2
-    assert stored.fingerprint(made) != stored.fingerprint(other)
+    assert stored.fingerprint(settings) != stored.fingerprint(other)

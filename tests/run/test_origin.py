@@ -1,4 +1,4 @@
-"""A training that starts from another run's body, and what is not a body for it."""
+"""A training that starts from another run's body, and bodies that do not fit."""
 
 import hashlib
 import json
@@ -16,7 +16,6 @@ from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO, read_checkpo
 from innerloop.errors import UserError
 from innerloop.models.network import Network
 from innerloop.objectives import Classification
-from innerloop.programs.replay import replay
 from innerloop.run import origin
 
 GLYPHS = ("dataset=glyphs", "dataset.classes={train: 9}", "model.body.filters=4")
@@ -28,12 +27,12 @@ def learner(norm: str = "running", width: int = 3, ways: int = 3) -> MAML:
     return MAML(Network(SmoothConv(norm, width), ways), Classification(ways, ways), 0.1)
 
 
-def kept(folder: Path, made: nn.Module, **more: Any) -> Path:
+def kept(folder: Path, learner: nn.Module, **more: Any) -> Path:
     """A checkpoint that holds a learner."""
     file = folder / "theirs.ckpt"
     names = {"algorithm": "baseline", "dataset": "mine"}
     record = {"config": {"names": names}, "engine": {}, "seconds": 1.0, "step": 7, "validation": {}}
-    weights = {f"algorithm.{name}": value for name, value in made.state_dict().items()}
+    weights = {f"algorithm.{name}": value for name, value in learner.state_dict().items()}
     content = {"state_dict": weights, "innerloop": record | more, "global_step": 7}
     AtomicCheckpointIO().save_checkpoint(content, file)
     return file
@@ -41,21 +40,25 @@ def kept(folder: Path, made: nn.Module, **more: Any) -> Path:
 
 @pytest.mark.parametrize("norms", [("running", "running"), ("running", "support"),
                                    ("support", "running")])  # fmt: skip
-def test_exactly_the_body_moves(norms: tuple[str, str], tmp_path: Path) -> None:
+def test_only_the_body_is_taken_over(norms: tuple[str, str], tmp_path: Path) -> None:
     theirs, ours = learner(norms[0], ways=8), learner(norms[1], ways=3)
     before = {k: v.clone() for k, v in ours.state_dict().items()}
     for value in theirs.state_dict().values():
         value.add_(1.0)  # running averages too
-    found = origin.start_from(str(kept(tmp_path, theirs)), ours)
+    source = origin.start_from(str(kept(tmp_path, theirs)), ours)
     both = theirs.state_dict().keys() & before.keys()
     for name, value in ours.state_dict().items():
         moves = name.startswith("model.body.") and name in both
         close(value, theirs.state_dict()[name] if moves else before[name])
     assert any("running_mean" in name for name in both) == (norms[0] == norms[1])
-    assert (found["algorithm"], found["dataset"], found["step"]) == ("baseline", "mine", 7)
+    assert (source["algorithm"], source["dataset"], source["step"]) == (
+        "baseline",
+        "mine",
+        7,
+    )
 
 
-def test_the_digest_is_that_of_names_shapes_and_values() -> None:
+def test_the_digest_covers_names_shapes_and_values() -> None:
     value, other = torch.tensor([1.0, 2.0]), torch.tensor([[1.0], [2.0]])
     expected = hashlib.sha256()
     for name, tensor, shape in (("a", value, "(2,)"), ("b", other, "(2, 1)")):
@@ -65,7 +68,7 @@ def test_the_digest_is_that_of_names_shapes_and_values() -> None:
     assert len({origin.digest(weights) for weights in seen}) == 5
 
 
-def test_a_body_that_does_not_fit_is_refused_in_a_line(tmp_path: Path) -> None:
+def test_a_body_that_does_not_fit_is_refused_in_one_line(tmp_path: Path) -> None:
     ours = learner()
     before = {k: v.clone() for k, v in ours.state_dict().items()}
     with pytest.raises(UserError, match=r"layers.0.weight has the shape \(5, 1, 3, 3\) in that"):
@@ -87,19 +90,19 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_run_says_whose_body_it_started_from(first: Path, tmp_path: Path) -> None:
+def test_results_name_the_run_whose_body_was_taken(first: Path, tmp_path: Path) -> None:
     body = read_checkpoint(first / "checkpoints" / "best.ckpt")["state_dict"]
     start = {k: v for k, v in body.items() if k.startswith(origin.BODY)}
     folder = tmp_path / "second"
     still = ("algorithm=protonet", "outer.optimizer.lr=0", "norm=running", *GLYPHS, *FAST, *QUIET)
-    found = train(folder, f"init_from={first}", *still)
+    result = train(folder, f"init_from={first}", *still)
     after = read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
     weights = [k for k in start if not k.endswith(origin.AVERAGES)]  # averages follow the batches
     assert weights
     for name in weights:
         assert torch.equal(start[name], after[name]), name
-    assert found["training"] == {"kind": "episodes"}
-    assert found["init_from"] == {
+    assert result["training"] == {"kind": "episodes"}
+    assert result["init_from"] == {
         "run": str(first), "algorithm": "baseline", "dataset": "glyphs", "checkpoint": "best.ckpt",
         "step": results(first)["checkpoint"]["step"],
         "sha256": origin.digest({k.removeprefix(origin.BODY): v for k, v in start.items()}),
@@ -113,8 +116,8 @@ def test_a_run_says_whose_body_it_started_from(first: Path, tmp_path: Path) -> N
     finally:
         for file in (first / "checkpoints").iterdir():
             file.rename(file.with_suffix(".ckpt"))
-    assert tested["init_from"] == train_again["init_from"] == found["init_from"]
-    assert tested["configuration"] == found["configuration"]
+    assert tested["init_from"] == train_again["init_from"] == result["init_from"]
+    assert tested["configuration"] == result["configuration"]
 
 
 def _resumed(folder: Path) -> dict[str, Any]:
@@ -125,24 +128,19 @@ def _resumed(folder: Path) -> dict[str, Any]:
     return content
 
 
-def test_how_it_was_trained_is_in_results_and_tables(first: Path, capsys: Any) -> None:
+def test_results_and_tables_name_the_kind_of_training(first: Path, capsys: Any) -> None:
     from cli import call
 
-    found = results(first)
-    assert found["training"] == {"kind": "batches", "size": 128, "classes": 9}
-    assert "init_from" not in found
+    result = results(first)
+    assert result["training"] == {"kind": "batches", "size": 128, "classes": 9}
+    assert "init_from" not in result
     call("runs", "--outputs", str(first.parent))
     assert "trained" in capsys.readouterr().out
 
 
-def test_a_plain_batch_can_be_replayed(first: Path, capsys: Any) -> None:
-    replay([str(first), "task=train/2"])
-    assert "every operation gave finite numbers" in capsys.readouterr().out
-    (picture,) = (first / "replay").glob("train_2_*.png")
-    assert picture.stat().st_size > 5000
-
-
-def test_what_cannot_be_trained_so_is_refused_in_a_line(first: Path, tmp_path: Path) -> None:
+def test_algorithms_and_kinds_of_training_that_do_not_fit_are_refused(
+    first: Path, tmp_path: Path
+) -> None:
     run = (f"hydra.run.dir={tmp_path / 'run'}", "logger=none")
     assert "use training=episodes" in mistake("train", "training=batches", *GLYPHS, *run)
     episodic = ("algorithm=baseline", "training=episodes")

@@ -1,4 +1,4 @@
-"""Results come first: what follows them may fail, and `resume=` completes it."""
+"""Results are written first; what follows may fail, and `resume=` completes it."""
 
 import json
 from pathlib import Path
@@ -36,21 +36,21 @@ def fails(*_: Any, **__: Any) -> Any:
     "part",
     [p if p in ("audit", "figures") else pytest.param(p, marks=pytest.mark.slow) for p in PARTS],
 )
-def test_a_part_that_fails_takes_nothing_with_it_and_is_done_again(
+def test_a_failed_part_costs_nothing_else_and_is_repeated_by_resume(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
 ) -> None:
     owner, name, file = PARTS[part]
     off = ("diagnostics.validation_tasks=0",)
     with mock.patch.object(owner, name, fails):
         train(tmp_path, *FAST, *off)
-    said = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
-    assert len(said) == 1 and part in said[0] and "the cat sat on" in said[0]
-    assert f"resume={tmp_path}" in said[0] and not {"\x1b", "\x07"} & {*said[0]}
-    found = results(tmp_path)
-    assert found["missing"] == [part] and (found["audit"] is None) == (part == "audit")
+    warnings = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
+    assert len(warnings) == 1 and part in warnings[0] and "the cat sat on" in warnings[0]
+    assert f"resume={tmp_path}" in warnings[0] and not {"\x1b", "\x07"} & {*warnings[0]}
+    result = results(tmp_path)
+    assert result["missing"] == [part] and (result["audit"] is None) == (part == "audit")
     with np.load(tmp_path / "scores.npz") as kept:
         mean = float(kept["mse"][:, 10].astype(np.float64).mean())
-    assert found["test"]["mse"]["mean"] == pytest.approx(mean, rel=1e-6)
+    assert result["test"]["mse"]["mean"] == pytest.approx(mean, rel=1e-6)
     assert file is None or not (tmp_path / file).exists()
     for other in ("figures/curves.png", "adaptation.png"):
         assert (tmp_path / other).exists()
@@ -59,11 +59,11 @@ def test_a_part_that_fails_takes_nothing_with_it_and_is_done_again(
         call("train", f"resume={tmp_path}")
     again = results(tmp_path)
     assert again["missing"] == [] and again["audit"]["tasks"] == 2
-    assert again["test"] == found["test"]
+    assert again["test"] == result["test"]
     assert file is None or (tmp_path / file).exists()
 
 
-def test_the_traceback_is_shown_where_it_was_asked_for(
+def test_the_traceback_is_shown_on_request(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INNERLOOP_FULL_ERROR", "1")
@@ -76,10 +76,10 @@ def test_diagnostics_that_fail_in_validation_do_not_end_the_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with mock.patch.object(inside_log.diagnostics, "measure", fails):
-        found = train(tmp_path, *FAST)
-    said = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
-    assert "diagnostics of validation failed" in said[0] and len(said) == 2
-    assert found["missing"] == ["diagnostics"]
+        result = train(tmp_path, *FAST)
+    warnings = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
+    assert "diagnostics of validation failed" in warnings[0] and len(warnings) == 2
+    assert result["missing"] == ["diagnostics"]
 
 
 def test_a_failing_audit_of_a_test_says_what_to_do(
@@ -87,12 +87,12 @@ def test_a_failing_audit_of_a_test_says_what_to_do(
 ) -> None:
     train(tmp_path / "run", *FAST)
     with mock.patch.object(audit, "audit", fails):
-        found = evaluate(tmp_path / "test", f"ckpt_path={tmp_path / 'run'}")
+        result = evaluate(tmp_path / "test", f"ckpt_path={tmp_path / 'run'}")
     assert "the same command does it again" in capsys.readouterr().out
-    assert found["missing"] == ["audit"]
+    assert result["missing"] == ["audit"]
 
 
-def test_a_member_with_a_part_that_failed_is_completed_by_its_sweep(tmp_path: Path) -> None:
+def test_a_sweep_completes_a_member_with_a_failed_part(tmp_path: Path) -> None:
     sweep = ("--multirun", "seed=0", f"hydra.sweep.dir={tmp_path}", *FAST)
     with mock.patch.object(audit, "audit", fails):
         call("train", *sweep)
@@ -104,7 +104,7 @@ def test_a_member_with_a_part_that_failed_is_completed_by_its_sweep(tmp_path: Pa
 
 
 @pytest.mark.parametrize("count", [1, *[pytest.param(n, marks=pytest.mark.slow) for n in (2, 3)]])
-def test_a_kill_while_results_are_written_leaves_none_or_whole_ones(
+def test_a_kill_while_writing_leaves_no_results_or_complete_ones(
     tmp_path: Path, count: int
 ) -> None:
     """Killed before results.json is written the first, second or third time."""
@@ -114,8 +114,8 @@ def test_a_kill_while_results_are_written_leaves_none_or_whole_ones(
     assert file.exists() == (count > 1)
     assert (tmp_path / "run" / "scores.npz").exists()
     if count > 1:
-        found = json.loads(file.read_text())
-        assert found["test"] == results(tmp_path / "whole")["test"]
-        assert "audit" in found["missing"] and found["audit"] is None
+        result = json.loads(file.read_text())
+        assert result["test"] == results(tmp_path / "whole")["test"]
+        assert "audit" in result["missing"] and result["audit"] is None
     assert resumed(tmp_path / "run") == 0
     assert differences(tmp_path / "run", tmp_path / "whole") == []

@@ -40,7 +40,7 @@ def after_three(total: int) -> Any:
         partial(schedules.LambdaLR, lr_lambda=lambda step: 1 / (1 + step)),
     ],
 )  # fmt: skip
-def test_schedules_that_last_to_the_end(scheduler: Any) -> None:
+def test_schedules_that_last_to_the_end_are_accepted(scheduler: Any) -> None:
     check(scheduler=scheduler)
 
 
@@ -59,18 +59,18 @@ def test_schedules_that_last_to_the_end(scheduler: Any) -> None:
         (partial(optim.Adagrad, lr=0.1), schedules.CyclicLR, "outer.scheduler"),
     ],
 )
-def test_what_would_fail_later_is_refused_at_once(
+def test_schedules_and_optimizers_that_would_fail_later_are_refused_at_once(
     optimizer: Any, scheduler: Any, line: str
 ) -> None:
     with pytest.raises(UserError, match=line):
         check(optimizer, scheduler)
 
 
-def test_a_one_cycle_that_is_refused_fails_in_a_training_of_as_many_steps() -> None:
+def test_a_refused_one_cycle_schedule_does_fail_in_training() -> None:
     for total in range(2, STEPS + 3):
-        made = optim.SGD([nn.Parameter(torch.ones(1))], 0.1)
-        moved, ends = one_cycle(total)(made), True
-        made.step()
+        optimizer = optim.SGD([nn.Parameter(torch.ones(1))], 0.1)
+        moved, ends = one_cycle(total)(optimizer), True
+        optimizer.step()
         try:
             for _ in range(STEPS):
                 moved.step()

@@ -30,24 +30,24 @@ def refusal(*overrides: str) -> str:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_every_choice_passes(group: str) -> None:
+def test_every_config_choice_passes_the_schema(group: str) -> None:
     for choice in choices(group):
-        if group != "search":  # its sampler is an extra
+        if group != "search":  # its sampler is an optional dependency
             check(config(f"{group}={choice}", *MORE.get(f"{group}/{choice}", [])))
 
 
-def test_every_keyword_of_lightning_has_its_meaning_or_is_refused() -> None:
+def test_every_keyword_of_lightnings_trainer_is_known_or_refused() -> None:
     known = set(Trainer.model_fields) | set(keywords.REFUSED)
     assert not set(Trainer.model_fields) & set(keywords.REFUSED)
     assert set(inspect.signature(lightning.Trainer).parameters) == known
 
 
 @pytest.mark.parametrize("name", sorted(keywords.REFUSED))
-def test_a_keyword_that_bypasses_the_plan_is_refused(name: str) -> None:
+def test_a_trainer_keyword_that_bypasses_the_configuration_is_refused(name: str) -> None:
     assert f"trainer.{name} would bypass the plan" in refusal(f"+trainer.{name}=1")
 
 
-def test_what_to_use_instead_of_a_keyword_is_a_key() -> None:
+def test_suggested_replacements_of_keywords_are_real_keys() -> None:
     content = config()
     for line in keywords.REFUSED.values():
         for word in line.replace(",", " ").replace(";", " ").split():
@@ -62,7 +62,7 @@ def _fields(content: object, section: str) -> dict[str, object]:
     return dict(content)  # type: ignore[call-overload]
 
 
-def test_choices_are_those_of_the_code() -> None:
+def test_choices_in_the_schema_equal_those_of_the_code() -> None:
     for mode in norm.MODES:
         check(config(f"norm={mode}"))
     literal = Engine.model_fields["name"].annotation
@@ -82,8 +82,8 @@ def test_a_count_is_a_whole_number_from_one(steps: str) -> None:
 @pytest.mark.parametrize("ways", ["0", "1.5", "true", "null", "[3]", "[5,4]", "[1,2,3]", "[a,b]"])
 @pytest.mark.parametrize("part", ["episode", "episode.test"])
 def test_a_size_is_a_number_or_a_range(part: str, ways: str) -> None:
-    assert f"{part}.ways=" in (said := refusal(f"{part}.ways={ways}"))
-    assert "give a whole number from 1, or a range such as [1, 10]" in said
+    assert f"{part}.ways=" in (message := refusal(f"{part}.ways={ways}"))
+    assert "give a whole number from 1, or a range such as [1, 10]" in message
 
 
 def test_a_balance_that_leaves_classes_equal_is_refused() -> None:
@@ -99,22 +99,22 @@ def test_a_balance_that_leaves_classes_equal_is_refused() -> None:
 
 
 def test_objective_and_model_have_room_for_the_most_classes() -> None:
-    made = config("dataset=glyphs", "episode.ways=[5,20]", "episode.test.ways=[2,30]")
-    assert build_episodes(made).train.most_ways == 20
-    objective = build_objective(made, build_episodes(made))
+    settings = config("dataset=glyphs", "episode.ways=[5,20]", "episode.test.ways=[2,30]")
+    assert build_episodes(settings).train.most_ways == 20
+    objective = build_objective(settings, build_episodes(settings))
     assert (objective.classes(True), objective.classes(False), objective.width) == (20, 30, 20)
     with pytest.raises(UserError, match=r"episode\.ways=\[5,20\] but episode\.test\.ways=\[2,30\]"):
-        build_problem(made)
+        build_problem(settings)
 
 
 @pytest.mark.parametrize("seed", ["1.5", "true", "-1", "4294967296"])
-def test_a_seed_is_taken_as_it_is_or_not_at_all(seed: str) -> None:
+def test_an_invalid_seed_is_refused(seed: str) -> None:
     assert f"seed={seed}: give a whole number" in refusal(f"seed={seed}")
 
 
-def test_sizes_follow_from_one_key() -> None:
-    made = config("dataset=glyphs", "dataset.size=14")
-    assert list(made.model.body.input_shape) == [1, 14, 14]
+def test_all_sizes_follow_from_one_key() -> None:
+    settings = config("dataset=glyphs", "dataset.size=14")
+    assert list(settings.model.body.input_shape) == [1, 14, 14]
 
 
 def test_checkpoints_stay_where_the_test_and_resuming_look_for_them() -> None:

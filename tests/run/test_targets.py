@@ -1,4 +1,4 @@
-"""Parts with a _target_ are held to the signature of what they name."""
+"""Parts with a _target_ must fit the signature of their target."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def _module() -> Any:
         {"_partial_": True},
     ],
 )  # fmt: skip
-def test_what_fits_passes_and_nothing_is_called(values: dict[str, Any]) -> None:
+def test_fitting_arguments_pass_and_nothing_is_called(values: dict[str, Any]) -> None:
     targets.check(part(**values), "model")
     assert calls == []
 
@@ -76,14 +76,14 @@ def test_what_fits_passes_and_nothing_is_called(values: dict[str, Any]) -> None:
         ({"_target_": "math.pi"}, "neither a class nor a function"),
     ],
 )
-def test_what_does_not_fit_is_named(values: dict[str, Any], line: str) -> None:
+def test_arguments_that_do_not_fit_are_named(values: dict[str, Any], line: str) -> None:
     with pytest.raises(UserError) as error:
         targets.check(part(**values), "model")
     assert line in str(error.value)
     assert calls == []
 
 
-def test_arguments_that_are_missing_or_given_by_the_program() -> None:
+def test_required_arguments_may_come_from_the_program() -> None:
     bare = {"_target_": f"{__name__}.Part"}
     with pytest.raises(UserError, match="model.width is missing: Part needs it"):
         targets.check(bare, "model")

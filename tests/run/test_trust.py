@@ -1,4 +1,4 @@
-"""A checkpoint or run folder of a stranger runs nothing but what is known to be harmless."""
+"""A checkpoint or run folder from someone else runs only code that is known to be harmless."""
 
 import copy
 import os
@@ -27,7 +27,7 @@ OUTSIDE = Path(__file__).parents[1] / "outside"
 
 
 class Marked(Glyphs):
-    """A stranger's data set that leaves a file where it was made."""
+    """A foreign data set that writes a file when it is built."""
 
     def __init__(self, **given: Any) -> None:
         Path(os.environ["PLACE"], SENTINEL).touch()
@@ -35,7 +35,7 @@ class Marked(Glyphs):
 
 
 class Code:
-    """What a pickle runs when it is read."""
+    """An object that runs code when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -45,7 +45,7 @@ class Code:
 
 
 def foreign(place: Path) -> dict[str, dict[str, Any]]:
-    """Nodes of a configuration, by name; each would leave the sentinel if it were instantiated."""
+    """Nodes of a configuration, by name; each would write the sentinel file if instantiated."""
     file = str(place / SENTINEL)
     touch = {"_target_": "os.system", "command": f"touch {file}"}
     torch.save(Code(place / SENTINEL), place / "bad.pt")
@@ -131,22 +131,22 @@ def programs(run: Path, out: Path, *more: str) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("kind", list(foreign(Path(os.environ.get("TMPDIR", "/tmp")))))
-def test_nothing_of_a_foreign_target_runs(
+def test_foreign_targets_are_never_run(
     run: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRIVATE", "the cat's name")
     kinds = foreign(tmp_path)
     key = NODES[list(kinds).index(kind) % len(NODES)]
-    theirs = altered(run, tmp_path / "run", lambda made: put(made, key, kinds[kind]))
+    theirs = altered(run, tmp_path / "run", lambda stored: put(stored, key, kinds[kind]))
     for program, words in programs(theirs, tmp_path / "out").items():
-        said = mistake(program, *words)
-        assert "trust=true" in said and key in said, (program, said)
-        assert "the cat's name" not in said
+        message = mistake(program, *words)
+        assert "trust=true" in message and key in message, (program, message)
+        assert "the cat's name" not in message
     assert not (tmp_path / SENTINEL).exists()
     assert not list(tmp_path.glob("out/results.json"))
 
 
-def test_it_runs_where_it_is_trusted_which_is_said(
+def test_a_trusted_foreign_target_runs_and_is_reported(
     run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLACE", str(tmp_path))
@@ -164,7 +164,7 @@ def test_it_runs_where_it_is_trusted_which_is_said(
         assert "trust=true" in shown and "dataset._target_=tests.run.test_trust.Marked" in shown
 
 
-def test_what_the_composed_configuration_holds_is_the_users_own(
+def test_targets_composed_by_the_user_are_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLACE", str(tmp_path))
@@ -177,17 +177,17 @@ def test_what_the_composed_configuration_holds_is_the_users_own(
     assert results(member)["seed"] == 0
 
 
-def test_a_package_on_the_search_path_is_the_users_own(
+def test_a_package_on_the_search_path_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(OUTSIDE))
     places = f"hydra.searchpath=[file://{OUTSIDE}/conf]"
     theirs = ("algorithm=mean_head", "dataset=ramps", "model=wide")
-    found = train(tmp_path / "run", places, *theirs, *SMALL)
+    result = train(tmp_path / "run", places, *theirs, *SMALL)
     assert "trust=true" in mistake("train", f"resume={tmp_path / 'run'}")
     call("train", f"resume={tmp_path / 'run'}", places)
     again = evaluate(tmp_path / "test", f"ckpt_path={tmp_path / 'run'}", places, "logger=none")
-    assert again["test"] == found["test"] == results(tmp_path / "run")["test"]
+    assert again["test"] == result["test"] == results(tmp_path / "run")["test"]
 
 
 GOOD = (
@@ -205,28 +205,30 @@ BAD = (
 )  # fmt: skip
 
 
-def test_every_target_of_the_own_settings_is_allowed() -> None:
+def test_every_target_of_conf_is_allowed() -> None:
     for name in (
         "", "algorithm=protonet dataset=glyphs", "algorithm=reptile", "trainer=ddp",
         "dataset=omniglot", "algorithm=anil dataset=miniimagenet", "logger=tensorboard",
         "logger=wandb", "algorithm=meta_sgd", "experiment=sinusoid_maml_5shot",
     ):  # fmt: skip
-        made: Any = config(*name.split())
-        plain = {k: v for k, v in _container(made).items() if k not in ("hydra", "names", "paths")}
+        composed: Any = config(*name.split())
+        plain = {
+            k: v for k, v in _container(composed).items() if k not in ("hydra", "names", "paths")
+        }
         assert trust.check(plain, "here", trust=False) == [], name
     assert all(map(is_allowed, GOOD))
 
 
-def _container(made: Any) -> dict[str, Any]:
+def _container(config: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
-    found: dict[str, Any] = OmegaConf.to_container(made)  # type: ignore[assignment]
-    return found
+    values: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
+    return values
 
 
 @pytest.mark.parametrize("target", BAD, ids=repr)
-def test_aliases_functions_and_what_is_no_name_are_not(target: Any) -> None:
-    assert not is_allowed(target)
+def test_aliases_functions_and_invalid_names_are_not_allowed(target: Any) -> None:
+    assert not trust.allowed(target)
 
 
 def _loop() -> Any:
@@ -252,37 +254,39 @@ def _deep() -> Any:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda made: [made],
-        lambda made: None,
-        lambda made: {},
-        lambda made: {k: v for k, v in made.items() if k != "outer"},
-        lambda made: made | {"outer": ["steps"]},
-        lambda made: made | {"x": "${x}"},
-        lambda made: made | {"x": "${nowhere.at.all}"},
-        lambda made: made | {"x": "${oc.env"},
-        lambda made: made | {"x": _loop()},
-        lambda made: made | {"x": _bomb()},
-        lambda made: made | {"x": _deep()},
-        lambda made: made | {"x": {1.5: object()}},
+        lambda stored: [stored],
+        lambda stored: None,
+        lambda stored: {},
+        lambda stored: {k: v for k, v in stored.items() if k != "outer"},
+        lambda stored: stored | {"outer": ["steps"]},
+        lambda stored: stored | {"x": "${x}"},
+        lambda stored: stored | {"x": "${nowhere.at.all}"},
+        lambda stored: stored | {"x": "${oc.env"},
+        lambda stored: stored | {"x": _loop()},
+        lambda stored: stored | {"x": _bomb()},
+        lambda stored: stored | {"x": _deep()},
+        lambda stored: stored | {"x": {1.5: object()}},
     ],
 )
-def test_what_is_no_configuration_is_refused_in_a_line(
+def test_a_file_that_is_not_a_configuration_is_refused_in_one_line(
     run: Path, change: Callable[[Any], Any]
 ) -> None:
     content = yaml.safe_load((run / "composed.yaml").read_text())
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as error:
         restored.from_file(change(content), Path("some\x1b[2J.ckpt"))
-    assert "some" in str(told.value) and "\x1b" not in str(told.value)
-    assert len(str(told.value)) < 500 and "\n" not in str(told.value)
+    assert "some" in str(error.value) and "\x1b" not in str(error.value)
+    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
 
 
-def test_what_steers_a_terminal_is_not_printed() -> None:
+def test_control_characters_are_not_printed() -> None:
     assert visible("c\u00e9 \u4e2d") == "c\u00e9 \u4e2d"
     for code in (*range(32), *range(127, 160), 0x202E, 0x2066):
         assert visible(f"a{chr(code)}b").isprintable(), hex(code)
 
 
-def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_a_checkpoint_is_refused_without_waiting(
+    run: Path, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "x.ckpt")
     assert "is not a file" in mistake("evaluate", f"ckpt_path={tmp_path / 'x.ckpt'}")
     shutil.copytree(run, tmp_path / "run")
@@ -306,7 +310,7 @@ def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path, tmp_pa
         ("loops", True), ("optimizer_states", [1]), ("pytorch-lightning_version", True),
     ],
 )  # fmt: skip
-def test_fields_of_another_kind_end_in_a_line(
+def test_fields_of_the_wrong_kind_are_refused_in_one_line(
     run: Path, tmp_path: Path, key: str, value: Any
 ) -> None:
     shutil.copytree(run, tmp_path / "run")
@@ -316,7 +320,7 @@ def test_fields_of_another_kind_end_in_a_line(
             torch.save(put(torch.load(file, weights_only=True), key, value), file)
     lightnings = key in ("loops", "optimizer_states", "pytorch-lightning_version")
     everywhere = programs(tmp_path / "run", tmp_path / "out")
-    if not lightnings and not key.startswith("innerloop.config"):  # a test does not read them
+    if not lightnings and not key.startswith("innerloop.config"):  # not read by a test
         assert "checkpoint" in mistake("evaluate", *everywhere["evaluate"])
     if not key.startswith("innerloop.config"):
         mistake("train", *everywhere["train"])

@@ -1,4 +1,4 @@
-"""Generated wrong overrides: each is answered in a line, or is accepted and builds."""
+"""Generated wrong overrides: each is refused in one line, or is accepted and can be built."""
 
 import os
 import random
@@ -20,7 +20,7 @@ from innerloop.run.check import check
 from innerloop.startup.command import explain
 from innerloop.startup.suggestions import dotted
 
-BASES = (  # between them every kind of part is there
+BASES = (  # together they have every kind of part
     (),
     ("dataset=glyphs", "algorithm=reptile", "trainer=ddp", "trainer.accelerator=cpu"),
     ("dataset=folder", "dataset.path=/nowhere", "algorithm=protonet", "logger=tensorboard"),
@@ -34,7 +34,7 @@ TARGETS = (
     "torch.nn.Linear", "lightning.Callback", "torch.optim.LBFGS",
 )  # fmt: skip
 GROUPS = ("algorithm", "dataset", "model", "engine", "trainer", "logger", "callbacks", "debug")
-ALSO = {  # take other types than that of their default
+ALSO = {  # accept other types than that of their default
     "trainer.devices", "trainer.deterministic", "patience", "outer.scheduler", "trainer.strategy",
     "trainer.strategy.timeout.minutes",
 }  # fmt: skip
@@ -42,23 +42,23 @@ WHOLE = ("seed", "log_every", "outer", "episode", "evaluation", "diagnostics", "
 
 
 def composed(*overrides: str) -> DictConfig:
-    made = config("threads=1", *overrides)
-    made.hydra = None
-    return made
+    settings = config("threads=1", *overrides)
+    settings.hydra = None
+    return settings
 
 
 def overridden(base: DictConfig, override: str) -> DictConfig:
-    """As Hydra does it, without composing the files anew, which takes twenty times as long."""
-    made = base.copy()
-    OmegaConf.set_struct(made, True)
+    """Applies an override as Hydra does, but 20 times faster, without composing the files again."""
+    settings = base.copy()
+    OmegaConf.set_struct(settings, True)
     parsed = OverridesParser.create().parse_overrides([override])
-    ConfigLoaderImpl._apply_overrides_to_config(parsed, made)
-    OmegaConf.set_struct(made, False)
-    return made
+    ConfigLoaderImpl._apply_overrides_to_config(parsed, settings)
+    OmegaConf.set_struct(settings, False)
+    return settings
 
 
 def answer(base: DictConfig, override: str) -> str | None:
-    """The line for a wrong override; None for one with which everything is built."""
+    """The error for a wrong override, or None if everything can be built with it."""
     began, line = time.perf_counter(), None
     try:
         assemble(check(overridden(base, override)), {})
@@ -75,7 +75,7 @@ def keys(base: DictConfig) -> list[str]:
 
 
 def misspelt(word: str, rng: random.Random) -> str:
-    """The word with a letter left out, twice, or two changed places."""
+    """The word with a letter missing, doubled, or swapped with the next."""
     i = rng.randrange(len(word) - 1)
     return rng.choice(
         [word[:i] + word[i + 1 :], word[:i] + word[i] + word[i:],
@@ -94,7 +94,7 @@ def _nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.mark.parametrize(
     "overrides", [BASES[0], pytest.param(BASES[1], marks=pytest.mark.slow), BASES[2]]
 )
-def test_wrong_values_of_every_key(overrides: tuple[str, ...]) -> None:
+def test_wrong_values_of_every_key_are_refused_in_one_line(overrides: tuple[str, ...]) -> None:
     base, rng = composed(*overrides), random.Random(0)
     content: Any = OmegaConf.to_container(base, resolve=True)
     tried = 0
@@ -106,11 +106,11 @@ def test_wrong_values_of_every_key(overrides: tuple[str, ...]) -> None:
             assert line or key in ALSO or not _impossible(key, default, VALUES[text]), (
                 f"{key}={text}"
             )
-    assert tried > 300  # on each of the three configurations
+    assert tried > 300  # for each of the three configurations
 
 
 def _impossible(key: str, default: Any, value: Any) -> bool:
-    """Whether no key with this default takes such a value: a number is no text, and so on."""
+    """Whether no key with this default accepts such a value: a number is not a text, and so on."""
     if value is None:
         return False
     if isinstance(default, bool) or isinstance(value, bool):
@@ -123,7 +123,7 @@ def _impossible(key: str, default: Any, value: Any) -> bool:
 
 
 @pytest.mark.parametrize("overrides", BASES[:2])
-def test_misspelt_keys_name_the_right_one(overrides: tuple[str, ...]) -> None:
+def test_misspelt_keys_suggest_the_right_one(overrides: tuple[str, ...]) -> None:
     base, rng = composed(*overrides), random.Random(1)
     for key in keys(base):
         section, _, name = key.rpartition(".")
@@ -134,7 +134,7 @@ def test_misspelt_keys_name_the_right_one(overrides: tuple[str, ...]) -> None:
         assert line and wrong.rpartition(".")[2] in line, wrong
 
 
-def test_wrong_targets_of_every_part() -> None:
+def test_wrong_targets_of_every_part_are_refused_in_one_line() -> None:
     rng = random.Random(4)
     for overrides in BASES:
         base = composed(*overrides)
@@ -145,7 +145,7 @@ def test_wrong_targets_of_every_part() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_misspelt_choices_name_the_right_one(group: str) -> None:
+def test_misspelt_choices_suggest_the_right_one(group: str) -> None:
     rng = random.Random(2)
     for choice in choices(group):
         wrong = misspelt(choice, rng)
@@ -155,7 +155,7 @@ def test_misspelt_choices_name_the_right_one(group: str) -> None:
         assert line and f"{group}={wrong}" in line and choice in line
 
 
-def test_a_sample_through_the_whole_program(tmp_path: Path) -> None:
+def test_the_whole_program_refuses_a_sample_of_wrong_overrides(tmp_path: Path) -> None:
     rng = random.Random(3)
     names = [k for k in keys(composed(*FAST)) if not k.rpartition(".")[2].startswith("_")]
     for i, key in enumerate(rng.sample(names, 12)):

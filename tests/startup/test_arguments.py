@@ -1,4 +1,4 @@
-"""KEY=VALUE words: texts stay texts, and a mistake is answered by what would work."""
+"""KEY=VALUE arguments: texts stay texts, and error messages say what would work."""
 
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +43,9 @@ def test_values_become_what_their_keys_declare() -> None:
         (["support=a", "trust=perhaps"], "trust=perhaps: give true or false."),
     ],
 )
-def test_a_mistake_is_answered_by_what_would_work(words: list[str], message: str) -> None:
+def test_a_wrong_argument_gets_a_message_with_what_would_work(
+    words: list[str], message: str
+) -> None:
     with pytest.raises(UserError) as error:
         Program.parse(words)
     assert message in str(error.value)

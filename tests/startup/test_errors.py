@@ -1,4 +1,4 @@
-"""The mistakes a user will make, each answered in a line or two at the command line."""
+"""Likely mistakes of users; each gets a message of one or two lines."""
 
 import os
 import subprocess
@@ -70,13 +70,15 @@ def out(tmp_path: Path) -> str:
         ("outer.clip=\x1b[2J", ["outer.clip="]),
     ],
 )
-def test_is_answered_in_a_line_or_two(out: str, overrides: str, parts: list[str]) -> None:
+def test_wrong_overrides_are_refused_in_a_line_or_two(
+    out: str, overrides: str, parts: list[str]
+) -> None:
     message = mistake("train", *FAST, out, *overrides.split())
     for part in parts:
         assert part in message
 
 
-def test_a_data_set_that_cannot_be_had(out: str, tmp_path: Path) -> None:
+def test_a_failed_download_names_the_files_and_their_folder(out: str, tmp_path: Path) -> None:
     def no_network(*args: Any, **kwargs: Any) -> None:
         raise ConnectionError("no route to host")
 
@@ -96,20 +98,22 @@ def test_a_data_set_that_cannot_be_had(out: str, tmp_path: Path) -> None:
         ("trainer.strategy=ddp_fork", ["ddp_fork", "use ddp"]),
     ],
 )
-def test_numbers_that_cannot_be(out: str, overrides: str, parts: list[str]) -> None:
+def test_impossible_numbers_are_refused(out: str, overrides: str, parts: list[str]) -> None:
     message = mistake("train", *FAST, out, *overrides.split())
     for part in parts:
         assert part in message
 
 
-def test_several_devices_in_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_devices_in_a_sweep_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sweep = ("--multirun", "seed=0,1", f"hydra.sweep.dir={tmp_path}")
     two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
     assert "2 of the 2 members" in mistake("train", *sweep, *FAST, *two)
     assert "one device" in capsys.readouterr().err
 
 
-def test_resuming_otherwise_than_it_began(
+def test_resuming_with_other_settings_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(tmp_path / "run", *FAST, "algorithm=reptile")
@@ -123,7 +127,7 @@ def test_resuming_otherwise_than_it_began(
     assert not (tmp_path / "typo").exists()
 
 
-def test_a_run_is_resumed_in_its_own_folder_alone(tmp_path: Path) -> None:
+def test_a_run_is_resumed_only_in_its_own_folder(tmp_path: Path) -> None:
     train(tmp_path / "run", *FAST)
     message = mistake("train", f"resume={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'other'}")
     assert "hydra.run.dir= cannot be given with resume=" in message
@@ -138,11 +142,11 @@ def test_double_precision_runs_to_the_end(tmp_path: Path, dataset: str) -> None:
 
 
 @pytest.mark.parametrize("size", [5, 14])
-def test_glyphs_of_any_size(tmp_path: Path, size: int) -> None:
+def test_glyphs_of_any_size_can_be_trained_on(tmp_path: Path, size: int) -> None:
     assert train(tmp_path, *FAST, "dataset=glyphs", f"dataset.size={size}")["dataset"] == "glyphs"
 
 
-def test_a_launcher_whose_plugin_is_missing(tmp_path: Path) -> None:
+def test_a_launcher_whose_plugin_is_missing_is_named(tmp_path: Path) -> None:
     def missing(name: str) -> object:
         return None if "hydra_plugins" in name else object()
 
@@ -153,7 +157,7 @@ def test_a_launcher_whose_plugin_is_missing(tmp_path: Path) -> None:
             assert f"hydra_plugins.{plugin}_launcher" in message and ".[sweeps]" in message
 
 
-def test_a_launcher_with_a_keyword_it_does_not_take(tmp_path: Path) -> None:
+def test_an_unknown_keyword_of_a_launcher_is_named(tmp_path: Path) -> None:
     sweep = ("--multirun", f"hydra.sweep.dir={tmp_path}", "hydra/launcher=ray")
     with mock.patch("innerloop.sweeping.watch.find_spec", return_value=True):
         message = mistake("train", *sweep, "+hydra.launcher.rey=3")
@@ -161,14 +165,14 @@ def test_a_launcher_with_a_keyword_it_does_not_take(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("by_lightning", [False, True])
-def test_ctrl_c_is_a_line_and_a_status(
+def test_ctrl_c_prints_one_line_and_sets_the_exit_status(
     capsys: pytest.CaptureFixture[str], by_lightning: bool
 ) -> None:
     def program() -> None:
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
-            if by_lightning:  # which ends the process itself, with 1
+            if by_lightning:  # which ends the process with status 1
                 sys.exit(1)
             raise
 
@@ -178,7 +182,7 @@ def test_ctrl_c_is_a_line_and_a_status(
     assert capsys.readouterr().err == "Stopped by the keyboard.\n"
 
 
-def test_ctrl_c_while_data_are_prepared(tmp_path: Path) -> None:
+def test_ctrl_c_while_data_are_prepared_ends_in_one_line(tmp_path: Path) -> None:
     from innerloop.data.sets.sinusoid import Sinusoid
 
     interrupted = mock.patch.object(Sinusoid, "prepare", side_effect=KeyboardInterrupt)
@@ -187,17 +191,17 @@ def test_ctrl_c_while_data_are_prepared(tmp_path: Path) -> None:
     assert end.value.code == 130
 
 
-def test_control_characters_of_a_message_stay_away_from_the_terminal() -> None:
+def test_control_characters_in_messages_are_escaped() -> None:
     shown = command.explain(UserError("a\x1b[2Jb\x07\x9bc\u202ed"))
     assert shown == r"a\x1b[2Jb\x07\x9bc\u202ed"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_where_there_is_none(out: str) -> None:
+def test_a_gpu_is_refused_where_there_is_none(out: str) -> None:
     assert "trainer=cpu" in mistake("train", *FAST, out, "trainer=gpu")
 
 
-def test_a_loss_that_is_no_number_names_step_and_tasks(tmp_path: Path) -> None:
+def test_a_non_finite_loss_names_its_step_and_tasks(tmp_path: Path) -> None:
     message = mistake(
         "train", f"hydra.run.dir={tmp_path}", "logger=none", "outer.optimizer.lr=1e30",
         "log_every=4", "outer.steps=16", "evaluation.validation.every=2",
@@ -211,7 +215,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:
         "logger=none", "log_every=1", "outer.steps=4", "outer.tasks=2", "evaluation.tasks=4",
         "evaluation.validation.every=2", "evaluation.validation.tasks=2",
         "outer.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
-        "step_size: 2, gamma: 1e33}",  # the third step leaves for infinity
+        "step_size: 2, gamma: 1e33}",  # the third step diverges
     ]  # fmt: skip
     message = mistake("train", f"hydra.run.dir={tmp_path}", *settings)
     assert "stopped being finite at outer step 3" in message
@@ -221,7 +225,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "text", "foreign", "pickle"])
-def test_a_checkpoint_that_is_none(tmp_path: Path, damage: str) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "some.ckpt"
     if damage == "cut":
         torch.save({"a": torch.zeros(1000)}, file)
@@ -237,7 +241,7 @@ def test_a_checkpoint_that_is_none(tmp_path: Path, damage: str) -> None:
     )
 
 
-def test_a_checkpoint_of_another_model(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     train(tmp_path / "run", *FAST)
     out = f"hydra.run.dir={tmp_path / 'again'}"
     message = mistake("evaluate", f"ckpt_path={tmp_path / 'run'}", "algorithm=anil", out)
@@ -250,7 +254,7 @@ def test_a_checkpoint_of_another_model(tmp_path: Path) -> None:
     assert "another algorithm or model" in message
 
 
-def test_a_full_disk(out: str) -> None:
+def test_a_full_disk_ends_the_run_in_one_line(out: str) -> None:
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device", "checkpoints/last.ckpt")
 
@@ -258,11 +262,11 @@ def test_a_full_disk(out: str) -> None:
         assert "the disk is full" in mistake("train", *FAST, out)
 
 
-def test_a_read_only_output_folder() -> None:
+def test_a_read_only_output_folder_is_refused() -> None:
     assert "cannot be written" in mistake("train", *FAST, "hydra.run.dir=/proc/nowhere")
 
 
-def test_a_full_disk_while_packing(tmp_path: Path, out: str) -> None:
+def test_a_full_disk_while_packing_ends_in_one_line(tmp_path: Path, out: str) -> None:
     from PIL import Image
 
     for split in ("train", "val", "test"):
@@ -280,7 +284,7 @@ def test_a_full_disk_while_packing(tmp_path: Path, out: str) -> None:
     assert not (tmp_path / "mine" / "packed").exists()
 
 
-def test_the_shell_gets_a_status_and_no_traceback_unless_asked(tmp_path: Path) -> None:
+def test_errors_set_a_status_and_show_a_traceback_only_on_request(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "src" / "train.py"), "inner.rate=-1", "hydra.run.dir=run"]
     plain = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert plain.returncode == 1

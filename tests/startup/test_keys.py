@@ -1,4 +1,4 @@
-"""The table of the configuration's keys is whole, and says what moves a result."""
+"""The table of the configuration's keys is complete, and says which keys change a result."""
 
 import pytest
 from helpers import choices, config
@@ -17,15 +17,15 @@ def composed() -> set[str]:
         for group in ("dataset", "algorithm", "model", "trainer", "engine", "logger", "paths")
         for choice in choices(group)
     ]
-    made = [config(f"{group}={choice}") for group, choice in pairs] + [config(name="evaluate")]
-    return {key for one in made for key in dotted(OmegaConf.to_container(one))}
+    configs = [config(f"{group}={choice}") for group, choice in pairs] + [config(name="evaluate")]
+    return {key for one in configs for key in dotted(OmegaConf.to_container(one))}
 
 
 def classified(key: str) -> bool:
     return any(key == known or key.startswith(f"{known}.") for known in KEYS)
 
 
-def test_every_key_is_classified_and_every_line_is_of_a_key() -> None:
+def test_every_key_is_in_the_table_and_the_table_has_no_other() -> None:
     keys = composed()
     assert [
         key for key in sorted(keys | set(Configuration.model_fields)) if not classified(key)
@@ -34,41 +34,41 @@ def test_every_key_is_classified_and_every_line_is_of_a_key() -> None:
 
 
 @pytest.mark.parametrize("allowed", [Role.RESUME, Role.EVALUATE])
-def test_what_a_section_may_change_all_below_it_may(allowed: Role) -> None:
+def test_a_role_of_a_section_holds_for_all_its_keys(allowed: Role) -> None:
     for key in KEYS:
         section = key.rpartition(".")[0]
         if section in KEYS and allowed in KEYS[section]:
             assert allowed in KEYS[key], key
 
 
-def test_nothing_that_resume_may_change_moves_the_result_of_the_same_training() -> None:
+def test_only_steps_and_precision_may_be_changed_by_resume_and_move_results() -> None:
     moving = {key for key, roles in KEYS.items() if Role.RESUME | Role.RESULT in roles}
-    assert moving == {"outer.steps", "trainer.precision"}  # more training, and its precision
+    assert moving == {"outer.steps", "trainer.precision"}  # length and precision of training
 
 
-def test_the_longest_beginning_of_a_key_speaks_for_it() -> None:
+def test_a_key_has_the_roles_of_its_longest_listed_prefix() -> None:
     assert role("outer.steps") != role("outer.tasks") == role("outer.optimizer.lr") == KEYS["outer"]
     assert role("trainer.devices") == KEYS["trainer"]
     assert Role.RESULT in role("of_another_version")
 
 
-def test_sections_stand_for_what_is_below_them() -> None:
+def test_a_section_is_listed_only_when_all_its_keys_have_the_role() -> None:
     assert "trainer" in having(Role.RESUME) and "trainer.precision" not in having(Role.RESUME)
     assert "outer.steps" in having(Role.RESUME) and "outer" not in having(Role.RESUME)
 
 
-def test_values_by_dotted_key() -> None:
+def test_flat_lists_values_by_dotted_key() -> None:
     assert flat({"a": {"b": 1, "c": {}}, "d": 2}) == {"a.b": 1, "a.c": {}, "d": 2}
 
 
 def test_the_hash_of_a_setting_follows_the_keys_that_move_the_result() -> None:
-    made = config("dataset=omniglot")
-    made.hydra = None
-    before = stored.fingerprint(made)
-    for key, value in flat(OmegaConf.to_container(made, resolve=False)).items():
+    settings = config("dataset=omniglot")
+    settings.hydra = None
+    before = stored.fingerprint(settings)
+    for key, value in flat(OmegaConf.to_container(settings, resolve=False)).items():
         if type(value) is not int:
             continue
-        changed = made.copy()
+        changed = settings.copy()
         OmegaConf.update(changed, key, value + 1)
         moved = stored.fingerprint(changed) != before
         assert moved == (Role.RESULT in role(key)), key

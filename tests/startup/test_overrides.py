@@ -1,4 +1,4 @@
-"""What is said of overrides that Hydra refuses, and the order in which it gets them."""
+"""Messages for overrides that Hydra refuses, and the order in which Hydra gets overrides."""
 
 import pytest
 
@@ -24,11 +24,11 @@ KNOWN = dotted(
         ("trainer.profiler", "+trainer.profiler="),
     ],
 )
-def test_an_unknown_key_is_answered_by_the_one_that_was_meant(key: str, line: str) -> None:
+def test_an_unknown_key_gets_a_suggestion_of_the_right_one(key: str, line: str) -> None:
     assert line in unknown_key(key, KNOWN)
 
 
-def test_multirun_may_stand_anywhere() -> None:
+def test_options_may_come_after_overrides() -> None:
     assert options_first(["seed=0,1", "--multirun", "a=b"]) == ["--multirun", "seed=0,1", "a=b"]
     assert options_first(["b=1", "a=2", "-m"]) == ["-m", "b=1", "a=2"]
     assert options_first(["--cfg", "job", "a=2"]) == ["--cfg", "job", "a=2"]

@@ -1,4 +1,4 @@
-"""By its first step a run has imported torch, lightning and hydra, and little else."""
+"""Until its first step a run imports torch, lightning and hydra, and little else."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Sweeps by other launchers, on GPUs that are but numbers; each needs a package of `sweeps`."""
+"""Sweeps with other launchers, on simulated GPUs; each needs a package of the extra `sweeps`."""
 
 import json
 import os
@@ -37,12 +37,12 @@ def sweep(folder: Path, *overrides: str, gpus: str = "") -> subprocess.Completed
 
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    return [event for event in found if event["event"] == kind]
+    lines = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    return [event for event in lines if event["event"] == kind]
 
 
 def check_others_are_done(folder: Path, ended: subprocess.CompletedProcess[str], why: str) -> None:
-    """Of the seeds 0 to 3 the third was killed."""
+    """Checks the members of a sweep over seeds 0 to 3 whose third was killed."""
     assert ended.returncode == 1, ended.stderr
     assert len(list(folder.glob("*/results.json"))) == 3
     left = json.loads((folder / "2_sinusoid_maml_seed2" / "unfinished.json").read_text())
@@ -73,7 +73,7 @@ def test_a_killed_process_ends_joblib_with_advice(tmp_path: Path) -> None:
 
 
 @needs("ray")
-def test_ray_outlives_a_killed_member(tmp_path: Path) -> None:
+def test_ray_continues_after_a_killed_member(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     count = ("hydra.launcher.ray.init.num_gpus=2", "hydra.launcher.ray.init.num_cpus=2")
     killed = ("seed=0,1,2,3", "hydra/launcher=ray", "+callbacks.probe.killed=[2]")
@@ -81,7 +81,7 @@ def test_ray_outlives_a_killed_member(tmp_path: Path) -> None:
 
 
 @needs("ray")
-def test_ray_without_a_gpu_says_so(tmp_path: Path) -> None:
+def test_ray_without_a_gpu_is_refused(tmp_path: Path) -> None:
     one = ("seed=0", "hydra/launcher=ray", "hydra.launcher.ray.init.num_gpus=0")
     ended = sweep(tmp_path / "sweep", *one)
     assert ended.returncode == 1
@@ -93,7 +93,7 @@ def test_ray_without_a_gpu_says_so(tmp_path: Path) -> None:
     shutil.which("sinfo") is None or subprocess.run("sinfo", capture_output=True).returncode != 0,
     reason="no SLURM answers: docs/clusters.md starts one",
 )
-def test_slurm_outlives_a_killed_member(tmp_path: Path) -> None:
+def test_slurm_continues_after_a_killed_member(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     killed = ("seed=0,1,2,3", "hydra/launcher=slurm", "+callbacks.probe.killed=[2]")
     size = ("hydra.launcher.cpus_per_task=1", "hydra.launcher.array_parallelism=2")

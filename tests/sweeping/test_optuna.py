@@ -1,4 +1,4 @@
-"""The study that workers share, its search spaces, and the sweeper around both."""
+"""The study that workers share, its search spaces, and the sweeper."""
 
 import subprocess
 import sys
@@ -48,12 +48,12 @@ def study(folder: Path, trials: int = 5) -> Study:
         ("5,7", CategoricalDistribution(["5", "7"])),
     ],
 )
-def test_spaces_are_written_as_overrides(text: str, expected: object) -> None:
+def test_search_spaces_are_written_as_overrides(text: str, expected: object) -> None:
     parsed = OverridesParser.create().parse_overrides([f"a.b={text}", "c=3"])
     assert split(parsed) == ({"a.b": expected}, {"c": "3"})
 
 
-def test_of_one_key_the_last_override_wins() -> None:
+def test_the_last_override_of_a_key_wins() -> None:
     lines = ["a=1", "b=interval(0.0,1.0)", "a=interval(0.0,1.0)", "b=2"]
     space, fixed = split(OverridesParser.create().parse_overrides(lines))
     assert space == {"a": FloatDistribution(0.0, 1.0)}
@@ -77,7 +77,7 @@ def test_workers_share_the_trials_without_overlap(tmp_path: Path) -> None:
     assert study(tmp_path).take(SPACE, 9) == {}
 
 
-def test_trials_of_a_killed_worker_are_taken_again_and_only_those(tmp_path: Path) -> None:
+def test_only_the_trials_of_a_killed_worker_are_repeated(tmp_path: Path) -> None:
     alive = study(tmp_path)
     assert list(alive.take(SPACE, 1)) == [0]
     command = [sys.executable, "-c", TAKER, str(tmp_path), f"sqlite:///{tmp_path}/study.db"]
@@ -95,10 +95,10 @@ def test_trials_of_a_killed_worker_are_taken_again_and_only_those(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", sorted(set(choices("algorithm")) - {"no_op"}))
-def test_every_algorithm_has_a_space_whose_edges_are_settings(name: str) -> None:
-    made = config(f"search={name}")
-    assert made.hydra.runtime.choices["hydra/sweeper"] == "optuna"
-    lines = [f"{key}={value}" for key, value in made.hydra.sweeper.params.items()]
+def test_every_algorithm_has_a_search_space_with_valid_limits(name: str) -> None:
+    settings = config(f"search={name}")
+    assert settings.hydra.runtime.choices["hydra/sweeper"] == "optuna"
+    lines = [f"{key}={value}" for key, value in settings.hydra.sweeper.params.items()]
     space, fixed = split(OverridesParser.create().parse_overrides(lines))
     assert len(space) >= 2 and not fixed
     for end in ("low", "high"):
@@ -106,7 +106,7 @@ def test_every_algorithm_has_a_space_whose_edges_are_settings(name: str) -> None
         assert edge.names.algorithm == name
 
 
-def test_a_search_is_told_validation_and_resumed(tmp_path: Path) -> None:
+def test_a_search_optimises_validation_and_can_be_resumed(tmp_path: Path) -> None:
     def search(trials: int, *more: str) -> list[optuna.trial.FrozenTrial]:
         call(
             "train", "search=maml", "debug=fast", "logger=none", "evaluation.audit=0",
@@ -119,7 +119,7 @@ def test_a_search_is_told_validation_and_resumed(tmp_path: Path) -> None:
     assert len(search(2)) == 2
     trials = search(3, "sweep.resume=true")
     for trial in trials:
-        found = results(tmp_path / f"{trial.number}_sinusoid_maml_seed0")
-        assert trial.value == found["checkpoint"]["validation"]["mse"]
-        assert f"inner.rate={trial.params['inner.rate']}" in found["command"]
+        result = results(tmp_path / f"{trial.number}_sinusoid_maml_seed0")
+        assert trial.value == result["checkpoint"]["validation"]["mse"]
+        assert f"inner.rate={trial.params['inner.rate']}" in result["command"]
     assert len(trials) == 3 and 0.001 <= trials[0].params["inner.rate"] <= 0.01

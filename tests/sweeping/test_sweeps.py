@@ -1,4 +1,4 @@
-"""Sweeps that are interrupted, run again, and whose members fail."""
+"""Sweeps that are interrupted and repeated, and sweeps with failing members."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def sweep(folder: Path, *overrides: str, seeds: str = "0,1,2") -> None:
 
 
 def interrupted(folder: Path, seed: int, step: int, error: BaseException) -> None:
-    """A sweep in which one member comes to an end of its own."""
+    """Runs a sweep in which one member raises an error."""
     outer_step = MetaLearner.outer_step
 
     def stops(self: MetaLearner, tasks: object, number: int) -> object:
@@ -47,15 +47,15 @@ def member(folder: Path, seed: int) -> Path:
     return folder / f"{seed}_sinusoid_maml_seed{seed}"
 
 
-def test_run_again_it_skips_what_is_done_and_goes_on_with_the_rest(
+def test_a_repeated_sweep_skips_finished_members_and_resumes_the_rest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep(tmp_path / "whole")
     parts = tmp_path / "parts"
     interrupted(parts, seed=1, step=5, error=SystemExit(128 + signal.SIGTERM))
     assert not member(parts, 2).exists()
-    found = members.unfinished(member(parts, 1))
-    assert found is not None and found.reason == "stopped by SIGTERM"
+    record = members.unfinished(member(parts, 1))
+    assert record is not None and record.reason == "stopped by SIGTERM"
     done = (member(parts, 0) / "results.json").stat().st_mtime_ns
     capsys.readouterr()
 
@@ -67,9 +67,9 @@ def test_run_again_it_skips_what_is_done_and_goes_on_with_the_rest(
     assert not list(parts.rglob(members.UNFINISHED))
     for seed in range(3):
         folders = [member(tmp_path / name, seed) for name in ("whole", "parts")]
-        whole, found = [results(folder) for folder in folders]
-        assert found["test"] == whole["test"]
-        assert found["command"] == whole["command"]
+        whole, record = [results(folder) for folder in folders]
+        assert record["test"] == whole["test"]
+        assert record["command"] == whole["command"]
         states = [torch.load(f / "checkpoints" / "last.ckpt")["state_dict"] for f in folders]
         assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
@@ -87,7 +87,7 @@ def test_a_member_that_fails_does_not_stop_the_others(
     assert "over 3 seeds" in capsys.readouterr().out
 
 
-def test_failures_are_counted_in_the_status(tmp_path: Path) -> None:
+def test_failed_members_set_the_exit_status(tmp_path: Path) -> None:
     overrides = (*SMALL, "inner.rate=0.1,-1", f"hydra.sweep.dir={tmp_path}")
     assert "1 of the 2 members" in mistake("train", *overrides)
     assert "1 of the 2 members" in mistake("train", *overrides, "sweep.resume=true")
@@ -95,15 +95,15 @@ def test_failures_are_counted_in_the_status(tmp_path: Path) -> None:
 
 def test_the_table_has_the_mean_over_seeds_with_its_interval(tmp_path: Path) -> None:
     sweep(tmp_path, "inner.steps=1,2")
-    found = [results(folder) for folder in members.folders(tmp_path)]
-    assert len(found) == 6
+    result = [results(folder) for folder in members.folders(tmp_path)]
+    assert len(result) == 6
     with (tmp_path / "shown").open("w") as file:
         assert closing.close(tmp_path, Console(file=file, width=200)) is None
     shown = (tmp_path / "shown").read_text().splitlines()
     lines = [line for line in shown if "inner.steps=" in line]
     assert len(lines) == 2
     for line, steps in zip(lines, (1, 2), strict=True):
-        mine = [f for f in found if f"inner.steps={steps}" in f["command"].split()]
+        mine = [f for f in result if f"inner.steps={steps}" in f["command"].split()]
         means = [f["test"]["mse"]["mean"] for f in mine]
         mean = sum(means) / 3
         deviation = math.sqrt(sum((m - mean) ** 2 for m in means) / 2)
@@ -119,12 +119,12 @@ def test_a_folder_holds_one_sweep(tmp_path: Path) -> None:
     assert "holds a sweep already" in mistake("train", *again)
     message = mistake("train", *again, "sweep.resume=true", "inner.steps=3")
     assert "1 of the 1 members" in message
-    found = members.unfinished(member(tmp_path, 0))
-    assert found is not None and "another configuration" in found.reason
+    record = members.unfinished(member(tmp_path, 0))
+    assert record is not None and "another configuration" in record.reason
     assert results(member(tmp_path, 0))["test"], "what was there is kept"
 
 
-def test_going_on_needs_the_folder() -> None:
+def test_resuming_a_sweep_needs_its_folder() -> None:
     assert "hydra.sweep.dir=FOLDER" in mistake("train", *SMALL, "sweep.resume=true")
 
 
@@ -153,7 +153,7 @@ def test_members_on_this_machine_take_a_gpu(
     assert set(seen) == {"5"}
 
 
-def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
+def test_a_killed_member_is_distinguished_from_a_running_one(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from innerloop.machine import lock; "
         "from innerloop.sweeping import members; folder = Path(sys.argv[1]); "
@@ -167,15 +167,15 @@ def test_a_killed_member_is_told_from_a_running_one(tmp_path: Path) -> None:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stdout.readline() == b"runs\n"
-        found = members.unfinished(tmp_path)
-        assert found is not None and found.reason == "is running"
+        record = members.unfinished(tmp_path)
+        assert record is not None and record.reason == "is running"
         process.kill()
-    found = members.unfinished(tmp_path)
-    assert found is not None and "killed" in found.reason
-    assert found.command == "python src/train.py seed=3"
+    record = members.unfinished(tmp_path)
+    assert record is not None and "killed" in record.reason
+    assert record.command == "python src/train.py seed=3"
 
 
-def test_members_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+def test_members_are_listed_in_numerical_order(tmp_path: Path) -> None:
     for name in ("10_b", "9_b", "100_a", "1_z"):
         members.write_reason(tmp_path / name, "", "")
     assert [f.name for f in members.folders(tmp_path)] == ["1_z", "9_b", "10_b", "100_a"]

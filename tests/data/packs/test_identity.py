@@ -1,4 +1,4 @@
-"""The protocol's hash: equal where the tasks are, another where the learner sees others."""
+"""The protocol's hash: equal for equal tasks, different if the learner sees different ones."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ PICTURES = np.random.default_rng(0).integers(0, 255, (30, 8, 8), dtype=np.uint8)
 def folder(
     root: Path, borders: Sequence[int] = (10, 20), names: str = "abc", order: Any = None
 ) -> Path:
-    """The same pictures in each split, rolled, cut into classes."""
+    """Folders with the same pictures in each split, shifted, divided into classes."""
     pictures = PICTURES if order is None else PICTURES[order]
     for roll, split in enumerate(("train", "val", "test")):
         for name, part in zip(names, np.split(pictures, borders), strict=True):
@@ -61,17 +61,17 @@ def of(path: Path, kind: Any = Folder, **more: Any) -> Any:
 
 
 class Brighter(Folder):
-    """A source with a transform of its own."""
+    """A source with its own transform."""
 
     def transform(self, inputs: Any) -> Any:
         return super().transform(inputs) + 0.1
 
 
 class Halved(Folder):
-    """A source with tasks of its own."""
+    """A source with its own tasks."""
 
-    def tasks(self, *asked: Any) -> Task:
-        task = super().tasks(*asked)
+    def tasks(self, *request: Any) -> Task:
+        task = super().tasks(*request)
         return Task(*[x._replace(inputs=x.inputs // 2) for x in task])
 
 
@@ -96,7 +96,7 @@ def base(tmp_path: Path) -> Path:
     ],
     ids=str,
 )
-def test_what_the_learner_sees_changes_the_hash(
+def test_changes_that_the_learner_sees_change_the_hash(
     change: dict[str, Any], base: Path, tmp_path: Path
 ) -> None:
     files = {k: change[k] for k in change.keys() & {"borders", "names", "order"}}
@@ -121,7 +121,7 @@ def test_another_sampler_changes_the_hash(base: Path, monkeypatch: pytest.Monkey
     assert hash_of(of(base)) != before
 
 
-def test_places_and_times_of_files_do_not_change_the_hash(base: Path, tmp_path: Path) -> None:
+def test_paths_and_times_of_files_do_not_change_the_hash(base: Path, tmp_path: Path) -> None:
     before = hash_of(of(base))
     shutil.copytree(base, tmp_path / "copy", ignore=shutil.ignore_patterns("packed"))
     for file in (tmp_path / "copy").rglob("*.png"):
@@ -132,8 +132,8 @@ def test_places_and_times_of_files_do_not_change_the_hash(base: Path, tmp_path: 
     assert seen_alike(copied, of(base))
 
 
-def test_a_list_of_classes_is_the_same_as_folders_of_splits(base: Path, tmp_path: Path) -> None:
-    for split in ("train", "val", "test"):  # other names, as one tree holds them all
+def test_a_class_list_and_split_folders_have_the_same_hash(base: Path, tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):  # different names, because one folder holds all classes
         for name in "abc":
             (base / split / name).rename(base / split / f"{split}-{name}")
             shutil.copytree(base / split / f"{split}-{name}", tmp_path / f"tree/{split}-{name}")
@@ -152,7 +152,7 @@ def test_the_hash_draws_no_random_numbers(base: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_an_image_a_class_has_a_hash(tmp_path: Path) -> None:
+def test_one_image_per_class_is_enough_for_a_hash(tmp_path: Path) -> None:
     class Single(ImageClasses):
         recipe = {"single": True}
 

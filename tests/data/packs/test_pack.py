@@ -1,4 +1,4 @@
-"""Packs are whole or not there, whatever happens while they are built."""
+"""Packs are complete or absent, whatever happens while they are built."""
 
 import json
 import logging
@@ -35,11 +35,11 @@ def build(folder: Path) -> pack.Pack:
 
 
 def left(folder: Path) -> list[str]:
-    """What lies in a folder beside the lock."""
+    """The entries of a folder except for the lock."""
     return sorted(set(os.listdir(folder)) - {".packed.lock"})
 
 
-def test_holds_what_was_put_in(tmp_path: Path) -> None:
+def test_a_pack_holds_the_images_it_was_built_from(tmp_path: Path) -> None:
     build(tmp_path / "packed")
     opened = open_pack(tmp_path / "packed", RECIPE)
     assert opened is not None
@@ -58,7 +58,7 @@ def test_another_recipe_is_another_pack(tmp_path: Path) -> None:
     assert other.record["recipe"] == {"made": "otherwise"}
 
 
-def test_a_changed_byte_is_noticed_and_the_pack_built_again(tmp_path: Path) -> None:
+def test_a_changed_byte_is_noticed_and_the_pack_rebuilt(tmp_path: Path) -> None:
     folder = build(tmp_path / "packed").folder
     data = bytearray((folder / "train.u8").read_bytes())
     data[5] ^= 1
@@ -75,7 +75,7 @@ def test_a_changed_byte_is_noticed_and_the_pack_built_again(tmp_path: Path) -> N
         "counts", "negative", "names", "pipe of a record",
     ],
 )  # fmt: skip
-def test_a_damaged_pack_is_built_again(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_pack_is_rebuilt(tmp_path: Path, damage: str) -> None:
     folder = build(tmp_path / "packed").folder
     record = json.loads((folder / "pack.json").read_text())
     part = record["splits"]["train"]
@@ -116,22 +116,22 @@ def test_copies_within_a_split_are_left_out_and_across_splits_noted(
     images = np.arange(16, dtype=np.uint8).reshape(4, 2, 2, 1)
     twice = np.concatenate([images, images[:1]])
     with caplog.at_level(logging.WARNING):
-        made = build_pack(
+        packed = build_pack(
             tmp_path / "packed", RECIPE, lambda: {
                 "train": [("a", twice), ("b", images[2:] + 100)], "test": [("c", images[1:2])],
             },
         )  # fmt: skip
-    assert list(made.counts("train")) == [4, 2]
-    assert list(made.counts("test")) == [1]
+    assert list(packed.counts("train")) == [4, 2]
+    assert list(packed.counts("test")) == [1]
     assert "one of train/a left out of train/a" in caplog.text
-    assert made.record["shared"] == ["test/c and train/a share one"]
+    assert packed.record["shared"] == ["test/c and train/a share one"]
 
 
-def test_copies_of_an_image_that_another_split_has_too(tmp_path: Path) -> None:
+def test_repeated_copies_of_an_image_of_another_split_are_left_out(tmp_path: Path) -> None:
     image = np.full((1, 2, 2, 1), 7, np.uint8)
     splits = {"train": [("a", image)], "test": [("b", np.repeat(image, 3, 0)), ("c", image)]}
-    made = build_pack(tmp_path / "packed", RECIPE, lambda: splits)
-    assert list(made.counts("test")) == [1, 0]
+    packed = build_pack(tmp_path / "packed", RECIPE, lambda: splits)
+    assert list(packed.counts("test")) == [1, 0]
 
 
 def test_an_error_while_building_leaves_nothing(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ build_pack(Path(sys.argv[1]), {"made": "by the test"}, lambda: {"train": classes
 """
 
 
-def test_a_build_that_was_killed_is_cleaned_up_and_done_again(tmp_path: Path) -> None:
+def test_a_killed_build_is_cleaned_up_and_repeated(tmp_path: Path) -> None:
     folder = tmp_path / "packed"
     source = Path(pack.__file__).parents[3]
     killed = subprocess.run(
@@ -173,7 +173,7 @@ def test_a_build_that_was_killed_is_cleaned_up_and_done_again(tmp_path: Path) ->
     assert left(tmp_path) == ["packed"]
 
 
-def test_a_read_only_place_sends_the_pack_to_the_cache(
+def test_a_pack_for_a_read_only_folder_goes_to_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -184,7 +184,7 @@ def test_a_read_only_place_sends_the_pack_to_the_cache(
     assert place != pack_folder(tmp_path / "other", "omniglot")
 
 
-def test_of_two_processes_one_packs_and_the_other_waits(
+def test_one_of_two_processes_packs_and_the_other_waits(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     started, release, reads = threading.Event(), threading.Event(), []
@@ -212,69 +212,69 @@ def test_of_two_processes_one_packs_and_the_other_waits(
     assert open_pack(tmp_path / "packed", RECIPE) is not None
 
 
-def found(data: Path, recipe: dict, seed: int = 0) -> pack.Pack:
+def packed(data: Path, recipe: dict, seed: int = 0) -> pack.Pack:
     return open_or_build(data, "it", lambda: recipe, lambda: {"train": classes(seed)})
 
 
 def test_every_recipe_has_a_folder_of_its_own(tmp_path: Path) -> None:
-    first, second = found(tmp_path, {"size": 1}, 0), found(tmp_path, {"size": 2}, 1)
+    first, second = packed(tmp_path, {"size": 1}, 0), packed(tmp_path, {"size": 2}, 1)
     assert first.folder.parent == second.folder.parent == tmp_path / "packed"
     assert first.folder != second.folder
-    assert found(tmp_path, {"size": 1}, 2).checksum("train") == first.checksum("train")
+    assert packed(tmp_path, {"size": 1}, 2).checksum("train") == first.checksum("train")
 
 
-def test_a_pack_in_the_old_place_is_used_and_left_alone(tmp_path: Path) -> None:
+def test_a_pack_in_the_old_location_is_used_and_not_changed(tmp_path: Path) -> None:
     build_pack(tmp_path / "packed", RECIPE, lambda: {"train": classes(0)})
     old = {file: file.read_bytes() for file in (tmp_path / "packed").iterdir()}
-    assert found(tmp_path, RECIPE, 1).folder == tmp_path / "packed"
-    other = found(tmp_path, {"made": "otherwise"}, 1)
+    assert packed(tmp_path, RECIPE, 1).folder == tmp_path / "packed"
+    other = packed(tmp_path, {"made": "otherwise"}, 1)
     assert other.folder == tmp_path / "packed" / name_of({"made": "otherwise"})
     assert {file: file.read_bytes() for file in old} == old
 
 
-def test_an_open_pack_stays_what_it_is(tmp_path: Path) -> None:
-    made = build(tmp_path / "packed")
-    expected = np.array(made.images("test"))
-    (made.folder / "pack.json").write_text("damaged")
-    build_pack(made.folder, RECIPE, lambda: {"train": classes(5), "test": classes(6)})
-    np.testing.assert_array_equal(made.images("test"), expected)
+def test_an_open_pack_does_not_change_when_its_folder_does(tmp_path: Path) -> None:
+    packed = build(tmp_path / "packed")
+    expected = np.array(packed.images("test"))
+    (packed.folder / "pack.json").write_text("damaged")
+    build_pack(packed.folder, RECIPE, lambda: {"train": classes(5), "test": classes(6)})
+    np.testing.assert_array_equal(packed.images("test"), expected)
 
 
-def test_another_process_opens_the_very_same_pack_or_none(tmp_path: Path) -> None:
-    made = build(tmp_path / "packed")
-    sent = pickle.dumps(made)
-    np.testing.assert_array_equal(pickle.loads(sent).images("test"), made.images("test"))
-    (made.folder / "pack.json").write_text("damaged")
-    build_pack(made.folder, RECIPE, lambda: {"train": classes(0), "test": classes(6)})
+def test_another_process_opens_the_same_pack_or_fails(tmp_path: Path) -> None:
+    packed = build(tmp_path / "packed")
+    sent = pickle.dumps(packed)
+    np.testing.assert_array_equal(pickle.loads(sent).images("test"), packed.images("test"))
+    (packed.folder / "pack.json").write_text("damaged")
+    build_pack(packed.folder, RECIPE, lambda: {"train": classes(0), "test": classes(6)})
     with pytest.raises(UserError, match="was changed while a run read it"):
         pickle.loads(sent)
 
 
 @pytest.mark.parametrize("kind", ["file", "link to nothing"])
-def test_something_else_by_the_name_of_the_packs_is_named(tmp_path: Path, kind: str) -> None:
+def test_a_file_in_place_of_the_packs_folder_is_refused(tmp_path: Path, kind: str) -> None:
     if kind == "file":
         (tmp_path / "packed").write_text("a user's")
     else:
         (tmp_path / "packed").symlink_to("nowhere")
     with pytest.raises(UserError, match="packed is the folder for packed images"):
-        found(tmp_path, RECIPE)
+        packed(tmp_path, RECIPE)
     assert [p.name for p in tmp_path.iterdir()] == ["packed"]
 
 
-def test_a_read_only_folder_of_packs_is_read_and_the_next_goes_to_the_cache(
+def test_a_read_only_packs_folder_is_read_and_new_packs_go_to_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    beside = found(tmp_path / "data", {"size": 1})
+    beside = packed(tmp_path / "data", {"size": 1})
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert found(tmp_path / "data", {"size": 1}).folder == beside.folder
-    other = found(tmp_path / "data", {"size": 2})
+    assert packed(tmp_path / "data", {"size": 1}).folder == beside.folder
+    other = packed(tmp_path / "data", {"size": 2})
     assert other.folder.is_relative_to(tmp_path / "cache")
-    assert found(tmp_path / "data", {"size": 2}).folder == other.folder
+    assert packed(tmp_path / "data", {"size": 2}).folder == other.folder
 
 
 @pytest.mark.parametrize("kind", ["file", "pipe", "link", "empty folder"])
-def test_what_is_in_the_place_of_a_pack_is_replaced(tmp_path: Path, kind: str) -> None:
+def test_anything_in_the_place_of_a_pack_is_replaced(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "packed" / name_of(RECIPE)
     place.parent.mkdir()
     make = {
@@ -282,4 +282,4 @@ def test_what_is_in_the_place_of_a_pack_is_replaced(tmp_path: Path, kind: str) -
         "link": lambda: place.symlink_to("nowhere"), "empty folder": place.mkdir,
     }  # fmt: skip
     make[kind]()
-    assert len(found(tmp_path, RECIPE).images("train")) == 12
+    assert len(packed(tmp_path, RECIPE).images("train")) == 12

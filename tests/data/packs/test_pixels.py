@@ -1,4 +1,4 @@
-"""Every kind of image is read as it looks: values computed by numpy from what the file says."""
+"""Every kind of image is read as it looks; numpy computes the expected values from the file's."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def random(*shape: int, high: int = 256) -> np.ndarray:
 
 
 def read(file: Path, channels: int = 1) -> np.ndarray:
-    """As float, `(SIZE, SIZE)` for grey; the size is the file's, so that nothing is resampled."""
+    """The image as float, `(SIZE, SIZE)` for grey, in the file's own size (not resampled)."""
     return Reading(SIZE, channels).read(file).astype(float).squeeze()
 
 
@@ -43,7 +43,7 @@ def on_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def example(mode: str, folder: Path) -> tuple[Path, np.ndarray]:
-    """A file of a mode, and its colours on white, `(SIZE, SIZE, 3)`."""
+    """A file of a mode, and its colours on a white background, `(SIZE, SIZE, 3)`."""
     grey, colour, alpha = random(8, 8), random(8, 8, 3), random(8, 8, 4)[..., 3]
     bytes_ = [a.astype(np.uint8) for a in (grey, colour, alpha)]
     as_colour = grey[..., None].repeat(3, -1).astype(float)
@@ -80,14 +80,14 @@ def example(mode: str, folder: Path) -> tuple[Path, np.ndarray]:
 @pytest.mark.parametrize(
     "mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "P", "P with a transparent colour"]
 )
-def test_every_mode_has_its_values(mode: str, tmp_path: Path) -> None:
+def test_images_of_every_mode_have_their_exact_values(mode: str, tmp_path: Path) -> None:
     file, colours = example(mode, tmp_path)
     np.testing.assert_allclose(read(file, 3), colours, atol=1.01)
     np.testing.assert_allclose(read(file, 1), colours @ LUMA, atol=1.51)
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.tif", "big-endian.tif"])
-def test_16_bits_keep_their_range(name: str, tmp_path: Path) -> None:
+def test_images_of_16_bits_keep_their_range(name: str, tmp_path: Path) -> None:
     values = random(8, 8, high=65536)
     values[0, :2] = 0, 65535
     file = saved(tmp_path, values.astype(">u2" if "big" in name else np.uint16), name)
@@ -95,7 +95,7 @@ def test_16_bits_keep_their_range(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(read(file, 3)[..., 1], values / 65535 * 255, atol=0.51)
 
 
-def test_a_16_bit_tiff_whose_white_is_zero(tmp_path: Path) -> None:
+def test_a_16_bit_tiff_with_white_as_zero_is_inverted(tmp_path: Path) -> None:
     values = random(8, 8, high=65536)
     file = saved(tmp_path, values.astype(np.uint16), "x.tif", tiffinfo={262: 0})
     np.testing.assert_allclose(read(file), 255 - values / 65535 * 255, atol=0.51)
@@ -124,16 +124,18 @@ def test_floats_are_black_at_0_and_white_at_1(tmp_path: Path) -> None:
         np.full((8, 8), -0.1, np.float32),
     ],
 )
-def test_what_has_no_known_white_is_refused_by_its_name(values: np.ndarray, tmp_path: Path) -> None:
+def test_an_image_without_a_known_white_level_is_refused(
+    values: np.ndarray, tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match=r"x\.tif does not decode.*save it with 8 or 16 bits"):
         read(saved(tmp_path, values, "x.tif"))
 
 
 @pytest.mark.parametrize("ink", [(0, 0, 0), (255, 255, 255), (250, 250, 250), (255, 255, 0)])
-def test_drawings_on_a_transparent_ground_are_seen_and_differ(
+def test_drawings_on_a_transparent_background_stay_visible_and_distinct(
     ink: tuple[int, int, int], tmp_path: Path
 ) -> None:
-    found = []
+    pictures = []
     for row in (1, 5):
         drawing = np.zeros((8, 8, 4), np.uint8)
         drawing[row, 2:6] = (*ink, 255)
@@ -141,11 +143,11 @@ def test_drawings_on_a_transparent_ground_are_seen_and_differ(
         assert np.ptp(shown) > 20
         assert len(np.unique(shown)) == 2
         np.testing.assert_array_equal(shown == shown[row, 2], drawing[..., 3] > 0)
-        found.append(shown)
-    assert not np.array_equal(*found)
+        pictures.append(shown)
+    assert not np.array_equal(*pictures)
 
 
-def test_what_is_wholly_transparent_is_white_and_what_is_opaque_keeps_its_ground(
+def test_fully_transparent_images_and_opaque_white_ones_are_white(
     tmp_path: Path,
 ) -> None:
     assert (read(saved(tmp_path, np.zeros((8, 8, 4), np.uint8))) == 255).all()
@@ -154,31 +156,33 @@ def test_what_is_wholly_transparent_is_white_and_what_is_opaque_keeps_its_ground
 
 @pytest.mark.parametrize("orientation", TURNS)
 @pytest.mark.parametrize("name", ["x.png", "x.tif", "x.jpg"])
-def test_photos_stand_upright(orientation: int, name: str, tmp_path: Path) -> None:
+def test_photos_are_turned_upright_by_their_exif_tag(
+    orientation: int, name: str, tmp_path: Path
+) -> None:
     exif, picture = Image.Exif(), np.zeros((8, 8), np.uint8)
     exif[0x0112] = orientation
-    picture[:4, :2], picture[:4, 2:] = 255, 128  # no turn or mirror image of itself
+    picture[:4, :2], picture[:4, 2:] = 255, 128  # unlike all its rotations and mirror images
     more = {"quality": 100} if name == "x.jpg" else {}
     shown = read(saved(tmp_path, picture, name, exif=exif, **more))
     np.testing.assert_allclose(shown, TURNS[orientation](picture), atol=8 if more else 0)
 
 
-def test_a_16_bit_image_stands_upright_too(tmp_path: Path) -> None:
+def test_a_16_bit_image_is_turned_upright_by_its_exif_tag(tmp_path: Path) -> None:
     exif, values = Image.Exif(), random(8, 8, high=65536)
     exif[0x0112] = 6
     file = saved(tmp_path, values.astype(np.uint16), exif=exif)
     np.testing.assert_allclose(read(file), np.rot90(values, -1) / 65535 * 255, atol=0.51)
 
 
-def test_ink_is_read_as_before(tmp_path: Path) -> None:
+def test_ink_is_the_inverse_of_the_resized_grey_image(tmp_path: Path) -> None:
     drawing = Image.fromarray(random(105, 105) > 20)
     drawing.save(tmp_path / "x.png")
     small = drawing.convert("L").resize((28, 28), Image.Resampling.LANCZOS)
-    found = Reading(28, 1, ink=True).read(tmp_path / "x.png")
-    np.testing.assert_array_equal(found[..., 0], 255 - np.asarray(small))
+    pixels = Reading(28, 1, ink=True).read(tmp_path / "x.png")
+    np.testing.assert_array_equal(pixels[..., 0], 255 - np.asarray(small))
 
 
-def test_another_format_by_an_images_name_starts_no_program(tmp_path: Path) -> None:
+def test_other_formats_under_an_image_name_are_refused(tmp_path: Path) -> None:
     script = f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n({tmp_path}/made) (w) file\n"
     (tmp_path / "x.png").write_text(script + "showpage\n%%EOF\n")
     with pytest.raises(UserError, match=r"x\.png does not decode"):
@@ -186,5 +190,5 @@ def test_another_format_by_an_images_name_starts_no_program(tmp_path: Path) -> N
     assert not (tmp_path / "made").exists()
     Image.new("L", (8, 8)).save(tmp_path / "y.ppm")
     (tmp_path / "y.ppm").rename(tmp_path / "y.png")
-    with pytest.raises(UserError, match=r"y\.png does not decode"):  # even of those Pillow knows
+    with pytest.raises(UserError, match=r"y\.png does not decode"):  # though Pillow reads it
         read(tmp_path / "y.png")

@@ -1,4 +1,4 @@
-"""Several processes on one data folder: each reads its own pack, whatever the others do."""
+"""Several processes on one data folder: each reads its own pack, independently of the others."""
 
 import multiprocessing
 import shutil
@@ -27,13 +27,13 @@ def fill(root: Path) -> Path:
 
 
 def resized(root: Path, split: str, size: int) -> np.ndarray:
-    """All images of a split, by Pillow alone."""
+    """All images of a split, resized with Pillow only."""
     images = [Image.open(file) for file in sorted((root / split).rglob("*.png"))]
     return np.stack([np.asarray(i.resize((size, size), Image.Resampling.LANCZOS)) for i in images])
 
 
 def is_whole(source: Folder, size: int) -> bool:
-    """Whether the pack, and the tasks drawn from it, are of the folder's images in this size."""
+    """Whether the pack, and the tasks drawn from it, hold the folder's images in this size."""
     for split in SPLITS:
         expected = resized(source.folder, split, size)
         if not np.array_equal(source.pack.images(split), expected):
@@ -48,27 +48,27 @@ def is_whole(source: Folder, size: int) -> bool:
 
 
 def both_at_once(folders: list[Path], sizes: tuple[int, ...]) -> list[list[bool]]:
-    """What processes found that pack every folder at the same moment, each in its own size."""
+    """The results of processes that pack every folder at the same moment, each in its own size."""
     start, after = CONTEXT.Barrier(len(sizes)), CONTEXT.Barrier(len(sizes))
-    told: Any = CONTEXT.Queue()
+    queue: Any = CONTEXT.Queue()
 
     def work(number: int, size: int) -> None:
-        found = []
+        results = []
         for folder in folders:
             source = Folder(str(folder), size=size)
             start.wait(60)
             source.prepare()
-            after.wait(60)  # both packs are there before either is read
-            found.append(is_whole(source, size))
-        told.put((number, found))
+            after.wait(60)  # both packs exist before either is read
+            results.append(is_whole(source, size))
+        queue.put((number, results))
 
     children = [CONTEXT.Process(target=work, args=pair) for pair in enumerate(sizes)]
     for child in children:
         child.start()
-    found = dict(told.get(timeout=120) for _ in children)
+    results = dict(queue.get(timeout=120) for _ in children)
     for child in children:
         child.join(60)
-    return [found[i] for i in range(len(sizes))]
+    return [results[i] for i in range(len(sizes))]
 
 
 def test_two_sizes_of_one_folder_never_mix_in_20_rounds(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_processes_of_one_size_build_one_pack(tmp_path: Path) -> None:
     assert [len([*(f / "packed").glob("[!.]*")]) for f in folders] == [1] * 3
 
 
-def test_a_run_keeps_its_images_whatever_becomes_of_the_folder(tmp_path: Path) -> None:
+def test_a_run_keeps_its_images_when_the_folder_changes(tmp_path: Path) -> None:
     root = fill(tmp_path / "mine")
     source = Folder(str(root), size=8)
     source.prepare()

@@ -1,4 +1,4 @@
-"""A user's own images, and the mistakes in them."""
+"""A user's own images, and mistakes in them."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def three(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-def test_three_folders(three: Path) -> None:
+def test_a_folder_for_each_split_is_read(three: Path) -> None:
     source = Folder(str(three), size=8)
     task = source.tasks("train", np.arange(2), Episode(3, 1, 2), seed=0)
     assert task.query.inputs.shape == (2, 6, 3, 8, 8)
@@ -46,7 +46,7 @@ def test_three_folders(three: Path) -> None:
     np.testing.assert_array_equal(source.pack.images("train")[0], np.asarray(expected))
 
 
-def test_one_tree_and_a_list(tmp_path: Path) -> None:
+def test_one_folder_with_a_split_list_is_read(tmp_path: Path) -> None:
     fill(tmp_path / "mine")
     (tmp_path / "split.yaml").write_text("train: [bee]\nval: [ant]\ntest: [cat]\n")
     source = Folder(str(tmp_path / "mine"), str(tmp_path / "split.yaml"), size=8)
@@ -55,26 +55,26 @@ def test_one_tree_and_a_list(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK"])
 def test_every_mode_of_image_is_read(three: Path, mode: str) -> None:
-    plain = np.full((8, 8, 3), (200, 100, 40), np.uint8)  # nearly: a jpg's colours are not exact
+    plain = np.full((8, 8, 3), (200, 100, 40), np.uint8)  # jpg colours are not exact
     file = three / "train" / "ant" / ("x.jpg" if mode == "CMYK" else "x.png")
     Image.fromarray(plain).convert(mode).save(file)
     luma = 0.299 * 200 + 0.587 * 100 + 0.114 * 40
     for channels in (1, 3):
         source = Folder(str(three), size=8, channels=channels)
         assert source.pack.images("train").shape == (13, 8, 8, channels)
-        found = source.pack.images("train")[4].mean((0, 1))  # the last of the ants
+        colour = source.pack.images("train")[4].mean((0, 1))  # the last of the ants
         expected = (200, 100, 40) if channels == 3 and mode not in ("1", "L") else luma
-        np.testing.assert_allclose(found, expected, atol=12 if mode == "1" else 5)
+        np.testing.assert_allclose(colour, expected, atol=12 if mode == "1" else 5)
 
 
-def test_a_changed_folder_is_packed_anew(three: Path) -> None:
+def test_a_changed_folder_is_packed_again(three: Path) -> None:
     assert len(Folder(str(three), size=8).pack.images("train")) == 12
     image(999).save(three / "train" / "cat" / "new.png")
     assert len(Folder(str(three), size=8).pack.images("train")) == 13
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "empty"])
-def test_an_image_that_does_not_decode(three: Path, damage: str) -> None:
+def test_an_image_that_does_not_decode_is_named(three: Path, damage: str) -> None:
     file = three / "val" / "bee" / "2.png"
     whole = file.read_bytes()
     file.write_bytes(
@@ -84,7 +84,7 @@ def test_an_image_that_does_not_decode(three: Path, damage: str) -> None:
         Folder(str(three)).prepare()
 
 
-def test_a_class_with_too_few_images(three: Path) -> None:
+def test_a_class_with_too_few_images_is_named(three: Path) -> None:
     for number in (1, 2, 3):
         (three / "test" / "cat" / f"{number}.png").unlink()
     source = Folder(str(three), size=8)
@@ -92,7 +92,7 @@ def test_a_class_with_too_few_images(three: Path) -> None:
         source.check("test", Episode(3, 1, 1))
 
 
-def test_what_is_missing_is_named(three: Path, tmp_path: Path) -> None:
+def test_missing_images_and_folders_are_named(three: Path, tmp_path: Path) -> None:
     (three / "test" / "dog").mkdir()
     with pytest.raises(UserError, match="test/dog holds no images"):
         Folder(str(three)).prepare()
@@ -115,20 +115,22 @@ def test_what_is_missing_is_named(three: Path, tmp_path: Path) -> None:
         ("a: &a [x]\n" + "".join(f"b{i}: &a [*a, *a]\n" for i in range(99)), "not hold lists"),
     ],
 )
-def test_a_split_that_does_not_fit(tmp_path: Path, text: str, message: str) -> None:
+def test_a_split_list_that_does_not_fit_the_folder_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
     fill(tmp_path / "mine")
     (tmp_path / "split.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
         Folder(str(tmp_path / "mine"), str(tmp_path / "split.yaml")).prepare()
 
 
-def test_names_in_a_list_are_taken_as_they_are_written(tmp_path: Path) -> None:
+def test_class_names_in_a_list_are_read_as_text(tmp_path: Path) -> None:
     names = ["010", "8", "yes", "True", "null", "1e3", "2020-01-01", "~", "0x10", "1_000", "0.50"]
     for i, name in enumerate(names):
         (tmp_path / "mine" / name).mkdir(parents=True)
         image(i).save(tmp_path / "mine" / name / "0.png")
     listed = {"train": names[:1], "val": names[1:2], "test": names[2:]}
-    text = "".join(f"{split}: [{', '.join(found)}]\n" for split, found in listed.items())
+    text = "".join(f"{split}: [{', '.join(part)}]\n" for split, part in listed.items())
     (tmp_path / "split.yaml").write_text(text)
     source = Folder(str(tmp_path / "mine"), str(tmp_path / "split.yaml"), size=8)
     for split, expected in listed.items():
@@ -137,7 +139,7 @@ def test_names_in_a_list_are_taken_as_they_are_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.pack.images("train")[0], np.asarray(expected))
 
 
-def test_a_list_that_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_split_list_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     fill(tmp_path / "mine")
     os.mkfifo(tmp_path / "pipe.yaml")
     with pytest.raises(UserError, match=r"pipe\.yaml is a pipe or a device"):
@@ -146,7 +148,7 @@ def test_a_list_that_is_no_file_is_refused(tmp_path: Path) -> None:
         Folder(str(tmp_path / "mine"), str(tmp_path / "none.yaml")).prepare()
 
 
-def test_class_names_of_two_splits_are_told_once_a_run(
+def test_class_names_in_two_splits_are_reported_once_a_run(
     three: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.move(three / "test" / "cat", three / "test" / "dog")
@@ -155,12 +157,12 @@ def test_class_names_of_two_splits_are_told_once_a_run(
         source = Folder(str(three), size=8)
         source.prepare()
         source.prepare()
-        (said,) = [r.getMessage() for r in caplog.records if "class names" in r.getMessage()]
-        assert "ant (train, val, test); bee (train, val, test); cat (train, val)." in said, run
-        assert "dog" not in said
+        (warning,) = [r.getMessage() for r in caplog.records if "class names" in r.getMessage()]
+        assert "ant (train, val, test); bee (train, val, test); cat (train, val)." in warning, run
+        assert "dog" not in warning
 
 
-def test_images_of_two_splits_are_told_once_a_run(
+def test_images_in_two_splits_are_reported_once_a_run(
     three: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for split in ("val", "test"):
@@ -170,11 +172,11 @@ def test_images_of_two_splits_are_told_once_a_run(
     for _ in range(2):
         caplog.clear()
         Folder(str(three), size=8).prepare()
-        (said,) = [r.getMessage() for r in caplog.records if "two splits" in r.getMessage()]
-        assert said == "1 images of folder are in two splits: test/cat and train/bee share one."
+        (warning,) = [r.getMessage() for r in caplog.records if "two splits" in r.getMessage()]
+        assert warning == "1 images of folder are in two splits: test/cat and train/bee share one."
 
 
-def test_hidden_files_and_folders_are_left_alone(three: Path) -> None:
+def test_hidden_files_and_folders_are_ignored(three: Path) -> None:
     (three / "train" / ".Trash").mkdir()
     (three / "train" / "ant" / "._0.png").write_bytes(b"\0\5\x16\7 of macOS")
     assert len(Folder(str(three), size=8).pack.images("train")) == 12
@@ -188,12 +190,12 @@ def test_hidden_files_and_folders_are_left_alone(three: Path) -> None:
         ("mean", [[0.5]]), ("mean", []),
     ],
 )  # fmt: skip
-def test_numbers_that_make_no_image_are_refused(tmp_path: Path, key: str, value: Any) -> None:
+def test_impossible_image_settings_are_refused(tmp_path: Path, key: str, value: Any) -> None:
     with pytest.raises(UserError, match=f"dataset.{key}="):
         Folder(str(tmp_path), **{key: value})
 
 
-def test_files_that_come_while_they_are_packed_are_noticed(
+def test_files_added_while_packing_are_noticed(
     three: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Watched(Folder):
@@ -206,8 +208,8 @@ def test_files_that_come_while_they_are_packed_are_noticed(
     assert len(Folder(str(three), size=8).pack.images("train")) == 13
 
 
-def test_classes_of_unequal_size_give_what_they_have(three: Path) -> None:
-    """Ten ants, four bees, and two cats: one to show and one to ask."""
+def test_small_classes_give_all_the_images_they_have(three: Path) -> None:
+    """Ten ants, four bees and two cats: one for the support and one for the query."""
     for number in range(4, 10):
         image(500 + number).save(three / "train" / "ant" / f"{number}.png")
     for number in (2, 3):
@@ -222,11 +224,11 @@ def test_classes_of_unequal_size_give_what_they_have(three: Path) -> None:
     source.check("train", episode)
     classes = source.classes("train", indices, episode, 0)
     sets = source.tasks("train", indices, episode, 0)
-    shown, asked = (
+    shown, queries = (
         np.array([np.bincount(row[row >= 0], minlength=3) for row in part.targets]) for part in sets
     )
-    drawn = shown[classes == 0]  # the ants have enough for what was drawn
-    assert set(drawn) == {1, 2, 3, 4, 5} and set(asked[classes == 0]) == {4}
+    drawn = shown[classes == 0]  # there are enough ants for every size that was drawn
+    assert set(drawn) == {1, 2, 3, 4, 5} and set(queries[classes == 0]) == {4}
     assert (shown[classes == 1] == np.minimum(drawn, 3)).all()
-    assert (asked[classes == 1] == 4 - np.minimum(drawn, 3)).all()
-    assert (shown[classes == 2] == 1).all() and (asked[classes == 2] == 1).all()
+    assert (queries[classes == 1] == 4 - np.minimum(drawn, 3)).all()
+    assert (shown[classes == 2] == 1).all() and (queries[classes == 2] == 1).all()

@@ -23,7 +23,7 @@ def images(tasks: Task) -> Tensor:
     return torch.cat([tasks.support.inputs, tasks.query.inputs], 1).flatten(2)
 
 
-def test_shapes_types_and_range() -> None:
+def test_inputs_have_the_expected_shape_type_and_range() -> None:
     tasks, source = draw(6), Glyphs()
     for examples, n in ((tasks.support, 15), (tasks.query, 20)):
         assert examples.inputs.shape == (6, n, *source.shape) == (6, n, 1, 28, 28)
@@ -45,12 +45,12 @@ def test_labels_are_balanced_and_shuffled() -> None:
     for examples, each in ((tasks.support, 3), (tasks.query, 4)):
         counts = torch.nn.functional.one_hot(examples.targets, 5).sum(1)
         assert (counts == each).all()
-        # At every position each of five labels is due in a fifth of 400 tasks: 80, deviation 8.
+        # At every position each of five labels is expected in 80 of 400 tasks, with deviation 8.
         seen = torch.nn.functional.one_hot(examples.targets, 5).sum(0)
         assert seen.min() > 40 and seen.max() < 120
 
 
-def test_a_task_is_a_function_of_its_place() -> None:
+def test_a_task_is_a_function_of_its_index() -> None:
     batch, alone = draw(40), Glyphs().tasks("test", np.array([31]), EPISODE, 0)
     for many, one in zip(
         (*batch.support, *batch.query), (*alone.support, *alone.query), strict=True
@@ -83,7 +83,7 @@ def test_a_class_is_one_character_for_all_seeds_and_another_in_each_split() -> N
             assert torch.dist(first, second) < 0.5 * apart
 
 
-def test_few_classes_come_back() -> None:
+def test_a_limited_number_of_classes_recurs_in_tasks() -> None:
     source = Glyphs(classes={"test": 5})
     tasks = [source.tasks("test", np.array([i]), Episode(5, 1, 60), 0) for i in (0, 1)]
     means = [
@@ -106,7 +106,7 @@ def test_nearest_neighbour_is_above_chance_and_below_certainty() -> None:
     assert 0.45 < right.float().mean() < 0.75
 
 
-def test_a_class_is_more_like_itself() -> None:
+def test_images_of_one_class_are_closer_than_those_of_two() -> None:
     tasks = draw(100)
     support, query = (x.inputs.flatten(2).float() for x in tasks)
     distance = torch.cdist(query, support)
@@ -117,7 +117,7 @@ def test_a_class_is_more_like_itself() -> None:
 @pytest.mark.parametrize(
     ("split", "key"), [("train", "episode.ways"), ("test", "episode.test.ways")]
 )
-def test_too_many_ways(split: str, key: str) -> None:
+def test_too_many_ways_are_refused(split: str, key: str) -> None:
     source = Glyphs(classes={split: 10})
     source.check(split, Episode(10, 1, 1))
     source.check("val", Episode(1000, 1, 1))
@@ -135,7 +135,7 @@ def test_too_many_ways(split: str, key: str) -> None:
         lambda: Glyphs(size=0),
     ],
 )
-def test_impossible_parameters(make: Callable[[], Glyphs]) -> None:
+def test_impossible_parameters_are_refused(make: Callable[[], Glyphs]) -> None:
     with pytest.raises(UserError, match="glyphs"):
         make()
 

@@ -49,7 +49,7 @@ def test_other_contents_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_two_classes")
-def test_a_cut_pickle_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_pickle_is_refused(tmp_path: Path) -> None:
     file = publish(tmp_path) / "miniimagenet/mini-imagenet-cache-train.pkl"
     os.truncate(file, 10_000)
     with pytest.raises(UserError, match="delete it and run again"):
@@ -65,13 +65,13 @@ class Malicious:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_code_in_a_pickle_is_not_run(tmp_path: Path, protocol: int) -> None:
+def test_code_in_a_pickle_is_not_executed(tmp_path: Path, protocol: int) -> None:
     file, victim = tmp_path / "bad.pkl", tmp_path / "made"
     file.write_bytes(pickle.dumps({"image_data": Malicious(victim)}, protocol))
     with pytest.raises(UserError, match="asks for"):
         safe_pickle.load(file)
     assert not victim.exists()
-    pickle.loads(file.read_bytes())  # what a plain reader would have done
+    pickle.loads(file.read_bytes())  # what the plain pickle reader does
     assert victim.exists()
 
 
@@ -82,13 +82,13 @@ def test_arrays_and_plain_containers_are_read(tmp_path: Path, protocol: int) -> 
     if protocol < 4:
         content["b"] = [1, ("c", [2.5])]  # a set needs builtins.set there
         (tmp_path / "good.pkl").write_bytes(pickle.dumps(content, protocol))
-    found = safe_pickle.load(tmp_path / "good.pkl")
-    np.testing.assert_array_equal(found.pop("a"), content.pop("a"))
-    assert found == content
+    loaded = safe_pickle.load(tmp_path / "good.pkl")
+    np.testing.assert_array_equal(loaded.pop("a"), content.pop("a"))
+    assert loaded == content
 
 
 class Call:
-    """Pickled as the call of a function."""
+    """An object that is pickled as the call of a function."""
 
     def __init__(self, *call: Any) -> None:
         self.call = call
@@ -102,7 +102,7 @@ BYTE = np.dtype("u1")
 
 
 @pytest.mark.parametrize(
-    ("thing", "message"),
+    ("value", "message"),
     [
         (np.array([1, "a", None], object), "something else than numbers"),
         (np.array(["a"]), "something else than numbers"),
@@ -116,24 +116,26 @@ BYTE = np.dtype("u1")
     ],
     ids=["objects", "texts", "fields", "size", "bare", "more"],
 )
-def test_only_arrays_of_numbers_are_made(tmp_path: Path, thing: Any, message: str) -> None:
-    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": thing}))
+def test_pickles_of_other_than_numeric_arrays_are_refused(
+    tmp_path: Path, value: Any, message: str
+) -> None:
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": value}))
     with pytest.raises(UserError, match=message):
         safe_pickle.load(tmp_path / "x.pkl")
 
 
-def test_a_type_of_numbers_cannot_be_made_one_of_objects(tmp_path: Path) -> None:
+def test_a_numeric_dtype_cannot_be_turned_into_an_object_dtype(tmp_path: Path) -> None:
     plain = pickle.dumps({"a": np.arange(8, dtype="<u8")}, 2)
     before_flags = b"J\xff\xff\xff\xff" * 2 + b"K"  # size and alignment, -1 each
     altered = plain.replace(before_flags + b"\0", before_flags + b"\x3f")
     assert altered != plain
     (tmp_path / "x.pkl").write_bytes(altered)
-    found = safe_pickle.load(tmp_path / "x.pkl")["a"]
-    assert not found.dtype.hasobject
-    np.testing.assert_array_equal(found, np.arange(8))
+    array = safe_pickle.load(tmp_path / "x.pkl")["a"]
+    assert not array.dtype.hasobject
+    np.testing.assert_array_equal(array, np.arange(8))
 
 
-def test_a_few_bytes_cannot_ask_for_all_memory(tmp_path: Path) -> None:
+def test_a_small_pickle_cannot_allocate_huge_memory(tmp_path: Path) -> None:
     (tmp_path / "x.pkl").write_bytes(b"\x80\x02}r\xff\xff\xff\x7f.")  # puts {} at place 2**31
     tracemalloc.start()
     assert safe_pickle.load(tmp_path / "x.pkl") == {}
@@ -144,17 +146,17 @@ def test_a_few_bytes_cannot_ask_for_all_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("kind", ["<i2", ">i4", "u1", "?", "<f4", ">f8"])
 @pytest.mark.parametrize("protocol", [2, 5])
-def test_every_kind_of_number_is_read(tmp_path: Path, kind: str, order: Any, protocol: int) -> None:
+def test_every_numeric_dtype_is_read(tmp_path: Path, kind: str, order: Any, protocol: int) -> None:
     expected = np.asarray(np.arange(6).reshape(2, 3), kind, order=order)
     (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": {"b": expected}}, protocol))
-    found = safe_pickle.load(tmp_path / "x.pkl")["a"]["b"]
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    actual = safe_pickle.load(tmp_path / "x.pkl")["a"]["b"]
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.usefixtures("_two_classes")
 @pytest.mark.parametrize("row", [1200, -1, 2.0, True, None, "0", [0], 5])
-def test_rows_that_are_not_there_are_refused(tmp_path: Path, row: Any) -> None:
+def test_row_indices_out_of_range_are_refused(tmp_path: Path, row: Any) -> None:
     file = publish(tmp_path) / "miniimagenet/mini-imagenet-cache-train.pkl"
     content = pickle.loads(file.read_bytes())
     content["class_dict"]["n1"][7] = row
@@ -164,7 +166,7 @@ def test_rows_that_are_not_there_are_refused(tmp_path: Path, row: Any) -> None:
 
 
 @pytest.mark.usefixtures("_two_classes")
-def test_a_pipe_or_a_huge_file_is_not_read(tmp_path: Path) -> None:
+def test_a_pipe_or_a_huge_file_is_refused(tmp_path: Path) -> None:
     file = publish(tmp_path) / "miniimagenet/mini-imagenet-cache-train.pkl"
     os.truncate(file, 20 * 2**30)
     with pytest.raises(UserError, match="too many for a file of this kind"):
@@ -176,9 +178,9 @@ def test_a_pipe_or_a_huge_file_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_real_pickles(tmp_path: Path) -> None:
+def test_the_real_pickles_are_read(tmp_path: Path) -> None:
     source = MiniImageNet(str(real.folder("miniimagenet", tmp_path)))
     for split, classes in (("train", 64), ("val", 16), ("test", 20)):
         counts = source.pack.counts(split)
         assert len(counts) == classes
-        assert counts.min() >= 598  # 600 but for copies
+        assert counts.min() >= 598  # 600 without the copies

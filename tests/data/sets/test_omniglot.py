@@ -1,4 +1,4 @@
-"""Omniglot from its zips: made-up ones in the publisher's layout, and the real ones if at hand."""
+"""Omniglot from its zips: generated ones in the publisher's layout, and real ones if available."""
 
 import io
 import tracemalloc
@@ -19,7 +19,7 @@ LISTS = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/cha
 
 @pytest.fixture(autouse=True)
 def _few_characters(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    if "real" not in request.node.name:
+    if "real" not in request.node.name:  # tests of the real split keep the real lists
         lists = LISTS | {"test": ["Latin/character01"]}
         monkeypatch.setattr(omniglot, "_class_list", lists.__getitem__)
 
@@ -57,7 +57,7 @@ def test_missing_drawings_are_refused(tmp_path: Path) -> None:
         Omniglot(str(publish(tmp_path, drawings=19))).prepare()
 
 
-def test_a_cut_zip_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_zip_is_refused(tmp_path: Path) -> None:
     file = publish(tmp_path) / "omniglot" / "images_background.zip"
     file.write_bytes(file.read_bytes()[:-3000])
     with pytest.raises(UserError, match="damaged or cut short"):
@@ -73,7 +73,7 @@ def test_an_altered_zip_is_refused(tmp_path: Path) -> None:
         Omniglot(str(tmp_path)).prepare()
 
 
-def test_hidden_files_in_a_zip_are_left_alone(tmp_path: Path) -> None:
+def test_hidden_files_in_a_zip_are_ignored(tmp_path: Path) -> None:
     file = publish(tmp_path) / "omniglot" / "images_background.zip"
     with zipfile.ZipFile(file, "a") as archive:
         for folder in ("images_background", "__MACOSX/images_background"):
@@ -81,7 +81,7 @@ def test_hidden_files_in_a_zip_are_left_alone(tmp_path: Path) -> None:
     assert Omniglot(str(tmp_path)).pack.images("train").shape == (40, 28, 28, 1)
 
 
-def test_a_drawing_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
+def test_a_drawing_that_decompresses_to_a_huge_size_is_refused(tmp_path: Path) -> None:
     file = publish(tmp_path, drawings=19) / "omniglot" / "images_background.zip"
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         for character in (1, 2):
@@ -101,16 +101,16 @@ def test_a_drawing_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
     tracemalloc.stop()
 
 
-def test_the_class_lists_of_the_real_split() -> None:
+def test_the_class_lists_are_those_of_the_real_split() -> None:
     names = {split: omniglot._class_list(split) for split in ("train", "val", "test")}
-    assert {split: len(found) for split, found in names.items()} == {
+    assert {split: len(classes) for split, classes in names.items()} == {
         "train": 1028, "val": 172, "test": 423,
     }  # fmt: skip
     assert len(set().union(*names.values())) == 1623
 
 
 @pytest.mark.slow
-def test_the_real_images_are_those_of_an_independent_packing(tmp_path: Path) -> None:
+def test_the_real_images_equal_an_independent_packing(tmp_path: Path) -> None:
     source = Omniglot(str(real.folder("omniglot", tmp_path)))
     reference = np.load(real.beside("omniglot/omniglot_28.npz"))
     names = [f"{a}/{c}" for a, c in zip(reference["alphabet"], reference["character"], strict=True)]
@@ -119,7 +119,7 @@ def test_the_real_images_are_those_of_an_independent_packing(tmp_path: Path) -> 
         images, start = source.pack.images(split), 0
         assert len(source.pack.classes(split)) == total
         for name, count in zip(source.pack.classes(split), source.pack.counts(split), strict=True):
-            if count == 20:  # else a copy was left out
+            if count == 20:  # otherwise a copy was left out
                 ours = 255 - images[start : start + 20, ..., 0]
                 np.testing.assert_array_equal(ours, drawn[place[name]])
             start += count

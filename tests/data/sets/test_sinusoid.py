@@ -1,4 +1,4 @@
-"""Sine tasks are sines, of parameters and places within the ranges asked for."""
+"""Sinusoid tasks are sines with parameters and inputs in the given ranges."""
 
 import math
 
@@ -29,21 +29,21 @@ def rows(tasks: Task) -> tuple[np.ndarray, np.ndarray]:
 def test_each_task_is_one_sine_within_the_ranges(
     amplitude: tuple[float, float], phase: tuple[float, float]
 ) -> None:
-    found = []
+    parameters = []
     for x, y in zip(*rows(draw(Sinusoid(amplitude, phase))), strict=True):
         # A sin(x - p) is linear in sin x and cos x, with weights A cos p and -A sin p.
         basis = np.stack([np.sin(x), np.cos(x)], 1)
         (a, b), *_ = np.linalg.lstsq(basis, y, rcond=None)
         np.testing.assert_allclose(basis @ [a, b], y, atol=1e-5)
-        found.append((math.hypot(a, b), math.atan2(-b, a)))
-    for values, (low, high) in zip(np.transpose(found), (amplitude, phase), strict=True):
+        parameters.append((math.hypot(a, b), math.atan2(-b, a)))
+    for values, (low, high) in zip(np.transpose(parameters), (amplitude, phase), strict=True):
         assert low - 1e-4 <= values.min() and values.max() <= high + 1e-4
         np.testing.assert_allclose(values.mean(), (low + high) / 2, atol=0.1 * (high - low))
         np.testing.assert_allclose(np.ptp(values), high - low, rtol=0.05)
 
 
 @pytest.mark.parametrize("span", [(-5.0, 5.0), (1.0, 2.0)])
-def test_inputs_fill_their_span(span: tuple[float, float]) -> None:
+def test_inputs_are_uniform_over_their_span(span: tuple[float, float]) -> None:
     x, _ = rows(draw(Sinusoid(span=span)))
     low, high = span
     assert low <= x.min() and x.max() <= high
@@ -51,7 +51,7 @@ def test_inputs_fill_their_span(span: tuple[float, float]) -> None:
     np.testing.assert_allclose(share, 0.2, atol=0.03)
 
 
-def test_shapes_and_types() -> None:
+def test_tasks_have_the_expected_shapes_and_types() -> None:
     tasks = draw(Sinusoid(), 4)
     for examples, n in ((tasks.support, 10), (tasks.query, 15)):
         assert examples.inputs.shape == examples.targets.shape == (4, n, 1)
@@ -60,11 +60,11 @@ def test_shapes_and_types() -> None:
 
 def test_support_and_query_share_no_example() -> None:
     x, _ = rows(draw(Sinusoid()))
-    # Two float32 draws of one task may coincide by chance, but not more than once in a while.
+    # Two float32 draws of one task may coincide by chance, but rarely.
     assert sum(len(np.unique(row)) < len(row) for row in x) <= 1
 
 
-def test_a_task_is_a_function_of_its_place() -> None:
+def test_a_task_is_a_function_of_its_index() -> None:
     source = Sinusoid()
     batch = rows(draw(source))
     alone = rows(source.tasks("train", np.array([123]), EPISODE, 0))

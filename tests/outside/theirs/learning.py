@@ -1,4 +1,4 @@
-"""What a user might keep in a repository of their own: an algorithm, a data set, an objective."""
+"""An algorithm, a data set and an objective, as users may have in their own repository."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -47,7 +47,7 @@ class Ramps(TaskSource):
 
 
 class MeanHead(Algorithm):
-    """Adds to every prediction what the support's predictions lack on average."""
+    """Adds the mean error of the support's predictions to every prediction."""
 
     adapts_by_steps = False
 
