@@ -22,11 +22,12 @@ NOW = torch.tensor(0.5, dtype=torch.float64)
 CLOSE = 1e-10  # relative to the gradient's norm
 CLOSE_ADAM = 1e-8  # Adam divides rounding errors of zero gradients by its eps of 1e-8
 NAMES = ("maml", "fomaml", "anil", "boil", "meta_sgd", "reptile", "protonet")  # of zoo.by_hand
+BY_STEPS = set(NAMES) - {"protonet"}  # a batch that is embedded in one pass changes a buffer once
 REFUSED = {  # models that PyTorch cannot differentiate twice, or that change in every pass
     "EmbeddingBag": {"maml", "meta_sgd", "boil"},
-    "counting buffer": set(NAMES),
-    "InstanceNorm1d with averages": set(NAMES),
-    "spectral norm": set(NAMES),
+    "counting buffer": BY_STEPS,
+    "InstanceNorm1d with averages": BY_STEPS,
+    "spectral norm": BY_STEPS,
 }
 
 
