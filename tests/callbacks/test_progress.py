@@ -81,7 +81,10 @@ def test_messages_are_printed_on_their_own_lines(console: Console, bar: Bar) -> 
     unopened = logging.FileHandler("nowhere.log", delay=True)
     logger = logging.getLogger("lightning.pytorch")
     unopened.setLevel(logging.CRITICAL)
-    with mock.patch.object(logger, "handlers", [handler, unopened]):
+    with (
+        mock.patch.object(logger, "handlers", [handler, unopened]),
+        mock.patch.object(logger, "propagate", False),  # other tests leave handlers behind
+    ):
         bar.begin("Work", 3)
         bar.draw(1, reached="first")
         print("a message")

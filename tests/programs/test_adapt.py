@@ -219,7 +219,7 @@ def test_an_unwritable_output_folder_is_refused_before_the_work(
     words = [f"support={folder / 'support'}", f"query={folder / 'query'}"]
     (tmp_path / "file").write_text("x")
     for out in ("/proc/nowhere", tmp_path / "file" / "below"):
-        with mock.patch.object(program, "answer", side_effect=AssertionError):
+        with mock.patch.object(program, "predict", side_effect=AssertionError):
             message = mistake("adapt", f"ckpt_path={runs['maml']}", *words, f"out={out}")
         assert "cannot be written" in message and "out=" in message
     assert (tmp_path / "file").read_text() == "x"

@@ -17,6 +17,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.inspection import nonfinite
 from innerloop.inspection.trajectory import ALL, by_layer, trace
+from innerloop.inspection.watch import Finding
 from innerloop.reporting import beats, replay_table
 
 
@@ -136,7 +137,7 @@ class Gate(nn.Module):
         return torch.where(masked.isinf(), 0.0, masked)
 
 
-def watch(learner: Algorithm, steps: int = 3) -> dict[str, nonfinite.Finding]:
+def watch(learner: Algorithm, steps: int = 3) -> dict[str, Finding]:
     with nonfinite.watched(learner) as report, torch.no_grad():
         learner.scores(tasks(1), steps, NOW)
     return report.findings

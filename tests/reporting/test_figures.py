@@ -84,7 +84,7 @@ def test_principal_components_are_eigenvectors_of_the_covariance() -> None:
 def test_a_feature_map_shows_the_input_of_the_head() -> None:
     learner, batch = algorithm("maml", SmoothConv("support")), tasks(2, shape=(1, 4, 4))
     drawn = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
-    task, path = drawn._followed()
+    task, path = drawn.panels.followed()
     for adapted, _ in path:
         features = embedding.features_of(learner, task, adapted)
         assert features is not None

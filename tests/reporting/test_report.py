@@ -143,7 +143,7 @@ def test_a_key_that_follows_another_is_not_listed(real: Path, tmp_path: Path) ->
         (folder / "config.yaml").write_text(yaml.safe_dump(resolved))
     page = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
     assert [row["key"] for row in page.rows("Keys of the configuration")] == ["inner.rate"]
-    settings = [row["setting"] for row in page.rows("One checkpoint each")]
+    settings = [row["setting"] for row in page.rows("One checkpoint of each run")]
     assert settings == ["maml, inner.rate=0.1", "maml, inner.rate=0.4"]
 
 
