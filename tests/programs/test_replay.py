@@ -155,7 +155,9 @@ def test_the_operation_and_layer_of_a_nan_are_named() -> None:
     origin = watch(fragile("root", -1.0))["nan"]
     assert (origin.operation, origin.layer) == ("sqrt", "body.gate")
     assert origin.phase == "predicting after inner step 0"
-    assert "sqrt, in layer body.gate" in str(origin) and "made nan from finite numbers" in str(origin)
+    assert "sqrt, in layer body.gate" in str(origin) and "made nan from finite numbers" in str(
+        origin
+    )
 
 
 def test_a_nan_in_a_later_step_names_that_step() -> None:
