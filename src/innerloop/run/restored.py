@@ -12,6 +12,7 @@ from innerloop.errors import UserError, visible
 from innerloop.run import notices
 from innerloop.run.plain import PlainDict
 from innerloop.run.trust import check
+from innerloop.startup import resolvers
 from innerloop.startup.command import explain
 from innerloop.startup.older import current
 from innerloop.startup.run_folder import KEPT, not_a_run
@@ -54,6 +55,7 @@ def from_file(
     Raises:
         UserError: if it is not a configuration, or names code that it may not run.
     """
+    resolvers.register()  # scripts do so themselves; a notebook that loads a run does not
     try:
         values = _checked(content)
         if passed := check(values, str(origin), trust, here):
