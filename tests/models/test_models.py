@@ -1,10 +1,13 @@
 """Backbones against the same networks built by hand."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from innerloop.errors import UserError
+from innerloop.layers.maps import as_maps, map_shape
 from innerloop.models.conv4 import Conv4
 from innerloop.models.mlp import MLP
 from innerloop.models.network import Network
@@ -21,6 +24,14 @@ def test_feature_width_of_conv4(
     assert body.width == width
     assert body(torch.randn(3, *shape)).shape == (3, width)
     assert Network(body, 5)(torch.randn(3, *shape)).shape == (3, 5)
+    assert math.prod(map_shape(body)) == width
+
+
+def test_features_are_flattened_maps_or_one_place() -> None:
+    body, images = Conv4((1, 32, 48), 4), torch.randn(2, 1, 32, 48)
+    torch.testing.assert_close(as_maps(body(images), map_shape(body)), body.blocks(images))
+    assert map_shape(body) == (4, 2, 3)
+    assert map_shape(Conv4((1, 32, 48), 4, average=True)) == map_shape(MLP([3], [4])) == (4, 1, 1)
 
 
 @pytest.mark.parametrize("pool", ["max", "stride"])

@@ -26,6 +26,9 @@ class Conv4(nn.Module):
         average: whether what is left of the image is averaged, as in that network, instead of
             flattened.
 
+    Its features are flattened maps of shape `map_shape`, see `innerloop.layers.maps`; that is None
+    where they are averaged.
+
     Raises:
         UserError: for inputs that are no images, or too small for the poolings.
     """
@@ -51,7 +54,9 @@ class Conv4(nn.Module):
         self.average = average
         self.to(memory_format=torch.channels_last)  # faster convolutions
         with torch.no_grad():
-            self.width = self(torch.zeros(1, *input_shape)).shape[1]
+            maps = self.blocks(torch.zeros(1, *input_shape))
+        self.map_shape = None if average else tuple(maps.shape[1:])
+        self.width = maps.shape[1] if average else maps[0].numel()
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.blocks(images)

@@ -10,15 +10,14 @@ from innerloop import tasks as task_tools
 from innerloop.adaptation.descent import descend
 from innerloop.adaptation.gradients import Parameters, first_order
 from innerloop.adaptation.rules import SGD
-from innerloop.algorithms.algorithm import Algorithm
-from innerloop.algorithms.features import features_of
+from innerloop.algorithms.transfer.classifier import Classifier
 from innerloop.errors import UserError
 from innerloop.layers.absent import mask_absent_classes
 from innerloop.objectives import Objective
-from innerloop.tasks import Examples, Inputs, Task
+from innerloop.tasks import Examples, Inputs
 
 
-class Baseline(Algorithm):
+class Baseline(Classifier):
     r"""Trains body :math:`f` and head by cross-entropy over all training classes; for a task, fits
     a new linear head to the support's features and leaves the body as it is:
 
@@ -58,11 +57,6 @@ class Baseline(Algorithm):
         tensor([0, 1])
     """
 
-    needs_classes = True
-    relabelling_permutes = True
-    trains_on_batches = True
-    fixed_ways = False
-
     def __init__(
         self, model: nn.Module, objective: Objective, rate: float = 0.01, decay: float = 0.001
     ) -> None:
@@ -72,20 +66,7 @@ class Baseline(Algorithm):
                 f"algorithm.rate={rate}, algorithm.decay={decay}: the fit of a head takes a rate "
                 "above zero and a decay of zero or more, such as 0.01 and 0.001."
             )
-        if not isinstance(self.model.head, nn.Linear):
-            raise UserError(
-                f"Baseline fits a new linear head to each task, and this model's head is a "
-                f"{type(self.model.head).__name__}: give it an nn.Linear."
-            )
         self.rate, self.decay = rate, decay
-
-    @property
-    def head(self) -> nn.Linear:
-        """The head of the training classes."""
-        return self.model.head  # type: ignore[return-value]
-
-    def embed(self, tasks: Task) -> Task:
-        return features_of(self.features, tasks)
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Parameters]:
         """Heads fitted to features `(n, width)`; without any, the head of the training classes."""
@@ -99,18 +80,12 @@ class Baseline(Algorithm):
     def predict(self, adapted: Parameters, inputs: Inputs) -> Tensor:
         return self.call(self.head, adapted, inputs)
 
-    def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
-        """Cross-entropy over the training classes; a support, if there is one, is not used."""
-        outputs: Tensor = self.head(task_tools.values(task.query.inputs))
-        return self.objective.loss(outputs, task.query.targets)
-
     def weights(self, adapted: Parameters) -> dict[str, Tensor]:
         return {f"head.{name}": value for name, value in adapted.items()}
 
     def _zero_head(self) -> Parameters:
         """A head with an output for each class of the task, not of the training."""
-        classes = self.objective.classes(self.training) or 0
-        return {k: p.new_zeros(classes, *p.shape[1:]) for k, p in self.head.named_parameters()}
+        return {k: p.new_zeros(self.ways, *p.shape[1:]) for k, p in self.head.named_parameters()}
 
     def _fit_loss(self, head: Parameters, number: int, support: Examples) -> Tensor:
         outputs = mask_absent_classes(self.predict(head, support.inputs), support)
