@@ -42,12 +42,13 @@ class Cifar100(ImageClasses):
             raise UserError(f"dataset.split={split}: choose cifarfs or fc100.")
         super().__init__(
             split,
-            Path(data_dir) / "cifar100",
+            Path(data_dir) / split,  # of the pack
             mean=(0.5071, 0.4865, 0.4409),
             std=(0.2673, 0.2564, 0.2762),
             on_device=on_device,
         )
-        self.split, self.copy = split, Path(data_dir) / "cifar-fs" / "cifar100.zip"
+        self.split, self.archives = split, Path(data_dir) / "cifar100"
+        self.copy = Path(data_dir) / "cifar-fs" / "cifar100.zip"
         self.reading = READING
 
     @property
@@ -64,9 +65,9 @@ class Cifar100(ImageClasses):
 
     def _archive(self) -> Path:
         """The file to read; downloaded if there is none."""
-        if self.copy.exists() and not (self.folder / ARCHIVE).exists():
+        if self.copy.exists() and not (self.archives / ARCHIVE).exists():
             return self.copy
-        (path,) = fetch(card(self.split).files, self.folder, "CIFAR-100")
+        (path,) = fetch(card(self.split).files, self.archives, "CIFAR-100")
         return path
 
 
