@@ -60,6 +60,7 @@ def publish(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Publish
     published: Published = globals()[f"publish_{name}"](folder, monkeypatch)
     content = yaml.safe_load((small / "cards" / f"{name}.yaml").read_text())
     content["classes"] = len(published.images)
+    content["download"] = "1 MB"
     content["images"] = sum(map(len, published.images.values()))
     (small / "cards" / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return published

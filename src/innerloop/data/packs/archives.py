@@ -164,7 +164,7 @@ def open_archive(path: Path) -> Archive:
 def damaged(what: str, error: Exception) -> str:
     """A message for users."""
     reason = " ".join(str(error).split())[:120] or type(error).__name__
-    return f"{what} is damaged or cut short ({reason}): delete the archive and run again."
+    return f"{what} is damaged or cut short ({reason}): replace it and run again."
 
 
 def _opened(path: Path, file: IO[bytes]) -> Archive:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from innerloop.data.download import Remote
 
 FOLDER = resources.files("innerloop.data") / "cards"
+UNITS = {"MB": 10**6, "GB": 10**9}
+SMALL = 2**28  #: bytes that a file can have in any case
 
 
 class Card(NamedTuple):
@@ -24,6 +26,12 @@ class Card(NamedTuple):
     files: dict[str, Remote]  #: by name
     folder: str  #: in the folder of all data sets
     by_hand: str  #: what to do where the publisher demands a login or an agreement; else empty
+
+    @property
+    def most(self) -> int:
+        """Bytes that none of the files exceeds."""
+        number, unit = self.download.split()
+        return max(2 * int(float(number) * UNITS[unit]), SMALL)
 
 
 def card(name: str) -> Card:

@@ -67,7 +67,8 @@ class Cifar100(ImageClasses):
         """The file to read; downloaded if there is none."""
         if self.copy.exists() and not (self.archives / ARCHIVE).exists():
             return self.copy
-        (path,) = fetch(card(self.split).files, self.archives, "CIFAR-100")
+        published = card(self.split)
+        (path,) = fetch(published.files, self.archives, "CIFAR-100", published.most)
         return path
 
 

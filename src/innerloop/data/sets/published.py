@@ -98,7 +98,7 @@ class Published(ImageClasses):
             return [self.path]
         if self.card.by_hand:
             raise UserError(f"{self.card.title} cannot be downloaded: {self.card.by_hand}.")
-        return fetch(self.card.files, self.folder, self.card.title)
+        return fetch(self.card.files, self.folder, self.card.title, self.card.most)
 
 
 def found_by(layout: Layout, files: list[Path], card: Card) -> Pictures:

@@ -16,6 +16,7 @@ from innerloop.data.sets.class_lists import class_lists
 from innerloop.errors import UserError
 
 PUBLISHER = "https://storage.googleapis.com/quickdraw_dataset/full/numpy_bitmap"
+MOST = 2**29  #: bytes of a file
 PART = 2**16  #: sketches that are in memory together
 
 
@@ -47,7 +48,7 @@ class QuickDraw(ImageClasses):
     def read(self) -> Mapping[str, Classes]:
         names = [name for names in self.lists.values() for name in names]
         remote = {f"{n}.npy": Remote(f"{PUBLISHER}/{quote(n)}.npy") for n in names}
-        fetch(remote, self.folder, "Quick, Draw!")
+        fetch(remote, self.folder, "Quick, Draw!", MOST)
         return {split: self._sketches(names) for split, names in self.lists.items()}
 
     def _sketches(self, names: list[str]) -> Iterator[Images]:

@@ -52,7 +52,8 @@ class TieredImageNet(ImageClasses):
         assert self.reading is not None
         if self.imagenet:
             return imagenet.classes(self.imagenet, "tieredimagenet_ren", self.reading)
-        fetch(card("tieredimagenet").files, self.folder, "tieredImageNet")
+        published = card("tieredimagenet")
+        fetch(published.files, self.folder, "tieredImageNet", published.most)
         return {split: self._classes(split, self.reading) for split in SIZES}
 
     def _classes(self, split: str, reading: Reading) -> Iterator[Images]:
