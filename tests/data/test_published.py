@@ -1,5 +1,8 @@
 """Every data set that has files: downloaded from a server on this machine, packed and compared."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +127,37 @@ def test_a_run_is_tested_on_published_sets(tmp_path: Path, monkeypatch: pytest.M
     assert result["test"]["accuracy"]["tasks"] == 4
     elsewhere = results(tmp_path / "run" / "tested_on" / "traffic_sign")
     assert elsewhere["dataset"] == "traffic_sign" and elsewhere["trained_on"] == "cub"
+
+
+@pytest.mark.parametrize("name", ["cub", "fc100"])
+def test_a_preparation_killed_at_any_moment_ends_right_when_repeated(
+    name: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publishers.publish(name, server.folder, monkeypatch)
+    publishers.served_from(server.url, name, server.folder)
+    built = source(name, tmp_path / "whole", published)
+    start = time.perf_counter()
+    built.prepare()
+    seconds = time.perf_counter() - start
+    for moment in np.random.default_rng(0).uniform(0.002, seconds, 10):
+        data = source(name, tmp_path / f"{moment}", published)
+        if child := os.fork():
+            os.waitpid(child, 0)
+        else:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process
+            signal.setitimer(signal.ITIMER_REAL, moment)
+            data.prepare()
+            os._exit(0)
+        compare(data, published)
+
+
+def test_a_full_disk_has_its_own_message(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publishers.publish("cub", server.folder, monkeypatch)
+    publishers.served_from(server.url, "cub", server.folder)
+    (tmp_path / "data" / "cub").mkdir(parents=True)
+    (tmp_path / "data" / "cub" / ".CUB_200_2011.tgz.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        source("cub", tmp_path / "data", published).prepare()
+    assert str(tmp_path / "data" / "cub") in str(caught.value.filename)
