@@ -64,5 +64,5 @@ def widened(gradient: dict[str, Tensor], like: Algorithm) -> dict[str, Tensor]:
     """A narrowed learner's gradient in the full learner's shapes, with 0 for absent classes."""
     wide = {name: torch.zeros_like(p) for name, p in like.named_parameters()}
     for name, slope in gradient.items():
-        wide[name][: len(slope)] = slope
+        wide[name][tuple(slice(n) for n in slope.shape)] = slope
     return wide
