@@ -6,6 +6,7 @@ import pytest
 import torch
 from cli import FAST, results, train
 from helpers import CONF, algorithm, choices, config, data_for
+from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image
 
@@ -124,8 +125,6 @@ def test_the_inner_loop_grid_runs_every_combination(tmp_path: Path) -> None:
 
 
 def test_published_settings_are_announced() -> None:
-    from hydra import initialize_config_dir
-
     for name in choices("experiment"):
         settings = config(f"experiment={name}")
         if settings.published is None:
@@ -142,6 +141,14 @@ def test_published_settings_are_announced() -> None:
             (line,) = notices.published(settings)
         assert f"experiment={name}" in line
         assert "outer.steps" in line
+
+
+def test_a_setting_that_is_in_no_paper_is_not_announced() -> None:
+    own = config("experiment=sinusoid_cnp_5shot", "outer.steps=7")
+    own.hydra = None
+    assert own.published is None
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        assert notices.published(own) == []
 
 
 def _hash(*overrides: str) -> str:
