@@ -29,6 +29,7 @@ def overrides(file: str) -> list[str]:
     images = images or (choice in choices("algorithm") and algorithm(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
     more += ["dataset.path=nowhere"] if choice == "folder" else []
+    more += ["dataset.name=BRD_Mini"] if choice == "meta_album" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
     return [f"{group}={choice}", *more] if group else []
 
