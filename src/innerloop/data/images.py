@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import checks, layout, sampling
+from innerloop.data import checks, groups, layout, sampling
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
 from innerloop.data.packs.groups import Groups
@@ -89,6 +89,8 @@ class ImageClasses(TaskSource):
 
     def check(self, split: str, episode: Episode) -> None:
         counts, names = self._counts(split), self.pack.classes(split)
+        if episode.drawn_from == "group":
+            groups.check(self.name, split, episode, self.groups(split))
         checks.check_ways(self.name, split, episode, len(counts))
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
@@ -98,13 +100,26 @@ class ImageClasses(TaskSource):
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Positions in the pack's list of classes; the turns of a class count as that class."""
-        available = len(self.pack.counts(split))
-        if episode.varies:
+        available, chosen = len(self.pack.counts(split)), self._groups(split, episode)
+        if episode.varies or chosen is not None:
             return layout.draw_classes(
-                split=split, indices=indices, episode=episode, seed=seed, available=available
+                split=split,
+                indices=indices,
+                episode=episode,
+                seed=seed,
+                available=available,
+                groups=chosen,
             )
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         return sampling.choose(key[:, 0], available, episode.most_ways)
+
+    def groups(self, split: str) -> np.ndarray | None:
+        """The number of each class's group, `(classes,)`; None if the classes have no groups."""
+        return None
+
+    def _groups(self, split: str, episode: Episode) -> np.ndarray | None:
+        """The groups, if a task takes its classes from one of them."""
+        return self.groups(split) if episode.drawn_from == "group" else None
 
     def class_names(self, split: str) -> Sequence[str]:
         return self.pack.classes(split)
@@ -168,7 +183,12 @@ class ImageClasses(TaskSource):
         counts, turns = self.pack.counts(split), self._turns
         if episode.varies:
             drawn = layout.draw(
-                split=split, indices=indices, episode=episode, seed=seed, supply=counts
+                split=split,
+                indices=indices,
+                episode=episode,
+                seed=seed,
+                supply=counts,
+                groups=self._groups(split, episode),
             )
             return places.unequal(drawn, counts, turns)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
