@@ -63,7 +63,6 @@ def compare(data: ImageClasses, published: Published) -> None:
 def test_every_data_set_with_files_has_a_card() -> None:
     own = {name for name in choices("dataset") if "data_dir" not in config_of(name)}
     assert set(SETS) == set(choices("dataset")) - own
-    assert own == {"folder", "glyphs", "sinusoid"}, "a set with files of its own has no card"
 
 
 def config_of(name: str) -> dict:

@@ -12,11 +12,11 @@ from torch import Tensor
 from innerloop.data import checks, groups, layout, sampling
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
-from innerloop.data.packs.groups import Groups
 from innerloop.data.packs.pack import Pack
 from innerloop.data.packs.packing import open_or_build
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.resident import Places, Resident, fits
+from innerloop.data.packs.series import Series
 from innerloop.data.packs.writing import Classes
 from innerloop.data.padding import map_inputs
 from innerloop.data.source import TaskSource
@@ -95,8 +95,8 @@ class ImageClasses(TaskSource):
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
         )
-        if groups := self._groups(split):
-            groups.check(names, *episode.numbers[1:])
+        if series := self._series(split):
+            series.check(names, *episode.numbers[1:])
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Positions in the pack's list of classes; the turns of a class count as that class."""
@@ -199,7 +199,7 @@ class ImageClasses(TaskSource):
             episode=episode,
             counts=counts,
             turns=turns,
-            groups=self._groups(split),
+            series=self._series(split),
         )
 
     def _counts(self, split: str) -> np.ndarray:
@@ -212,10 +212,10 @@ class ImageClasses(TaskSource):
             )
         return self.pack.counts(split)
 
-    def _groups(self, split: str) -> Groups | None:
-        """The groups of each class of a split, if it has any."""
-        lengths = self.pack.groups(split)
-        return None if lengths is None else Groups(lengths)
+    def _series(self, split: str) -> Series | None:
+        """The series of images of each class of a split, if it has any."""
+        lengths = self.pack.series(split)
+        return None if lengths is None else Series(lengths)
 
     def _images_at(self, split: str, places: Places) -> Tensor:
         return gather(self.pack.images(split), places, self.rotations)

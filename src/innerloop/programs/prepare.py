@@ -74,10 +74,10 @@ def _show(name: str, source: ImageClasses | None) -> None:
     if name in card.names():
         for what, text in _facts(card.card(name)):
             add_row(table, what, text)
-    for split in source.pack.splits if source else ():
-        counts = source.pack.counts(split)
-        add_row(table, split, f"{len(counts):,} classes, {counts.sum():,} images")
     if source is not None:
+        for split in source.pack.splits:
+            counts = source.pack.counts(split)
+            add_row(table, split, f"{len(counts):,} classes, {counts.sum():,} images")
         add_row(table, "packed in", source.pack.folder)
     terminal().print(table)
 

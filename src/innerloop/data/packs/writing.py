@@ -16,8 +16,8 @@ from innerloop.errors import visible
 from innerloop.machine.files import write_whole
 
 Images = tuple[str, np.ndarray]  #: name of a class, images `(n, height, width, channels)`
-Grouped = tuple[str, np.ndarray, np.ndarray]  #: and `(n,)` the number of each image's group
-Classes = Iterable[Images | Grouped]  #: a class may come in parts, one after another
+InSeries = tuple[str, np.ndarray, np.ndarray]  #: and `(n,)` the number of each image's series
+Classes = Iterable[Images | InSeries]  #: a class may come in parts, one after another
 log = logging.getLogger(__name__)
 
 
@@ -73,13 +73,13 @@ def _write_split(path: Path, classes: Classes, split: str, copies: Copies) -> Sp
 def _write_classes(file: IO[bytes], classes: Classes, split: str, copies: Copies) -> SplitRecord:
     """Writes one class after another; the time of change is not known yet."""
     digest, shape = hashlib.sha256(), (0, 0, 0)
-    members: dict[str, dict[int, int]] = {}  # images of each group of each class
-    for name, images, *groups in classes:
+    members: dict[str, dict[int, int]] = {}  # images of each series of each class
+    for name, images, *series in classes:
         rows = copies.new_images(images, split, name)
         data = np.ascontiguousarray(images[rows]).tobytes()
         file.write(data)
         digest.update(data)
-        numbers = groups[0][rows].tolist() if groups else [-1] * len(rows)
+        numbers = series[0][rows].tolist() if series else [-1] * len(rows)
         _count(numbers, members.setdefault(name, {}))
         shape = images.shape[1:]
     lengths = [list(sizes.values()) for sizes in members.values()]
@@ -91,11 +91,11 @@ def _write_classes(file: IO[bytes], classes: Classes, split: str, copies: Copies
         "mtime_ns": 0,
     }
     if any(-1 not in sizes for sizes in members.values()):
-        part["groups"] = lengths
+        part["series"] = lengths
     return part
 
 
 def _count(numbers: list[int], sizes: dict[int, int]) -> None:
-    """Adds the images with these numbers of groups to the sizes of the groups."""
+    """Adds the images with these numbers of series to the sizes of the series."""
     for number in numbers:
         sizes[number] = sizes.get(number, 0) + 1

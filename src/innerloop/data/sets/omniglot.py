@@ -87,7 +87,7 @@ def _lake(drawings: Drawings) -> dict[str, list[str]]:
     """Names of the characters of each split of Lake et al. with Meta-Dataset's validation."""
     background, evaluation = (
         [name for name, (path, _) in drawings.items() if path.name == zip_name]
-        for zip_name in FILES
+        for zip_name in card("omniglot").files
     )
     characters = Counter(name.partition("/")[0] for name in background)
     smallest = {alphabet for alphabet, _ in characters.most_common()[:-6:-1]}

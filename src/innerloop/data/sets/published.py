@@ -12,7 +12,7 @@ from innerloop.data.packs import pixels
 from innerloop.data.packs.archives import Archive, read_picture
 from innerloop.data.packs.pictures import Box, Reading
 from innerloop.data.packs.record import Recipe
-from innerloop.data.packs.writing import Classes, Grouped, Images
+from innerloop.data.packs.writing import Classes, Images, InSeries
 from innerloop.data.sets.card import Card, card
 from innerloop.data.sets.class_lists import class_lists, splits_of
 from innerloop.errors import UserError, one_line
@@ -26,7 +26,7 @@ class Picture(NamedTuple):
     archive: Archive
     name: str
     box: Box | None = None  #: what to cut out of it; None for all of it
-    group: int | None = None  #: a number that images of one thing share, see `packs.groups`
+    series: int | None = None  #: a number that images of one thing share, see `packs.series`
 
 
 Pictures = dict[str, list[Picture]]  #: by class
@@ -42,7 +42,7 @@ class Published(ImageClasses):
         layout: finds the images in these files.
         split: whose class lists are taken, those in `innerloop/data/splits/NAME_SPLIT.json`.
         size: images are resized to `size` by `size` pixels.
-        grouped: whether images come in groups; support and query are drawn from different ones.
+        in_series: whether images come in series; support and query are drawn from different ones.
         path: a folder with the content of the archive, instead of the publisher's files.
         on_device: see `ImageClasses`.
 
@@ -56,7 +56,7 @@ class Published(ImageClasses):
         layout: Layout,
         split: str = "meta_dataset",
         size: int = 84,
-        grouped: bool = False,
+        in_series: bool = False,
         path: str | None = None,
         on_device: bool | str = "auto",
     ) -> None:
@@ -70,7 +70,7 @@ class Published(ImageClasses):
             std=(0.229, 0.224, 0.225),
             on_device=on_device,
         )
-        self.layout, self.split, self.unequal = layout, split, not grouped
+        self.layout, self.split, self.unequal = layout, split, not in_series
         self.lists = class_lists(f"{name}_{split}")
         self.path = None if path is None else Path(path).expanduser()
         self.reading = Reading(size, 3)
@@ -160,11 +160,11 @@ def read_classes(
     }
 
 
-def _read_classes(pictures: Pictures, reading: Reading) -> Iterator[Images | Grouped]:
+def _read_classes(pictures: Pictures, reading: Reading) -> Iterator[Images | InSeries]:
     for name, members in pictures.items():
         for part in (members[i : i + PART] for i in range(0, len(members), PART)):
             images = np.stack([read_picture(p.archive, p.name, reading, p.box) for p in part])
-            if part[0].group is None:
+            if part[0].series is None:
                 yield name, images
             else:
-                yield name, images, np.array([picture.group for picture in part])
+                yield name, images, np.array([picture.series for picture in part])

@@ -10,7 +10,7 @@ from innerloop.data.sets.published import Picture, Pictures
 def pictures(files: list[Path]) -> Pictures:
     """The training images `.../00014/00003_00029.ppm`: class 14, track 3, image 29.
 
-    The images of a track show one physical sign while a car approaches it, and form a group.
+    The images of a track show one physical sign while a car approaches it, and are a series.
 
     Arguments:
         files: the archive.
@@ -21,6 +21,6 @@ def pictures(files: list[Path]) -> Pictures:
     for name in archive.names:
         path = PurePosixPath(name)
         if path.suffix == ".ppm":
-            picture = Picture(archive, name, group=int(path.name.split("_")[0]))
+            picture = Picture(archive, name, series=int(path.name.split("_")[0]))
             classes.setdefault(names[int(path.parent.name)], []).append(picture)
     return classes
