@@ -34,6 +34,17 @@ def squared_distances(features: Tensor, centres: Tensor) -> Tensor:
         return squares - 2 * features @ centres.T
 
 
+def inner_products(features: Tensor, weights: Tensor) -> Tensor:
+    """Features `(n, d)` times weights `(d, k)`, in float32 at least.
+
+    Example:
+        >>> inner_products(torch.ones(1, 2), torch.tensor([[1.0], [2.0]]))
+        tensor([[3.]])
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return _wide(features) @ _wide(weights)
+
+
 def class_means(support: Examples, ways: int) -> Tensor:
     """The mean feature of each class `(ways, d)`, in float32 at least.
 

@@ -60,6 +60,8 @@ def published(config: DictConfig) -> list[str]:
         paper = composed(f"experiment={name}")
     except HydraException:  # no published setting is known
         return []
+    if paper.published is None:  # an experiment of our own
+        return []
     changed = [
         f"{key} {ours} (paper: {theirs})"
         for key, (ours, theirs) in changes(config, paper).items()

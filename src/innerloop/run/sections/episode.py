@@ -14,10 +14,16 @@ class TestEpisode(Section):
     shots: Size
     queries: Size
     balance: Annotated[
-        Literal["equal", "uniform", "dirichlet"],
-        Field(description="equal, uniform or dirichlet"),
+        Literal["equal", "uniform", "dirichlet", "meta_dataset"],
+        Field(description="equal, uniform, dirichlet or meta_dataset"),
     ] = "equal"
     alpha: Annotated[float, Field(description="a number from 0.05 to 1000", ge=0.05, le=1000)] = 1.0
+
+    query_balance: Annotated[
+        Literal["equal", "dirichlet"], Field(description="equal or dirichlet")
+    ] = "equal"
+    largest_support: Count = 500
+    drawn_from: Annotated[Literal["split", "group"], Field(description="split or group")] = "split"
 
 
 class Episode(TestEpisode):
@@ -28,7 +34,12 @@ class Episode(TestEpisode):
     @model_validator(mode="after")
     def _shots_can_be_unequal(self) -> Self:
         for key, part in (("episode", self), ("episode.test", self.test)):
-            equal = {"uniform": isinstance(part.shots, int), "dirichlet": part.shots == 1}
+            one_number = isinstance(part.shots, int)
+            equal = {
+                "uniform": one_number,
+                "dirichlet": part.shots == 1,
+                "meta_dataset": one_number,
+            }
             if equal.get(part.balance, False):
                 raise ValueError(
                     f"{key}.balance={part.balance} with {key}.shots={part.shots} gives all classes "
