@@ -12,6 +12,7 @@ from torch import Tensor
 from innerloop.data import checks, groups, layout, sampling
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
+from innerloop.data.packs.groups import Groups
 from innerloop.data.packs.pack import Pack
 from innerloop.data.packs.packing import open_or_build
 from innerloop.data.packs.record import Recipe
@@ -87,13 +88,15 @@ class ImageClasses(TaskSource):
         overlap.warn_of_images(self.name, pack)
 
     def check(self, split: str, episode: Episode) -> None:
-        counts, names = self.pack.counts(split), self.pack.classes(split)
+        counts, names = self._counts(split), self.pack.classes(split)
         if episode.drawn_from == "group":
             groups.check(self.name, split, episode, self.groups(split))
         checks.check_ways(self.name, split, episode, len(counts))
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
         )
+        if groups := self._groups(split):
+            groups.check(names, *episode.numbers[1:])
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Positions in the pack's list of classes; the turns of a class count as that class."""
@@ -130,7 +133,7 @@ class ImageClasses(TaskSource):
 
     def classes_in(self, split: str) -> int:
         """Classes of the pack, times four if quarter-turns are further classes."""
-        return len(self.pack.counts(split)) * self._turns
+        return len(self._counts(split)) * self._turns
 
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
         batches = self._batch_places(split, indices, size, seed)
@@ -190,7 +193,29 @@ class ImageClasses(TaskSource):
             return places.unequal(drawn, counts, turns)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         classes = self.classes(split, indices, episode, seed)
-        return places.equal(key=key, classes=classes, episode=episode, counts=counts, turns=turns)
+        return places.equal(
+            key=key,
+            classes=classes,
+            episode=episode,
+            counts=counts,
+            turns=turns,
+            groups=self._groups(split),
+        )
+
+    def _counts(self, split: str) -> np.ndarray:
+        """Images of each class of a split; raises `UserError` if the data set lacks the split."""
+        if split not in self.pack.splits:
+            raise UserError(
+                f"{self.name} has no {split} classes, only {', '.join(self.pack.splits)}: test a "
+                f"run of another data set on it, with evaluation.on=[{self.name}], or with "
+                f"python src/evaluate.py ckpt_path=RUN dataset={self.name}."
+            )
+        return self.pack.counts(split)
+
+    def _groups(self, split: str) -> Groups | None:
+        """The groups of each class of a split, if it has any."""
+        lengths = self.pack.groups(split)
+        return None if lengths is None else Groups(lengths)
 
     def _images_at(self, split: str, places: Places) -> Tensor:
         return gather(self.pack.images(split), places, self.rotations)

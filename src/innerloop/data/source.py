@@ -85,7 +85,7 @@ class TaskSource(ABC):
         """
         raise UserError(
             f"training=batches learns to tell all training classes apart, and {type(self).__name__}"
-            " has no list of them: choose dataset=omniglot, miniimagenet or folder, or "
+            " has no list of them: choose a data set of images, such as dataset=omniglot, or "
             "dataset=glyphs 'dataset.classes={train: 64}'."
         )
 

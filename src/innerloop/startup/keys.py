@@ -29,6 +29,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "ckpt_path": Role.NONE,
     "dataset": LEARNED,
     "dataset.data_dir": AROUND,  # where the data are stored
+    "dataset.imagenet": AROUND,
     "dataset.on_device": AROUND,
     "dataset.path": AROUND,
     "deviates": Role.NONE,

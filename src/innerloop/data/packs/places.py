@@ -6,12 +6,18 @@ import torch
 from innerloop.data import sampling
 from innerloop.data.epochs import epoch_members
 from innerloop.data.layout import Rows, TaskLayout
+from innerloop.data.packs.groups import Groups
 from innerloop.data.packs.resident import Places
 from innerloop.tasks import Episode, Examples, Padded, Task, without_support
 
 
 def equal(
-    key: np.ndarray, classes: np.ndarray, episode: Episode, counts: np.ndarray, turns: int
+    key: np.ndarray,
+    classes: np.ndarray,
+    episode: Episode,
+    counts: np.ndarray,
+    turns: int,
+    groups: Groups | None = None,
 ) -> Task:
     """Tasks of one size, with `Places` as inputs.
 
@@ -21,9 +27,14 @@ def equal(
         episode: sizes of the tasks.
         counts: images of each class of the split, `(classes,)`.
         turns: how many quarter-turns a class may have.
+        groups: of each class, from different ones of which support and query come; None for none.
     """
     ways, shots, queries = episode.numbers
-    rows = sampling.choose(sampling.split(key[:, 1], ways), counts[classes], shots + queries)
+    keys = sampling.split(key[:, 1], ways)
+    if groups is None:
+        rows = sampling.choose(keys, counts[classes], shots + queries)
+    else:
+        rows = groups.draw(keys, classes, shots, queries)
     rows += _starts(counts)[classes][..., None]  # (T, ways, shots + queries)
     turned = sampling.integers(key[:, 2], turns, ways)
     support, query = rows[..., :shots], rows[..., shots:]

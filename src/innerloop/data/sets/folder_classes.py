@@ -45,7 +45,7 @@ def _class_folders(folder: Path) -> list[Path]:
 
 def _by_names(file: Path, folders: list[Path]) -> dict[str, list[Path]]:
     """Folders of classes by split, according to a yaml file of class names."""
-    names = _read_names(file)
+    names = read_names(file)
     known = {folder.name: folder for folder in folders}
     listed = [name for split in SPLITS for name in names[split]]
     missing = [name for name in listed if name not in known]
@@ -56,7 +56,7 @@ def _by_names(file: Path, folders: list[Path]) -> dict[str, list[Path]]:
     return {split: [known[name] for name in names[split]] for split in SPLITS}
 
 
-def _read_names(file: Path) -> dict[str, list[str]]:
+def read_names(file: Path) -> dict[str, list[str]]:
     """The class names of each split."""
     import yaml
 
