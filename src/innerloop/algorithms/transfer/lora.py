@@ -78,11 +78,12 @@ class LoRA(MAML):
             down, up = _factors(chosen[name], rank)
             self.factors[f"{_key(name)}/down"], self.factors[f"{_key(name)}/up"] = down, up
             chosen[name].requires_grad_(not frozen)
+        self.whole, self.adapted = self.adapted, (*self.adapted, *self.names)
 
     def start(self, support: Examples) -> Parameters:
         parts = [(name, part) for name in self.names for part in ("down", "up")]
         factors = {f"{name}/{part}": self.factors[f"{_key(name)}/{part}"] for name, part in parts}
-        return super().start(support) | factors
+        return moving(self.model, self.whole) | factors
 
     def outputs(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         return super().outputs(self.merged(parameters), inputs)
