@@ -14,7 +14,7 @@ from innerloop.run.parts.learner import build_engine, build_learner
 from innerloop.run.problem import build_problem
 from innerloop.tasks import Episode
 
-NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
+NEEDS_FILES = ("omniglot", "miniimagenet", "folder", "meta")
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
 RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluate"}
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import checks, groups, layout, sampling
+from innerloop.data import checks, layout, sampling
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
 from innerloop.data.packs.pack import Pack
@@ -88,8 +88,6 @@ class ImageClasses(TaskSource):
 
     def check(self, split: str, episode: Episode) -> None:
         counts, names = self.pack.counts(split), self.pack.classes(split)
-        if episode.drawn_from == "group":
-            groups.check(self.name, split, episode, self.groups(split))
         checks.check_ways(self.name, split, episode, len(counts))
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
@@ -110,13 +108,9 @@ class ImageClasses(TaskSource):
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         return sampling.choose(key[:, 0], available, episode.most_ways)
 
-    def groups(self, split: str) -> np.ndarray | None:
-        """The number of each class's group, `(classes,)`; None if the classes have no groups."""
-        return None
-
     def _groups(self, split: str, episode: Episode) -> np.ndarray | None:
         """The groups, if a task takes its classes from one of them."""
-        return self.groups(split) if episode.drawn_from == "group" else None
+        return None if episode.drawn_from == "split" else self.groups(split)
 
     def class_names(self, split: str) -> Sequence[str]:
         return self.pack.classes(split)

@@ -6,7 +6,7 @@ import lightning
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from innerloop.data import checks, layout, sampling
+from innerloop.data import checks, groups, layout, sampling
 from innerloop.data.datasets import PlainBatches, Tasks, TrainingBatches
 from innerloop.data.loader import TaskLoader
 from innerloop.data.padding import map_inputs
@@ -77,7 +77,8 @@ class TaskData(lightning.LightningDataModule):
         for split in splits:
             self._check_split(split)
         if self.shape is not None:
-            checks.check_shape(self.shape, self._first_batch(splits[0]).query.inputs)
+            seen = map_inputs(self.source.transform, self._first_batch(splits[0]))
+            checks.check_shape(self.shape, seen.query.inputs)
         self.training_indices(0)
         if self.trainer is not None:
             if processes.count() > 1:
@@ -97,6 +98,9 @@ class TaskData(lightning.LightningDataModule):
                 f"{type(self.source).__name__} can only make tasks of one size: give single "
                 "numbers for episode.ways, shots and queries, and leave episode.balance=equal."
             )
+        if self.sizes(split).drawn_from == "group":
+            name = type(self.source).__name__
+            groups.check(name, split, self.sizes(split), self.source.groups(split))
         self.source.check(split, self.sizes(split))
 
     def _first_batch(self, split: str) -> Task:

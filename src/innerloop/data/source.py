@@ -59,6 +59,10 @@ class TaskSource(ABC):
         """Names of the classes that `classes` numbers; None if they have no names."""
         return None
 
+    def groups(self, split: str) -> np.ndarray | None:
+        """The number of each class's group, such as its alphabet: `(classes,)`; None without."""
+        return None
+
     def shared_images(self, split: str, other: str) -> int | None:
         """Number of images that two splits have in common; None if it is not known."""
         return None
