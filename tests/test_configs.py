@@ -21,9 +21,8 @@ RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluat
 
 def overrides(file: str) -> list[str]:
     group, _, choice = file.rpartition("/")
-    images = choice.startswith(("conv", "batches")) or (
-        choice in choices("algorithm") and algorithm(choice).needs_classes
-    )
+    images = (group, choice) == ("training", "batches") or group == "model"
+    images = images or (choice in choices("algorithm") and algorithm(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
     more += ["dataset.path=nowhere"] if choice == "folder" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
@@ -65,8 +64,14 @@ def test_every_experiment_without_files_runs(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", choices("model"))
 def test_every_model_runs(tmp_path: Path, name: str) -> None:
-    dataset = "glyphs" if name.startswith("conv") else "sinusoid"
-    assert train(tmp_path, f"dataset={dataset}", f"model={name}", *FAST)["model"] == name
+    small = (
+        "algorithm=protonet",
+        "episode.ways=2",
+        "episode.queries=1",
+        "diagnostics.test_tasks=1",
+    )
+    result = train(tmp_path, "dataset=glyphs", f"model={name}", *FAST, *small, "outer.steps=2")
+    assert result["model"] == name
 
 
 @pytest.mark.parametrize("name", choices("engine"))

@@ -34,8 +34,8 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
     },
     "sweeping": {"machine", "reporting", "run", "startup"},
     "programs": {
-        "algorithms", "callbacks", "dashboards", "data", "engines", "inspection", "layers",
-        "machine", "reporting", "run", "startup", "sweeping",
+        "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "inspection",
+        "layers", "machine", "reporting", "run", "startup", "sweeping",
     },
 }  # fmt: skip
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}

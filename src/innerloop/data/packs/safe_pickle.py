@@ -9,7 +9,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -19,19 +19,21 @@ from innerloop.errors import UserError
 _NUMBERS = re.compile(r"[biuf][1248]")
 
 # Types of the states that NumPy writes; other states raise errors, which `load` reports.
-_TypeState = tuple[int, str, *tuple[object, ...]]
+_TypeState = tuple[int, str | bytes, *tuple[object, ...]]
 
 
 class _Type:
     """Stands for a `numpy.dtype` while a file is read."""
 
     def __init__(self, code: object, *options: object) -> None:
+        code = code.decode() if isinstance(code, bytes) else code  # as Python 2 wrote it
         if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
             raise pickle.UnpicklingError("it asks for an array of something else than numbers")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: _TypeState) -> None:
-        self.dtype = self.dtype.newbyteorder(state[1])  # type: ignore[arg-type]
+        order = state[1].decode() if isinstance(state[1], bytes) else state[1]
+        self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]
 
 
 _Shape = tuple[int, ...]
@@ -111,13 +113,24 @@ def load(path: Path, most: int | None = None) -> Any:
         UserError: if it asks for anything else, or is too large, cut short or altered.
     """
     with regular_file(path, most).open("rb") as file:
-        try:
-            return _with_arrays(_Reader(file).load(), set())
-        except Exception as error:  # an altered pickle can raise nearly anything
-            raise UserError(
-                f"{path} is not a whole pickle of arrays ({' '.join(str(error).split())[:120]}): "
-                "delete it and run again."
-            ) from error
+        return load_stream(file, str(path))
+
+
+def load_stream(file: IO[bytes], name: str, encoding: str = "ASCII") -> Any:
+    """`load` of an opened file.
+
+    Arguments:
+        file: the pickle.
+        name: of the file, for messages.
+        encoding: of the strings that Python 2 wrote; with `bytes`, they stay bytes.
+    """
+    try:
+        return _with_arrays(_Reader(file, encoding=encoding).load(), set())
+    except Exception as error:  # an altered pickle can raise nearly anything
+        raise UserError(
+            f"{name} is not a whole pickle of arrays ({' '.join(str(error).split())[:120]}): "
+            "delete it and run again."
+        ) from error
 
 
 def _with_arrays(content: object, seen: set[int]) -> object:
