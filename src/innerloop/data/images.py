@@ -19,6 +19,7 @@ from innerloop.data.packs.resident import Places, Resident, fits
 from innerloop.data.packs.writing import Classes
 from innerloop.data.padding import map_inputs
 from innerloop.data.source import TaskSource
+from innerloop.data.without_replacement import Plan, plan
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Task
 
@@ -95,6 +96,8 @@ class ImageClasses(TaskSource):
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Positions in the pack's list of classes; the turns of a class count as that class."""
+        if not episode.replacement:
+            return self._plan(split, episode, seed).classes[indices]
         available, chosen = len(self.pack.counts(split)), self._groups(split, episode)
         if episode.varies or chosen is not None:
             return layout.draw_classes(
@@ -111,6 +114,9 @@ class ImageClasses(TaskSource):
     def _groups(self, split: str, episode: Episode) -> np.ndarray | None:
         """The groups, if a task takes its classes from one of them."""
         return None if episode.drawn_from == "split" else self.groups(split)
+
+    def longest_list(self, split: str, episode: Episode, seed: int) -> int:
+        return len(self._plan(split, episode, seed).classes)
 
     def class_names(self, split: str) -> Sequence[str]:
         return self.pack.classes(split)
@@ -183,8 +189,25 @@ class ImageClasses(TaskSource):
             )
             return places.unequal(drawn, counts, turns)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
-        classes = self.classes(split, indices, episode, seed)
-        return places.equal(key=key, classes=classes, episode=episode, counts=counts, turns=turns)
+        return places.equal(
+            key=key,
+            classes=self.classes(split, indices, episode, seed),
+            episode=episode,
+            counts=counts,
+            turns=turns,
+            images=None
+            if episode.replacement
+            else self._plan(split, episode, seed).images[indices],
+        )
+
+    def _unused_images(
+        self, split: str, indices: np.ndarray, episode: Episode, seed: int
+    ) -> np.ndarray | None:
+        """Images of tasks without replacement, `(T, ways, n)`; None for usual tasks."""
+        return None if episode.replacement else self._plan(split, episode, seed).images[indices]
+
+    def _plan(self, split: str, episode: Episode, seed: int) -> Plan:
+        return plan(split, self.pack.counts(split), episode, seed)
 
     def _images_at(self, split: str, places: Places) -> Tensor:
         return gather(self.pack.images(split), places, self.rotations)

@@ -53,6 +53,9 @@ class OtherValidation(TaskSource):
     def class_names(self, split: str) -> Sequence[str] | None:
         return self.of(split).class_names(split)
 
+    def longest_list(self, split: str, episode: Episode, seed: int) -> int:
+        return self.of(split).longest_list(split, episode, seed)
+
     def groups(self, split: str) -> np.ndarray | None:
         return self.of(split).groups(split)
 

@@ -61,6 +61,9 @@ class Resized(TaskSource):
     def class_names(self, split: str) -> Sequence[str] | None:
         return self.source.class_names(split)
 
+    def longest_list(self, split: str, episode: Episode, seed: int) -> int:
+        return self.source.longest_list(split, episode, seed)
+
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)
 

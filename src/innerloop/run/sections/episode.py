@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from innerloop.run.values import MOST, Count, Flag, Natural, OptionalText, Section, Seed, Size, Text
 
 
-class TestEpisode(Section):
+class Sizes(Section):
     """Sizes of a task."""
 
     ways: Size
@@ -29,7 +29,13 @@ class TestEpisode(Section):
     ] = "split"
 
 
-class Episode(TestEpisode):
+class TestEpisode(Sizes):
+    """Sizes of a test task."""
+
+    replacement: Flag = True
+
+
+class Episode(Sizes):
     """Sizes of a training task, and of a test task."""
 
     test: TestEpisode
