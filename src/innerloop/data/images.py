@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import checks, layout, sampling
+from innerloop.data import checks, layout, sampling, sizes
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
 from innerloop.data.packs.pack import Pack
@@ -40,6 +40,7 @@ class ImageClasses(TaskSource):
     """
 
     unequal = True
+    skips_small = False  #: whether classes with too few images are left out, or else refused
 
     def __init__(
         self,
@@ -89,6 +90,10 @@ class ImageClasses(TaskSource):
 
     def check(self, split: str, episode: Episode) -> None:
         counts, names = self.pack.counts(split), self.pack.classes(split)
+        usable = self._usable(split, episode)
+        if 0 < len(usable) < len(counts):
+            checks.warn_of_small_classes(self.name, split, episode, names, counts)
+            counts, names = counts[usable], [names[i] for i in usable]
         checks.check_ways(self.name, split, episode, len(counts))
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
@@ -98,22 +103,30 @@ class ImageClasses(TaskSource):
         """Positions in the pack's list of classes; the turns of a class count as that class."""
         if not episode.replacement:
             return self._plan(split, episode, seed).classes[indices]
-        available, chosen = len(self.pack.counts(split)), self._groups(split, episode)
-        if episode.varies or chosen is not None:
-            return layout.draw_classes(
-                split=split,
-                indices=indices,
-                episode=episode,
-                seed=seed,
-                available=available,
-                groups=chosen,
-            )
-        key = sampling.split(sampling.keys(seed, split, indices), 5)
-        return sampling.choose(key[:, 0], available, episode.most_ways)
+        usable, chosen = self._usable(split, episode), self._groups(split, episode)
+        if not episode.varies and chosen is None:
+            key = sampling.split(sampling.keys(seed, split, indices), 5)
+            return usable[sampling.choose(key[:, 0], len(usable), episode.most_ways)]
+        drawn = layout.draw_classes(
+            split=split,
+            indices=indices,
+            episode=episode,
+            seed=seed,
+            available=len(usable),
+            groups=chosen,
+        )
+        return np.where(drawn >= 0, usable[drawn], -1)
+
+    def _usable(self, split: str, episode: Episode) -> np.ndarray:
+        """The classes that tasks are drawn from, `(usable,)`."""
+        counts = self.pack.counts(split)
+        needed = sizes.fewest_images(episode) if self.skips_small else 0
+        return np.flatnonzero(counts >= needed)
 
     def _groups(self, split: str, episode: Episode) -> np.ndarray | None:
-        """The groups, if a task takes its classes from one of them."""
-        return None if episode.drawn_from == "split" else self.groups(split)
+        """The groups of usable classes, if a task takes its classes from one of them."""
+        groups = None if episode.drawn_from == "split" else self.groups(split)
+        return None if groups is None else groups[self._usable(split, episode)]
 
     def longest_list(self, split: str, episode: Episode, seed: int) -> int:
         return len(self._plan(split, episode, seed).classes)
@@ -179,15 +192,16 @@ class ImageClasses(TaskSource):
         """Tasks with `Places` in the split as inputs."""
         counts, turns = self.pack.counts(split), self._turns
         if episode.varies:
+            usable = self._usable(split, episode)
             drawn = layout.draw(
                 split=split,
                 indices=indices,
                 episode=episode,
                 seed=seed,
-                supply=counts,
+                supply=counts[usable],
                 groups=self._groups(split, episode),
             )
-            return places.unequal(drawn, counts, turns)
+            return places.unequal(drawn._replace(classes=usable[drawn.classes]), counts, turns)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         return places.equal(
             key=key,

@@ -97,7 +97,9 @@ def _classes(name: str, left: np.ndarray, ways: int, seed: int) -> tuple[np.ndar
         ways: classes of a task.
         seed: of the stream.
     """
-    used, classes, turns = np.zeros_like(left), [], []
+    used = np.zeros_like(left)
+    classes: list[np.ndarray] = []
+    turns: list[np.ndarray] = []
     while len(usable := np.flatnonzero(used < left)) >= ways:
         key = sampling.keys(seed, name, np.array([len(classes)]))
         chosen = usable[sampling.choose(key, len(usable), ways)[0]]

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError, one_line
 from innerloop.run.composed import composed
+from innerloop.run.plain import plain_dict
 from innerloop.run.shown import shown
 from innerloop.startup.suggestions import similar
 
@@ -74,8 +75,8 @@ def _resize(changed: DictConfig, config: DictConfig) -> None:
     """Makes the images of a configuration have the shape of those of another."""
     ours, theirs = _value(config, "dataset.input_shape"), _value(changed, "dataset.input_shape")
     if ours != theirs and _is_image(ours) and _is_image(theirs):
-        block = OmegaConf.to_container(changed.dataset)
-        changed.dataset = {**block, "input_shape": ours, "resized_to": ours}
+        block = plain_dict(changed.dataset, resolve=False)
+        changed.dataset = block | {"input_shape": ours, "resized_to": ours}
 
 
 def _is_image(shape: object) -> bool:
