@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -56,6 +57,21 @@ class Reading(NamedTuple):
             raise UserError(
                 f"{file} does not decode as an image ({reason}): repair it or take it out."
             ) from error
+
+
+def headers(files: list[Path]) -> dict[str, Counter[str]]:
+    """How many image files have which size and which mode; damaged ones are left out."""
+    from PIL import Image
+
+    sizes, modes = Counter[str](), Counter[str]()
+    for file in files:
+        try:
+            with Image.open(regular_file(file, MOST), formats=FORMATS) as image:
+                sizes[f"{image.width}x{image.height}"] += 1
+                modes[image.mode] += 1
+        except Exception:  # a damaged image can raise nearly anything; packing names it
+            continue
+    return {"sizes": sizes, "modes": modes}
 
 
 def subfolders(folder: Path) -> list[Path]:
