@@ -24,7 +24,7 @@ def overrides(file: str) -> list[str]:
     images = (group, choice) == ("training", "batches") or group == "model"
     images = images or (choice in choices("algorithm") and algorithm(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
-    more += ["dataset.path=nowhere"] if choice == "folder" else []
+    more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
     return [f"{group}={choice}", *more] if group else []
 

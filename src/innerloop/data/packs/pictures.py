@@ -4,13 +4,16 @@ import os
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from innerloop.data.packs.pixels import as_shown
 from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  #: other formats may start programs
 MOST = 2**30  #: bytes of an image file
@@ -37,7 +40,13 @@ class Reading(NamedTuple):
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                pixels = as_shown(image, "L" if self.channels == 1 else "RGB")
+                return self.fitted(image)
+
+    def fitted(self, image: "Image.Image") -> np.ndarray:
+        """An opened image, `(size, size, channels)` uint8."""
+        from PIL import Image
+
+        pixels = as_shown(image, "L" if self.channels == 1 else "RGB")
         small = pixels.resize((self.size, self.size), Image.Resampling.LANCZOS)
         array = np.asarray(small).reshape(self.size, self.size, self.channels)
         return 255 - array if self.ink else array

@@ -15,7 +15,7 @@ from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
 from innerloop.data.sets.folder_classes import Files, list_files
 from innerloop.data.sets.folder_table import list_table
-from innerloop.errors import UserError
+from innerloop.data.sets.own_pixels import per_channel, reading_of
 
 
 class Folder(ImageClasses):
@@ -46,13 +46,10 @@ class Folder(ImageClasses):
         std: Sequence[float] = (1.0,),
         on_device: bool | str = "auto",
     ) -> None:
-        if channels not in (1, 3):
-            raise UserError(f"dataset.channels={channels}: use 3 for colour or 1 for grey.")
-        if not isinstance(size, int) or size < 1:
-            raise UserError(f"dataset.size={size}: give the pixels of a side, from 1.")
-        mean = _per_channel("mean", mean, channels, low=-np.inf)
-        std = _per_channel("std", std, channels, low=0)
-        self.path, self.split, self.reading = _path(path), split, Reading(size, channels)
+        self.reading = reading_of(size, channels)
+        mean = per_channel("mean", mean, channels, low=-np.inf)
+        std = per_channel("std", std, channels, low=0)
+        self.path, self.split = _path(path), split
         folder = self.path.parent if self._is_table else self.path
         super().__init__("folder", folder, mean=mean, std=std, on_device=on_device)
 
@@ -97,17 +94,3 @@ class Folder(ImageClasses):
 
 def _path(text: str) -> Path:
     return Path(os.path.expanduser(str(text)))  # `~name` stays as it is if the user is unknown
-
-
-def _per_channel(key: str, values: Sequence[float], channels: int, low: float) -> list[float]:
-    """The numbers of each channel, or one number for all; each must be above `low`."""
-    try:
-        numbers = np.atleast_1d(np.asarray(values, float))
-    except (TypeError, ValueError):
-        numbers = np.array([])
-    if numbers.shape not in ((1,), (channels,)) or not ((low < numbers) & (numbers < np.inf)).all():
-        raise UserError(
-            f"dataset.{key}={values}: give one number{' above 0' if low == 0 else ''} for all "
-            f"channels, or {channels} numbers."
-        )
-    return numbers.tolist()
