@@ -17,7 +17,7 @@ from innerloop.run.parts.learner import build_engine, build_learner
 from innerloop.run.problem import build_problem
 from innerloop.tasks import Episode
 
-NEEDS_FILES = ("omniglot", "miniimagenet", "folder")
+NEEDS_FILES = ("omniglot", "miniimagenet", "folder", "meta")
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
 EXTRAS = {"model/timm": "timm"}  # files that need a library of an extra
 RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluate"}
@@ -28,7 +28,7 @@ def overrides(file: str) -> list[str]:
     images = (group, choice) == ("training", "batches") or group == "model"
     images = images or (choice in choices("algorithm") and algorithm(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
-    more += ["dataset.path=nowhere"] if choice == "folder" else []
+    more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
     more += ["dataset.name=BRD_Mini"] if choice == "meta_album" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
     return [f"{group}={choice}", *more] if group else []

@@ -102,7 +102,18 @@ def test_help_and_completion_import_nothing_heavy(name: str) -> None:
 
 @pytest.mark.parametrize(
     "program",
-    ["train", "evaluate", "replay", "compare", "runs", "dashboard", "report", "adapt", "prepare"],
+    [
+        "train",
+        "evaluate",
+        "replay",
+        "compare",
+        "runs",
+        "dashboard",
+        "report",
+        "adapt",
+        "prepare",
+        "check",
+    ],
 )
 def test_programs_import_nothing_heavy_at_the_top(program: str) -> None:
     names = imports(ROOT / "src" / f"{program}.py", only_top=True)

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -53,7 +54,13 @@ class Reading(NamedTuple):
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                pixels = as_shown(image, "L" if self.channels == 1 else "RGB")
+                return self.fitted(image, box)
+
+    def fitted(self, image: "Image", box: Box | None = None) -> np.ndarray:
+        """An opened image, or the part of it in a box, `(size, size, channels)` uint8."""
+        from PIL import Image
+
+        pixels = as_shown(image, "L" if self.channels == 1 else "RGB")
         if box is not None:
             pixels = _cut_out(pixels, box)
         small = pixels.resize((self.size, self.size), Image.Resampling.LANCZOS)
@@ -84,6 +91,21 @@ def _cut_out(image: "Image", box: Box) -> "Image":
     if left >= right or top >= bottom:
         raise ValueError("its box lies outside")
     return image.crop((left, top, right, bottom))
+
+
+def headers(files: list[Path]) -> dict[str, Counter[str]]:
+    """How many image files have which size and which mode; damaged ones are left out."""
+    from PIL import Image
+
+    sizes, modes = Counter[str](), Counter[str]()
+    for file in files:
+        try:
+            with Image.open(regular_file(file, MOST), formats=FORMATS) as image:
+                sizes[f"{image.width}x{image.height}"] += 1
+                modes[image.mode] += 1
+        except Exception:  # a damaged image can raise nearly anything; packing names it
+            continue
+    return {"sizes": sizes, "modes": modes}
 
 
 def subfolders(folder: Path) -> list[Path]:

@@ -7,7 +7,6 @@ from innerloop.data import sampling
 from innerloop.data.epochs import epoch_members
 from innerloop.data.layout import Rows, TaskLayout
 from innerloop.data.packs.resident import Places
-from innerloop.data.packs.series import Series
 from innerloop.tasks import Episode, Examples, Padded, Task, without_support
 
 
@@ -17,7 +16,7 @@ def equal(
     episode: Episode,
     counts: np.ndarray,
     turns: int,
-    series: Series | None = None,
+    images: np.ndarray | None = None,
 ) -> Task:
     """Tasks of one size, with `Places` as inputs.
 
@@ -27,15 +26,13 @@ def equal(
         episode: sizes of the tasks.
         counts: images of each class of the split, `(classes,)`.
         turns: how many quarter-turns a class may have.
-        series: of each class, from different ones of which support and query come; None for none.
+        images: numbers of the images within their class, `(T, ways, shots + queries)`; None to
+            draw them.
     """
     ways, shots, queries = episode.numbers
-    keys = sampling.split(key[:, 1], ways)
-    if series is None:
-        rows = sampling.choose(keys, counts[classes], shots + queries)
-    else:
-        rows = series.draw(keys, classes, shots, queries)
-    rows += _starts(counts)[classes][..., None]  # (T, ways, shots + queries)
+    if images is None:
+        images = sampling.choose(sampling.split(key[:, 1], ways), counts[classes], shots + queries)
+    rows = images + _starts(counts)[classes][..., None]
     turned = sampling.integers(key[:, 2], turns, ways)
     support, query = rows[..., :shots], rows[..., shots:]
     return Task(_shuffled(support, turned, key[:, 3]), _shuffled(query, turned, key[:, 4]))

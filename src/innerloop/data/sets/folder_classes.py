@@ -57,7 +57,11 @@ def _by_names(file: Path, folders: list[Path]) -> dict[str, list[Path]]:
 
 
 def read_names(file: Path) -> dict[str, list[str]]:
-    """The class names of each split."""
+    """The class names of each split, from a yaml file.
+
+    Raises:
+        UserError: if it does not hold them.
+    """
     import yaml
 
     message = f"dataset.split={file} does not hold lists of class names under train, val and test."
