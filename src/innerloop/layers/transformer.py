@@ -57,7 +57,7 @@ class Attention(nn.Module):
     def forward(
         self, rows: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | None = None
     ) -> Tensor:
-        """What rows `(..., n, width)` read in others `(..., m, width)`; see `attend`."""
+        """What rows `(..., n, width)` read in others `(..., m, width)`; masked as in `attend`."""
         parts = self.query(rows), self.key(keys), self.value(values)
         divided = [part.unflatten(-1, (self.heads, -1)).transpose(-3, -2) for part in parts]
         return self.out(attend(*divided, allowed).transpose(-3, -2).flatten(-2))
