@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.algorithms.features import features_of
+from innerloop.layers.maps import width_of
 from innerloop.layers.simplex import check_most_ways
 from innerloop.layers.statistics import moments
 from innerloop.layers.targets import real_rows, target_vectors
@@ -83,7 +84,7 @@ class PFN(Algorithm):
         super().__init__(model, objective)
         check_most_ways(objective, most_ways)
         self.most_ways = most_ways
-        self.entry = nn.Linear(int(self.model.body.width), width)  # type: ignore[arg-type]
+        self.entry = nn.Linear(width_of(self.model.body), width)
         self.label = nn.Linear(most_ways, width, bias=False)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm, self.exit = nn.LayerNorm(width), nn.Linear(width, most_ways)

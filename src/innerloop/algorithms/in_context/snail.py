@@ -12,6 +12,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.errors import UserError
+from innerloop.layers.maps import width_of
 from innerloop.layers.targets import real_rows, target_vectors
 from innerloop.layers.temporal import CausalAttention, TemporalConvolutions
 from innerloop.objectives import Objective
@@ -81,14 +82,14 @@ class SNAIL(Algorithm):
                 "and one query, 2 or more, and a convolution has 1 filter or more."
             )
         self.outputs = objective.width
-        width = int(self.model.body.width) + self.outputs  # type: ignore[arg-type]
+        width = width_of(self.model.body) + self.outputs
         self.layers = nn.ModuleList()
         for number, (keys, values) in enumerate(sizes):
             if number:
                 self.layers.append(TemporalConvolutions(width, length, filters))
-                width = self.layers[-1].width
+                width = width_of(self.layers[-1])
             self.layers.append(CausalAttention(width, keys, values))
-            width = self.layers[-1].width
+            width = width_of(self.layers[-1])
         self.head = nn.Linear(width, self.outputs)
 
     def embed(self, tasks: Task) -> Task:
