@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate test test-slow test-sweeps results bench lint format clean
+.PHONY: help install train evaluate test test-slow test-sweeps results table bench lint format clean
 
 help: ## print this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -40,6 +40,9 @@ test-sweeps: install ## test sweeps with joblib, Ray, SLURM and Optuna, where in
 
 results: install ## write the tables of docs/results
 	@$(BIN)/python src/results.py
+
+table: install ## TABLE=omniglot: run what a table of docs/tables lacks, and write its page
+	@$(BIN)/python src/table.py $(TABLE) $(ARGS)
 
 bench: install ## benchmark innerloop against other libraries; ARGS="PART ..." for some parts
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench]' --group dev

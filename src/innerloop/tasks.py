@@ -75,19 +75,25 @@ class Episode(NamedTuple):
     shots: int | Range
     queries: int | Range
     balance: str = "equal"  #: of the classes' shots; `innerloop.data.sizes` says what there is
-    alpha: float = 1.0  #: of `balance="dirichlet"`: the smaller, the more unequal
+    alpha: float = 1.0  #: of `dirichlet`: the smaller, the more unequal
+    query_balance: str = "equal"  #: of the classes' queries: `equal` or `dirichlet`
+    largest_support: int = 500  #: of `balance="meta_dataset"`: examples of a support set
+    drawn_from: str = "split"  #: classes of a task: `split`: any; `group`: of one group
+    replacement: bool = True  #: False: no image is in two tasks of the list
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Episode":
         """The sizes that a section of the configuration, or of the results, states."""
         ways, shots, queries = [size(section[name]) for name in cls._fields[:3]]
-        balance = section.get("balance", "equal")
-        return cls(ways, shots, queries, balance, float(section.get("alpha", 1.0)))
+        others = {name: section[name] for name in cls._fields[3:] if name in section}
+        alpha = float(others.pop("alpha", 1.0))
+        return cls(ways, shots, queries, alpha=alpha, **others)
 
     @property
     def varies(self) -> bool:
         """Whether its tasks, or the classes of a task, differ in size: then they are `Padded`."""
-        return self.balance != "equal" or any(isinstance(part, Range) for part in self)
+        unequal = self.balance != "equal" or self.query_balance != "equal"
+        return unequal or any(isinstance(part, Range) for part in self)
 
     @property
     def most_ways(self) -> int:
@@ -102,9 +108,16 @@ class Episode(NamedTuple):
 
     def record(self) -> dict[str, Any]:
         """What tells it from others, by name."""
-        parts = self._asdict()
-        unused = {"equal": ("balance", "alpha"), "uniform": ("alpha",)}.get(self.balance, ())
-        return {name: part for name, part in parts.items() if name not in unused}
+        used = {
+            "alpha": "dirichlet" in (self.balance, self.query_balance),
+            "largest_support": self.balance == "meta_dataset",
+        }
+        defaults = self._field_defaults
+        return {
+            name: part
+            for name, part in self._asdict().items()
+            if name not in defaults or used.get(name, part != defaults[name])
+        }
 
 
 def count(tasks: object) -> int:

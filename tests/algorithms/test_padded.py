@@ -39,6 +39,8 @@ ENGINES: dict[str, Callable[[], Engine]] = {
     "each task by itself": lambda: Engine(each_task=True),
 }
 
+REGRESSION = algorithms_that(lambda learner: not learner.needs_classes)
+
 
 def learner_of(name: str, norm: str | None) -> Algorithm:
     return algorithm(name, SmoothConv(norm) if norm else SmoothBody())
@@ -160,16 +162,28 @@ def test_huge_values_in_padding_change_nothing() -> None:
     close(gradient, expected)
 
 
-@pytest.mark.parametrize("name", algorithms_that(lambda learner: not learner.needs_classes))
+@pytest.mark.parametrize("name", REGRESSION)
 def test_padding_leaves_regression_unchanged(name: str) -> None:
     learner, singles = algorithm(name, regression=True), [waves(1, n, n + 2) for n in (3, 5)]
     results = [run(learner, task) for task in singles]
-    batch = Task(*[_padded_targets([task[part] for task in singles]) for part in (0, 1)])
+    batch = _padded_waves(singles)
     loss, gradient = Engine().meta_gradient(learner, batch, NOW)
     close(loss, torch.stack([loss for loss, _ in results]).mean(), rtol=1e-12)
     for key in gradient:
         expected = torch.stack([g[key] for _, g in results]).mean(0)
         close(gradient[key], expected, rtol=1e-12, atol=1e-8 if name == "reptile" else 1e-12)
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+def test_padding_leaves_the_audit_of_regression_unchanged(name: str) -> None:
+    learner, singles = algorithm(name, regression=True).eval(), [waves(1, n, n) for n in (3, 4, 5)]
+    request = AuditedLearner(learner, None, 2 if learner.adapts_by_steps else 0, NOW)
+    expected = audit(request, singles)
+    assert _rounded(audit(request, [_padded_waves(singles)])) == _rounded(expected)
+
+
+def _padded_waves(singles: list[Task]) -> Task:
+    return Task(*[_padded_targets([task[part] for task in singles]) for part in (0, 1)])
 
 
 def _padded_targets(parts: list[Examples]) -> Examples:

@@ -21,6 +21,7 @@ from innerloop.tasks import PADDING, Episode, Padded, Range, Task
 COUNTS = [3, 6, 7, 8, 9, 20]
 EPISODES = [Episode(Range(2, 5), Range(1, 4), Range(2, 4), balance) for balance in BALANCES]
 EPISODES += [Episode(3, 4, 2, "dirichlet", 0.5), Episode(Range(2, 6), 2, 2)]
+UNEQUAL_QUERIES = Episode(4, 1, 3, alpha=1.0, query_balance="dirichlet")
 MANY = np.arange(200)
 
 
@@ -106,6 +107,16 @@ def test_a_task_is_the_same_alone_and_in_a_batch(
             source.classes("train", indices, episode, 3) for indices in ([row], np.arange(40))
         )
         assert (own == every[row]).all()
+
+
+def test_classes_without_queries_still_have_support(source: Numbered) -> None:
+    batch = source.tasks("train", MANY, UNEQUAL_QUERIES, 0)
+    some_are_absent = False
+    for row in range(len(MANY)):
+        (_, shown), (_, asked) = sets(batch, row)
+        assert sorted(shown.tolist()) == [0, 1, 2, 3] and 0 < len(asked) <= 12
+        some_are_absent |= len({*asked.tolist()}) < 4
+    assert some_are_absent
 
 
 def test_tasks_differ_by_seed_split_and_index() -> None:

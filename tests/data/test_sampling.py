@@ -5,6 +5,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from innerloop.data import sampling
 
@@ -70,6 +71,14 @@ def test_uniform_lies_in_the_half_open_interval() -> None:
     np.testing.assert_allclose(np.corrcoef(draws.T), np.eye(4), atol=0.03)
 
 
+def test_normal_numbers_pass_a_test_of_normality() -> None:
+    draws = sampling.normal(keys_of(MANY), 2)
+    assert np.isfinite(draws).all()
+    for column in draws.T:
+        assert stats.kstest(column, "norm").pvalue > 0.001
+    np.testing.assert_allclose(np.corrcoef(draws.T), np.eye(2), atol=0.03)
+
+
 def test_integers_are_uniform_below_their_bound() -> None:
     draws = sampling.integers(keys_of(MANY), 7, 2)
     assert_even(draws, [(i, j) for i in range(7) for j in range(7)])
@@ -97,6 +106,7 @@ def test_a_draw_does_not_depend_on_its_neighbours() -> None:
         lambda key: sampling.choose(key, 9, 5),
         lambda key: sampling.permutations(key, 30),
         lambda key: sampling.uniform(key, 30),
+        lambda key: sampling.normal(key, 30),
         lambda key: sampling.split(key, 30),
     ):
         assert (draw(keys[37:38])[0] == draw(keys)[37]).all()

@@ -93,7 +93,29 @@ def test_a_large_alpha_is_nearly_equal_and_a_small_one_gives_to_one_class() -> N
     assert np.median(shots[0.05].max(1)) >= 30  # of 36, three of which belong to the others
 
 
-@pytest.mark.parametrize("balance", sizes.BALANCES)
+@pytest.mark.parametrize("alpha", [0.5, 2.0])
+def test_dirichlet_queries_are_those_of_numpys_proportions(alpha: float) -> None:
+    episode = Episode(4, 1, 3, alpha=alpha, query_balance="dirichlet")
+    assert episode.varies
+    queries = sizes.draw_queries(KEYS, episode, ALL)
+    assert (queries.sum(1) == 12).all() and queries.min() == 0
+    shares = np.random.default_rng(1).dirichlet([alpha] * 4, 5000)
+    theirs = np.array([divided(12, share) for share in shares])
+    for ours, other in ((queries[:, 2], theirs[:, 2]), (queries.max(1), theirs.max(1))):
+        table = np.stack([np.bincount(x, minlength=14) for x in (ours, other)])
+        table = table[:, table.sum(0) >= 10]
+        assert stats.chi2_contingency(table).pvalue > 0.001
+
+
+@pytest.mark.parametrize("balance", ["equal", "dirichlet"])
+def test_absent_classes_have_no_queries(balance: str) -> None:
+    present = np.arange(4) < (1 + np.arange(MANY) % 4)[:, None]
+    episode = Episode(Range(1, 4), 1, 5, query_balance=balance)
+    queries = sizes.draw_queries(KEYS, episode, present)
+    assert not queries[~present].any() and (queries.sum(1) == 5 * present.sum(1)).all()
+
+
+@pytest.mark.parametrize("balance", sizes.BALANCES[:-1])
 def test_absent_classes_have_no_shots(balance: str) -> None:
     present = np.arange(4) < (1 + np.arange(MANY) % 4)[:, None]
     shots = sizes.draw_shots(KEYS, Episode(Range(1, 4), Range(2, 6), 1, balance), present)

@@ -126,6 +126,8 @@ def test_stamps_of_regression_learners(name: str) -> None:
         learner.rate = 0.05
     report = audited(learner, batch, 20)
     fits = "ignores its support" if name == "no_op" else "uses its support"
+    if ".in_context." in type(learner).__module__:  # nothing has taught it yet to use its support
+        fits = "support not shown to help"
     assert report["stamps"] == ["inductive", fits]
     assert "relabelled" not in report and "not_adapted" not in report
 

@@ -22,6 +22,7 @@ from innerloop.tasks import Episode, Range, size
 
 RANGES = Episode(Range(5, 20), Range(1, 10), 15)
 UNEQUAL = Episode(5, 5, 15, "dirichlet", 0.3)
+OTHER = RANGES._replace(balance="meta_dataset", largest_support=99, drawn_from="group")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,11 @@ UNEQUAL = Episode(5, 5, 15, "dirichlet", 0.3)
             Episode(5, Range(1, 10), 15, "uniform", 0.3),
             "5-way 1-10-shot (uniform)",
             "mine_maml_5way_1-10shot_uniform",
+        ),
+        (
+            Episode(5, 1, 15, alpha=2.0, query_balance="dirichlet", drawn_from="group"),
+            "5-way 1-shot (dirichlet-queries 2.0 within-group)",
+            "mine_maml_5way_1shot_dirichlet-queries_2.0_within-group",
         ),
     ],
 )
@@ -71,14 +77,16 @@ def test_ranges_and_balance_are_part_of_the_hash() -> None:
     episodes = [
         Episode(5, 5, 15), UNEQUAL, UNEQUAL._replace(alpha=0.4), RANGES,
         RANGES._replace(balance="uniform"), RANGES._replace(ways=Range(5, 19)),
-        RANGES._replace(queries=Range(1, 15)),
+        RANGES._replace(queries=Range(1, 15)), RANGES._replace(balance="meta_dataset"),
+        RANGES._replace(balance="meta_dataset", largest_support=99),
+        RANGES._replace(drawn_from="group"), RANGES._replace(query_balance="dirichlet"),
     ]  # fmt: skip
     assert len({hash_of(episode) for episode in episodes}) == len(episodes)
     uniform = RANGES._replace(balance="uniform")
     assert hash_of(uniform) == hash_of(uniform._replace(alpha=0.4))  # which uniform does not use
 
 
-@pytest.mark.parametrize("episode", [Episode(5, 1, 15), RANGES, UNEQUAL])
+@pytest.mark.parametrize("episode", [Episode(5, 1, 15), RANGES, UNEQUAL, OTHER])
 def test_sizes_are_read_back_from_results(episode: Episode, tmp_path: Path) -> None:
     folder = finished_run(tmp_path / "a")
     content = json.loads((folder / "results.json").read_text())
@@ -117,7 +125,8 @@ def fingerprint(*overrides: str) -> str:
 
 
 def test_a_configuration_without_balance_has_the_same_fingerprint() -> None:
-    older = ("~episode.test.balance", "~episode.test.alpha", "~episode.balance", "~episode.alpha")
+    keys = Episode._fields[3:7]
+    older = [f"~{part}.{key}" for part in ("episode.test", "episode") for key in keys]
     assert fingerprint() == fingerprint(*older) == fingerprint("episode.alpha=0.5")
     unequal = ("episode.balance=dirichlet", "episode.shots=5")
     assert fingerprint(*unequal) != fingerprint(*unequal, "episode.alpha=0.5")

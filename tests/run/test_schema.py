@@ -95,7 +95,7 @@ def test_a_balance_that_leaves_classes_equal_is_refused() -> None:
     assert "episode.test.balance=dirichlet with episode.test.shots=1" in refusal(
         "episode.test.balance=dirichlet", "episode.shots=1"
     )
-    assert "equal, uniform or dirichlet" in refusal("episode.balance=random")
+    assert "equal, uniform, dirichlet or meta_dataset" in refusal("episode.balance=random")
 
 
 def test_objective_and_model_have_room_for_the_most_classes() -> None:

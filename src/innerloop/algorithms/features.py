@@ -16,7 +16,7 @@ def features_of(body: Callable[[Inputs], Tensor], tasks: Task) -> Task:
         body: from inputs `(n, ...)` to features `(n, width)`.
         tasks: support `(T, s, ...)`, of which s may be 0, and query `(T, q, ...)`.
     """
-    total, labelled = task_tools.count(tasks), tasks.support.targets.shape[1]
+    total, labelled = task_tools.count(tasks), task_tools.count(task_tools.only(tasks.support))
     inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
     rows = torch.utils._pytree.tree_map(lambda x: x.flatten(0, 1), inputs)
     features = body(rows).unflatten(0, (total, -1))

@@ -6,10 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import sampling, sizes
+from innerloop.data import groups as class_groups
+from innerloop.data import meta_dataset, sampling, sizes
 from innerloop.tasks import PADDING, Episode
 
 VERSION = 1  #: increase it whenever the same seed, index and sizes would give another task
+ENOUGH = 2**20  #: examples of a class that has as many as needed
 MULTIPLE = 8  #: the number of rows is a multiple of it, so that few shapes of batches occur
 
 
@@ -46,10 +48,23 @@ class TaskLayout(NamedTuple):
 
 
 def draw_classes(
-    split: str, indices: np.ndarray, episode: Episode, seed: int, available: int
+    split: str,
+    indices: np.ndarray,
+    episode: Episode,
+    seed: int,
+    available: int,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The classes of each task, `(T, most_ways)`; -1 after the last class of a task."""
-    number, choice, *_ = _keys(split, indices, seed)
+    """The classes of each task, `(T, most_ways)`; -1 after the last class of a task.
+
+    Arguments:
+        split, indices, episode, seed: as of `draw`.
+        available: number of classes.
+        groups: the number of each class's group, `(classes,)`, if a task takes one group.
+    """
+    number, choice, *_, group = _keys(split, indices, seed)
+    if groups is not None:
+        return class_groups.draw_classes(group, groups, episode)
     classes = np.full((len(indices), episode.most_ways), -1)
     picks = sampling.choose(choice, available, min(episode.most_ways, available))
     classes[:, : picks.shape[1]] = picks
@@ -58,7 +73,12 @@ def draw_classes(
 
 
 def draw(
-    split: str, indices: np.ndarray, episode: Episode, seed: int, supply: int | np.ndarray
+    split: str,
+    indices: np.ndarray,
+    episode: Episode,
+    seed: int,
+    supply: int | np.ndarray,
+    groups: np.ndarray | None = None,
 ) -> TaskLayout:
     """The layouts of the tasks with these indices.
 
@@ -69,18 +89,20 @@ def draw(
         seed: of the stream.
         supply: examples of each class, `(classes,)`; or the number of classes, if each has as many
             examples as needed.
+        groups: the number of each class's group, `(classes,)`, if a task takes one group.
     """
-    available = supply if isinstance(supply, int) else len(supply)
     classes = draw_classes(
-        split=split, indices=indices, episode=episode, seed=seed, available=available
+        split=split,
+        indices=indices,
+        episode=episode,
+        seed=seed,
+        available=supply if isinstance(supply, int) else len(supply),
+        groups=groups,
     )
     keys = _keys(split, indices, seed)
-    _, _, shot_key, query_key, support_row_key, query_row_key, class_key = keys
-    present = classes >= 0
-    shots = sizes.draw_shots(shot_key, episode, present)
-    queries = sizes.draw_queries(query_key, episode, present)
-    if not isinstance(supply, int):
-        shots, queries = _limited(shots, queries, supply[classes] * present)
+    _, _, shot_key, query_key, support_row_key, query_row_key, class_key, _ = keys
+    examples = np.full(classes.shape, ENOUGH) if isinstance(supply, int) else supply[classes]
+    shots, queries = _amounts(shot_key, query_key, episode, examples * (classes >= 0))
     support, query = _rows(support_row_key, shots), _rows(query_row_key, queries)
     after_support = query.numbers + np.take_along_axis(shots, query.labels, 1)
     return TaskLayout(
@@ -93,8 +115,20 @@ def draw(
 
 
 def _keys(split: str, indices: np.ndarray, seed: int) -> np.ndarray:
-    """`(7, T)`: one key for each random choice of a task."""
-    return sampling.split(sampling.keys(seed, f"unequal/{split}", indices), 7).T
+    """`(8, T)`: one key for each random choice of a task."""
+    return sampling.split(sampling.keys(seed, f"unequal/{split}", indices), 8).T
+
+
+def _amounts(
+    shot_key: np.ndarray, query_key: np.ndarray, episode: Episode, examples: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shots and queries `(T, ways)`, of as many examples as each class has."""
+    if episode.balance == "meta_dataset":
+        return meta_dataset.draw(shot_key, episode, examples)
+    present = examples > 0
+    shots = sizes.draw_shots(shot_key, episode, present)
+    queries = sizes.draw_queries(query_key, episode, present)
+    return _limited(shots, queries, examples)
 
 
 def _limited(

@@ -9,6 +9,7 @@ import functools
 import zlib
 
 import numpy as np
+from scipy import special
 
 VERSION = 1  #: increase it whenever the same seed and index would give another task
 
@@ -66,6 +67,11 @@ def integers(key: np.ndarray, bound: int | np.ndarray, count: int) -> np.ndarray
         count: integers from each key.
     """
     return (uniform(key, count) * bound).astype(np.int64)
+
+
+def normal(key: np.ndarray, count: int) -> np.ndarray:
+    """`count` standard normal numbers from each key: shape `(*key.shape, count)`."""
+    return special.ndtri(uniform(key, count) + 2.0**-54)  # never at 0, where it is infinite
 
 
 def permutations(key: np.ndarray, length: int) -> np.ndarray:

@@ -5,9 +5,12 @@ is divided among its classes:
 
 * `equal`: every class has the same number of shots, uniform in the range.
 * `uniform`: every class has its own number, uniform in the range.
+* `meta_dataset`: the sizes of `innerloop.data.meta_dataset`.
 * `dirichlet`: the mean m of the shots is uniform in the range, and ways times m examples are
   divided: one for every class, and the rest in proportions drawn from Dirichlet(alpha), rounded by
   largest remainders. The smaller alpha, the larger the share of a few classes.
+
+`query_balance` says the same of the queries: `equal`, or `dirichlet`, where a class may have none.
 
 A class with too few images has fewer shots, so that one query is left, and then fewer queries.
 For imbalanced support see Ochal et al., "Few-shot learning with class imbalance", 2021; Dirichlet
@@ -21,19 +24,20 @@ from scipy import special
 from innerloop.data import sampling
 from innerloop.tasks import Episode, Range, bounds
 
-BALANCES = ("equal", "uniform", "dirichlet")
+BALANCES = ("equal", "uniform", "dirichlet", "meta_dataset")
 
 
-def draw_ways(key: np.ndarray, episode: Episode, available: int) -> np.ndarray:
+def draw_ways(key: np.ndarray, episode: Episode, available: int | np.ndarray) -> np.ndarray:
     """Number of classes of each task, `(T,)`.
 
     Arguments:
         key: `(T,)`.
         episode: ranges of the sizes.
-        available: the largest number of classes.
+        available: the largest number of classes; one for all tasks, or `(T,)`.
     """
     low, high = bounds(episode.ways)
-    return _uniform(key, Range(low, min(high, available)), 1)[:, 0]
+    highest = np.broadcast_to(np.minimum(high, available), key.shape)[:, None]
+    return low + sampling.integers(key, highest - low + 1, 1)[:, 0]
 
 
 def draw_shots(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.ndarray:
@@ -55,15 +59,20 @@ def draw_shots(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.nda
 
 
 def draw_queries(key: np.ndarray, episode: Episode, present: np.ndarray) -> np.ndarray:
-    """Number of queries of each class, `(T, ways)`, equal within a task; see `draw_shots`."""
-    return _uniform(key, episode.queries, 1) * present
+    """Number of queries of each class, `(T, ways)`; see `draw_shots`."""
+    queries = _uniform(key, episode.queries, 1) * present
+    if episode.query_balance == "dirichlet":
+        share = _dirichlet(sampling.split(key, 2)[:, 1], episode.alpha, present)
+        return _divided(queries.sum(1), share, present)
+    return queries
 
 
 def fewest_images(episode: Episode) -> int:
     """The smallest number of images that a class needs."""
     if not episode.varies:
         return sum(episode.numbers[1:])
-    return 2 if episode.balance == "dirichlet" else bounds(episode.shots).low + 1
+    by_mean = episode.balance in ("dirichlet", "meta_dataset")
+    return 2 if by_mean else bounds(episode.shots).low + 1
 
 
 def _uniform(key: np.ndarray, size: int | Range, count: int) -> np.ndarray:

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from innerloop import tasks as task_tools
 from innerloop.evaluation import changes, disturbed
 from innerloop.evaluation.learner import Learner
 from innerloop.objectives import Objective
-from innerloop.tasks import Examples, Inputs, Task
+from innerloop.tasks import Examples, Inputs, Padded, Task
 
 ALONE = 3  #: queries of each task that are asked one at a time
 
@@ -86,11 +87,12 @@ class AuditedLearner(NamedTuple):
         """1 for each task with different answers, else 0; see `changes.changed`."""
         return changes.changed(before, after, self.objective.answers == "classes")
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Tensor, targets: Tensor | Padded) -> Tensor:
         """The headline metric of each task, `(T,)`."""
         objective = self.objective
-        pairs = zip(outputs, targets, strict=True)
-        return torch.stack([objective.scores(o, t)[objective.metric.name] for o, t in pairs])
+        pairs = [task_tools.only(task_tools.part((outputs, targets), i, i + 1))
+                 for i in range(len(outputs))]  # fmt: skip
+        return torch.stack([objective.scores(*pair)[objective.metric.name] for pair in pairs])
 
     def _predict(self, step: int) -> Callable[[Question], tuple[Tensor, ...]]:
         def answer(question: Question) -> tuple[Tensor, ...]:
@@ -115,10 +117,10 @@ class AuditedLearner(NamedTuple):
 
 def rows_asked_alone(tasks: Task) -> list[int]:
     """Rows of the few queries that are asked alone, spread over the query set."""
-    n = tasks.query.targets.shape[1]
+    n = task_tools.count(task_tools.only(tasks.query))
     return [i * n // min(ALONE, n) for i in range(min(ALONE, n))]
 
 
 def _unlabelled(query: Examples) -> Examples:
     """The queries with zeros for targets."""
-    return Examples(query.inputs, torch.zeros_like(query.targets))
+    return Examples(query.inputs, tree_map(torch.zeros_like, query.targets))

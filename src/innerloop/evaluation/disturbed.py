@@ -5,7 +5,7 @@ Every function takes a batch of tasks `(T, n, ...)` and returns new ones.
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from innerloop.tasks import Examples, Task
 
@@ -23,8 +23,8 @@ def row(examples: Examples, number: int) -> Examples:
 
 def orders(examples: Examples, random: torch.Generator) -> Tensor:
     """A random order `(T, n)` of each task's examples."""
-    shape = examples.targets.shape[:2]
-    return torch.rand(shape, generator=random).argsort(1).to(examples.targets.device)
+    first: Tensor = tree_leaves(examples)[0]
+    return torch.rand(first.shape[:2], generator=random).argsort(1).to(first.device)
 
 
 def labels_shuffled(tasks: Task, random: torch.Generator) -> Task:

@@ -51,6 +51,10 @@ class Sizes(Part):
     queries: Size
     balance: str = "equal"
     alpha: float = 1.0
+    query_balance: str = "equal"
+    largest_support: Count = 500
+    drawn_from: str = "split"
+    replacement: bool = True
 
     @property
     def in_words(self) -> str:

@@ -11,18 +11,25 @@ def span(size: int | Range) -> str:
 def in_words(episode: Episode) -> str:
     """Ways, shots and how the shots are divided; a task of one class shows no ways."""
     ways = "" if episode.ways == 1 else f"{span(episode.ways)}-way "
-    balance = " ".join(_balance(episode))
-    return f"{ways}{span(episode.shots)}-shot{f' ({balance})' if balance else ''}"
+    details = " ".join(_details(episode))
+    return f"{ways}{span(episode.shots)}-shot{f' ({details})' if details else ''}"
 
 
 def setting(dataset: str, algorithm: str, episode: Episode) -> str:
     """The name of a paper's experiment: `DATASET_ALGORITHM_5way_1shot`."""
     ways = [] if episode.ways == 1 else [f"{span(episode.ways)}way"]
-    parts = [dataset, algorithm, *ways, f"{span(episode.shots)}shot", *_balance(episode)]
+    parts = [dataset, algorithm, *ways, f"{span(episode.shots)}shot", *_details(episode)]
     return "_".join(parts)
 
 
-def _balance(episode: Episode) -> list[str]:
-    """How the shots are divided, unless equally."""
+def _details(episode: Episode) -> list[str]:
+    """How shots, queries and classes are drawn, as far as it is not the usual way."""
     record = episode.record()
-    return [str(record[key]) for key in ("balance", "alpha") if key in record]
+    details = {
+        "balance": episode.balance,
+        "query_balance": f"{episode.query_balance}-queries",
+        "alpha": str(episode.alpha),
+        "drawn_from": f"within-{episode.drawn_from}",
+        "replacement": "without-replacement",
+    }
+    return [words for key, words in details.items() if key in record]

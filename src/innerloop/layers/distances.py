@@ -34,6 +34,17 @@ def squared_distances(features: Tensor, centres: Tensor) -> Tensor:
         return squares - 2 * features @ centres.T
 
 
+def inner_products(features: Tensor, weights: Tensor) -> Tensor:
+    """Features `(n, d)` times weights `(d, k)`, in float32 at least.
+
+    Example:
+        >>> inner_products(torch.ones(1, 2), torch.tensor([[1.0], [2.0]]))
+        tensor([[3.]])
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return _wide(features) @ _wide(weights)
+
+
 def class_means(support: Examples, ways: int) -> Tensor:
     """The mean feature of each class `(ways, d)`, in float32 at least.
 
@@ -50,6 +61,22 @@ def class_means(support: Examples, ways: int) -> Tensor:
         member = (support.targets[:, None] == classes).to(features.dtype)
         sizes = member.sum(0)[:, None]
         return (member.T @ features) / (sizes.clamp(min=1) if padded else sizes)
+
+
+def linear_scores(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`features @ weight.T + bias`, in float32 at least.
+
+    Arguments:
+        features: `(n, d)`.
+        weight: `(k, d)`.
+        bias: `(k,)`.
+
+    Example:
+        >>> linear_scores(torch.ones(1, 2), torch.eye(2), torch.tensor([0.0, 1.0]))
+        tensor([[1., 2.]])
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return torch.nn.functional.linear(_wide(features), weight, bias)
 
 
 def _wide(values: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ def fingerprint(config: DictConfig) -> str:
     """A short hash of all settings that change a run's result, except its seed."""
     content = plain_dict(config)
     for sizes in (content["episode"], content["episode"]["test"]):  # these have no effect
-        for key in {"balance", "alpha"} - Episode.of(sizes).record().keys():
+        for key in Episode._field_defaults.keys() - Episode.of(sizes).record().keys():
             sizes.pop(key, None)
     _forget_defaults(content)
     setting = {key: value for key, value in flat(content).items() if Role.RESULT in role(key)}
@@ -66,6 +66,9 @@ def _forget_defaults(content: PlainDict) -> None:
     training = content.pop("training", {"kind": "episodes"})
     if training["kind"] != "episodes":
         content["training"] = {k: v for k, v in training.items() if k != "classes"}
+    validation = content["evaluation"]["validation"]
+    if validation.get("dataset") is None:
+        validation.pop("dataset", None)
     if content.get("init_from") is None:
         content.pop("init_from", None)
 

@@ -13,6 +13,7 @@ from PIL import Image
 from innerloop.data.sets import omniglot
 from innerloop.data.sets.omniglot import Omniglot
 from innerloop.errors import UserError
+from innerloop.tasks import Episode
 
 LISTS = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/character02"]}
 
@@ -123,3 +124,30 @@ def test_the_real_images_equal_an_independent_packing(tmp_path: Path) -> None:
                 ours = 255 - images[start : start + 20, ..., 0]
                 np.testing.assert_array_equal(ours, drawn[place[name]])
             start += count
+
+
+@pytest.mark.slow
+def test_the_split_of_lake_has_metadatasets_classes_and_whole_alphabets(tmp_path: Path) -> None:
+    """Numbers of classes as Meta-Dataset's README gives them, and the alphabets of its code."""
+    source = Omniglot(str(real.folder("omniglot", tmp_path)), split="lake", rotations=False)
+    sizes = {split: len(source.pack.counts(split)) for split in ("train", "val", "test")}
+    assert sizes == {"train": 883, "val": 81, "test": 659}
+    assert sorted(np.bincount(source.groups("val"))) == [14, 14, 16, 17, 20]
+    alphabets = {s: {n.split("/")[0] for n in source.pack.classes(s)} for s in sizes}
+    assert {split: len(names) for split, names in alphabets.items()} == {
+        "train": 25, "val": 5, "test": 20,
+    }  # fmt: skip
+    assert alphabets["val"] == {
+        "Blackfoot_(Canadian_Aboriginal_Syllabics)", "Ojibwe_(Canadian_Aboriginal_Syllabics)",
+        "Inuktitut_(Canadian_Aboriginal_Syllabics)", "Tagalog", "Alphabet_of_the_Magi",
+    }  # fmt: skip
+    episode = Episode(5, 1, 5, drawn_from="group")
+    classes = source.classes("test", np.arange(200), episode, 0)
+    of_alphabet = source.groups("test")[classes]
+    assert classes.shape == (200, 5) and (of_alphabet == of_alphabet[:, :1]).all()
+    assert source.tasks("test", np.arange(3), episode, 0).support.inputs.shape == (3, 5, 1, 28, 28)
+
+
+def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"dataset\.split=mine: .* vinyals and lake"):
+        Omniglot(str(tmp_path), split="mine")

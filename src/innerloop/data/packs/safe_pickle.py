@@ -9,7 +9,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -19,19 +19,21 @@ from innerloop.errors import UserError
 _NUMBERS = re.compile(r"[biuf][1248]")
 
 # Types of the states that NumPy writes; other states raise errors, which `load` reports.
-_TypeState = tuple[int, str, *tuple[object, ...]]
+_TypeState = tuple[int, str | bytes, *tuple[object, ...]]
 
 
 class _Type:
     """Stands for a `numpy.dtype` while a file is read."""
 
     def __init__(self, code: object, *options: object) -> None:
+        code = code.decode() if isinstance(code, bytes) else code  # as Python 2 wrote it
         if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
             raise pickle.UnpicklingError("it asks for an array of something else than numbers")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: _TypeState) -> None:
-        self.dtype = self.dtype.newbyteorder(state[1])  # type: ignore[arg-type]
+        order = state[1].decode() if isinstance(state[1], bytes) else state[1]
+        self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]
 
 
 _Shape = tuple[int, ...]
@@ -100,32 +102,42 @@ class _Reader(pickle._Unpickler):
     dispatch[pickle.BUILD[0]] = load_build
 
 
-def load(path: Path, most: int | None = None) -> Any:
+def load(path: Path, most: int | None = None, encoding: str = "ASCII") -> Any:
     """The object in a pickle of dictionaries of NumPy arrays of numbers and plain containers.
 
     Arguments:
         path: of the file.
         most: bytes that the file can have.
+        encoding: of the strings that Python 2 wrote; with `bytes`, they stay bytes.
 
     Raises:
         UserError: if it asks for anything else, or is too large, cut short or altered.
     """
     with regular_file(path, most).open("rb") as file:
-        try:
-            return _with_arrays(_Reader(file).load(), set())
-        except Exception as error:  # an altered pickle can raise nearly anything
-            raise UserError(
-                f"{path} is not a whole pickle of arrays ({' '.join(str(error).split())[:120]}): "
-                "delete it and run again."
-            ) from error
+        return load_stream(file, str(path), encoding)
+
+
+def load_stream(file: IO[bytes], name: str, encoding: str) -> Any:
+    """`load` of an opened file, with its name for messages."""
+    try:
+        return _with_arrays(_Reader(file, encoding=encoding).load(), set())
+    except Exception as error:  # an altered pickle can raise nearly anything
+        raise UserError(
+            f"{name} is not a whole pickle of arrays ({' '.join(str(error).split())[:120]}): "
+            "delete it and run again."
+        ) from error
 
 
 def _with_arrays(content: object, seen: set[int]) -> object:
-    """Replaces stand-ins by arrays, in dictionaries in place; visits each dictionary once."""
+    """Replaces stand-ins by arrays, in dictionaries and lists in place; visits each once."""
     if isinstance(content, _Array):
         return content.value
     if isinstance(content, dict) and id(content) not in seen:
         seen.add(id(content))
         for key, value in content.items():
             content[key] = _with_arrays(value, seen)
+    elif isinstance(content, list) and id(content) not in seen:
+        seen.add(id(content))
+        for place, value in enumerate(content):
+            content[place] = _with_arrays(value, seen)
     return content

@@ -2,29 +2,22 @@
 
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-from innerloop.data.download import Remote, fetch
+from innerloop.data.download import fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
+from innerloop.data.sets.card import card
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
 
-PUBLISHER = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
-FILES = {
-    "images_background.zip": Remote(
-        f"{PUBLISHER}/images_background.zip", "md5:68d2efa1b9178cc56df9314c21c6e718"
-    ),
-    "images_evaluation.zip": Remote(
-        f"{PUBLISHER}/images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811"
-    ),
-}
 MOST = 2**28  #: bytes of a zip
 MOST_OF_IMAGE = 2**20  #: bytes of an image in it
 READING = Reading(28, 1, ink=True)
@@ -38,36 +31,71 @@ class Omniglot(ImageClasses):
     lists of jakesnell/prototypical-networks (MIT) without their rotations. Images are resized with
     Lanczos' filter.
 
+    The split `lake` is that of Lake et al., as Meta-Dataset uses it: the test has the 20 alphabets
+    of the evaluation set, and the validation the five smallest alphabets of the background set.
+
     Arguments:
         data_dir: folder of all data sets; the two zips are read from `data_dir/omniglot`.
         on_device: see `ImageClasses`.
+        split: `vinyals` or `lake`.
+        rotations: whether quarter-turns are further classes.
+
+    Raises `UserError` for another split.
     """
 
-    def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
+    def __init__(
+        self,
+        data_dir: str,
+        on_device: bool | str = "auto",
+        split: str = "vinyals",
+        rotations: bool = True,
+    ) -> None:
+        if split not in ("vinyals", "lake"):
+            raise UserError(f"dataset.split={split}: omniglot has the splits vinyals and lake.")
         folder = Path(data_dir) / "omniglot"
-        super().__init__("omniglot", folder, rotations=True, on_device=on_device)
-        self.reading = READING
+        super().__init__("omniglot", folder, rotations=rotations, on_device=on_device)
+        self.reading, self.split = READING, split
 
     @property
     def recipe(self) -> Recipe:
-        return {"split": "vinyals", "size": 28, "filter": "lanczos", "ink": 255}
+        return {"split": self.split, "size": 28, "filter": "lanczos", "ink": 255}
+
+    def groups(self, split: str) -> np.ndarray:
+        """The number of each character's alphabet, `(classes,)`."""
+        alphabets = [name.partition("/")[0] for name in self.pack.classes(split)]
+        return np.unique(alphabets, return_inverse=True)[1]
 
     def read(self) -> Mapping[str, Classes]:
-        paths = fetch(FILES, self.folder, "Omniglot", MOST)
+        paths = fetch(card("omniglot").files, self.folder, "Omniglot", MOST)
         drawings: Drawings = {}
         for path in paths:
             for name in sorted(_names(path)):
                 _, _, character = name.rsplit("/", 1)[0].partition("/")
                 drawings.setdefault(character, (path, []))[1].append(name)
-        lists = {split: _class_list(split) for split in SPLITS}
+        lists = _lake(drawings) if self.split == "lake" else {s: _class_list(s) for s in SPLITS}
         _check({c: len(names) for c, (_, names) in drawings.items()}, lists, self.folder)
         return {split: _characters(names, drawings) for split, names in lists.items()}
 
 
 def _class_list(split: str) -> list[str]:
-    """Names of the characters of a split."""
+    """Names of the characters of a split of Vinyals et al."""
     file = resources.files("innerloop.data") / "splits" / f"omniglot_vinyals_{split}.txt"
     return file.read_text().split()
+
+
+def _lake(drawings: Drawings) -> dict[str, list[str]]:
+    """Names of the characters of each split of Lake et al. with Meta-Dataset's validation."""
+    background, evaluation = (
+        [name for name, (path, _) in drawings.items() if path.name == zip_name]
+        for zip_name in card("omniglot").files
+    )
+    characters = Counter(name.partition("/")[0] for name in background)
+    smallest = {alphabet for alphabet, _ in characters.most_common()[:-6:-1]}
+    return {
+        "train": [n for n in background if n.partition("/")[0] not in smallest],
+        "val": [n for n in background if n.partition("/")[0] in smallest],
+        "test": evaluation,
+    }
 
 
 def _names(path: Path) -> list[str]:
