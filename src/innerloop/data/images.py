@@ -133,6 +133,11 @@ class ImageClasses(TaskSource):
         return None if groups is None else groups[self._usable(split, episode)]
 
     def longest_list(self, split: str, episode: Episode, seed: int) -> int:
+        if self.pack.series(split) is not None:
+            raise UserError(
+                f"episode.test.replacement=false: the images of {self.name} come in series, whose "
+                "images must not be in both support and query. Leave episode.test.replacement=true."
+            )
         return len(plan(split, self.pack.counts(split), episode, seed).classes)
 
     def class_names(self, split: str) -> Sequence[str]:
