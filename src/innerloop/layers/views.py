@@ -45,7 +45,8 @@ def with_views(support: Examples, number: int) -> Examples:
             f"algorithm.views={number} are views of images, and this data set has other inputs: "
             "use algorithm.views=1."
         )
-    views = torch.cat([view(inputs, i) for i in range(number)], 1)
-    if isinstance(support.inputs, Padded):
-        views = Padded(views, support.inputs.real.repeat(1, number))
-    return Examples(views, support.targets.repeat(1, number))
+    views, targets = torch.cat([view(inputs, i) for i in range(number)], 1), support.targets
+    if not isinstance(support.inputs, Padded):
+        return Examples(views, targets.repeat(1, number))
+    real = support.inputs.real.repeat(1, number)
+    return Examples(Padded(views, real), targets.repeat(1, number))
