@@ -1,7 +1,7 @@
 """Feature-wise linear modulation: a vector scales and shifts what layers put out (Perez et al.,
 "FiLM: visual reasoning with a general conditioning layer", 2018)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
@@ -82,9 +82,11 @@ def _fits(layer: nn.Module, name: str, patterns: Sequence[str]) -> bool:
     return moves and any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _generators(layers: dict[str, nn.Module], size: int) -> nn.ModuleDict:
+def _generators(layers: Mapping[str, nn.Module], size: int) -> nn.ModuleDict:
     def generator(bias: Tensor) -> nn.Linear:
         return nn.Linear(size, bias.numel(), bias=False, device=bias.device, dtype=bias.dtype)
 
     # A ModuleDict allows no dots in names.
-    return nn.ModuleDict({k.replace(".", "/"): generator(m.bias) for k, m in layers.items()})
+    return nn.ModuleDict(
+        {k.replace(".", "/"): generator(m.get_parameter("bias")) for k, m in layers.items()}
+    )

@@ -1,7 +1,6 @@
 """Any backbone of the library timm, by name, with pretrained weights or without."""
 
 from collections.abc import Sequence
-from typing import cast
 
 from torch import Tensor, nn
 
@@ -48,7 +47,7 @@ class Timm(nn.Module):
                 f"model.body.name={name}, pretrained={pretrained}: timm cannot build it "
                 f"({str(error).splitlines()[0]}). timm.list_models() lists the names."
             ) from error
-        self.width = cast(int, self.network.num_features)
+        self.width = int(self.network.num_features)
 
     def forward(self, images: Tensor) -> Tensor:
         features: Tensor = self.network(images)
