@@ -50,19 +50,26 @@ def _filled(part: Examples, rows: int) -> Examples:
 
 
 def narrowed(learner: Algorithm, ways: int) -> Algorithm:
-    """The learner for tasks of `ways` classes: its head has only their rows."""
+    """The learner for tasks of `ways` classes: of its head, it has only what serves them."""
     twin = copy.deepcopy(learner)
     twin.objective = Classification(ways, ways)
     with torch.no_grad():
         for name, parameter in twin.named_parameters():
-            if "head" in name:
-                parameter.data = parameter.data[:ways].clone()
+            parameter.data = _of_classes(name, parameter.data, ways).clone()
     return twin
+
+
+def _of_classes(name: str, parameter: Tensor, ways: int) -> Tensor:
+    """The part of a parameter that serves the first classes."""
+    if "head" not in name or name.endswith("head/weight/1"):  # Meta-Curvature's, of its inputs
+        return parameter
+    outputs = name.endswith("head/weight/0")  # Meta-Curvature's, in rows and columns
+    return parameter[:ways, :ways] if outputs else parameter[:ways]
 
 
 def widened(gradient: dict[str, Tensor], like: Algorithm) -> dict[str, Tensor]:
     """A narrowed learner's gradient in the full learner's shapes, with 0 for absent classes."""
     wide = {name: torch.zeros_like(p) for name, p in like.named_parameters()}
     for name, slope in gradient.items():
-        wide[name][tuple(slice(n) for n in slope.shape)] = slope
+        wide[name][tuple(slice(size) for size in slope.shape)] = slope
     return wide

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import itertools
 import re
 import sys
 import tomllib
@@ -101,7 +102,18 @@ def test_help_and_completion_import_nothing_heavy(name: str) -> None:
 
 @pytest.mark.parametrize(
     "program",
-    ["train", "evaluate", "replay", "compare", "runs", "dashboard", "report", "adapt"],
+    [
+        "train",
+        "evaluate",
+        "replay",
+        "compare",
+        "runs",
+        "dashboard",
+        "report",
+        "adapt",
+        "prepare",
+        "check",
+    ],
 )
 def test_programs_import_nothing_heavy_at_the_top(program: str) -> None:
     names = imports(ROOT / "src" / f"{program}.py", only_top=True)
@@ -123,7 +135,8 @@ def test_learn2learn_is_imported_only_where_it_is_used() -> None:
 
 def test_every_import_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["sweeps"]
+    extras = project["optional-dependencies"].values()
+    lines = [*project["dependencies"], *itertools.chain.from_iterable(extras)]
     declared = {re.split(r"[\[<>=~; ]", line)[0].lower() for line in lines}
     used = {i.split(".")[0] for p in (ROOT / "src").rglob("*.py") for i in imports(p)}
     owners = packages_distributions()

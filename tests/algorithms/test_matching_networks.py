@@ -12,7 +12,7 @@ from innerloop.algorithms.metric.full_context import FullContext
 from innerloop.algorithms.metric.matching_networks import MatchingNetworks
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
-from innerloop.layers.lstm import LSTM
+from innerloop.layers.lstm import LSTMCell
 from innerloop.models.network import Network
 from innerloop.objectives import Classification
 from innerloop.tasks import Task
@@ -41,12 +41,14 @@ def test_probabilities_are_the_softmax_attention_to_each_class() -> None:
     close(outputs(learner, task).softmax(1), expected)
 
 
-def copied(lstm: LSTM, theirs: nn.LSTM | nn.LSTMCell, ending: str) -> None:
-    """Gives PyTorch's module the parameters of ours."""
+def copied(lstm: LSTMCell, theirs: nn.LSTM | nn.LSTMCell, ending: str) -> None:
+    """Gives PyTorch's module, which has two biases, the parameters of ours."""
+    of_input = lstm.weight.shape[1] - lstm.width
     with torch.no_grad():
-        for own, kind in ((lstm.of_input, "ih"), (lstm.of_output, "hh")):
-            getattr(theirs, f"weight_{kind}{ending}").copy_(own.weight)
-            getattr(theirs, f"bias_{kind}{ending}").copy_(own.bias)
+        getattr(theirs, f"weight_ih{ending}").copy_(lstm.weight[:, :of_input])
+        getattr(theirs, f"weight_hh{ending}").copy_(lstm.weight[:, of_input:])
+        getattr(theirs, f"bias_ih{ending}").copy_(lstm.bias)
+        getattr(theirs, f"bias_hh{ending}").zero_()
 
 
 def test_the_context_of_a_support_equals_torchs_bidirectional_lstm() -> None:

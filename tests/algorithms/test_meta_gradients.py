@@ -139,7 +139,7 @@ def test_meta_gradient_equals_learn2learns(name: str, convolves: bool) -> None:
         assert max(g.abs().max() for k, g in expected.items() if k.startswith(part)) > 1e-3
 
 
-@pytest.mark.parametrize("norm", [None, "transductive", "support"])
+@pytest.mark.parametrize("norm", [None, "transductive", "support", "per_step"])
 @pytest.mark.parametrize("name", LEARN2LEARN)
 def test_the_learn2learn_engine_gives_the_same_meta_gradient(name: str, norm: str | None) -> None:
     learner = algorithm(name, SmoothConv(norm) if norm else SmoothBody())

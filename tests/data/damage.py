@@ -26,6 +26,10 @@ def noise(file: Path, rng: np.random.Generator) -> None:
     file.write_bytes(rng.bytes(int(rng.integers(1, 3000))))
 
 
+def web_page(file: Path, rng: np.random.Generator) -> None:
+    file.write_text("<!DOCTYPE html><html><body>Please log in to download.</body></html>")
+
+
 def flips(file: Path, rng: np.random.Generator) -> None:
     """Changes a few bytes at random places."""
     data = bytearray(file.read_bytes())
@@ -119,6 +123,6 @@ def exif(file: Path, rng: np.random.Generator) -> None:
 
 
 FILE: list[Callable[[Path, np.random.Generator], None]] = [
-    cut, empty, noise, flips, hole, more, sparse, folder, pipe, device, loop, dangling,
+    cut, empty, noise, web_page, flips, hole, more, sparse, folder, pipe, device, loop, dangling,
 ]  # fmt: skip
 IMAGE = [*FILE, postscript, huge_header, deflate, bomb_of_text, floats, exif]

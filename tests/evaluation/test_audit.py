@@ -126,6 +126,8 @@ def test_stamps_of_regression_learners(name: str) -> None:
         learner.rate = 0.05
     report = audited(learner, batch, 20)
     fits = "ignores its support" if name == "no_op" else "uses its support"
+    if ".in_context." in type(learner).__module__:  # nothing has taught it yet to use its support
+        fits = "support not shown to help"
     assert report["stamps"] == ["inductive", fits]
     assert "relabelled" not in report and "not_adapted" not in report
 
@@ -244,10 +246,8 @@ def test_a_run_stores_its_audit(tmp_path: Path, capsys: Any, overrides: str) -> 
     shown = " ".join(capsys.readouterr().out.split())
     assert stamps.in_words([result["audit"]]) in shown
     with np.load(tmp_path / "scores.npz") as kept:  # the same tasks as in the test
-        step = result["protocol"]["scored_step"] or 0
-        assert result["audit"]["score"] == pytest.approx(
-            kept["accuracy"][:11, step].mean(), abs=0.02
-        )
+        mean = kept["accuracy"][:11].mean()
+    assert result["audit"]["score"] == pytest.approx(mean, abs=0.02)
     assert kind in summary.summary([result], summary.FULL)
 
 

@@ -19,6 +19,7 @@ from innerloop.data.sets.glyphs import Glyphs
 from innerloop.data.sets.omniglot import Omniglot
 from innerloop.errors import UserError
 from innerloop.outer.meta_learner import MetaLearner
+from innerloop.reporting.table import table_of_data_sets
 from innerloop.run.trained import load
 from innerloop.tasks import Episode, Examples
 
@@ -79,10 +80,10 @@ def by_hand(folder: Path, source: Glyphs) -> tuple[np.ndarray, np.ndarray]:
 def test_the_test_on_another_data_set_equals_a_computation_by_hand(run: Path) -> None:
     losses, accuracies = by_hand(run, Glyphs(28, {"test": 8}))
     with np.load(run / "tested_on" / "few" / "scores.npz") as kept:
-        np.testing.assert_allclose(kept["loss"][:, : STEPS + 1], losses, rtol=1e-4)
-        np.testing.assert_allclose(kept["accuracy"][:, : STEPS + 1], accuracies, rtol=1e-6)
+        np.testing.assert_allclose(kept["curve/loss"][:, : STEPS + 1], losses, rtol=1e-4)
+        np.testing.assert_allclose(kept["curve/accuracy"][:, : STEPS + 1], accuracies, rtol=1e-6)
     with np.load(run / "scores.npz") as own:
-        assert np.abs(own["loss"][:, : STEPS + 1] - losses).max() > 1e-2, "not its own tasks"
+        assert np.abs(own["curve/loss"][:, : STEPS + 1] - losses).max() > 1e-2, "not its own tasks"
 
 
 def test_each_data_set_has_results_of_its_own(run: Path) -> None:
@@ -97,6 +98,40 @@ def test_each_data_set_has_results_of_its_own(run: Path) -> None:
     with (run / "metrics.csv").open() as log:
         logged = [row["test/accuracy"] for row in csv.DictReader(log) if row["test/accuracy"]]
     assert [float(mean) for mean in logged] == [pytest.approx(own["test"]["accuracy"]["mean"])]
+
+
+def test_the_closing_table_has_a_row_for_each_data_set(run: Path) -> None:
+    contents = [results(run), results(run / "tested_on" / "few")]
+    table = table_of_data_sets(contents)
+    rows = [[str(cell) for cell in column.cells] for column in table.columns]
+    assert rows[0] == ["glyphs", "few"]
+    assert rows[-1] == [content["protocol"]["hash"] for content in contents]
+    means = [content["test"]["accuracy"]["mean"] for content in contents]
+    assert [float(text.rstrip(" %")) for text in rows[2]] == pytest.approx([100 * m for m in means])
+
+
+def test_a_mixture_is_tested_on_each_of_its_data_sets(search: str, tmp_path: Path) -> None:
+    """The data sets have other sizes than the mixture, and a third one chooses the checkpoint."""
+    result = train(
+        tmp_path, search, "dataset=mixture", "dataset.parts=[glyphs,few]", "dataset.size=16",
+        "evaluation.validation.dataset=few", "algorithm=protonet", "trainer=cpu", *FAST,
+    )  # fmt: skip
+    parts = [results(tmp_path / "tested_on" / name) for name in ("glyphs", "few")]
+    assert result["missing"] == []
+    assert [part["dataset"] for part in parts] == ["glyphs", "few"]
+    assert {part["trained_on"] for part in parts} == {"mixture"}
+    assert len({part["protocol"]["hash"] for part in (result, *parts)}) == 3
+
+
+def test_images_of_another_size_are_resized_on_request(
+    run: Path, search: str, tmp_path: Path
+) -> None:
+    larger = ("dataset=few", "dataset.size=40", "dataset.input_shape=[1,40,40]")
+    given = (f"ckpt_path={run}", "logger=none", *larger, search)
+    assert "evaluation.resize=true" in mistake("evaluate", f"hydra.run.dir={tmp_path}", *given)
+    result = evaluate(tmp_path, *given, "evaluation.resize=true")
+    other = results(run / "tested_on" / "few")
+    assert result["protocol"]["hash"] != other["protocol"]["hash"]
 
 
 def test_a_data_set_without_files_costs_no_other_result(run: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_failed_download_names_the_files_and_their_folder(out: str, tmp_path: 
     def no_network(*args: Any, **kwargs: Any) -> None:
         raise ConnectionError("no route to host")
 
-    with mock.patch("pooch.retrieve", no_network):
+    with mock.patch("requests.get", no_network):
         message = mistake("train", *FAST, out, "dataset=omniglot", f"paths.data={tmp_path}")
     for part in ("Omniglot", "images_background.zip", str(tmp_path / "omniglot"), "no route"):
         assert part in message

@@ -55,6 +55,35 @@ class SGD(NamedTuple):
         return {k: p - rate * gradient[k] for k, p in parameters.items()}, ()
 
 
+class StepSGD(NamedTuple):
+    r""":math:`\theta_p \leftarrow \theta_p - \alpha_{p,k} \nabla_p` in step :math:`k`.
+
+    `rates` has a tensor `(steps,)` for each parameter by name; the last rate of each serves any
+    step beyond it.
+    """
+
+    rates: Mapping[str, Tensor]
+
+    def start(self, parameters: Parameters) -> tuple[()]:
+        return ()
+
+    def step(
+        self,
+        parameters: Parameters,
+        gradient: Parameters,
+        loss: Tensor,
+        state: tuple[()],
+        number: int,
+    ) -> tuple[Parameters, tuple[()]]:
+        now = {k: of_step(rates, number) for k, rates in self.rates.items()}
+        return SGD(now).step(parameters, gradient, loss, state, number)
+
+
+def of_step(values: Tensor, number: int) -> Tensor:
+    """The entry of `values` `(steps,)` for a step; the last one for any step beyond."""
+    return values[min(number, len(values) - 1)]
+
+
 class Adam(NamedTuple):
     """Adam (Kingma and Ba 2015); `momentum=0`, as in Reptile, keeps only the second moment."""
 

@@ -71,6 +71,12 @@ class Algorithm(nn.Module):
                 "choose algorithm=maml, anil, meta_sgd or reptile, or dataset=glyphs."
             )
         self.model, self.objective, self.steps = adopt(model), objective, steps
+        if "per_step" in norm.modes(self.model) and (self.embeds or steps == 0):
+            raise UserError(
+                f"norm=per_step: {type(self).__name__} runs its model in no inner steps, whose "
+                "averages it could keep apart: choose norm=running."
+            )
+        norm.separate_steps(self.model, steps)
         if not self.uses_head:
             self.model.head = nn.Identity()  # no parameters that never get a gradient
 

@@ -3,6 +3,7 @@
 * With `norm=support`, a query's answer never depends on the other queries: what `adapt` yields
   carries the support along, and `predict` runs it in front of the queries, so that every batch norm
   of body and head finds its statistics.
+* Batch norm with values of its own for each inner step knows the step of every pass.
 * In tasks of unequal size, a class without support is never predicted.
 * `embed` never sees the labels of queries.
 
@@ -10,6 +11,7 @@
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -40,11 +42,13 @@ class WithSupport:
 
     Arguments:
         normalises: whether batch norm takes its statistics from the support.
+        step: the last inner step that was taken, from 0; 0 before the first as well.
     """
 
     adapted: object
     support: Examples
     normalises: bool
+    step: int
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):  # of Python's own protocols, such as copying
@@ -66,12 +70,17 @@ def carries_support(adapt: Adapt) -> Adapt:
         self: Learner, support: Examples, steps: int, progress: Tensor
     ) -> Iterator[object]:
         path = iter(adapt(self, support, steps, progress))
-        normalises = not _carried.get() and "support" in norm.modes(self.model)
-        if _carried.get() or not (normalises or isinstance(support.inputs, Padded)):
+        normalises = "support" in norm.modes(self.model)
+        counts = any(layer.counts_steps for layer in norm.layers(self.model))
+        if _carried.get() or not (normalises or counts or isinstance(support.inputs, Padded)):
             yield from path
             return
-        while (adapted := _next(path)) is not _END:
-            yield WithSupport(adapted, support, normalises)
+        for number in itertools.count():
+            # Nothing is stepped on before the first result; the second one comes out of step 0.
+            step = max(number - 1, 0)
+            if (adapted := _next(path, step)) is _END:
+                return
+            yield WithSupport(adapted, support, normalises, step)
 
     return carrying
 
@@ -79,10 +88,11 @@ def carries_support(adapt: Adapt) -> Adapt:
 _END = object()
 
 
-def _next(path: Iterator[object]) -> object:
+def _next(path: Iterator[object], step: int) -> object:
     before = _carried.set(True)
     try:
-        return next(path, _END)
+        with layout.at_step(step):
+            return next(path, _END)
     finally:
         _carried.reset(before)
 
@@ -99,10 +109,11 @@ def uses_support(predict: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return predict(self, adapted.adapted, rows)
 
         support = adapted.support
-        if adapted.normalises:
-            outputs = layout.with_support(answers, inputs, support.inputs)
-        else:
-            outputs = answers(inputs)
+        with layout.at_step(adapted.step):
+            if adapted.normalises:
+                outputs = layout.with_support(answers, inputs, support.inputs)
+            else:
+                outputs = answers(inputs)
         return mask_absent_classes(outputs, support)
 
     return using

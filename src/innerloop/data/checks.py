@@ -1,5 +1,6 @@
 """Checks, before training, that a data set can serve the episodes and the model of a run."""
 
+import logging
 from collections.abc import Sequence
 
 import lightning
@@ -8,10 +9,12 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from innerloop.data import sizes
-from innerloop.errors import UserError
+from innerloop.errors import UserError, visible
 from innerloop.machine import processes
 from innerloop.tasks import Episode, Inputs, bounds
 from innerloop.tasks import values as without_mask
+
+log = logging.getLogger(__name__)
 
 
 def check_ways(name: str, split: str, episode: Episode, available: int) -> None:
@@ -31,6 +34,25 @@ def check_ways(name: str, split: str, episode: Episode, available: int) -> None:
             f"The {split} split of {name} has {available} classes, fewer than "
             f"{_key(split)}.ways={episode.ways}; use at most {available}."
         )
+
+
+def warn_of_small_classes(
+    name: str, split: str, episode: Episode, classes: Sequence[str], counts: np.ndarray
+) -> None:
+    """Logs which classes of a split have too few images for a task; arguments as of
+    `check_images`."""
+    needed = sizes.fewest_images(episode)
+    small = [f"{c} ({n})" for c, n in zip(classes, counts, strict=True) if n < needed]
+    log.warning(
+        "%d of %d classes of the %s split of %s are left out, because they have fewer images than "
+        "the %d of a task: %s.",
+        len(small),
+        len(classes),
+        split,
+        visible(name),
+        needed,
+        visible(", ".join(small[:5])),
+    )
 
 
 def check_images(

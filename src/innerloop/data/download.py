@@ -1,6 +1,5 @@
 """Downloads the files of a data set from their publishers and compares their checksums."""
 
-import hashlib
 import logging
 import os
 from collections.abc import Mapping
@@ -8,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from innerloop.data.packs.regular_file import regular_file
-from innerloop.errors import UserError, visible
+from innerloop.data.transfer import digest, transfer
+from innerloop.errors import UserError, one_line, visible
 
+MENTIONED = 6  #: files that a message names at most
 log = logging.getLogger(__name__)
 
 
@@ -18,6 +19,7 @@ class Remote(NamedTuple):
 
     url: str  #: an `https://` or a `doi:` address
     checksum: str | None = None  #: `kind:hex`; of a DOI, its record gives the checksum
+    mirrors: tuple[str, ...] = ()  #: other addresses of the same file
 
 
 def fetch(
@@ -49,51 +51,50 @@ def fetch(
             _download(remote, path)
         except UserError:
             raise
-        except Exception as error:  # pooch raises what requests, the server or the disk raise
-            if isinstance(error, OSError) and error.errno is not None and error.filename:
-                raise  # an error of the disk: a full or read-only one has its own message
+        except Exception as error:  # requests, the server or the disk can raise nearly anything
+            if is_of_disk(error):
+                raise
             raise UserError(_missing(what, files, folder, error)) from error
     return [folder / name for name in files]
 
 
 def _download(remote: Remote, path: Path) -> None:
-    """Downloads to a temporary name next to the target, checks, and renames."""
-    import pooch
+    """Downloads from the first address that gives the file.
 
-    checksum = _published_checksum(remote, path.parent)
-    log.warning("Downloading %s to %s.", remote.url, visible(path.parent))
-    part = f".{path.name}.part"
-    if (path.parent / part).exists():
-        log.warning("Removed %s, which a download left unfinished.", visible(path.parent / part))
-        (path.parent / part).unlink()
-    try:
-        pooch.retrieve(remote.url, checksum, fname=part, path=path.parent, progressbar=True)
-        os.replace(path.parent / part, path)
-    finally:
-        (path.parent / part).unlink(missing_ok=True)
+    Raises:
+        Exception: what the last address raised.
+    """
+    checksum, addresses = _published(remote)
+    for number, url in enumerate(addresses, 1):
+        log.warning("Downloading %s to %s.", url, visible(path.parent))
+        try:
+            return transfer(url, path, checksum)
+        except Exception as error:  # requests, the server or the disk can raise nearly anything
+            if number == len(addresses) or is_of_disk(error):
+                raise
+            log.warning("%s: trying the next address.", one_line(error))
 
 
-def _published_checksum(remote: Remote, folder: Path) -> str | None:
-    """The file's checksum; of a DOI, the one in its record."""
-    import pooch
-
+def _published(remote: Remote) -> tuple[str | None, list[str]]:
+    """The checksum of a file and its addresses; of a DOI, those in its record."""
     base, name = remote.url.rsplit("/", 1)
     if not base.startswith("doi:"):
-        return remote.checksum
-    record = pooch.create(path=folder, base_url=f"{base}/", registry=None)
-    record.load_registry_from_doi()
-    checksum: str = record.registry[name]
-    return checksum
+        return remote.checksum, [remote.url, *remote.mirrors]
+    import pooch
+    from pooch.downloaders import doi_to_repository
+
+    record = doi_to_repository(base.removeprefix("doi:"))
+    registry = pooch.create(path=".", base_url=f"{base}/", registry=None)
+    record.populate_registry(registry)
+    return registry.registry[name], [record.download_url(name), *remote.mirrors]
 
 
 def _compare(path: Path, remote: Remote) -> None:
     """Warns if a file is not the publisher's."""
     if remote.checksum is None:
         return
-    kind, expected = remote.checksum.split(":")
-    with path.open("rb") as file:
-        checksum = hashlib.file_digest(file, kind).hexdigest()
-    if checksum != expected:
+    kind = remote.checksum.split(":")[0]
+    if digest(path, kind) != remote.checksum:
         log.warning(
             "%s is not the publisher's file (%s differs); its content is checked.",
             visible(path),
@@ -101,10 +102,17 @@ def _compare(path: Path, remote: Remote) -> None:
         )
 
 
+def is_of_disk(error: Exception) -> bool:
+    """Whether the disk, not the server, raised an error: a full one has its own message."""
+    return isinstance(error, OSError) and error.errno is not None and bool(error.filename)
+
+
 def _missing(what: str, files: Mapping[str, Remote], folder: Path, error: Exception) -> str:
     reason = " ".join(str(error).split())[:160] or type(error).__name__
-    listed = ", ".join(f"{name} ({remote.url})" for name, remote in files.items())
+    few = list(files.items())[:MENTIONED]
+    listed = ", ".join(f"{name} ({remote.url})" for name, remote in few)
+    more = f" and {len(files) - len(few)} more" if len(files) > len(few) else ""
     return (
         f"{what} is not in {folder} and could not be downloaded ({reason}). "
-        f"Put these files there: {listed}; or point paths.data=FOLDER to where they are."
+        f"Put these files there: {listed}{more}; or point paths.data=FOLDER to where they are."
     )

@@ -9,16 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import checks, groups, layout, sampling
+from innerloop.data import checks, layout, sampling, sizes
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
 from innerloop.data.packs.pack import Pack
 from innerloop.data.packs.packing import open_or_build
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.resident import Places, Resident, fits
+from innerloop.data.packs.series import Series
 from innerloop.data.packs.writing import Classes
 from innerloop.data.padding import map_inputs
 from innerloop.data.source import TaskSource
+from innerloop.data.without_replacement import plan
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Task
 
@@ -39,6 +41,7 @@ class ImageClasses(TaskSource):
     """
 
     unequal = True
+    skips_small = False  #: whether classes with too few images are left out, or else refused
 
     def __init__(
         self,
@@ -87,36 +90,50 @@ class ImageClasses(TaskSource):
         overlap.warn_of_images(self.name, pack)
 
     def check(self, split: str, episode: Episode) -> None:
-        counts, names = self.pack.counts(split), self.pack.classes(split)
-        if episode.drawn_from == "group":
-            groups.check(self.name, split, episode, self.groups(split))
+        counts, names = self._counts(split), self.pack.classes(split)
+        usable = self._usable(split, episode)
+        if 0 < len(usable) < len(counts):
+            checks.warn_of_small_classes(self.name, split, episode, names, counts)
+            counts, names = counts[usable], [names[i] for i in usable]
         checks.check_ways(self.name, split, episode, len(counts))
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
         )
+        lengths = self.pack.series(split)
+        if lengths is not None:
+            Series(lengths).check(names, *episode.numbers[1:])
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Positions in the pack's list of classes; the turns of a class count as that class."""
-        available, chosen = len(self.pack.counts(split)), self._groups(split, episode)
-        if episode.varies or chosen is not None:
-            return layout.draw_classes(
-                split=split,
-                indices=indices,
-                episode=episode,
-                seed=seed,
-                available=available,
-                groups=chosen,
-            )
-        key = sampling.split(sampling.keys(seed, split, indices), 5)
-        return sampling.choose(key[:, 0], available, episode.most_ways)
+        if not episode.replacement:
+            return plan(split, self.pack.counts(split), episode, seed).classes[indices]
+        usable, chosen = self._usable(split, episode), self._groups(split, episode)
+        if not episode.varies and chosen is None:
+            key = sampling.split(sampling.keys(seed, split, indices), 5)
+            return usable[sampling.choose(key[:, 0], len(usable), episode.most_ways)]
+        drawn = layout.draw_classes(
+            split=split,
+            indices=indices,
+            episode=episode,
+            seed=seed,
+            available=len(usable),
+            groups=chosen,
+        )
+        return np.where(drawn >= 0, usable[drawn], -1)
 
-    def groups(self, split: str) -> np.ndarray | None:
-        """The number of each class's group, `(classes,)`; None if the classes have no groups."""
-        return None
+    def _usable(self, split: str, episode: Episode) -> np.ndarray:
+        """The classes that tasks are drawn from, `(usable,)`."""
+        counts = self.pack.counts(split)
+        needed = sizes.fewest_images(episode) if self.skips_small else 0
+        return np.flatnonzero(counts >= needed)
 
     def _groups(self, split: str, episode: Episode) -> np.ndarray | None:
-        """The groups, if a task takes its classes from one of them."""
-        return self.groups(split) if episode.drawn_from == "group" else None
+        """The groups of usable classes, if a task takes its classes from one of them."""
+        groups = None if episode.drawn_from == "split" else self.groups(split)
+        return None if groups is None else groups[self._usable(split, episode)]
+
+    def longest_list(self, split: str, episode: Episode, seed: int) -> int:
+        return len(plan(split, self.pack.counts(split), episode, seed).classes)
 
     def class_names(self, split: str) -> Sequence[str]:
         return self.pack.classes(split)
@@ -130,7 +147,7 @@ class ImageClasses(TaskSource):
 
     def classes_in(self, split: str) -> int:
         """Classes of the pack, times four if quarter-turns are further classes."""
-        return len(self.pack.counts(split)) * self._turns
+        return len(self._counts(split)) * self._turns
 
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
         batches = self._batch_places(split, indices, size, seed)
@@ -179,18 +196,55 @@ class ImageClasses(TaskSource):
         """Tasks with `Places` in the split as inputs."""
         counts, turns = self.pack.counts(split), self._turns
         if episode.varies:
+            usable = self._usable(split, episode)
             drawn = layout.draw(
                 split=split,
                 indices=indices,
                 episode=episode,
                 seed=seed,
-                supply=counts,
+                supply=counts[usable],
                 groups=self._groups(split, episode),
             )
-            return places.unequal(drawn, counts, turns)
+            return places.unequal(drawn._replace(classes=usable[drawn.classes]), counts, turns)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         classes = self.classes(split, indices, episode, seed)
-        return places.equal(key=key, classes=classes, episode=episode, counts=counts, turns=turns)
+        return places.equal(
+            key=key,
+            classes=classes,
+            episode=episode,
+            counts=counts,
+            turns=turns,
+            images=self._chosen_images(split, indices, episode, seed, key[:, 1], classes),
+        )
+
+    def _chosen_images(
+        self,
+        split: str,
+        indices: np.ndarray,
+        episode: Episode,
+        seed: int,
+        key: np.ndarray,
+        classes: np.ndarray,
+    ) -> np.ndarray | None:
+        """Numbers of the images within their class, `(T, ways, shots + queries)`; None where they
+        are drawn freely."""
+        if not episode.replacement:
+            return plan(split, self.pack.counts(split), episode, seed).images[indices]
+        lengths = self.pack.series(split)
+        if lengths is None:
+            return None
+        ways, shots, queries = episode.numbers
+        return Series(lengths).draw(sampling.split(key, ways), classes, shots, queries)
+
+    def _counts(self, split: str) -> np.ndarray:
+        """Images of each class of a split; raises `UserError` if the data set lacks the split."""
+        if split not in self.pack.splits:
+            raise UserError(
+                f"{self.name} has no {split} classes, only {', '.join(self.pack.splits)}: test a "
+                f"run of another data set on it, with evaluation.on=[{self.name}], or with "
+                f"python src/evaluate.py ckpt_path=RUN dataset={self.name}."
+            )
+        return self.pack.counts(split)
 
     def _images_at(self, split: str, places: Places) -> Tensor:
         return gather(self.pack.images(split), places, self.rotations)

@@ -6,7 +6,7 @@ import lightning
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from innerloop.data import checks, layout, sampling
+from innerloop.data import checks, groups, layout, sampling, without_replacement
 from innerloop.data.datasets import PlainBatches, Tasks, TrainingBatches
 from innerloop.data.loader import TaskLoader
 from innerloop.data.padding import map_inputs
@@ -77,7 +77,8 @@ class TaskData(lightning.LightningDataModule):
         for split in splits:
             self._check_split(split)
         if self.shape is not None:
-            checks.check_shape(self.shape, self._first_batch(splits[0]).query.inputs)
+            seen = map_inputs(self.source.transform, self._first_batch(splits[0]))
+            checks.check_shape(self.shape, seen.query.inputs)
         self.training_indices(0)
         if self.trainer is not None:
             if processes.count() > 1:
@@ -85,7 +86,9 @@ class TaskData(lightning.LightningDataModule):
             self.source.use_device(self.trainer.strategy.root_device)
 
     def sizes(self, split: str) -> Episode:
-        """Sizes of a task of the split."""
+        """Sizes of a task of the split; only the test may draw without replacement."""
+        if split == "val":
+            return self.test_episode._replace(replacement=True)
         return self.episode if split == "train" else self.test_episode
 
     def _check_split(self, split: str) -> None:
@@ -97,7 +100,19 @@ class TaskData(lightning.LightningDataModule):
                 f"{type(self.source).__name__} can only make tasks of one size: give single "
                 "numbers for episode.ways, shots and queries, and leave episode.balance=equal."
             )
+        if self.sizes(split).drawn_from == "group":
+            name = type(self.source).__name__
+            groups.check(name, split, self.sizes(split), self.source.groups(split))
         self.source.check(split, self.sizes(split))
+        if not self.sizes(split).replacement:
+            self._check_list(split)
+
+    def _check_list(self, split: str) -> None:
+        """Raises `UserError` if the images do not make enough tasks without replacement."""
+        episode = self.sizes(split)
+        without_replacement.check_sizes(episode)
+        available = self.source.longest_list(split, episode, self.evaluation_seed)
+        without_replacement.check(split, episode, available, self._list_length(split))
 
     def _first_batch(self, split: str) -> Task:
         """A batch with the first task of a split, or a plain batch of one example."""
@@ -140,7 +155,7 @@ class TaskData(lightning.LightningDataModule):
     def first(self, split: str, count: int) -> Task:
         """The first `count` tasks of the fixed list of `val` or `test`, or all if it has fewer."""
         indices = np.arange(min(count, self._list_length(split)))
-        return self.source.tasks(split, indices, self.test_episode, self.evaluation_seed)
+        return self.source.tasks(split, indices, self.sizes(split), self.evaluation_seed)
 
     def common_batches(self, split: str) -> int:
         """Batches of a fixed list that every process has; the first ones may have one more."""
@@ -176,7 +191,7 @@ class TaskData(lightning.LightningDataModule):
 
     def _fixed(self, split: str) -> DataLoader:
         ranks, rank = self._share()
-        tasks = Tasks(self.source, split, self.test_episode, self.evaluation_seed)
+        tasks = Tasks(self.source, split, self.sizes(split), self.evaluation_seed)
         return self._loader(tasks, self._batches(split)[rank::ranks])
 
     def _loader(self, tasks: Dataset, batches: Iterable[list[int]]) -> DataLoader:

@@ -59,6 +59,21 @@ class TaskSource(ABC):
         """Names of the classes that `classes` numbers; None if they have no names."""
         return None
 
+    def longest_list(self, split: str, episode: Episode, seed: int) -> int:
+        """Number of tasks that share no image, see `innerloop.data.without_replacement`.
+
+        Raises:
+            UserError: if it cannot draw tasks without replacement.
+        """
+        raise UserError(
+            f"episode.test.replacement=false: {type(self).__name__} cannot draw tasks that share "
+            "no image. Choose a data set of stored images, such as omniglot."
+        )
+
+    def groups(self, split: str) -> np.ndarray | None:
+        """The number of each class's group, such as its alphabet: `(classes,)`; None without."""
+        return None
+
     def shared_images(self, split: str, other: str) -> int | None:
         """Number of images that two splits have in common; None if it is not known."""
         return None
@@ -85,7 +100,7 @@ class TaskSource(ABC):
         """
         raise UserError(
             f"training=batches learns to tell all training classes apart, and {type(self).__name__}"
-            " has no list of them: choose dataset=omniglot, miniimagenet or folder, or "
+            " has no list of them: choose a data set of images, such as dataset=omniglot, or "
             "dataset=glyphs 'dataset.classes={train: 64}'."
         )
 

@@ -119,15 +119,17 @@ def _losses(
         return layout.call_opened(clone, rows)
 
     for step in range(steps + 1):
-        if step:
-            outputs = mask_absent_classes(answers(support.inputs), support)
-            clone.adapt(objective.loss(outputs, support.targets))
-        if step in scored:
+        with layout.at_step(max(step - 1, 0)):
+            if step:
+                outputs = mask_absent_classes(answers(support.inputs), support)
+                clone.adapt(objective.loss(outputs, support.targets))
+            if step not in scored:
+                continue
             by_support = "support" in norm.modes(algorithm.model)
             outputs = (
                 layout.with_support(answers, inputs, support.inputs)
                 if by_support
                 else answers(inputs)
             )
-            outputs = mask_absent_classes(outputs, support)
-            yield objective.scores(outputs.detach(), targets), objective.loss(outputs, targets)
+        outputs = mask_absent_classes(outputs, support)
+        yield objective.scores(outputs.detach(), targets), objective.loss(outputs, targets)

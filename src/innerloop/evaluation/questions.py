@@ -30,12 +30,24 @@ def measure(
         values["score"] = _score(learner, tasks)
     values["memory"] = memory.of_other_tasks(learner, tasks, earlier, values["again"].cpu())
     if (ways := _ways(learner.objective, tasks)) is not None:
-        # A learner without steps counts as not adapted while its support's labels say nothing.
-        by_steps = learner.algorithm.adapts_by_steps
-        values["before"] = _score(learner, tasks, step=0) if by_steps else values["shuffled"]
+        values["before"] = _before(learner, tasks, values["shuffled"], random)
         values["relabelled"] = _score(learner, disturbed.relabelled(tasks, ways, random))
         values["ways"] = torch.full_like(values["score"], ways)
     return values
+
+
+def _before(
+    learner: AuditedLearner, tasks: Task, shuffled: Tensor, random: torch.Generator
+) -> Tensor:
+    """The score before adapting, `(T,)`: before the first step, and with labels of the support that
+    say nothing, as some learners start from their support and others take no steps.
+
+    Arguments:
+        shuffled: the scores after the last step with such labels.
+    """
+    if not learner.algorithm.adapts_by_steps:
+        return shuffled
+    return _score(learner, disturbed.labels_shuffled(tasks, random), step=0)
 
 
 def _about_queries(

@@ -20,11 +20,19 @@ def mask_absent_classes(outputs: Tensor, support: Examples) -> Tensor:
         >>> mask_absent_classes(torch.zeros(1, 2), support)
         tensor([[-inf, 0.]])
     """
+    present = present_classes(support, outputs.shape[-1])
+    return outputs if present is None else torch.where(present, outputs, -torch.inf)
+
+
+def present_classes(support: Examples, width: int) -> Tensor | None:
+    """Which of `width` classes have an example in the support, `(width,)`; None where all have.
+
+    Only padded tasks lack classes.
+    """
     targets = support.targets
     if not isinstance(support.inputs, Padded) or not isinstance(targets, Tensor):
-        return outputs
+        return None
     if targets.is_floating_point():
-        return outputs
-    classes = torch.arange(outputs.shape[-1], device=targets.device)
-    present = (targets[:, None] == classes).any(0)
-    return torch.where(present, outputs, -torch.inf)
+        return None
+    classes = torch.arange(width, device=targets.device)
+    return (targets[:, None] == classes).any(0)

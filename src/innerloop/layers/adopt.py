@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from innerloop.layers.norm import TaskNorm
+from innerloop.layers.norm import AVERAGED, TaskNorm
 from innerloop.layers.padded_embedding import PaddedEmbedding
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -44,7 +44,7 @@ def _task_norm(layer: nn.BatchNorm2d, mode: str | None) -> TaskNorm:
     norm = TaskNorm(layer.num_features, mode, momentum, layer.eps, layer.affine)
     if layer.affine:
         norm.weight, norm.bias = layer.weight, layer.bias
-    if mode == "running" and layer.running_mean is not None and layer.running_var is not None:
+    if mode in AVERAGED and layer.running_mean is not None and layer.running_var is not None:
         norm.running_mean, norm.running_var = layer.running_mean, layer.running_var
     place = next(_tensors(layer), torch.zeros(()))
     return norm.to(place.device, place.dtype).train(layer.training)

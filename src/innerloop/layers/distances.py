@@ -77,5 +77,21 @@ def class_means(support: Examples, ways: int) -> Tensor:
         return (member.T @ features) / (sizes.clamp(min=1) if padded else sizes)
 
 
+def linear_scores(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`features @ weight.T + bias`, in float32 at least.
+
+    Arguments:
+        features: `(n, d)`.
+        weight: `(k, d)`.
+        bias: `(k,)`.
+
+    Example:
+        >>> linear_scores(torch.ones(1, 2), torch.eye(2), torch.tensor([0.0, 1.0]))
+        tensor([[1., 2.]])
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return torch.nn.functional.linear(_wide(features), weight, bias)
+
+
 def _wide(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values

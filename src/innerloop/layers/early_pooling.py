@@ -56,14 +56,15 @@ class PoolingBlock(nn.Sequential):
             return super().forward(images)
         if not norm.uses_batch(images.shape[0]):
             return relu(pool(norm(convolution(images))))
-        sign = torch.where(norm.weight < 0, -1.0, 1.0).to(norm.weight.dtype)
+        scale, shift = norm.scale, norm.shift
+        sign = torch.where(scale < 0, -1.0, 1.0).to(scale.dtype)
         turned = {"weight": _per_filter(sign) * convolution.weight, "bias": sign * convolution.bias}
         maps = torch.func.functional_call(convolution, turned, (images,))
         if maps.dtype in (torch.bfloat16, torch.float16):  # autocast's: too coarse for statistics
             maps = maps.float()
         largest, mean, variance, _ = Pooled.apply(maps)
-        scale = sign * norm.weight * torch.rsqrt(variance + norm.eps)
-        return relu(torch.addcmul(_per_map(norm.bias - mean * scale), largest, _per_map(scale)))
+        factor = sign * scale * torch.rsqrt(variance + norm.eps)
+        return relu(torch.addcmul(_per_map(shift - mean * factor), largest, _per_map(factor)))
 
 
 class Pooled(Function):

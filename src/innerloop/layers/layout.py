@@ -24,6 +24,7 @@ class Layout(NamedTuple):
     size: int | None = None  #: rows of a group, support and queries
     tracking: bool = False  #: whether running averages follow this pass
     real: Tensor | None = None  #: `(rows,)` which of the rows count; None for all
+    step: int = 0  #: the inner step under way or, for queries, the last one taken, from 0
 
 
 _layout: ContextVar[Layout] = ContextVar("layout", default=Layout())  # noqa: B039, immutable
@@ -56,6 +57,11 @@ def grouped(groups: int, support: int, size: int) -> AbstractContextManager[None
 def track() -> AbstractContextManager[None]:
     """While open, running averages follow the batches passed to layers in training mode."""
     return _set(current()._replace(tracking=True))
+
+
+def at_step(number: int) -> AbstractContextManager[None]:
+    """While open, the pass belongs to the inner step of this number, from 0."""
+    return _set(current()._replace(step=number))
 
 
 def call_opened(module: Callable[[Inputs], Tensor], inputs: Inputs) -> Tensor:

@@ -1,35 +1,52 @@
-"""A long short-term memory of plain operations, which many tasks can run side by side."""
+"""A recurrent network of one layer that many tasks can run side by side, also in an inner loop."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-State = tuple[Tensor, Tensor]  #: output and memory, each `(n, width)`
+Memory = tuple[Tensor, Tensor]  #: output and cell, `(..., width)` both
 
 
-class LSTM(nn.Module):
-    """One step of a long short-term memory; PyTorch's own has no rule for `vmap`.
+class LSTMCell(nn.Module):
+    r"""One step of an LSTM (Hochreiter and Schmidhuber 1997) in plain operations.
+
+    .. math:: c' = \sigma(f) c + \sigma(i) \tanh(g), \qquad h' = \sigma(o) \tanh(c')
+
+    It equals `torch.nn.LSTMCell`, which cannot be differentiated twice on a GPU, nor run for many
+    tasks side by side.
 
     Arguments:
-        inputs: width of an input.
-        width: of output and memory.
+        inputs: numbers of an input.
+        width: numbers of an output.
+        spread: of the first weights, which are uniform in ± this.
 
     Example:
-        >>> state = (torch.zeros(2, 4), torch.zeros(2, 4))
-        >>> output, memory = LSTM(3, 4)(torch.ones(2, 3), state)
-        >>> output.shape
-        torch.Size([2, 4])
+        >>> cell = LSTMCell(4, 20)
+        >>> output, memory = cell(torch.zeros(7, 4), (torch.zeros(7, 20), torch.zeros(7, 20)))
+        >>> output.shape, memory.shape
+        (torch.Size([7, 20]), torch.Size([7, 20]))
     """
 
-    def __init__(self, inputs: int, width: int) -> None:
+    def __init__(self, inputs: int, width: int, spread: float = 0.1) -> None:
         super().__init__()
-        self.of_input, self.of_output = nn.Linear(inputs, 4 * width), nn.Linear(width, 4 * width)
+        self.width = width
+        self.weight = nn.Parameter(torch.empty(4 * width, inputs + width))
+        self.bias = nn.Parameter(torch.empty(4 * width))
+        for parameter in (self.weight, self.bias):
+            nn.init.uniform_(parameter, -spread, spread)
 
-    def forward(self, inputs: Tensor, state: State) -> State:
-        output, memory = state
-        gates = self.of_input(inputs) + self.of_output(output)
-        enter, forget, content, leave = gates.chunk(4, -1)
-        memory = forget.sigmoid() * memory + enter.sigmoid() * content.tanh()
-        return leave.sigmoid() * memory.tanh(), memory
+    def forward(self, inputs: Tensor, memory: Memory) -> Memory:
+        """Output and cell after one step.
+
+        Arguments:
+            inputs: `(..., inputs)`.
+            memory: output and cell before it.
+        """
+        output, cell = memory
+        gates = F.linear(torch.cat([inputs, output], -1), self.weight, self.bias)
+        enter, forget, value, leave = gates.chunk(4, -1)
+        cell = forget.sigmoid() * cell + enter.sigmoid() * value.tanh()
+        return leave.sigmoid() * cell.tanh(), cell
 
     def along(self, sequence: Tensor, real: Tensor) -> Tensor:
         """Outputs `(n, width)` along a sequence `(n, inputs)`, passing over rows that are not real.
@@ -37,10 +54,10 @@ class LSTM(nn.Module):
         Arguments:
             real: `(n,)` bool.
         """
-        zero = sequence.new_zeros(self.of_output.in_features)
-        state, outputs = (zero, zero), []
-        for i in range(len(sequence)):
-            step = self(sequence[i], state)
-            state = tuple(torch.where(real[i], *pair) for pair in zip(step, state, strict=True))
-            outputs.append(state[0])
+        zero = sequence.new_zeros(self.width)
+        memory, outputs = (zero, zero), []
+        for inputs, counts in zip(sequence, real, strict=True):
+            (output, cell), (before, cell_before) = self(inputs, memory), memory
+            memory = torch.where(counts, output, before), torch.where(counts, cell, cell_before)
+            outputs.append(memory[0])
         return torch.stack(outputs)

@@ -1,9 +1,12 @@
-"""Batch normalisation whose statistics are named: transductive, support or running.
+"""Batch normalisation whose statistics are named: transductive, support, running or per_step.
 
 `transductive`: the statistics of whatever batch is passed, in training and in test (Finn et al.
 2017). `support`: the support's statistics serve its queries too, so a query's answer never depends
 on the others. `running`: the batch's statistics in training, running averages in test (Ioffe and
 Szegedy 2015); the outer loop updates the averages, once per batch of tasks, by `layout.track`.
+`per_step`: as `running`, with averages of their own for each inner step (Antoniou et al. 2019); a
+step's averages serve its support, and the queries after it. Steps beyond those of the training use
+the last averages.
 
 A layer changes no state unless `layout.track` allows it, so that tasks can run side by side. Rows
 that only fill up a batch count nowhere. `innerloop.algorithms.promises` declares the layout of the
@@ -18,7 +21,8 @@ from innerloop.layers import layout
 from innerloop.layers.statistics import moments, numbers, side_by_side
 from innerloop.machine import processes
 
-MODES = ("transductive", "support", "running")
+MODES = ("transductive", "support", "running", "per_step")
+AVERAGED = ("running", "per_step")  #: modes with running averages
 
 
 class TaskNorm(nn.Module):
@@ -27,7 +31,7 @@ class TaskNorm(nn.Module):
 
     Arguments:
         channels: size of dimension 1.
-        mode: `transductive`, `support` or `running`.
+        mode: one of `MODES`.
         momentum: weight of a new batch in the running averages.
         affine: whether scale and shift are learned.
 
@@ -56,16 +60,65 @@ class TaskNorm(nn.Module):
         self.mode, self.momentum, self.eps = mode, momentum, eps
         self.weight = nn.Parameter(torch.ones(channels), requires_grad=affine)
         self.bias = nn.Parameter(torch.zeros(channels), requires_grad=affine)
-        if mode == "running":
+        if mode in AVERAGED:
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))
+
+    def separate_steps(self, steps: int, scales: bool = False) -> None:
+        """Gives each inner step running averages of its own, if the mode is `per_step`.
+
+        Arguments:
+            steps: inner steps of training.
+            scales: whether each step gets a scale and a shift of its own, whatever the mode.
+        """
+
+        def separate(values: Tensor) -> Tensor:
+            return values.detach().reshape(-1, values.shape[-1])[:1].repeat(max(steps, 1), 1)
+
+        if self.mode == "per_step":
+            self.running_mean, self.running_var = map(
+                separate, (self.running_mean, self.running_var)
+            )
+        if scales:
+            learned = self.weight.requires_grad
+            self.weight = nn.Parameter(separate(self.weight), requires_grad=learned)
+            self.bias = nn.Parameter(separate(self.bias), requires_grad=learned)
+
+    def statistics(self, inputs: Tensor) -> Tensor:
+        """Mean and unbiased variance of each channel of the real rows, `(2, channels)`."""
+        grouped, real = inputs[None], self._real(inputs.shape[0])
+        real = None if real is None else real[None]
+        mean, variance = moments(grouped, real)
+        number = numbers(grouped, real)
+        unbiased = variance * number / (number - 1).clamp(min=1)
+        return torch.stack([mean.flatten(), unbiased.flatten()])
+
+    def follow(self, mean: Tensor, variance: Tensor) -> None:
+        """Moves the running averages towards statistics of their shape, over all processes."""
+        self.running_mean.lerp_(processes.mean(mean), self.momentum)
+        self.running_var.lerp_(processes.mean(variance), self.momentum)
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether a pass depends on the number of the inner step."""
+        return self.mode == "per_step" or self.weight.dim() == 2
+
+    @property
+    def scale(self) -> Tensor:
+        """The scale of the inner step under way, `(channels,)`."""
+        return _of_step(self.weight)
+
+    @property
+    def shift(self) -> Tensor:
+        """The shift of the inner step under way, `(channels,)`."""
+        return _of_step(self.bias)
 
     def uses_batch(self, rows: int) -> bool:
         """Whether a pass over so many rows uses the statistics of these rows, and no others."""
         now = layout.current()
         if now.real is not None:
             return False
-        if self.mode == "running":
+        if self.mode in AVERAGED:
             return self.training and not now.tracking
         alone = self.mode == "transductive" or (now.support or rows) == rows
         return now.groups == 1 and alone
@@ -73,7 +126,7 @@ class TaskNorm(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         if self.uses_batch(inputs.shape[0]):
             return self._by_batch(inputs)
-        if self.mode == "running":
+        if self.mode in AVERAGED:
             return self._by_averages(inputs)
         groups = layout.current().groups
         return self._by_group(inputs, groups, self._statistics_rows(inputs.shape[0] // groups))
@@ -96,7 +149,7 @@ class TaskNorm(nn.Module):
     ) -> Tensor:
         # Not F.batch_norm: it refuses a single value per channel, which a one-shot task may have.
         return torch.batch_norm(
-            inputs, self.weight, self.bias, mean, var, True, self.momentum, self.eps, True
+            inputs, self.scale, self.shift, mean, var, True, self.momentum, self.eps, True
         )
 
     def _by_batch(self, inputs: Tensor) -> Tensor:
@@ -107,8 +160,8 @@ class TaskNorm(nn.Module):
         dims = (0, *range(2, inputs.dim()))
         centred = inputs - inputs.mean(dims, keepdim=True)
         variance = (centred * centred).mean(dims, keepdim=True)
-        scale = torch.rsqrt(variance + self.eps) * self._by_channel(self.weight, inputs)
-        return torch.addcmul(self._by_channel(self.bias, inputs), centred, scale)
+        scale = torch.rsqrt(variance + self.eps) * self._by_channel(self.scale, inputs)
+        return torch.addcmul(self._by_channel(self.shift, inputs), centred, scale)
 
     def _by_group(self, inputs: Tensor, groups: int, first: int) -> Tensor:
         """Normalises each group of rows by the statistics of its first rows."""
@@ -120,10 +173,10 @@ class TaskNorm(nn.Module):
 
     def _by_averages(self, inputs: Tensor) -> Tensor:
         """Running averages in test; in training the statistics that they follow."""
-        mean, var = self.running_mean, self.running_var
+        mean, var = _of_step(self.running_mean), _of_step(self.running_var)
         if not self.training:
             return torch.batch_norm(
-                inputs, self.weight, self.bias, mean, var, False, 0.0, self.eps, True
+                inputs, self.scale, self.shift, mean, var, False, 0.0, self.eps, True
             )
         if not layout.current().tracking:
             return self._by_group(inputs, 1, inputs.shape[0])
@@ -157,16 +210,35 @@ class TaskNorm(nn.Module):
 
     def _scaled(self, grouped: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         one = grouped[0]
-        scale = self._by_channel(self.weight, one) * torch.rsqrt(variance + self.eps)
-        return (grouped - mean) * scale + self._by_channel(self.bias, one)
+        scale = self._by_channel(self.scale, one) * torch.rsqrt(variance + self.eps)
+        return (grouped - mean) * scale + self._by_channel(self.shift, one)
 
     def _by_channel(self, values: Tensor, inputs: Tensor) -> Tensor:
         return values.view(-1, *[1] * (inputs.dim() - 2))
 
     def extra_repr(self) -> str:
-        return f"{self.weight.shape[0]}, mode={self.mode}"
+        return f"{self.weight.shape[-1]}, mode={self.mode}"
+
+
+def _of_step(values: Tensor) -> Tensor:
+    """The values `(channels,)` of the inner step under way, out of one row or `(steps, channels)`;
+    those of the last step for any beyond it."""
+    if values.dim() == 1:
+        return values
+    return values[min(layout.current().step, len(values) - 1)]
+
+
+def layers(model: nn.Module) -> list[TaskNorm]:
+    """The model's layers of batch norm."""
+    return [layer for layer in model.modules() if isinstance(layer, TaskNorm)]
 
 
 def modes(model: nn.Module) -> set[str]:
     """The modes of the model's layers; empty for a model without batch norm."""
-    return {layer.mode for layer in model.modules() if isinstance(layer, TaskNorm)}
+    return {layer.mode for layer in layers(model)}
+
+
+def separate_steps(model: nn.Module, steps: int, scales: bool = False) -> None:
+    """Tells the model's layers how many inner steps there are, see `TaskNorm.separate_steps`."""
+    for layer in layers(model):
+        layer.separate_steps(steps, scales)

@@ -92,7 +92,8 @@ class MetaTraining(lightning.LightningModule):
         self._limit(step)
         accepted = self.skips.accept(self.algorithm)
         if accepted:
-            running_averages.update(self.algorithm, tasks)
+            side_by_side = self.engine.chunk != 1
+            running_averages.update(self.algorithm, tasks, self.progress(step), side_by_side)
         self.outer_optimizer.step()
         schedule = self.lr_schedulers()
         if schedule is not None:

@@ -54,7 +54,6 @@ def _changed(old: DictConfig, config: DictConfig, overrides: list[str]) -> DictC
     """The run's configuration with the changes of the command line; the data set may change."""
     if chosen := [o for o in overrides if o.startswith("dataset=")]:
         old = elsewhere.with_data_set(old, config.names.dataset, config, chosen[-1])
-        old.evaluation["on"] = []  # the user chose this data set alone
         overrides = [o for o in overrides if not o.lstrip("+").startswith("dataset")]
     config = overlay(
         stored=old,

@@ -42,7 +42,7 @@ def replay(words: list[str]) -> None:
 
 def _show_evaluation_task(opened: Replayed) -> None:
     data, index = opened.data, np.array([opened.number])
-    raw = data.source.tasks(opened.split, index, data.test_episode, data.evaluation_seed)
+    raw = data.source.tasks(opened.split, index, data.sizes(opened.split), data.evaluation_seed)
     show(opened, raw, opened.learner.scored_step, f"{opened.split}_{opened.number}")
 
 

@@ -1,6 +1,6 @@
 """The closing table of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -83,6 +83,30 @@ def _label(step: int, scored: int) -> str:
     return f"{label} (scored)" if step == scored else label
 
 
+def table_of_data_sets(contents: Sequence[Mapping[str, object]]) -> Table:
+    """One row for each data set that a learner was tested on.
+
+    Arguments:
+        contents: of their `results.json`.
+    """
+    from innerloop.evaluation import schema
+
+    every = [schema.read(content) for content in contents]
+    table = Table(title=cell(f"{every[0].algorithm}, trained on {every[0].training_set}"))
+    for heading in ("test on", "metric", "mean", "95% over tasks", "tasks", "protocol"):
+        table.add_column(heading)
+    for results in every:
+        entry, metric, protocol = results.headline, results.metric, results.protocol
+        numbers = _mean(entry, metric), _half(entry.ci95, metric), str(protocol.tasks)
+        add_row(table, results.dataset, metric.name, *numbers, protocol.hash)
+    return table
+
+
 def show(results: Mapping[str, object]) -> None:
     """Prints the closing table."""
     terminal().print(closing_table(results))
+
+
+def show_data_sets(contents: Sequence[Mapping[str, object]]) -> None:
+    """Prints a table with one row for each data set."""
+    terminal().print(table_of_data_sets(contents))

@@ -47,7 +47,7 @@ def _learner(tested: Tested) -> AuditedLearner:
 
 def _reported(tested: Tested, tasks: int) -> torch.Tensor:
     """Headline scores `(tasks,)`; NaN if the learner could not be copied before the test."""
-    scores = tested.scores[tested.on.objective.metric.name][:tasks, tested.scored_step]
+    scores = tested.scores.scored[tested.on.objective.metric.name][:tasks]
     return scores if tested.untested else torch.full_like(scores, torch.nan)
 
 

@@ -13,8 +13,9 @@ from innerloop.run.plain import PlainDict, plain_dict
 from innerloop.run.schema import Configuration
 from innerloop.run.shown import shown
 
-DESCRIPTIVE = ("input_shape",)  #: keys of `dataset` that are not arguments of the source
+DESCRIPTIVE = ("input_shape", "parts", "resized_to")  #: keys of `dataset` that are no arguments
 SUPPLIED = {  #: arguments that the program itself passes to a part
+    "dataset": ("parts",),
     "model": ("outputs",),
     "algorithm": ("model", "objective"),
     "outer.optimizer": ("params",),

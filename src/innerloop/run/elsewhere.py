@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import UserError, one_line
 from innerloop.run.composed import composed
+from innerloop.run.plain import plain_dict
 from innerloop.run.shown import shown
 from innerloop.startup.suggestions import similar
 
@@ -23,7 +24,12 @@ def configurations(config: DictConfig) -> dict[str, DictConfig]:
     requested = dict.fromkeys(config.evaluation.get("on", []))
     names = [name for name in requested if name != config.names.dataset]
     return {
-        name: with_data_set(config, name, _default(name), f"evaluation.on=[{name}]")
+        name: with_data_set(
+            config=config,
+            name=name,
+            source=default(name, override := f"evaluation.on=[{shown(name)}]"),
+            override=override,
+        )
         for name in names
     }
 
@@ -47,14 +53,46 @@ def with_data_set(config: DictConfig, name: str, source: DictConfig, override: s
     changed = config.copy()
     changed.dataset, changed.names.dataset = OmegaConf.to_container(source.dataset), name
     changed.objective = OmegaConf.to_container(source.objective)
+    changed.evaluation["on"], changed.evaluation.validation.dataset = [], None
     _check_filled(changed, name, override)
+    if config.evaluation.get("resize", False) or source.evaluation.get("resize", False):
+        _resize(changed, config)
     _check_same(config, changed, "dataset.input_shape", override)
     _check_same(config, changed, "objective", override)
     return changed
 
 
-def _default(name: str) -> DictConfig:
-    """The default configuration with a data set, before interpolation."""
+def part(config: DictConfig, name: str) -> DictConfig:
+    """A copy of a configuration with the data set `name`, which is a part of its own."""
+    changed = config.copy()
+    source = default(name, f"dataset.parts=[{shown(name)}]")
+    changed.dataset = OmegaConf.to_container(source.dataset)
+    _check_filled(changed, name, f"dataset.parts=[{name}]")
+    return changed
+
+
+def _resize(changed: DictConfig, config: DictConfig) -> None:
+    """Makes the images of a configuration have the shape of those of another."""
+    ours, theirs = _value(config, "dataset.input_shape"), _value(changed, "dataset.input_shape")
+    if ours != theirs and _is_image(ours) and _is_image(theirs):
+        block = plain_dict(changed.dataset, resolve=False)
+        changed.dataset = block | {"input_shape": ours, "resized_to": ours}
+
+
+def _is_image(shape: object) -> bool:
+    return isinstance(shape, list) and len(shape) == 3 and shape[0] in (1, 3)
+
+
+def default(name: str, override: str) -> DictConfig:
+    """The default configuration with a data set, before interpolation.
+
+    Arguments:
+        name: of the data set.
+        override: what the user typed, for messages.
+
+    Raises:
+        UserError: if there is no such data set.
+    """
     try:
         return composed(f"dataset={name}")
     except MissingConfigException as error:
@@ -62,11 +100,10 @@ def _default(name: str) -> DictConfig:
         close = similar(name, options)
         suggestion = f" Did you mean {close}?" if close else ""
         raise UserError(
-            f"evaluation.on=[{shown(name)}]: there is no such data set.{suggestion} "
-            f"There are {', '.join(options)}."
+            f"{override}: there is no such data set.{suggestion} There are {', '.join(options)}."
         ) from error
     except HydraException as error:
-        raise UserError(f"evaluation.on=[{shown(name)}]: {one_line(error)}") from error
+        raise UserError(f"{override}: {one_line(error)}") from error
 
 
 def _check_filled(config: DictConfig, name: str, override: str) -> None:
@@ -84,8 +121,14 @@ def _check_same(config: DictConfig, changed: DictConfig, key: str, override: str
     if ours != theirs:
         raise UserError(
             f"{override}: its {key} is {shown(theirs)}, and the learner was trained for "
-            f"{shown(ours)}. Choose a data set in which they are the same."
+            f"{shown(ours)}. Choose a data set in which they are the same"
+            f"{_or_resize(ours, theirs)}."
         )
+
+
+def _or_resize(ours: object, theirs: object) -> str:
+    images = _is_image(ours) and _is_image(theirs)
+    return ", or evaluation.resize=true" if images else ""
 
 
 def _value(config: DictConfig, key: str) -> object:

@@ -48,12 +48,19 @@ def announce(config: DictConfig) -> list[str]:
 
 
 def published(config: DictConfig) -> list[str]:
-    """How the run differs from the paper's setting, if `conf/experiment` has one."""
-    test = config.episode.test
+    """How the run differs from the paper's setting, if `conf/experiment` has one.
+
+    An experiment whose name begins with the setting's, such as `..._5way_1shot_shipped`, is a
+    second way to it, and compared with itself.
+    """
+    test, chosen = config.episode.test, config.names.experiment or ""
     name = setting(config.names.dataset, config.names.algorithm, Episode.of(test))
+    name = chosen if chosen.startswith(f"{name}_") else name
     try:
         paper = composed(f"experiment={name}")
     except HydraException:  # no published setting is known
+        return []
+    if paper.published is None:  # an experiment of our own
         return []
     changed = [
         f"{key} {ours} (paper: {theirs})"

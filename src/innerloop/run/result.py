@@ -31,9 +31,7 @@ class Outcome(NamedTuple):
         """Writes `scores.npz`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         tested = self.tested
-        results.write_scores(
-            self.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
-        )
+        results.write_scores(self.folder / SCORES, tested.scores, tested.classes)
 
     def write_results(self) -> None:
         """Writes `results.json`."""
@@ -67,7 +65,7 @@ def result_of(
         "checkpoint": {"file": checkpoint.name, **_loaded(learner)},
         "metric": objective.metric._asdict(),
         "test": results.metrics(tested.scores, objective, scored, tested.classes),
-        **tested.pooled(scored),
+        **tested.pooled(),
         "audit": None,  # filled in later
         "seconds": round(record["seconds"], 1),
         "tasks_per_second": None if trained is None else round(tasks / trained, 1),

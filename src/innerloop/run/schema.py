@@ -96,8 +96,8 @@ class Configuration(Section):
     evaluation: Evaluation
     diagnostics: Diagnostics = Diagnostics(test_tasks=0, validation_tasks=0)
     norm: Annotated[
-        Literal["transductive", "support", "running"],
-        Field(description="transductive, support or running"),
+        Literal["transductive", "support", "running", "per_step"],
+        Field(description="transductive, support, running or per_step"),
     ]
     log_every: Count
     workers: Processes

@@ -66,6 +66,9 @@ def _forget_defaults(content: PlainDict) -> None:
     training = content.pop("training", {"kind": "episodes"})
     if training["kind"] != "episodes":
         content["training"] = {k: v for k, v in training.items() if k != "classes"}
+    validation = content["evaluation"]["validation"]
+    if validation.get("dataset") is None:
+        validation.pop("dataset", None)
     if content.get("init_from") is None:
         content.pop("init_from", None)
 

@@ -29,6 +29,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "ckpt_path": Role.NONE,
     "dataset": LEARNED,
     "dataset.data_dir": AROUND,  # where the data are stored
+    "dataset.imagenet": AROUND,
     "dataset.on_device": AROUND,
     "dataset.path": AROUND,
     "deviates": Role.NONE,
@@ -40,6 +41,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "evaluation": Role.RESULT | Role.EVALUATE | Role.ANNOUNCED,
     "evaluation.batch": Role.EVALUATE | Role.ANNOUNCED,
     "evaluation.on": AROUND,  # further tests of the same training
+    "evaluation.resize": AROUND,
     "evaluation.scored_step": LEARNED | Role.EVALUATE,
     "evaluation.tasks": LEARNED | Role.EVALUATE,
     "hydra": Role.NONE,

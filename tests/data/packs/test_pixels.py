@@ -188,7 +188,7 @@ def test_other_formats_under_an_image_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.png does not decode"):
         read(tmp_path / "x.png")
     assert not (tmp_path / "made").exists()
-    Image.new("L", (8, 8)).save(tmp_path / "y.ppm")
-    (tmp_path / "y.ppm").rename(tmp_path / "y.png")
+    Image.new("L", (8, 8)).save(tmp_path / "y.tga")
+    (tmp_path / "y.tga").rename(tmp_path / "y.png")
     with pytest.raises(UserError, match=r"y\.png does not decode"):  # though Pillow reads it
         read(tmp_path / "y.png")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from innerloop.data.sets.folder import Folder
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Range
+from innerloop.tasks import Episode, Padded, Range
 
 CLASSES = ("ant", "bee", "cat")
 
@@ -84,12 +84,71 @@ def test_an_image_that_does_not_decode_is_named(three: Path, damage: str) -> Non
         Folder(str(three)).prepare()
 
 
-def test_a_class_with_too_few_images_is_named(three: Path) -> None:
+@pytest.mark.parametrize("episode", [Episode(2, 1, 1), Episode(Range(1, 2), Range(1, 3), 1)])
+def test_a_class_with_too_few_images_is_left_out_with_a_line(
+    three: Path, episode: Episode, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2, 3):
+        (three / "test" / "bee" / f"{number}.png").unlink()
+    source, indices = Folder(str(three), size=8), np.arange(60)
+    source.check("test", episode)
+    assert "1 of 3 classes of the test split of folder are left out" in caplog.text
+    assert "fewer images than the 2 of a task: bee (1)." in caplog.text
+    classes = source.classes("test", indices, episode, 0)
+    assert set(np.unique(classes)) - {-1} == {0, 2}
+    support = source.tasks("test", indices, episode, 0).support
+    cats = {row.tobytes() for row in source.pack.images("test")[5:].reshape(4, -1)}
+    images = support.inputs.values if isinstance(support.inputs, Padded) else support.inputs
+    pixels = images.movedim(2, -1).reshape(*support.targets.shape, -1).numpy()
+    for task, row in np.argwhere(support.targets.numpy() >= 0):
+        is_cat = classes[task, support.targets[task, row]] == 2
+        assert (pixels[task, row].tobytes() in cats) == is_cat
+
+
+def test_too_few_usable_classes_are_refused(three: Path) -> None:
     for number in (1, 2, 3):
         (three / "test" / "cat" / f"{number}.png").unlink()
     source = Folder(str(three), size=8)
-    with pytest.raises(UserError, match=r"Class cat of the test split of folder has 1 images"):
+    with pytest.raises(UserError, match=r"test split of folder has 2 classes, fewer than"):
         source.check("test", Episode(3, 1, 1))
+    with pytest.raises(UserError, match=r"Class cat of the test split of folder has 1 images"):
+        source.check("test", Episode(3, 9, 1))
+
+
+def test_a_table_is_read_like_the_folder_that_it_lists(three: Path, tmp_path: Path) -> None:
+    files = sorted(three.rglob("*.png"), reverse=True)
+    rows = [f"{f.relative_to(tmp_path)},{f.parent.name},{f.parent.parent.name}" for f in files]
+    table = tmp_path / "list.csv"
+    table.write_text("path,label,split\n" + "\n".join([*rows, "", ""]))
+    ours, reference = Folder(str(table), size=8), Folder(str(three), size=8)
+    for split in ("train", "val", "test"):
+        assert ours.pack.classes(split) == reference.pack.classes(split)
+        one, other = (
+            {image.tobytes() for image in source.pack.images(split)} for source in (ours, reference)
+        )
+        assert one == other
+    names = "".join(f"{s}: [{n}]\n" for s, n in zip(("train", "val", "test"), CLASSES, strict=True))
+    (tmp_path / "names.yaml").write_text(names)
+    table.write_text("label,path\n" + "".join(f"{f.parent.name},{f}\n" for f in files))
+    listed = Folder(str(table), str(tmp_path / "names.yaml"), size=8)
+    assert [listed.pack.classes(s) for s in ("train", "val", "test")] == [[n] for n in CLASSES]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label,split\n", "no column path: its first line"),
+        ("path,label\nx.png,ant\n", "no column split"),
+        ("path,label,split\nx.png,,train\n", "Line 2 of .* has no"),
+        ("path,label,split\nnone.png,ant,train\n", r"none\.png is not there"),
+        ("path,label,split\n", "no images of the split train, val, test"),
+        ("", "no column path, label, split"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        Folder(str(tmp_path / "list.csv")).prepare()
 
 
 def test_missing_images_and_folders_are_named(three: Path, tmp_path: Path) -> None:
@@ -215,11 +274,9 @@ def test_small_classes_give_all_the_images_they_have(three: Path) -> None:
     for number in (2, 3):
         (three / "train" / "cat" / f"{number}.png").unlink()
     source, indices = Folder(str(three), size=8), np.arange(40)
-    with pytest.raises(UserError, match="Class cat of the train split of folder has 2 images"):
-        source.check("train", Episode(3, 3, 4))
-    episode = Episode(3, Range(3, 5), 4)
-    with pytest.raises(UserError, match="Class cat .* fewer than 4"):
-        source.check("train", episode)
+    for episode in (Episode(3, 3, 1), Episode(3, Range(3, 5), 4)):  # need four images of a class
+        with pytest.raises(UserError, match=r"has 2 classes, fewer than episode\.ways=3"):
+            source.check("train", episode)
     episode = Episode(3, Range(1, 5), 4)
     source.check("train", episode)
     classes = source.classes("train", indices, episode, 0)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from innerloop.adaptation.descent import descend
-from innerloop.adaptation.gradients import Parameters, first_order, unrolled
+from innerloop.adaptation.gradients import Gradient, Parameters, first_order, unrolled
 from innerloop.adaptation.rules import SGD, Rule
 from innerloop.adaptation.selection import ALL, check_patterns, in_full, moving
 from innerloop.algorithms.algorithm import Algorithm
@@ -78,32 +78,51 @@ class MAML(Algorithm):
         self.exact_meta_gradient = not first_order
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
-        start = moving(self.model, self.adapted)
+        start = self.start(support)
         fixed = {k: p for k, p in self.model.named_parameters() if k not in start}
 
         def loss(
             parameters: Parameters, number: int, fixed: Parameters, support: Examples
         ) -> Tensor:
-            outputs = self.call(self.model, fixed | parameters, support.inputs)
+            outputs = self.outputs(fixed | parameters, support.inputs)
             return self.objective.loss(mask_absent_classes(outputs, support), support.targets)
 
-        gradient, given = first_order if self.first_order else unrolled, (fixed, support)
-        for parameters in descend(loss, start, steps, self.rule(), gradient, given):
+        rule, given = self.rule_for(support), (fixed, support)
+        for parameters in descend(loss, start, steps, rule, self.gradient, given):
             yield Adapted(fixed | parameters)
 
     def predict(self, adapted: Adapted, inputs: Inputs) -> Tensor:
-        return self.call(self.model, adapted.parameters, inputs)
+        return self.outputs(adapted.parameters, inputs)
 
     def weights(self, adapted: Adapted) -> dict[str, Tensor]:
         return in_full(self.model, adapted.parameters)
 
     @property
     def second_order(self) -> bool:
-        return super().second_order and not self.first_order
+        return super().second_order and self.gradient is unrolled
+
+    # --- what a method that builds on MAML may change
+
+    def start(self, support: Examples) -> Parameters:
+        """The parameters that the inner loop moves, before its first step."""
+        return moving(self.model, self.adapted)
+
+    def outputs(self, parameters: Parameters, inputs: Inputs) -> Tensor:
+        """Outputs `(n, width)` of the model with all its parameters given."""
+        return self.call(self.model, parameters, inputs)
 
     def rule(self) -> Rule:
         """How the inner loop descends."""
         return SGD(self.rate)
+
+    def rule_for(self, support: Examples) -> Rule:
+        """How the inner loop descends on this support: by default as on any."""
+        return self.rule()
+
+    @property
+    def gradient(self) -> Gradient:
+        """What the outer loop sees of an inner gradient."""
+        return first_order if self.first_order else unrolled
 
 
 def positive_rate(rate: float) -> float:

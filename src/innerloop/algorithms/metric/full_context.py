@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from innerloop.errors import UserError
-from innerloop.layers.lstm import LSTM
+from innerloop.layers.lstm import LSTMCell
 
 
 class FullContext(nn.Module):
@@ -31,8 +31,8 @@ class FullContext(nn.Module):
         if reads < 1:
             raise UserError(f"algorithm.reads={reads}: a query reads the support 1 or more times.")
         self.reads = reads
-        self.forwards, self.backwards = LSTM(width, width), LSTM(width, width)
-        self.query = LSTM(2 * width, width)
+        self.forwards, self.backwards = LSTMCell(width, width), LSTMCell(width, width)
+        self.query = LSTMCell(2 * width, width)
 
     def of_support(self, features: Tensor, real: Tensor) -> Tensor:
         """The support's features `(n, width)` in context.

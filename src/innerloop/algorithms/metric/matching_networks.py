@@ -14,6 +14,7 @@ from innerloop.algorithms.metric.full_context import FullContext
 from innerloop.errors import UserError
 from innerloop.layers.distances import cosines
 from innerloop.layers.labels import one_hot
+from innerloop.layers.maps import width_of
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Inputs, Task
 
@@ -86,7 +87,7 @@ class MatchingNetworks(Algorithm):
                 f"algorithm.temperature={temperature}: similarities are divided by it; give a "
                 "number above zero, such as 0.1."
             )
-        width = int(self.model.body.width)  # type: ignore[union-attr, arg-type]
+        width = width_of(self.model.body)
         self.temperature, self.shuffling_changes = temperature, full_context  # type: ignore[misc]
         self.context = FullContext(width, reads) if full_context else None
 

@@ -7,12 +7,8 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
-from innerloop.adaptation.descent import descend
-from innerloop.adaptation.gradients import Parameters, first_order
-from innerloop.adaptation.rules import SGD
-from innerloop.algorithms.transfer.classifier import Classifier
-from innerloop.errors import UserError
-from innerloop.layers.absent import mask_absent_classes
+from innerloop.adaptation.gradients import Parameters
+from innerloop.algorithms.transfer.classifier import Classifier, check_fit
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Inputs
 
@@ -61,11 +57,7 @@ class Baseline(Classifier):
         self, model: nn.Module, objective: Objective, rate: float = 0.01, decay: float = 0.001
     ) -> None:
         super().__init__(model, objective)
-        if not rate > 0 or not decay >= 0:
-            raise UserError(
-                f"algorithm.rate={rate}, algorithm.decay={decay}: the fit of a head takes a rate "
-                "above zero and a decay of zero or more, such as 0.01 and 0.001."
-            )
+        check_fit(rate, decay)
         self.rate, self.decay = rate, decay
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Parameters]:
@@ -73,21 +65,12 @@ class Baseline(Classifier):
         if task_tools.count(support) == 0:
             yield from itertools.repeat(dict(self.head.named_parameters()), steps + 1)
             return
-        start = self._zero_head()
-        rule = SGD(self.rate)
-        yield from descend(self._fit_loss, start, steps, rule, first_order, given=(support,))
+        named = self.head.named_parameters()
+        zeros = {k: p.new_zeros(self.ways, *p.shape[1:]) for k, p in named}
+        yield from self.fit(zeros, support, steps, self.rate, self.decay)
 
     def predict(self, adapted: Parameters, inputs: Inputs) -> Tensor:
         return self.call(self.head, adapted, inputs)
 
     def weights(self, adapted: Parameters) -> dict[str, Tensor]:
         return {f"head.{name}": value for name, value in adapted.items()}
-
-    def _zero_head(self) -> Parameters:
-        """A head with an output for each class of the task, not of the training."""
-        return {k: p.new_zeros(self.ways, *p.shape[1:]) for k, p in self.head.named_parameters()}
-
-    def _fit_loss(self, head: Parameters, number: int, support: Examples) -> Tensor:
-        outputs = mask_absent_classes(self.predict(head, support.inputs), support)
-        loss = self.objective.loss(outputs, support.targets)
-        return loss + self.decay / 2 * sum((p * p).sum() for p in head.values())

@@ -1,13 +1,19 @@
 """Learners whose body is trained by classification: a classifier of all training classes."""
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
+from innerloop.adaptation.descent import descend
+from innerloop.adaptation.gradients import Parameters, first_order
+from innerloop.adaptation.rules import SGD
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.errors import UserError
+from innerloop.layers.absent import mask_absent_classes
 from innerloop.objectives import Objective
-from innerloop.tasks import Task
+from innerloop.tasks import Examples, Task
 
 
 class Classifier(Algorithm):
@@ -54,3 +60,32 @@ class Classifier(Algorithm):
         """Cross-entropy over the training classes; a support, if there is one, is not used."""
         outputs: Tensor = self.head(task_tools.values(task.query.inputs))
         return self.objective.loss(outputs, task.query.targets)
+
+    def fit(
+        self, head: Parameters, support: Examples, steps: int, rate: float, decay: float
+    ) -> Iterator[Parameters]:
+        """Yields the head after 0, 1, ... `steps` steps of gradient descent on the support.
+
+        Arguments:
+            head: what the descent starts from.
+            support: features `(n, width)` and labels.
+            rate: of the descent.
+            decay: weight decay of all parameters of the head.
+        """
+
+        def loss(head: Parameters, number: int, support: Examples) -> Tensor:
+            outputs = self.call(self.head, head, support.inputs)
+            outputs = mask_absent_classes(outputs, support)
+            squares = sum((p * p).sum() for p in head.values())
+            return self.objective.loss(outputs, support.targets) + decay / 2 * squares
+
+        yield from descend(loss, head, steps, SGD(rate), first_order, given=(support,))
+
+
+def check_fit(rate: float, decay: float) -> None:
+    """Raises `UserError` for a rate or a weight decay with which no head can be fitted."""
+    if not rate > 0 or not decay >= 0:
+        raise UserError(
+            f"algorithm.rate={rate}, algorithm.decay={decay}: the fit of a head takes a rate "
+            "above zero and a decay of zero or more, such as 0.01 and 0.001."
+        )

@@ -2,20 +2,20 @@
 
 import gzip
 import io
+import os
 import tarfile
 import tempfile
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from innerloop.data.packs.pictures import Reading
+from innerloop.data.packs.pictures import Box, Reading
 from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError
+from innerloop.machine.files import named
 
 MOST = 2**28  #: bytes of a file in an archive
 GROWTH = 8  #: how many times its size a compressed tar may unpack to
@@ -41,18 +41,26 @@ class Archive(ABC):
     def content(self, name: str) -> bytes:
         """The content of a file; raises nearly anything for a damaged archive."""
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = MOST) -> bytes:
         """The content of a file.
+
+        Arguments:
+            name: of the file.
+            most: bytes that it can have.
 
         Raises:
             UserError: if it is missing, damaged or too large.
         """
         try:
-            if self.size(name) > MOST:
+            if self.size(name) > most:
                 raise ValueError(f"it has {self.size(name):,} bytes")
             return self.content(name)
         except Exception as error:  # an altered archive can raise nearly anything
             raise UserError(damaged(f"{name} in {self.path}", error)) from error
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a text; raises as `read` does, and `UnicodeDecodeError`."""
+        return self.read(name).decode().splitlines()
 
 
 class ZipArchive(Archive):
@@ -93,22 +101,47 @@ class TarArchive(Archive):
         return content
 
 
-def read_picture(archive: Archive, name: str, reading: Reading) -> np.ndarray:
+class FolderArchive(Archive):
+    """The files in a folder, in which a user has unpacked an archive."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        for folder, inner, files in os.walk(path):
+            inner[:] = [name for name in inner if name != "packed" and not _is_hidden(name)]
+            place = Path(folder).relative_to(path)
+            self.names += [(place / name).as_posix() for name in files if not _is_hidden(name)]
+        self.names.sort()
+
+    def size(self, name: str) -> int:
+        return regular_file(self.path / name).stat().st_size
+
+    def content(self, name: str) -> bytes:
+        return (self.path / name).read_bytes()
+
+
+def read_picture(
+    archive: Archive, name: str, reading: Reading, box: Box | None = None
+) -> np.ndarray:
     """An image in an archive, `(size, size, channels)` uint8.
+
+    Arguments:
+        archive: the archive.
+        name: of the file in it.
+        reading: how the file becomes an image.
+        box: what to cut out of it; None for all of it.
 
     Raises:
         UserError: if it is missing or does not decode.
     """
     content = archive.read(name)
     try:
-        return reading.decode(io.BytesIO(content))
+        return reading.decode(io.BytesIO(content), box)
     except Exception as error:  # a damaged image can raise nearly anything
         raise UserError(damaged(f"{name} in {archive.path}", error)) from error
 
 
-@contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
-    """The files in a zip, a tar or a compressed tar.
+def open_archive(path: Path) -> Archive:
+    """The files in a zip, a tar, a compressed tar or a folder; closed when it is no longer used.
 
     A compressed tar is decompressed to a nameless file beside it, so that its files can be read in
     any order; the file vanishes with the process.
@@ -116,36 +149,37 @@ def open_archive(path: Path) -> Iterator[Archive]:
     Raises:
         UserError: if it is none of these, damaged or cut short.
     """
-    with regular_file(path).open("rb") as file, tempfile.TemporaryFile(dir=path.parent) as plain:
-        try:
-            archive = _opened(path, file, plain)
-        except OSError as error:
-            if error.errno is not None:
-                raise  # an error of the disk, such as a full one, has its own message
-            raise UserError(damaged(str(path), error)) from error
-        except Exception as error:  # an altered archive can raise nearly anything
-            raise UserError(damaged(str(path), error)) from error
-        yield archive
+    if path.is_dir():
+        return FolderArchive(path)
+    file = regular_file(path).open("rb")
+    try:
+        with named(path):
+            return _opened(path, file)
+    except Exception as error:  # an altered archive can raise nearly anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # an error of the disk, such as a full one, has its own message
+        raise UserError(damaged(str(path), error)) from error
 
 
 def damaged(what: str, error: Exception) -> str:
     """A message for users."""
     reason = " ".join(str(error).split())[:120] or type(error).__name__
-    return f"{what} is damaged or cut short ({reason}): delete the archive and run again."
+    return f"{what} is damaged or cut short ({reason}): replace it and run again."
 
 
-def _opened(path: Path, file: IO[bytes], plain: IO[bytes]) -> Archive:
+def _opened(path: Path, file: IO[bytes]) -> Archive:
     start = file.read(2)
     file.seek(0)
     if start == b"PK":
         return ZipArchive(path, file)
     if start != b"\x1f\x8b":
         return TarArchive(path, file)
-    _decompress(path, file, plain)
-    return TarArchive(path, plain)
+    return TarArchive(path, _decompressed(path, file))
 
 
-def _decompress(path: Path, file: IO[bytes], plain: IO[bytes]) -> None:
+def _decompressed(path: Path, file: IO[bytes]) -> IO[bytes]:
+    """A nameless file with the content of a compressed tar."""
+    plain = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  (closed with the archive)
     most = max(SMALL, GROWTH * path.stat().st_size)
     with gzip.GzipFile(fileobj=file) as stream:
         while block := stream.read(2**20):
@@ -153,6 +187,7 @@ def _decompress(path: Path, file: IO[bytes], plain: IO[bytes]) -> None:
             if plain.tell() > most:
                 raise ValueError("it unpacks to more than an archive of images would")
     plain.seek(0)
+    return plain
 
 
 def _is_hidden(name: str) -> bool:

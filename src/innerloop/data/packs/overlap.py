@@ -29,7 +29,7 @@ def warn_of_images(name: str, pack: Pack) -> None:
 
 def warn_of_classes(name: str, pack: Pack) -> None:
     """Logs which class names are in more than one split; arguments as of `warn_of_images`."""
-    common = _common_classes(pack)
+    common = common_classes(pack)
     if common:
         log.warning(
             "%d class names of %s are in more than one split: %s. If they are the same classes, "
@@ -41,7 +41,7 @@ def warn_of_classes(name: str, pack: Pack) -> None:
         )
 
 
-def _common_classes(pack: Pack) -> list[str]:
+def common_classes(pack: Pack) -> list[str]:
     """Names of classes that are in several splits, each with those splits."""
     splits = {split: set(pack.classes(split)) for split in pack.splits}
     every = set().union(*splits.values())

@@ -58,6 +58,10 @@ class Pack:
         """Number of images of each class of a split, `(classes,)`."""
         return np.asarray(self.record["splits"][split]["counts"])
 
+    def series(self, split: str) -> list[list[int]] | None:
+        """Number of images of each series of each class of a split; None if it has no series."""
+        return self.record["splits"][split].get("series")
+
     def checksum(self, split: str) -> str:
         """SHA-256 of the split's images."""
         return str(self.record["splits"][split]["sha256"])
@@ -98,6 +102,8 @@ def _open_images(file: Path, part: SplitRecord) -> np.ndarray:
             raise ValueError(f"the size of {file} is not the recorded one")
         if sum(counts) != shape[0] or min(counts) < 0 or len(counts) != len(part["classes"]):
             raise ValueError(f"the classes of {file} are not the recorded ones")
+        if "series" in part and [sum(sizes) for sizes in part["series"]] != counts:
+            raise ValueError(f"the series of {file} are not the recorded ones")
         images = np.memmap(stream, np.uint8, "r", shape=tuple(shape))
     touched = status.st_mtime_ns != part["mtime_ns"]
     if touched and hashlib.sha256(images.data).hexdigest() != part["sha256"]:

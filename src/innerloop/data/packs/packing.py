@@ -3,8 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from innerloop.data.packs.folders import name_of, pack_folder
@@ -12,6 +11,7 @@ from innerloop.data.packs.pack import Pack, open_pack
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes, write_pack
 from innerloop.errors import UserError, visible
+from innerloop.machine.turns import in_turn
 
 Read = Callable[[], Mapping[str, Classes]]  #: reads the classes of each split
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def build_pack(
             f"{folder.parent} is the folder for packed images, but something else has that name: "
             "rename it or take it out."
         ) from error
-    with _alone(folder):
+    with in_turn(folder, "packing"):
         pack = open_pack(folder, recipe)  # another process may have built it in the meantime
         if pack is None:
             _build(folder, recipe, read(), check)
@@ -102,20 +102,3 @@ def _remove(path: Path) -> None:
     if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
         path.unlink()
     shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keeps other processes from building the same pack while the block runs."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.warning("Another process is packing %s: waiting for it.", visible(folder))
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -2,8 +2,9 @@
 
 import os
 import warnings
+from collections import Counter
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,21 @@ from innerloop.data.packs.pixels import as_shown
 from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  #: other formats may start programs
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  #: other formats may start programs
 MOST = 2**30  #: bytes of an image file
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+
+class Box(NamedTuple):
+    """A rectangle in an image: pixels from `left` up to `right`, without it, and so on."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 class Reading(NamedTuple):
@@ -29,14 +42,27 @@ class Reading(NamedTuple):
     channels: int
     ink: bool = False
 
-    def decode(self, file: Path | IO[bytes]) -> np.ndarray:
-        """`(size, size, channels)` uint8; raises nearly anything for a damaged image."""
+    def decode(self, file: Path | IO[bytes], box: Box | None = None) -> np.ndarray:
+        """`(size, size, channels)` uint8; raises nearly anything for a damaged image.
+
+        Arguments:
+            file: an image.
+            box: what to cut out of it; None for all of it.
+        """
         from PIL import Image
 
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                pixels = as_shown(image, "L" if self.channels == 1 else "RGB")
+                return self.fitted(image, box)
+
+    def fitted(self, image: "Image", box: Box | None = None) -> np.ndarray:
+        """An opened image, or the part of it in a box, `(size, size, channels)` uint8."""
+        from PIL import Image
+
+        pixels = as_shown(image, "L" if self.channels == 1 else "RGB")
+        if box is not None:
+            pixels = _cut_out(pixels, box)
         small = pixels.resize((self.size, self.size), Image.Resampling.LANCZOS)
         array = np.asarray(small).reshape(self.size, self.size, self.channels)
         return 255 - array if self.ink else array
@@ -56,6 +82,30 @@ class Reading(NamedTuple):
             raise UserError(
                 f"{file} does not decode as an image ({reason}): repair it or take it out."
             ) from error
+
+
+def _cut_out(image: "Image", box: Box) -> "Image":
+    """The part of an image that is in a box; raises `ValueError` if there is none."""
+    left, top = max(box.left, 0), max(box.top, 0)
+    right, bottom = min(box.right, image.width), min(box.bottom, image.height)
+    if left >= right or top >= bottom:
+        raise ValueError("its box lies outside")
+    return image.crop((left, top, right, bottom))
+
+
+def headers(files: list[Path]) -> dict[str, Counter[str]]:
+    """How many image files have which size and which mode; damaged ones are left out."""
+    from PIL import Image
+
+    sizes, modes = Counter[str](), Counter[str]()
+    for file in files:
+        try:
+            with Image.open(regular_file(file, MOST), formats=FORMATS) as image:
+                sizes[f"{image.width}x{image.height}"] += 1
+                modes[image.mode] += 1
+        except Exception:  # a damaged image can raise nearly anything; packing names it
+            continue
+    return {"sizes": sizes, "modes": modes}
 
 
 def subfolders(folder: Path) -> list[Path]:

@@ -11,7 +11,12 @@ from innerloop.tasks import Episode, Examples, Padded, Task, without_support
 
 
 def equal(
-    key: np.ndarray, classes: np.ndarray, episode: Episode, counts: np.ndarray, turns: int
+    key: np.ndarray,
+    classes: np.ndarray,
+    episode: Episode,
+    counts: np.ndarray,
+    turns: int,
+    images: np.ndarray | None = None,
 ) -> Task:
     """Tasks of one size, with `Places` as inputs.
 
@@ -21,10 +26,13 @@ def equal(
         episode: sizes of the tasks.
         counts: images of each class of the split, `(classes,)`.
         turns: how many quarter-turns a class may have.
+        images: numbers of the images within their class, `(T, ways, shots + queries)`; None to
+            draw them.
     """
     ways, shots, queries = episode.numbers
-    rows = sampling.choose(sampling.split(key[:, 1], ways), counts[classes], shots + queries)
-    rows += _starts(counts)[classes][..., None]  # (T, ways, shots + queries)
+    if images is None:
+        images = sampling.choose(sampling.split(key[:, 1], ways), counts[classes], shots + queries)
+    rows = images + _starts(counts)[classes][..., None]
     turned = sampling.integers(key[:, 2], turns, ways)
     support, query = rows[..., :shots], rows[..., shots:]
     return Task(_shuffled(support, turned, key[:, 3]), _shuffled(query, turned, key[:, 4]))

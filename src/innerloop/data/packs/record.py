@@ -16,6 +16,7 @@ class SplitRecord(TypedDict):
     shape: list[int]  #: images, height, width, channels
     sha256: str  #: checksum of the images
     mtime_ns: int  #: time of the file's last change, in nanoseconds
+    series: NotRequired[list[list[int]]]  #: images of each series of each class
 
 
 class Record(TypedDict):

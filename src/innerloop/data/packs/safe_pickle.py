@@ -102,28 +102,23 @@ class _Reader(pickle._Unpickler):
     dispatch[pickle.BUILD[0]] = load_build
 
 
-def load(path: Path, most: int | None = None) -> Any:
+def load(path: Path, most: int | None = None, encoding: str = "ASCII") -> Any:
     """The object in a pickle of dictionaries of NumPy arrays of numbers and plain containers.
 
     Arguments:
         path: of the file.
         most: bytes that the file can have.
+        encoding: of the strings that Python 2 wrote; with `bytes`, they stay bytes.
 
     Raises:
         UserError: if it asks for anything else, or is too large, cut short or altered.
     """
     with regular_file(path, most).open("rb") as file:
-        return load_stream(file, str(path))
+        return load_stream(file, str(path), encoding)
 
 
-def load_stream(file: IO[bytes], name: str, encoding: str = "ASCII") -> Any:
-    """`load` of an opened file.
-
-    Arguments:
-        file: the pickle.
-        name: of the file, for messages.
-        encoding: of the strings that Python 2 wrote; with `bytes`, they stay bytes.
-    """
+def load_stream(file: IO[bytes], name: str, encoding: str) -> Any:
+    """`load` of an opened file, with its name for messages."""
     try:
         return _with_arrays(_Reader(file, encoding=encoding).load(), set())
     except Exception as error:  # an altered pickle can raise nearly anything
@@ -134,11 +129,15 @@ def load_stream(file: IO[bytes], name: str, encoding: str = "ASCII") -> Any:
 
 
 def _with_arrays(content: object, seen: set[int]) -> object:
-    """Replaces stand-ins by arrays, in dictionaries in place; visits each dictionary once."""
+    """Replaces stand-ins by arrays, in dictionaries and lists in place; visits each once."""
     if isinstance(content, _Array):
         return content.value
     if isinstance(content, dict) and id(content) not in seen:
         seen.add(id(content))
         for key, value in content.items():
             content[key] = _with_arrays(value, seen)
+    elif isinstance(content, list) and id(content) not in seen:
+        seen.add(id(content))
+        for place, value in enumerate(content):
+            content[place] = _with_arrays(value, seen)
     return content

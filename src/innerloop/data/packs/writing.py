@@ -15,7 +15,9 @@ from innerloop.data.packs.record import RECORD, Recipe, Record, SplitRecord
 from innerloop.errors import visible
 from innerloop.machine.files import write_whole
 
-Classes = Iterable[tuple[str, np.ndarray]]  #: names with images `(n, height, width, channels)`
+Images = tuple[str, np.ndarray]  #: name of a class, images `(n, height, width, channels)`
+InSeries = tuple[str, np.ndarray, np.ndarray]  #: and `(n,)` the number of each image's series
+Classes = Iterable[Images | InSeries]  #: a class may come in parts, one after another
 log = logging.getLogger(__name__)
 
 
@@ -70,19 +72,30 @@ def _write_split(path: Path, classes: Classes, split: str, copies: Copies) -> Sp
 
 def _write_classes(file: IO[bytes], classes: Classes, split: str, copies: Copies) -> SplitRecord:
     """Writes one class after another; the time of change is not known yet."""
-    digest, names, counts, shape = hashlib.sha256(), [], [], (0, 0, 0)
-    for name, images in classes:
-        kept = images[copies.new_images(images, split, name)]
-        data = np.ascontiguousarray(kept).tobytes()
+    digest, shape = hashlib.sha256(), (0, 0, 0)
+    members: dict[str, dict[int, int]] = {}  # images of each series of each class
+    for name, images, *series in classes:
+        rows = copies.new_images(images, split, name)
+        data = np.ascontiguousarray(images[rows]).tobytes()
         file.write(data)
         digest.update(data)
-        names.append(name)
-        counts.append(len(kept))
+        numbers = series[0][rows].tolist() if series else [-1] * len(rows)
+        _count(numbers, members.setdefault(name, {}))
         shape = images.shape[1:]
-    return {
-        "classes": names,
-        "counts": counts,
-        "shape": [sum(counts), *shape],
+    lengths = [list(sizes.values()) for sizes in members.values()]
+    part: SplitRecord = {
+        "classes": list(members),
+        "counts": [sum(sizes) for sizes in lengths],
+        "shape": [sum(map(sum, lengths)), *shape],
         "sha256": digest.hexdigest(),
         "mtime_ns": 0,
     }
+    if any(-1 not in sizes for sizes in members.values()):
+        part["series"] = lengths
+    return part
+
+
+def _count(numbers: list[int], sizes: dict[int, int]) -> None:
+    """Adds the images with these numbers of series to the sizes of the series."""
+    for number in numbers:
+        sizes[number] = sizes.get(number, 0) + 1

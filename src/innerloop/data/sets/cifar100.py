@@ -6,20 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from innerloop.data.download import Remote, fetch
+from innerloop.data.download import fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs.archives import Archive, open_archive, read_picture
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.safe_pickle import load_stream
 from innerloop.data.packs.writing import Classes
+from innerloop.data.sets.card import card
 from innerloop.data.sets.class_lists import class_lists
 from innerloop.errors import UserError
 
 ARCHIVE = "cifar-100-python.tar.gz"
-REMOTE = Remote(
-    f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}", "md5:eb9058c3a382ffc7106e4002c42a8d85"
-)
 PARTS = {"train": 500, "test": 100}  #: files of the archive, with the images of each class
 READING = Reading(32, 3)
 Images = dict[str, np.ndarray]  #: for each class, `(600, 32, 32, 3)` uint8
@@ -44,12 +42,13 @@ class Cifar100(ImageClasses):
             raise UserError(f"dataset.split={split}: choose cifarfs or fc100.")
         super().__init__(
             split,
-            Path(data_dir) / "cifar100",
+            Path(data_dir) / split,  # of the pack
             mean=(0.5071, 0.4865, 0.4409),
             std=(0.2673, 0.2564, 0.2762),
             on_device=on_device,
         )
-        self.split, self.copy = split, Path(data_dir) / "cifar-fs" / "cifar100.zip"
+        self.split, self.archives = split, Path(data_dir) / "cifar100"
+        self.copy = Path(data_dir) / "cifar-fs" / "cifar100.zip"
         self.reading = READING
 
     @property
@@ -58,17 +57,18 @@ class Cifar100(ImageClasses):
 
     def read(self) -> Mapping[str, Classes]:
         path = self._archive()
-        with open_archive(path) as archive:
-            images = _of_pictures(archive) if path == self.copy else _of_pickles(archive)
+        archive = open_archive(path)
+        images = _of_pictures(archive) if path == self.copy else _of_pickles(archive)
         lists = class_lists(self.split)
         _check(images, lists, path)
         return {split: ((n, images[n]) for n in names) for split, names in lists.items()}
 
     def _archive(self) -> Path:
         """The file to read; downloaded if there is none."""
-        if self.copy.exists() and not (self.folder / ARCHIVE).exists():
+        if self.copy.exists() and not (self.archives / ARCHIVE).exists():
             return self.copy
-        (path,) = fetch({ARCHIVE: REMOTE}, self.folder, "CIFAR-100")
+        published = card(self.split)
+        (path,) = fetch(published.files, self.archives, "CIFAR-100", published.most)
         return path
 
 

@@ -1,4 +1,4 @@
-"""A user's own images: `train/CLASS/*.png`, `val/`, `test/`, or one folder with a list."""
+"""A user's own images: `train/CLASS/*.png`, `val/`, `test/`, one folder with a list, or a table."""
 
 import hashlib
 import os
@@ -14,7 +14,8 @@ from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
 from innerloop.data.sets.folder_classes import Files, list_files
-from innerloop.errors import UserError
+from innerloop.data.sets.folder_table import list_table
+from innerloop.data.sets.own_pixels import per_channel, reading_of
 
 
 class Folder(ImageClasses):
@@ -22,7 +23,7 @@ class Folder(ImageClasses):
 
     Arguments:
         path: holds `train`, `val` and `test`, each with a folder for each class; or, with `split`,
-            a folder for each class.
+            a folder for each class; or a CSV file (`innerloop.data.sets.folder_table`).
         split: a yaml file with lists of class names under `train`, `val` and `test`.
         size: images are resized to `size` by `size` pixels.
         channels: 3 for colour, 1 for grey.
@@ -33,6 +34,7 @@ class Folder(ImageClasses):
     """
 
     reading: Reading
+    skips_small = True
 
     def __init__(
         self,
@@ -44,20 +46,22 @@ class Folder(ImageClasses):
         std: Sequence[float] = (1.0,),
         on_device: bool | str = "auto",
     ) -> None:
-        if channels not in (1, 3):
-            raise UserError(f"dataset.channels={channels}: use 3 for colour or 1 for grey.")
-        if not isinstance(size, int) or size < 1:
-            raise UserError(f"dataset.size={size}: give the pixels of a side, from 1.")
-        mean = _per_channel("mean", mean, channels, low=-np.inf)
-        std = _per_channel("std", std, channels, low=0)
-        super().__init__("folder", _path(path), mean=mean, std=std, on_device=on_device)
-        self.split, self.reading = split, Reading(size, channels)
+        self.reading = reading_of(size, channels)
+        mean = per_channel("mean", mean, channels, low=-np.inf)
+        std = per_channel("std", std, channels, low=0)
+        self.path, self.split = _path(path), split
+        folder = self.path.parent if self._is_table else self.path
+        super().__init__("folder", folder, mean=mean, std=std, on_device=on_device)
+
+    @property
+    def _is_table(self) -> bool:
+        return self.path.suffix.lower() == ".csv"
 
     @property
     def recipe(self) -> Recipe:
         """Contains size and time of change of every file: a changed folder is packed again."""
         listing = hashlib.sha256()
-        for split, classes in self._files().items():
+        for split, classes in self.files().items():
             for name, files in classes.items():
                 for file in files:
                     status = file.stat()
@@ -76,30 +80,17 @@ class Folder(ImageClasses):
         overlap.warn_of_classes(str(self.folder), pack)
 
     def read(self) -> Mapping[str, Classes]:
-        return {split: self._images_of(classes) for split, classes in self._files().items()}
+        return {split: self._images_of(classes) for split, classes in self.files().items()}
 
     def _images_of(self, classes: Files) -> Iterator[tuple[str, np.ndarray]]:
         for name, files in classes.items():
             yield name, np.stack([self.reading.read(file) for file in files])
 
-    def _files(self) -> dict[str, Files]:
+    def files(self) -> dict[str, Files]:
         """The image files of each class of each split."""
-        return list_files(self.folder, None if self.split is None else _path(self.split))
+        names = None if self.split is None else _path(self.split)
+        return (list_table if self._is_table else list_files)(self.path, names)
 
 
 def _path(text: str) -> Path:
     return Path(os.path.expanduser(str(text)))  # `~name` stays as it is if the user is unknown
-
-
-def _per_channel(key: str, values: Sequence[float], channels: int, low: float) -> list[float]:
-    """The numbers of each channel, or one number for all; each must be above `low`."""
-    try:
-        numbers = np.atleast_1d(np.asarray(values, float))
-    except (TypeError, ValueError):
-        numbers = np.array([])
-    if numbers.shape not in ((1,), (channels,)) or not ((low < numbers) & (numbers < np.inf)).all():
-        raise UserError(
-            f"dataset.{key}={values}: give one number{' above 0' if low == 0 else ''} for all "
-            f"channels, or {channels} numbers."
-        )
-    return numbers.tolist()

@@ -45,7 +45,7 @@ def _class_folders(folder: Path) -> list[Path]:
 
 def _by_names(file: Path, folders: list[Path]) -> dict[str, list[Path]]:
     """Folders of classes by split, according to a yaml file of class names."""
-    names = _read_names(file)
+    names = read_names(file)
     known = {folder.name: folder for folder in folders}
     listed = [name for split in SPLITS for name in names[split]]
     missing = [name for name in listed if name not in known]
@@ -56,8 +56,12 @@ def _by_names(file: Path, folders: list[Path]) -> dict[str, list[Path]]:
     return {split: [known[name] for name in names[split]] for split in SPLITS}
 
 
-def _read_names(file: Path) -> dict[str, list[str]]:
-    """The class names of each split."""
+def read_names(file: Path) -> dict[str, list[str]]:
+    """The class names of each split, from a yaml file.
+
+    Raises:
+        UserError: if it does not hold them.
+    """
     import yaml
 
     message = f"dataset.split={file} does not hold lists of class names under train, val and test."

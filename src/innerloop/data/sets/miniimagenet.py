@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from innerloop.data.download import Remote, fetch
+from innerloop.data.download import fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import safe_pickle
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
+from innerloop.data.sets import imagenet
+from innerloop.data.sets.card import card
 from innerloop.errors import UserError
 
-RECORD = "doi:10.5281/zenodo.7978538"  # learn2learn's copy
 FILES = {
     split: f"mini-imagenet-cache-{name}.pkl"
     for split, name in (("train", "train"), ("val", "validation"), ("test", "test"))
@@ -28,10 +29,14 @@ class MiniImageNet(ImageClasses):
 
     Arguments:
         data_dir: folder of all data sets; the three pickles are read from `data_dir/miniimagenet`.
+        imagenet: the training images of ImageNet, `IMAGENET/n01440764/*.JPEG`, to be resized
+            instead of those of the pickles; None for the pickles.
         on_device: see `ImageClasses`.
     """
 
-    def __init__(self, data_dir: str, on_device: bool | str = "auto") -> None:
+    def __init__(
+        self, data_dir: str, imagenet: str | None = None, on_device: bool | str = "auto"
+    ) -> None:
         super().__init__(
             "miniimagenet",
             Path(data_dir) / "miniimagenet",
@@ -39,15 +44,21 @@ class MiniImageNet(ImageClasses):
             std=(0.229, 0.224, 0.225),
             on_device=on_device,
         )
-        self.reading = Reading(84, 3)  # for a user's images; the others have been resized
+        self.imagenet = imagenet
+        self.reading = Reading(84, 3)  # of images of ImageNet or a user; the others are resized
 
     @property
     def recipe(self) -> Recipe:
-        return {"split": "ravi", "size": 84, "files": "mini-imagenet-cache"}
+        files = "imagenet" if self.imagenet else "mini-imagenet-cache"
+        return {"split": "ravi", "size": 84, "files": files}
 
     def read(self) -> Mapping[str, Classes]:
-        remote = {name: Remote(f"{RECORD}/{name}") for name in FILES.values()}
-        fetch(remote, self.folder, "miniImageNet")
+        if self.imagenet:
+            assert self.reading is not None
+            return imagenet.classes(
+                self.imagenet, "miniimagenet_ravi", self.reading, "miniimagenet_ravi_images.json"
+            )
+        fetch(card("miniimagenet").files, self.folder, "miniImageNet")  # learn2learn's copy
         return {split: _classes(self.folder / name, split) for split, name in FILES.items()}
 
 

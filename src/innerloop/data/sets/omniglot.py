@@ -9,23 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from innerloop.data.download import Remote, fetch
+from innerloop.data.download import fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
+from innerloop.data.sets.card import card
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
 
-PUBLISHER = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
-FILES = {
-    "images_background.zip": Remote(
-        f"{PUBLISHER}/images_background.zip", "md5:68d2efa1b9178cc56df9314c21c6e718"
-    ),
-    "images_evaluation.zip": Remote(
-        f"{PUBLISHER}/images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811"
-    ),
-}
 MOST = 2**28  #: bytes of a zip
 MOST_OF_IMAGE = 2**20  #: bytes of an image in it
 READING = Reading(28, 1, ink=True)
@@ -74,7 +66,7 @@ class Omniglot(ImageClasses):
         return np.unique(alphabets, return_inverse=True)[1]
 
     def read(self) -> Mapping[str, Classes]:
-        paths = fetch(FILES, self.folder, "Omniglot", MOST)
+        paths = fetch(card("omniglot").files, self.folder, "Omniglot", MOST)
         drawings: Drawings = {}
         for path in paths:
             for name in sorted(_names(path)):
@@ -95,7 +87,7 @@ def _lake(drawings: Drawings) -> dict[str, list[str]]:
     """Names of the characters of each split of Lake et al. with Meta-Dataset's validation."""
     background, evaluation = (
         [name for name, (path, _) in drawings.items() if path.name == zip_name]
-        for zip_name in FILES
+        for zip_name in card("omniglot").files
     )
     characters = Counter(name.partition("/")[0] for name in background)
     smallest = {alphabet for alphabet, _ in characters.most_common()[:-6:-1]}

@@ -5,7 +5,10 @@ from typing import NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from innerloop.data.module import TaskData
+from innerloop.data.other_validation import OtherValidation
+from innerloop.data.resized import Resized
 from innerloop.data.source import TaskSource
+from innerloop.run import elsewhere
 from innerloop.run.check import DESCRIPTIVE
 from innerloop.run.parts.instance import instance
 from innerloop.tasks import Episode
@@ -49,6 +52,24 @@ def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = 
 
 
 def build_source(config: DictConfig) -> TaskSource:
-    """The data set of a run."""
-    arguments = {k: v for k, v in config.dataset.items() if k not in DESCRIPTIVE}
-    return instance(arguments, "dataset", TaskSource)  # type: ignore[type-abstract]
+    """The data set of a run; its validation may come from another one."""
+    source = _build(config)
+    name = config.evaluation.validation.get("dataset")
+    if name is None:
+        return source
+    override = f"evaluation.validation.dataset={name}"
+    other = elsewhere.default(name, override)
+    changed = elsewhere.with_data_set(config, name, other, override)
+    return OtherValidation(source, _build(changed))
+
+
+def _build(config: DictConfig) -> TaskSource:
+    """The data set of the `dataset` block."""
+    section, given = config.dataset, {}
+    if "parts" in section:
+        names = dict.fromkeys(section.parts)
+        given["parts"] = {name: _build(elsewhere.part(config, name)) for name in names}
+    arguments = {k: v for k, v in section.items() if k not in DESCRIPTIVE}
+    source = instance(arguments, "dataset", TaskSource, **given)  # type: ignore[type-abstract]
+    shape = section.get("resized_to")
+    return source if shape is None else Resized(source, list(shape))

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from innerloop.run.values import MOST, Count, Natural, Section, Seed, Size, Text
+from innerloop.run.values import MOST, Count, Flag, Natural, OptionalText, Section, Seed, Size, Text
 
 
-class TestEpisode(Section):
+class Sizes(Section):
     """Sizes of a task."""
 
     ways: Size
@@ -23,10 +23,19 @@ class TestEpisode(Section):
         Literal["equal", "dirichlet"], Field(description="equal or dirichlet")
     ] = "equal"
     largest_support: Count = 500
-    drawn_from: Annotated[Literal["split", "group"], Field(description="split or group")] = "split"
+    drawn_from: Annotated[
+        Literal["split", "group", "group_if_any"],
+        Field(description="split, group or group_if_any"),
+    ] = "split"
 
 
-class Episode(TestEpisode):
+class TestEpisode(Sizes):
+    """Sizes of a test task."""
+
+    replacement: Flag = True
+
+
+class Episode(Sizes):
     """Sizes of a training task, and of a test task."""
 
     test: TestEpisode
@@ -54,6 +63,7 @@ class Validation(Section):
 
     tasks: Count
     every: Count
+    dataset: OptionalText = None
 
 
 class Evaluation(Section):
@@ -62,10 +72,12 @@ class Evaluation(Section):
     tasks: Count
     scored_step: Natural
     curve: Natural
+    curve_tasks: Count | None = 100
     seed: Seed
     batch: Count
     on: Annotated[
         list[Text], Field(description="a list of data sets, such as [omniglot, glyphs]")
     ] = []
+    resize: Flag = False
     audit: Annotated[int, Field(description="a number of tasks, or 0 for none", ge=0, le=MOST)] = 50
     validation: Validation

@@ -1,0 +1,26 @@
+"""GTSRB (Houben et al. 2013): 43 German traffic signs, about 30 images of each physical sign."""
+
+from pathlib import Path, PurePosixPath
+
+from innerloop.data.packs.archives import open_archive
+from innerloop.data.sets.class_lists import by_number
+from innerloop.data.sets.published import Picture, Pictures
+
+
+def pictures(files: list[Path]) -> Pictures:
+    """The training images `.../00014/00003_00029.ppm`: class 14, track 3, image 29.
+
+    The images of a track show one physical sign while a car approaches it, and are a series.
+
+    Arguments:
+        files: the archive.
+    """
+    archive = open_archive(files[0])
+    names = by_number("traffic_sign_meta_dataset")
+    classes: Pictures = {}
+    for name in archive.names:
+        path = PurePosixPath(name)
+        if path.suffix == ".ppm":
+            picture = Picture(archive, name, series=int(path.name.split("_")[0]))
+            classes.setdefault(names[int(path.parent.name)], []).append(picture)
+    return classes
