@@ -75,6 +75,11 @@ class MetaLearner(MetaTraining):
 
     # --- validation and test
 
+    def on_validation_start(self) -> None:
+        if (examples := self.algorithm.measured_images) > 0:
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.algorithm.measure(data.training_examples(examples))
+
     def validation_step(self, tasks: Task, batch_idx: int) -> None:
         self._evaluation.add(self._scored(tasks), self._place(batch_idx))
 

@@ -9,7 +9,7 @@ from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
 from innerloop.evaluation.audited_learner import AuditedLearner
-from innerloop.evaluation.stamps import StampedFindings
+from innerloop.evaluation.stamps import StampedFindings, of_joint_queries
 from innerloop.run.tested import Tested, TestSet
 from innerloop.tasks import Task
 
@@ -32,7 +32,10 @@ def audit_of(tested: Tested) -> StampedFindings | None:
     with on_device(tested):
         learner, reported = _learner(tested), _reported(tested, tasks)
         batches = _batches(tested.on, tasks, tested.device)
-        return audit.audit(learner, batches, reported, _shared_images(tested.on))
+        findings = audit.audit(learner, batches, reported, _shared_images(tested.on))
+    joint, episode = tested.learner.algorithm.joint_queries, tested.on.data.test_episode
+    findings["stamps"] += of_joint_queries(joint, episode)
+    return findings
 
 
 def _learner(tested: Tested) -> AuditedLearner:
