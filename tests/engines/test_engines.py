@@ -114,7 +114,7 @@ def chosen(name: str, body: Any = None, engine: str = "auto", **more: Any) -> di
     settings = {"chunk": None, "compile": None, "device": "cpu", "steps": 100} | more
     described = choose.choose(algorithm(name, body), engine, **settings).describe()
     assert described.pop("checkpoint") == more.get("checkpoint", False)
-    assert described.pop("each_task") is False
+    assert described.pop("each_task") is False and described.pop("threads") is None
     return described
 
 
@@ -122,14 +122,16 @@ def test_auto_chooses_by_device_model_and_length(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(choose, "can_compile", lambda: True)
     conv, at_once = SmoothConv("transductive"), {"name": "vmap", "chunk": None}
     assert chosen("maml") == at_once | {"compile": False}
-    assert chosen("maml", steps=15_000) == at_once | {"compile": True}
-    assert chosen("maml", steps=15_000, checkpoint=True) == at_once | {"compile": False}
-    large, small = (chosen("maml", conv, pixels=side**2, steps=15_000) for side in (84, 28))
+    several = {"steps": 15_000, "alone": False}  # several processes do not measure
+    assert chosen("maml", **several) == at_once | {"compile": True}
+    assert chosen("maml", steps=15_000) == at_once | {"compile": False}  # until it is measured
+    assert chosen("maml", checkpoint=True, **several) == at_once | {"compile": False}
+    large, small = (chosen("maml", conv, pixels=side**2, **several) for side in (84, 28))
     assert large == {"name": "loop", "chunk": 1, "compile": False}
     assert small == at_once | {"compile": False}
     assert chosen("maml", conv, device="cuda", pixels=84**2) == at_once | {"compile": False}
     monkeypatch.setattr(choose, "can_compile", lambda: False)
-    assert chosen("maml", steps=15_000) == at_once | {"compile": False}
+    assert chosen("maml", **several) == at_once | {"compile": False}
 
 
 def test_explicit_engine_settings_are_respected() -> None:

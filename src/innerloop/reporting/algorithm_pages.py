@@ -5,11 +5,9 @@ import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
-from innerloop.machine.mappings import read_json
+from innerloop.machine.mappings import read_json, read_yaml
 from innerloop.reporting.docstrings import argument_list, markdown, sections
 from innerloop.reporting.field import PAIRED
 from innerloop.reporting.summary import load, summary
@@ -33,7 +31,7 @@ def choices(conf: Path) -> dict[str, list[str]]:
     Arguments:
         conf: the folder of the configuration.
     """
-    files = {path.stem: yaml.safe_load(path.read_text()) for path in conf.glob("algorithm/*.yaml")}
+    files = {path.stem: read_yaml(path) for path in conf.glob("algorithm/*.yaml")}
     targets: dict[str, list[str]] = {}
     for name in sorted(files):
         targets.setdefault(_target(files, name), []).append(name)
@@ -104,7 +102,7 @@ def _experiments(names: list[str], conf: Path) -> Iterator[str]:
 
 def _algorithm_of(experiment: Path) -> str | None:
     """The choice of `algorithm` of an experiment, itself or through the one that it builds on."""
-    defaults = (yaml.safe_load(experiment.read_text()) or {}).get("defaults", [])
+    defaults = read_yaml(experiment).get("defaults", [])
     for entry in reversed(defaults):
         if isinstance(entry, dict) and "override /algorithm" in entry:
             return str(entry["override /algorithm"])
