@@ -7,6 +7,7 @@ from pathlib import Path
 
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
+from innerloop.machine.foreign import read_text
 from innerloop.machine.mappings import read_json, read_yaml
 from innerloop.reporting.docstrings import argument_list, markdown, sections
 from innerloop.reporting.field import PAIRED
@@ -14,6 +15,7 @@ from innerloop.reporting.summary import load, summary
 from innerloop.startup import published
 
 PACKAGE = "# @package _global_\n"
+LARGEST = 2**20  #: bytes of a configuration file
 
 FAMILIES = {
     "gradient": "Gradient-based: adapt by descent",
@@ -81,7 +83,7 @@ def generated(target: str, names: list[str], docs: Path) -> str:
             lines += [f"## {heading}", _sentence(markdown(parts[heading]))]
     lines.append("## Settings")
     for name in names:
-        text = (conf / "algorithm" / f"{name}.yaml").read_text().removeprefix(PACKAGE).strip()
+        text = read_text(conf / "algorithm" / f"{name}.yaml", LARGEST).removeprefix(PACKAGE).strip()
         lines += [f"`algorithm={name}`:", f"```yaml\n{text}\n```"]
     return "\n\n".join([*lines, *_experiments(names, conf), *_results(names, docs)])
 
