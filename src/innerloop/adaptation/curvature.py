@@ -43,8 +43,7 @@ def identity(parameter: Tensor) -> Factors:
     """Factors that leave a gradient as it is."""
     if parameter.dim() < 2:
         return (torch.ones_like(parameter),)
-    options = {"dtype": parameter.dtype, "device": parameter.device}
-    return tuple(torch.eye(size, **options) for size in modes(parameter))
+    return tuple(torch.eye(size).to(parameter) for size in modes(parameter))
 
 
 def transformed(gradient: Tensor, factors: Factors) -> Tensor:

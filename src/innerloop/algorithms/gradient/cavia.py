@@ -75,7 +75,8 @@ class CAVIA(MAML):
         self.adapted = self.film.changes
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
-        weights, film = (dict(part.named_parameters()) for part in (self.model, self.film))
+        weights: Parameters = dict(self.model.named_parameters())
+        film: Parameters = dict(self.film.named_parameters())
         start = {"context": next(iter(film.values())).new_zeros(self.context)}
 
         def loss(

@@ -82,7 +82,7 @@ class IMAML(MAML):
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:
         start = moving(self.model)
-        fixed = {k: p for k, p in self.model.named_parameters() if k not in start}
+        fixed: Parameters = {k: p for k, p in self.model.named_parameters() if k not in start}
         constants, given = {k: p.detach() for k, p in start.items()}, (fixed, support)
         rule, terms = SGD(self.rate), (constants, *given)
         path = descend(self._proximal, constants, steps, rule, first_order, terms)
