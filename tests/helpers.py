@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.evaluation.measured import Measured, TestScores
 from innerloop.layers.norm import TaskNorm
 from innerloop.models.network import Network
 from innerloop.objectives import Classification, Objective, Regression
@@ -125,6 +126,12 @@ def _section(name: str, *more: str) -> dict[str, Any]:
     inner = [] if brings_its_own else ["inner.rate=0.1", "inner.steps=2"]
     composed = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
     return OmegaConf.to_container(composed.algorithm, resolve=True)  # type: ignore[return-value]
+
+
+def scores_with_curve(curve: dict[str, Tensor], scored_step: int) -> TestScores:
+    """The scores of a test that has the curve `(tasks, steps + 1)` of all its tasks."""
+    scored = {name: Measured(values[:, scored_step]) for name, values in curve.items()}
+    return TestScores(scored, {name: Measured(values) for name, values in curve.items()})
 
 
 def run(learner: Algorithm, batch: Task) -> tuple[Tensor, dict[str, Tensor]]:

@@ -89,7 +89,8 @@ def learner_of(name: str = "maml", body: nn.Module | None = None, **more: Any) -
     built = algorithm(name, MLP([1], [8]) if body is None else body, regression=body is None)
     settings: dict[str, Any] = {
         "optimizer": functools.partial(torch.optim.SGD, lr=RATE), "scheduler": None,
-        "steps": STEPS, "clip": None, "scored_step": 1, "curve": 3, "log_every": 1,
+        "steps": STEPS, "clip": None, "scored_step": 1, "curve": 3, "curve_tasks": None,
+        "log_every": 1,
     }  # fmt: skip
     return MetaLearner(built, Spy(), **settings | more)
 

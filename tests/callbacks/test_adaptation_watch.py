@@ -25,7 +25,7 @@ def test_a_harmful_inner_loop_is_reported_once_for_each_split(
     assert warnings.keys() == {"training", "validation", "the test"}
     assert [m[4] for m in warnings.values()] == ["1", "10", "10"]
     with np.load(tmp_path / "scores.npz") as kept:
-        curve = kept["mse"].astype(np.float64).mean(0)
+        curve = kept["curve/mse"].astype(np.float64).mean(0)
     assert float(warnings["the test"][2]) == pytest.approx(curve[0], rel=1e-3)
     assert not curve[10] <= 3 * curve[0]
     assert "Lower inner.rate, or inner.steps" in warnings["training"].string

@@ -110,7 +110,7 @@ def test_the_logged_episodes_are_those_of_the_test(folder: Path, wandb_run: Offl
     rows = wandb_run.table("test/episodes")
     shown = Glyphs(size=28).tasks("test", np.arange(2), Episode(5, 1, 5), SEED)
     with np.load(folder / "scores.npz") as scores:
-        accuracy = scores["accuracy"][:2, 3]
+        accuracy = scores["curve/accuracy"][:2, 3]
     assert len(rows) == 2 * (5 + 25)
     for task in range(2):
         for name, examples in (("support", shown.support), ("query", shown.query)):
@@ -172,7 +172,7 @@ def test_regression_episodes_show_their_targets(hunt: Path, members: list[Offlin
             assert len(rows) == 5 + len(queries) == 5 + 100
             for name, step in (("before", 0), ("prediction", 10)):
                 errors = [(row["y"] - row[name]) ** 2 for row in queries]
-                assert np.mean(errors) == pytest.approx(scores["mse"][task, step], rel=1e-4)
+                assert np.mean(errors) == pytest.approx(scores["curve/mse"][task, step], rel=1e-4)
 
 
 def test_the_dashboard_draws_only_what_runs_log(wandb_run: Offline, members: list[Offline]) -> None:

@@ -8,6 +8,7 @@ from data.numbered import Numbered
 from scipy import stats
 
 from innerloop.data.module import TaskData
+from innerloop.data.packs.writing import Classes
 from innerloop.data.sets.glyphs import Glyphs
 from innerloop.data.without_replacement import plan
 from innerloop.errors import UserError
@@ -73,6 +74,20 @@ def test_a_list_that_is_too_long_is_refused_with_the_number_that_works(tmp_path:
         data_of(source, EPISODE._replace(shots=Range(1, 2)), 3).setup("test")
     with pytest.raises(UserError, match="Glyphs cannot draw tasks that share no image"):
         data_of(Glyphs(), EPISODE, 3).setup("test")
+
+
+class InSeries(Numbered):
+    """Three images of each physical thing."""
+
+    def _classes(self) -> Classes:
+        for name, images, *_ in super()._classes():
+            yield name, images, np.arange(len(images)) // 3
+
+
+def test_images_in_series_are_refused(tmp_path: Path) -> None:
+    """The list would put images of one thing into support and query."""
+    with pytest.raises(UserError, match="the images of numbered come in series"):
+        data_of(InSeries(tmp_path, [9] * 4), EPISODE, 2).setup("test")
 
 
 def test_validation_tasks_are_drawn_as_usual(tmp_path: Path) -> None:

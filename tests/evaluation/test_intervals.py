@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import ROOT
+from helpers import ROOT, scores_with_curve
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
@@ -89,11 +89,11 @@ def test_interval_over_seeds_is_students_t() -> None:
 def test_entries_of_results_name_their_intervals() -> None:
     classes = RNG(0).random((200, 9)).argsort(1)[:, :5]
     scores = {"accuracy": torch.rand(200, 3), "loss": torch.rand(200, 3)}
-    entries = metrics(scores, Classification(5, 5), 2, classes)
+    entries = metrics(scores_with_curve(scores, 2), Classification(5, 5), 2, classes)
     assert {"accuracy", "accuracy/step_0", "accuracy/step_2", "loss"} <= set(entries)
     for entry in entries.values():
         assert entry["ci95_classes"] >= entry["ci95"] > 0
-    for entry in metrics({"mse": scores["loss"]}, Regression(), 2).values():
+    for entry in metrics(scores_with_curve({"mse": scores["loss"]}, 2), Regression(), 2).values():
         assert "ci95_classes" not in entry
 
 

@@ -71,7 +71,7 @@ class Keep(lightning.Callback):
 
     def on_test_end(self, trainer: lightning.Trainer, module: Any) -> None:
         metrics = {k: float(v) for k, v in trainer.callback_metrics.items()}
-        torch.save((module.test_scores, metrics), self.folder / f"{trainer.global_rank}.pt")
+        torch.save((module.test_scores.curve, metrics), self.folder / f"{trainer.global_rank}.pt")
 
 
 def test_a_test_by_two_processes_equals_one_by_a_single_process(tmp_path: Path) -> None:

@@ -108,7 +108,21 @@ def test_validation_and_test_scores_are_means_over_their_task_lists(name: str) -
         (metrics,) = call(learner, data, verbose=False)
         assert metrics[f"{split}/mse"] == pytest.approx(float(curve[:, 1].mean()), rel=1e-6)
         assert curve[:, 1].std() > 0.01 and curve.shape == (7, 4)
-    close(learner.test_scores["mse"], curve)
+    close(learner.test_scores.curve["mse"], curve)
+    close(learner.test_scores.scored["mse"], curve[:, 1])
+
+
+@pytest.mark.parametrize("name", ["maml", "protonet"])
+def test_the_curve_is_of_the_first_tasks_alone(name: str) -> None:
+    """Batches of three tasks: those from the second on are scored once."""
+    body, data = (None, wave_data()) if name == "maml" else (SmoothConv("support"), blob_data())
+    learner, whole = learner_of(name, body, curve_tasks=3), learner_of(name, body)
+    whole.load_state_dict(learner.state_dict())
+    for one in (learner, whole):
+        trainer(inference_mode=False).test(one, data, verbose=False)
+    metric = learner.algorithm.objective.metric.name
+    close(learner.test_scores.scored[metric], whole.test_scores.scored[metric])
+    close(learner.test_scores.curve[metric], whole.test_scores.curve[metric][:3])
 
 
 @pytest.mark.parametrize("name", ["maml", "protonet", "reptile"])

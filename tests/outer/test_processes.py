@@ -99,10 +99,10 @@ def test_scores_of_uneven_shares_are_gathered_in_order(tmp_path: Path) -> None:
         def on_test_epoch_end(self) -> None:
             super().on_test_epoch_end()
             if self.trainer.is_global_zero:
-                torch.save(self.test_scores["mse"], file)
+                torch.save(self.test_scores.curve["mse"], file)
 
     shared.__class__ = Keeps
     both = trainer(devices=2, strategy="ddp_fork", default_root_dir=tmp_path)
     both.test(shared, wave_data(), verbose=False)
-    assert torch.equal(torch.load(file), alone.test_scores["mse"])
-    assert len(alone.test_scores["mse"].unique()) == alone.test_scores["mse"].numel()
+    assert torch.equal(torch.load(file), alone.test_scores.curve["mse"])
+    assert len(alone.test_scores.curve["mse"].unique()) == alone.test_scores.curve["mse"].numel()

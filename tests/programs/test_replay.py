@@ -41,7 +41,7 @@ def test_a_replayed_task_has_the_stored_test_score(
     result = train(tmp_path, *FAST, "evaluation.tasks=6", "evaluation.batch=4", *overrides.split())
     metric, step = next(iter(result["test"])), result["protocol"]["scored_step"] or 0
     with np.load(tmp_path / "scores.npz") as scores:
-        kept = scores[metric]
+        kept = scores[f"curve/{metric}"]
     assert len({float(k) for k in kept[:, step]}) > 1  # the tasks differ
     for task in (1, 5):
         capsys.readouterr()

@@ -36,7 +36,7 @@ def test_a_run_writes_all_its_files(tmp_path: Path) -> None:
         assert (tmp_path / file).stat().st_size > 0
     with np.load(tmp_path / "scores.npz") as scores:
         for step in (0, 10):
-            mean = float(scores["mse"][:, step].mean())
+            mean = float(scores["curve/mse"][:, step].mean())
             assert result["test"][f"mse/step_{step}"]["mean"] == pytest.approx(mean, rel=1e-5)
     assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == {
         "best.ckpt", "best-1.ckpt", "last.ckpt", "last-1.ckpt",

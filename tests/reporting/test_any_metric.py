@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from cli import call, train
-from helpers import NOW, algorithm, waves
+from helpers import NOW, algorithm, scores_with_curve, waves
 from metrics import Rank, Return
 from rich.console import Console
 
@@ -41,7 +41,8 @@ def content(objective: Objective, values: dict[str, torch.Tensor], seed: int = 0
         "command": f"python src/train.py seed={seed}", "algorithm": "maml", "dataset": "mine",
         "seed": seed, "episode": {**sizes, "test": sizes},
         "protocol": {"hash": objective.metric.name, "tasks": TASKS, "scored_step": 1},
-        "metric": objective.metric._asdict(), "test": results.metrics(values, objective, 1),
+        "metric": objective.metric._asdict(),
+        "test": results.metrics(scores_with_curve(values, 1), objective, 1),
         "checkpoint": {"validation": {objective.metric.name: 7.0}},
         "threads": 1, "device": "cpu", "seconds": 60.0,
     }  # fmt: skip
@@ -53,7 +54,7 @@ def run_of(
     """The folder of a finished run, and its scores after the inner step."""
     values = scores(objective, seed, shift)
     folder.mkdir()
-    results.write_scores(folder / "scores.npz", values, None)
+    results.write_scores(folder / "scores.npz", scores_with_curve(values, 1), None)
     results.write_json(folder / "results.json", content(objective, values, seed))
     return folder, values[objective.metric.name][:, 1].double().numpy()
 
@@ -149,7 +150,9 @@ def test_a_run_without_classes_draws_the_figures_that_apply(
 ) -> None:
     learner = algorithm("maml", regression=True)
     learner.objective = objective
-    drawn = figures.Figures(learner.eval(), waves(2), scores(objective), 1, NOW, span=[-1, 1])
+    drawn = figures.Figures(
+        learner.eval(), waves(2), scores_with_curve(scores(objective), 1), 1, NOW, span=[-1, 1]
+    )
     files = {name for name in drawn.kinds if drawn.save(name, tmp_path)}
     assert files == {"adaptation", "figures/curves", "figures/tasks"}
 

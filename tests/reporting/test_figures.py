@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from cli import train
-from helpers import NOW, SmoothConv, algorithm, close, tasks
+from helpers import NOW, SmoothConv, algorithm, close, scores_with_curve, tasks
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -83,7 +83,9 @@ def test_principal_components_are_eigenvectors_of_the_covariance() -> None:
 
 def test_a_feature_map_shows_the_input_of_the_head() -> None:
     learner, batch = algorithm("maml", SmoothConv("support")), tasks(2, shape=(1, 4, 4))
-    drawn = figures.Figures(learner.eval(), batch, {"accuracy": torch.rand(5, 3)}, 2, NOW)
+    drawn = figures.Figures(
+        learner.eval(), batch, scores_with_curve({"accuracy": torch.rand(5, 3)}, 2), 2, NOW
+    )
     task, path = drawn.panels.followed()
     for adapted, _ in path:
         features = embedding.features_of(learner, task, adapted)

@@ -80,10 +80,10 @@ def by_hand(folder: Path, source: Glyphs) -> tuple[np.ndarray, np.ndarray]:
 def test_the_test_on_another_data_set_equals_a_computation_by_hand(run: Path) -> None:
     losses, accuracies = by_hand(run, Glyphs(28, {"test": 8}))
     with np.load(run / "tested_on" / "few" / "scores.npz") as kept:
-        np.testing.assert_allclose(kept["loss"][:, : STEPS + 1], losses, rtol=1e-4)
-        np.testing.assert_allclose(kept["accuracy"][:, : STEPS + 1], accuracies, rtol=1e-6)
+        np.testing.assert_allclose(kept["curve/loss"][:, : STEPS + 1], losses, rtol=1e-4)
+        np.testing.assert_allclose(kept["curve/accuracy"][:, : STEPS + 1], accuracies, rtol=1e-6)
     with np.load(run / "scores.npz") as own:
-        assert np.abs(own["loss"][:, : STEPS + 1] - losses).max() > 1e-2, "not its own tasks"
+        assert np.abs(own["curve/loss"][:, : STEPS + 1] - losses).max() > 1e-2, "not its own tasks"
 
 
 def test_each_data_set_has_results_of_its_own(run: Path) -> None:

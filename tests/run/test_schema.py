@@ -19,7 +19,11 @@ from innerloop.run.sections import episode
 from innerloop.run.sections.trainer import Engine, Trainer
 from innerloop.startup import keywords
 
-MORE = {"dataset/folder": ["dataset.path=nowhere"], "search/protonet": ["dataset=glyphs"]}
+MORE = {
+    "dataset/folder": ["dataset.path=nowhere"],
+    "search/protonet": ["dataset=glyphs"],
+    "encoder/timm": ["encoder.name=resnet18", "encoder.width=512"],
+}
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name not in ("hydra", "paths"))
 
 
@@ -74,7 +78,7 @@ def test_choices_in_the_schema_equal_those_of_the_code() -> None:
 
 @pytest.mark.parametrize("steps", ["1.5", "true", "'3'", "null", "0", "-1", "[3]", "nan"])
 def test_a_count_is_a_whole_number_from_one(steps: str) -> None:
-    assert f"outer.steps={steps}".replace("'", "") in refusal(f"outer.steps={steps}").replace(
+    assert f"outer.tasks={steps}".replace("'", "") in refusal(f"outer.tasks={steps}").replace(
         '"', ""
     ).replace("NaN", "nan")
 

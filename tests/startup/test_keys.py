@@ -14,7 +14,16 @@ def composed() -> set[str]:
     """Every dotted key, sections too, of every choice of every group, in both programs."""
     pairs = [
         (group, choice)
-        for group in ("dataset", "algorithm", "model", "trainer", "engine", "logger", "paths")
+        for group in (
+            "dataset",
+            "encoder",
+            "algorithm",
+            "model",
+            "trainer",
+            "engine",
+            "logger",
+            "paths",
+        )
         for choice in choices(group)
     ]
     configs = [config(f"{group}={choice}") for group, choice in pairs] + [config(name="evaluate")]

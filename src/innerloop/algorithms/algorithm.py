@@ -1,6 +1,6 @@
 """The contract of an algorithm: how one task is adapted to, and how its queries are answered."""
 
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -51,6 +51,7 @@ class Algorithm(nn.Module):
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
     exact_meta_gradient: bool = True  #: whether it is the derivative of the meta-loss
+    measured_images: int = 0  #: training examples that `measure` needs; 0: it needs none
     current_phase: Hashable = None  #: the phase of the outer step under way
 
     def __init_subclass__(cls, **arguments: object) -> None:
@@ -109,6 +110,14 @@ class Algorithm(nn.Module):
         steps = self.steps
         *_, (_, outputs) = self.trajectory(task, steps, progress, at=(steps,), embedded=True)
         return self.objective.loss(outputs, task.query.targets)
+
+    def measure(self, batches: Iterable[Task]) -> None:
+        """Measures what a learner needs to know of its training data, such as a mean; called before
+        every validation if `measured_images` is above zero.
+
+        Arguments:
+            batches: plain batches of the training split, `measured_images` examples together.
+        """
 
     def phase(self, step: int) -> Hashable:
         """What the computation of an outer step depends on beside its inputs, such as the order of

@@ -59,14 +59,14 @@ class AdaptationWatch(lightning.Callback):
             trainer.print(message)
 
 
-def of_test(learner: MetaLearner, scores: Mapping[str, Tensor]) -> list[str]:
+def of_test(learner: MetaLearner, curve: Mapping[str, Tensor]) -> list[str]:
     """The warnings for a test.
 
     Arguments:
-        scores: `(tasks, steps + 1)` by metric.
+        curve: `(tasks, steps + 1)` by metric.
     """
-    name = loss_of(learner.algorithm.objective, "loss" in scores)
-    values, step = scores.get(name), learner.scored_step
+    name = loss_of(learner.algorithm.objective, "loss" in curve)
+    values, step = curve.get(name), learner.scored_step
     if values is None or not step:
         return []
     before, after = (float(values[:, k].double().mean()) for k in (0, step))

@@ -85,4 +85,5 @@ def _cut(examples: Examples, amounts: np.ndarray) -> Examples:
     """The first `amounts` `(T, 1)` rows of each task; zeros fill up the others."""
     rows = torch.arange(examples.targets.shape[1])
     real = rows < torch.from_numpy(amounts)
-    return Examples(*(Padded(torch.where(real[..., None], v, 0), real) for v in examples))
+    inputs, targets = (Padded(torch.where(real[..., None], v, 0), real) for v in examples)
+    return Examples(inputs, targets)  # type: ignore[arg-type]

@@ -133,6 +133,11 @@ class ImageClasses(TaskSource):
         return None if groups is None else groups[self._usable(split, episode)]
 
     def longest_list(self, split: str, episode: Episode, seed: int) -> int:
+        if self.pack.series(split) is not None:
+            raise UserError(
+                f"episode.test.replacement=false: the images of {self.name} come in series, whose "
+                "images must not be in both support and query. Leave episode.test.replacement=true."
+            )
         return len(plan(split, self.pack.counts(split), episode, seed).classes)
 
     def class_names(self, split: str) -> Sequence[str]:
@@ -143,7 +148,7 @@ class ImageClasses(TaskSource):
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         tasks = self._places(split, indices, episode, seed)
-        return map_inputs(partial(self._images_at, split), tasks)
+        return map_inputs(partial(self._look_up, split), tasks)
 
     def classes_in(self, split: str) -> int:
         """Classes of the pack, times four if quarter-turns are further classes."""
@@ -151,7 +156,7 @@ class ImageClasses(TaskSource):
 
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
         batches = self._batch_places(split, indices, size, seed)
-        return map_inputs(partial(self._images_at, split), batches)
+        return map_inputs(partial(self._look_up, split), batches)
 
     def use_device(self, device: torch.device) -> None:
         if self._resident is not None and self._resident.images.device == device:
@@ -161,7 +166,11 @@ class ImageClasses(TaskSource):
         if (subclass.tasks, subclass.transform) != (ImageClasses.tasks, ImageClasses.transform):
             return  # a subclass with its own methods expects images, not places
         wanted = fits(self.pack, device) if self.on_device == "auto" else self.on_device
-        self._resident = Resident(self.pack, device, self.rotations) if wanted else None
+        self._resident = self.resident(device) if wanted else None
+
+    def resident(self, device: torch.device) -> Resident:
+        """All images, stored on the device."""
+        return Resident(self.pack, device, self.rotations)
 
     def compact_tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         """Tasks with `Places` as inputs if the images are stored on the device."""
@@ -246,7 +255,8 @@ class ImageClasses(TaskSource):
             )
         return self.pack.counts(split)
 
-    def _images_at(self, split: str, places: Places) -> Tensor:
+    def _look_up(self, split: str, places: Places) -> Tensor:
+        """The raw inputs at places of a split, `(T, n, ...)`."""
         return gather(self.pack.images(split), places, self.rotations)
 
     def transform(self, inputs: Tensor | Places) -> Tensor:
@@ -254,9 +264,13 @@ class ImageClasses(TaskSource):
         if isinstance(inputs, Places):
             assert self._resident is not None
             inputs = self._resident(inputs)
-        shape, device = (-1, 1, 1), inputs.device
+        return self.normalised(inputs)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Raw images `(..., channels, height, width)` with each channel normalised."""
+        shape, device = (-1, 1, 1), images.device
         mean, std = self.mean.to(device).view(shape), self.std.to(device).view(shape)
-        return (inputs.float() / 255 - mean) / std
+        return (images.float() / 255 - mean) / std
 
     def fingerprint(self, split: str) -> str:
         return f"{self.name} {split} {identity.digest(self, split)}"

@@ -1,9 +1,10 @@
 """One Lightning data module for every data set: batches of tasks, without end in training."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import lightning
 import numpy as np
+from lightning.fabric.utilities import move_data_to_device
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.data import checks, groups, layout, sampling, without_replacement
@@ -15,6 +16,8 @@ from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
 from innerloop.machine import processes
 from innerloop.tasks import Episode, Task
+
+PART = 100  #: training examples that are measured together
 
 
 class TaskData(lightning.LightningDataModule):
@@ -145,6 +148,14 @@ class TaskData(lightning.LightningDataModule):
         if self.plain_size is not None:
             return self.source.batches("train", indices, self._own_size, self.seed)
         return self.source.tasks("train", indices, self.episode, self.seed)
+
+    def training_examples(self, count: int) -> Iterator[Task]:
+        """Plain batches of `count` training examples, the same in every process, on the device."""
+        assert self.trainer is not None
+        device = self.trainer.strategy.root_device
+        for index in range(-(-count // PART)):
+            batch = self.source.batches("train", np.array([index]), PART, self.evaluation_seed)
+            yield self.on_after_batch_transfer(move_data_to_device(batch, device), 0)
 
     @property
     def _own_size(self) -> int:

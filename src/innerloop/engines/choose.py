@@ -7,12 +7,12 @@ from torch import nn
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
-from innerloop.engines.trial import TryingEngine
+from innerloop.engines.trying import TryingEngine
 from innerloop.errors import UserError
 
 NAMES = ("auto", "vmap", "loop", "learn2learn")
 SMALL_IMAGE = 40 * 40  #: pixels up to which tasks run side by side on a CPU
-WORTH_COMPILING = 10_000  #: outer steps that pay for a compilation
+WORTH_COMPILING = 10_000  #: outer steps that pay for a compilation, where nothing is measured
 WORTH_TRYING = 500  #: outer steps that pay for a dozen trial steps
 
 
@@ -26,14 +26,15 @@ def choose(
     pixels: int = 1,
     alone: bool = True,
     checkpoint: bool = False,
+    threads: int | None = None,
 ) -> Engine:
     """The engine `name`; with `auto`, by device, model and length of the training.
 
-    Small dense networks run all at once, compiled if the run is long. How many tasks run side by
-    side otherwise is tried on the first batch, if the run is long enough. If it is not, images up
-    to about 28x28 pixels run all at once and larger ones one by one on a CPU, where convolutions
-    whose weights differ from task to task become slower, grouped ones. Compiling does not make
-    convolutions faster there.
+    If the run is long enough, the first batch is used to measure how many tasks run side by side,
+    on how many CPU threads, and whether steps are compiled. If it is not, images up to about 28x28
+    pixels run all at once and larger ones one by one on a CPU, where convolutions whose weights
+    differ from task to task become slower, grouped ones. Compiling does not make convolutions
+    faster there.
 
     Arguments:
         device: `cpu` or `cuda`.
@@ -42,6 +43,7 @@ def choose(
         pixels: of an input image.
         alone: whether this is the only process; several could choose different ways.
         checkpoint: whether inner steps are computed again; such gradients are not compiled.
+        threads: CPU threads that the user asked for; None to choose them.
 
     Raises:
         UserError: for unknown names, and for settings that exclude each other.
@@ -55,15 +57,18 @@ def choose(
         return Engine(None, False, "vmap")
     if algorithm.one_by_one:
         return Engine(1, False, "loop", checkpoint)
+    tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING and not compile
+    may_compile = compile is None and not (checkpoint or algorithm.embeds)
+    may_compile = may_compile and compiles(None, algorithm, device)
     if compile is None:
-        worth = steps >= WORTH_COMPILING and not (checkpoint or algorithm.embeds)
-        compile = worth and compiles(None, algorithm, device)
-    tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING
-    if name == "auto" and chunk is None and _slow_side_by_side(algorithm, device, pixels):
-        name = "loop"
-    name = "vmap" if name == "auto" else name
+        compile = may_compile and not tries and steps >= WORTH_COMPILING
+    if name == "auto":
+        slow = chunk is None and _slow_side_by_side(algorithm, device, pixels)
+        name = "loop" if slow else "vmap"
     engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint)
-    return TryingEngine(engine) if tries and not compile else engine
+    if not tries:
+        return engine
+    return TryingEngine(engine, steps, may_compile, may_thread=device == "cpu" and threads is None)
 
 
 def _check(name: str, compile: bool | None, checkpoint: bool) -> None:
@@ -87,10 +92,12 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     """The engine that a run began with, from `Engine.describe`."""
     if record["name"] == "learn2learn":
         return choose(algorithm, "learn2learn", None, False, "cpu", 0)
-    return Engine(
+    engine = Engine(
         record["chunk"], record["compile"] and can_compile(), record["name"],
         record.get("checkpoint", False), record.get("each_task", False),
     )  # fmt: skip
+    engine.threads = record.get("threads")
+    return engine
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:

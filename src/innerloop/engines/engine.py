@@ -56,6 +56,7 @@ class Engine:
         self.chunk, self.compile, self.name, self.checkpoint = chunk, compile, name, checkpoint
         self.each_task, self.one_by_one, self._undivided = each_task, False, False
         self.inference = True  #: whether it works where autograd is switched off
+        self.threads: int | None = None  #: CPU threads, where the engine chose them
         self._compiled: Any = None
         self._checked: WeakSet[Algorithm] = WeakSet()
 
@@ -89,6 +90,8 @@ class Engine:
                 ]
             return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
+        if progress.device.type == "cpu":
+            memory.keep_freed()
         with contextlib.suppress(UserError):  # what cannot be trained may still be scored
             self._check(algorithm, tasks, progress)
         return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=False))
@@ -101,7 +104,7 @@ class Engine:
         """The engine as plain values, for results and checkpoints."""
         return {
             "name": self.name, "chunk": self.chunk, "compile": self.compile,
-            "checkpoint": self.checkpoint, "each_task": self.each_task,
+            "checkpoint": self.checkpoint, "each_task": self.each_task, "threads": self.threads,
         }  # fmt: skip
 
     def _check(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:

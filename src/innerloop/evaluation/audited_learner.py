@@ -92,7 +92,8 @@ class AuditedLearner(NamedTuple):
         objective = self.objective
         pairs = [task_tools.only(task_tools.part((outputs, targets), i, i + 1))
                  for i in range(len(outputs))]  # fmt: skip
-        return torch.stack([objective.scores(*pair)[objective.metric.name] for pair in pairs])
+        scores = [objective.scores(answers, wanted) for answers, wanted in pairs]  # type: ignore[arg-type]
+        return torch.stack([score[objective.metric.name] for score in scores])
 
     def _predict(self, step: int) -> Callable[[Question], tuple[Tensor, ...]]:
         def answer(question: Question) -> tuple[Tensor, ...]:

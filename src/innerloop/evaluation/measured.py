@@ -32,6 +32,32 @@ class Measured:
         deviation = self.scores.double().std(0, correction=1)
         return NORMAL_95 * deviation / len(self.scores) ** 0.5
 
+    def first(self, tasks: int | None) -> "Measured":
+        """The scores of the first tasks; of all for None."""
+        return Measured(self.scores[:tasks])
+
+
+class TestScores:
+    """The scores of a test.
+
+    Arguments:
+        scored: of all tasks at the scored step: `(tasks,)` by metric, or `(tasks, d)` for what is
+            pooled over tasks (`innerloop.evaluation.pooled`).
+        curve: of the first tasks after every inner step, `(n, steps + 1)` or `(n, steps + 1, d)`.
+    """
+
+    __test__ = False  # for pytest, which takes the name for a test's
+
+    def __init__(
+        self,
+        scored: Mapping[str, Measured] | None = None,
+        curve: Mapping[str, Measured] | None = None,
+    ) -> None:
+        self.pooled = {k: m for k, m in (scored or {}).items() if m.scores.dim() > 1}
+        self.pooled_curve = {k: m for k, m in (curve or {}).items() if m.scores.dim() > 2}
+        self.scored = {k: m.scores for k, m in (scored or {}).items() if m.scores.dim() == 1}
+        self.curve = {k: m.scores for k, m in (curve or {}).items() if m.scores.dim() == 2}
+
 
 class OverTasks(Metric):
     """Mean over tasks with its interval.

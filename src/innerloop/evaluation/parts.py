@@ -125,6 +125,23 @@ class Origin(Part):
     dataset: str | None = None
 
 
+class Encoder(Part):
+    """The frozen network that made features of the images."""
+
+    name: Text
+    pretrained_on: str = "unknown"
+    test_classes: Whole | None = None
+    seen_classes: list[str] | None = None  #: test classes of its pre-training; None: not known
+
+    @property
+    def seen_in_words(self) -> str:
+        """How many test classes were seen in pre-training, such as `at least 8 of 20`."""
+        if self.seen_classes is None:
+            return "not known"
+        seen, of = len(self.seen_classes), self.test_classes
+        return f"all {of}" if seen == of else f"at least {seen} of {of}"
+
+
 class Engine(Part):
     """The engine that computed the tasks."""
 

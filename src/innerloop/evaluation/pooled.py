@@ -12,7 +12,7 @@ LISTED = 100  #: most classes that `results.json` lists; scores.npz always has a
 
 
 class Calibration(TypedDict):
-    """Expected calibration error at the scored step, and after every inner step."""
+    """Expected calibration error at the scored step, and of the curve's tasks after every one."""
 
     bins: int
     error: float
@@ -36,10 +36,15 @@ def calibration_error(gaps: Tensor) -> Tensor:
     return gaps[..., :BINS].abs().sum(-1) / gaps[..., BINS]
 
 
-def calibration(gaps: Tensor, scored_step: int | None) -> Calibration:
-    """The entry of `results.json`, from gaps `(steps + 1, BINS + 1)`."""
-    errors = calibration_error(gaps).tolist()
-    return {"bins": BINS, "error": errors[scored_step or 0], "error_by_step": errors}
+def calibration(gaps: Tensor, by_step: Tensor) -> Calibration:
+    """The entry of `results.json`.
+
+    Arguments:
+        gaps: the mean over all tasks at the scored step, `(BINS + 1,)`.
+        by_step: the mean over the curve's tasks after every step, `(steps + 1, BINS + 1)`.
+    """
+    errors = calibration_error(by_step).tolist()
+    return {"bins": BINS, "error": float(calibration_error(gaps)), "error_by_step": errors}
 
 
 def per_class(

@@ -12,35 +12,41 @@ from torch import Tensor
 
 from innerloop.evaluation.class_interval import over_classes
 from innerloop.evaluation.interval import over_tasks
+from innerloop.evaluation.measured import TestScores
 from innerloop.machine.files import whole_file, write_whole
 from innerloop.objectives import Objective
 
 SCHEMA = 1
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
+CURVE = "curve/"  #: before the names of metrics in `scores.npz`
 DIVERGED = 100.0  #: an error above this counts as diverged, if the metric has a logarithmic scale
 
 
 def metrics(
-    scores: dict[str, Tensor],
+    scores: TestScores,
     objective: Objective,
     scored_step: int | None,
     classes: np.ndarray | None = None,
 ) -> dict[str, dict[str, float]]:
     """Means with intervals at the scored step (`NAME`) and before adapting (`NAME/step_0`); of the
-    headline metric after every inner step.
+    headline metric after every inner step. Each entry says over how many tasks it is.
 
     Arguments:
-        scores: `(tasks, steps + 1)` by name of the metric.
+        scores: of the test.
         scored_step: inner step of the headline number; None for learners without steps.
         classes: `(tasks, ways)` numbers of the classes. Where classes recur, entries have
             `ci95_classes` as well as `ci95`.
     """
     entries: dict[str, dict[str, float]] = {}
-    for name, values in scores.items():
-        entries[name] = _intervals(values[:, scored_step or 0], classes)
-        if scored_step is not None:
-            for step in range(values.shape[1] if name == objective.metric.name else 1):
-                entries[f"{name}/step_{step}"] = _entry(values[:, step], objective, classes)
+    for name, values in scores.scored.items():
+        entries[name] = _intervals(values, classes)
+        curve = scores.curve[name]
+        if scored_step is None:
+            continue
+        for step in range(curve.shape[1] if name == objective.metric.name else 1):
+            at_step = values if step == scored_step else curve[:, step]
+            of_tasks = None if classes is None else classes[: len(at_step)]
+            entries[f"{name}/step_{step}"] = _entry(at_step, objective, of_tasks)
     return entries
 
 
@@ -83,20 +89,24 @@ def commit(folder: str) -> str | None:
 
 def write_scores(
     path: Path,
-    scores: dict[str, Tensor],
+    scores: TestScores,
     classes: np.ndarray | None,
-    class_accuracy: Tensor | None = None,
 ) -> None:
     """Writes the scores of every task as a compressed NumPy archive.
 
+    It has the scored step of each metric under its name, the curve of the first tasks under
+    `curve/NAME`, and the accuracy of each class of a task at the scored step.
+
     Arguments:
-        scores: `(tasks, steps + 1)` by name of the metric.
+        scores: of the test.
         classes: `(tasks, ways)` numbers of each task's classes.
-        class_accuracy: `(tasks, ways)` accuracy of these classes at the scored step.
     """
-    arrays: dict[str, np.ndarray] = {name: values.numpy() for name, values in scores.items()}
+    arrays = {name: values.numpy() for name, values in scores.scored.items()}
+    arrays |= {f"{CURVE}{name}": values.numpy() for name, values in scores.curve.items()}
+    class_accuracy = scores.pooled.get("class_accuracy")
     arrays |= {} if classes is None else {"classes": classes}
-    arrays |= {} if class_accuracy is None else {"class_accuracy": class_accuracy.numpy()}
+    if class_accuracy is not None:
+        arrays["class_accuracy"] = class_accuracy.scores.numpy()
     with whole_file(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ from innerloop.evaluation.older import metric_of
 from innerloop.evaluation.parts import (
     Audit,
     Checkpoint,
+    Encoder,
     Engine,
     Entry,
     Episode,
@@ -44,6 +45,7 @@ class Results(Part):
     model: str | None = None
     experiment: str | None = None
     norm: str | None = None
+    encoder: Encoder | None = None  #: None where learners see the images themselves
     engine: Engine = Engine()
     outer: Outer = Outer()
     training: Training = Training()
@@ -86,8 +88,10 @@ class Results(Part):
 
     @property
     def training_in_words(self) -> str:
-        """How the learner was trained, for a table; empty for episodes from scratch."""
-        parts = [] if self.training.kind == "episodes" else [f"trained on {self.training.kind}"]
+        """What the learner saw, and its training; empty for episodes of images from scratch."""
+        parts = [] if self.encoder is None else [f"on features of {self.encoder.name}"]
+        if self.training.kind != "episodes" and self.outer.steps != 0:
+            parts.append(f"trained on {self.training.kind}")
         if self.init_from is not None:
             parts.append(f"from the body of {self.init_from.algorithm} on {self.init_from.dataset}")
         return ", ".join(parts)

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from typing import NotRequired, TypedDict
 
 from innerloop.evaluation.findings import LEVEL, Findings, LabelsShuffled, Reported
+from innerloop.tasks import Episode
 
 FEWEST = math.ceil(-math.log2(LEVEL))  #: with fewer tasks no sign test can reach LEVEL
 RARELY = 0.05  #: share of tasks that may change because ties break, as in nearest neighbours
@@ -60,6 +61,18 @@ def stamped(findings: Findings) -> StampedFindings:
         *_of_images(findings["test_images_held"]["tasks"], findings["shared_images"]),
     ]
     return {**findings, "stamps": stamps}
+
+
+def of_joint_queries(joint: bool, episode: Episode) -> list[str]:
+    """The stamp of a learner that answers queries together, where every class has as many: it can
+    profit from a balance that real queries do not have.
+
+    Arguments:
+        joint: whether the learner says that its answers depend on the other queries.
+        episode: sizes of the test's tasks.
+    """
+    balanced = episode.query_balance == "equal"
+    return ["queries balanced by construction"] if joint and balanced else []
 
 
 def in_words(audits: Iterable[Stamped | None]) -> str:

@@ -7,6 +7,7 @@ digits, nothing is left of it.
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from innerloop import tasks as task_tools
 from innerloop.tasks import Examples, Padded
@@ -43,6 +44,19 @@ def inner_products(features: Tensor, weights: Tensor) -> Tensor:
     """
     with torch.autocast(features.device.type, enabled=False):
         return _wide(features) @ _wide(weights)
+
+
+def cosines(features: Tensor, others: Tensor) -> Tensor:
+    """Cosine similarities of `(n, d)` and `(m, d)`, `(n, m)`, in float32 at least.
+
+    A vector of zeros, such as a place that a ReLU switched off, has the similarity 0 to all.
+
+    Example:
+        >>> cosines(torch.tensor([[3.0, 0.0], [0.0, 0.0]]), torch.tensor([[2.0, 0.0]]))
+        tensor([[1.],
+                [0.]])
+    """
+    return inner_products(F.normalize(_wide(features), dim=1), F.normalize(_wide(others), dim=1).T)
 
 
 def class_means(support: Examples, ways: int) -> Tensor:

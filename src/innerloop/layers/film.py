@@ -1,7 +1,7 @@
 """Feature-wise linear modulation: a vector scales and shifts what layers put out (Perez et al.,
 "FiLM: visual reasoning with a general conditioning layer", 2018)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
@@ -83,7 +83,7 @@ def _fits(layer: nn.Module, name: str, patterns: Sequence[str]) -> bool:
     return moves and any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _generators(layers: dict[str, nn.Module], size: int) -> nn.ModuleDict:
+def _generators(layers: Mapping[str, nn.Module], size: int) -> nn.ModuleDict:
     def generator(bias: Tensor) -> nn.Linear:
         return nn.Linear(size, bias.numel(), bias=False, device=bias.device, dtype=bias.dtype)
 

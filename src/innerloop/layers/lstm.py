@@ -1,10 +1,10 @@
-"""A recurrent network of one layer that runs inside an inner loop, for every row by itself."""
+"""A recurrent network of one layer that many tasks can run side by side, also in an inner loop."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Memory = tuple[Tensor, Tensor]  #: output and cell, `(rows, width)` both
+Memory = tuple[Tensor, Tensor]  #: output and cell, `(..., width)` both
 
 
 class LSTMCell(nn.Module):
@@ -39,11 +39,25 @@ class LSTMCell(nn.Module):
         """Output and cell after one step.
 
         Arguments:
-            inputs: `(rows, inputs)`.
+            inputs: `(..., inputs)`.
             memory: output and cell before it.
         """
         output, cell = memory
-        gates = F.linear(torch.cat([inputs, output], 1), self.weight, self.bias)
-        enter, forget, value, leave = gates.chunk(4, 1)
+        gates = F.linear(torch.cat([inputs, output], -1), self.weight, self.bias)
+        enter, forget, value, leave = gates.chunk(4, -1)
         cell = forget.sigmoid() * cell + enter.sigmoid() * value.tanh()
         return leave.sigmoid() * cell.tanh(), cell
+
+    def along(self, sequence: Tensor, real: Tensor) -> Tensor:
+        """Outputs `(n, width)` along a sequence `(n, inputs)`, passing over rows that are not real.
+
+        Arguments:
+            real: `(n,)` bool.
+        """
+        zero = sequence.new_zeros(self.width)
+        memory, outputs = (zero, zero), []
+        for inputs, counts in zip(sequence, real, strict=True):
+            (output, cell), (before, cell_before) = self(inputs, memory), memory
+            memory = torch.where(counts, output, before), torch.where(counts, cell, cell_before)
+            outputs.append(memory[0])
+        return torch.stack(outputs)

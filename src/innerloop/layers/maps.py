@@ -10,11 +10,15 @@ from torch import Tensor, nn
 MapShape = tuple[int, int, int]  #: channels, height and width
 
 
+def width_of(body: nn.Module | Tensor) -> int:
+    """The number of a body's features; an attribute of a module may be a tensor to mypy."""
+    return int(body.width)  # type: ignore[union-attr, arg-type]
+
+
 def map_shape(body: nn.Module) -> MapShape:
     """The shape of the maps that a body flattens; `(width, 1, 1)` if its features are no map."""
     shape: MapShape | None = getattr(body, "map_shape", None)
-    width: int = body.width  # type: ignore[assignment]
-    return shape or (width, 1, 1)
+    return shape or (width_of(body), 1, 1)
 
 
 def as_maps(features: Tensor, shape: MapShape) -> Tensor:

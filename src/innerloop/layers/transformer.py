@@ -57,10 +57,11 @@ class Attention(nn.Module):
     def forward(
         self, rows: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | None = None
     ) -> Tensor:
-        """What rows `(..., n, width)` read in others `(..., m, width)`; see `attend`."""
+        """What rows `(..., n, width)` read in others `(..., m, width)`; masked as in `attend`."""
         parts = self.query(rows), self.key(keys), self.value(values)
-        divided = [part.unflatten(-1, (self.heads, -1)).transpose(-3, -2) for part in parts]
-        return self.out(attend(*divided, allowed).transpose(-3, -2).flatten(-2))
+        query, key, value = (p.unflatten(-1, (self.heads, -1)).transpose(-3, -2) for p in parts)
+        read = attend(query, key, value, allowed)
+        return self.out(read.transpose(-3, -2).flatten(-2))
 
 
 class Block(nn.Module):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.errors import UserError
-from innerloop.tasks import Examples, Padded
+from innerloop.tasks import Examples, Inputs, Padded
 
 REACH = 0.1  #: largest shift, as a share of height and width
 STEPS = (0.7548776662, 0.5698402910)  #: of a sequence that fills a square evenly (Roberts 2018)
@@ -45,7 +45,7 @@ def with_views(support: Examples, number: int) -> Examples:
             f"algorithm.views={number} are views of images, and this data set has other inputs: "
             "use algorithm.views=1."
         )
-    views = torch.cat([view(inputs, i) for i in range(number)], 1)
+    views: Inputs = torch.cat([view(inputs, i) for i in range(number)], 1)
     if isinstance(support.inputs, Padded):
         views = Padded(views, support.inputs.real.repeat(1, number))
     return Examples(views, support.targets.repeat(1, number))

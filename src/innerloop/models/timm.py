@@ -47,7 +47,7 @@ class Timm(nn.Module):
                 f"model.body.name={name}, pretrained={pretrained}: timm cannot build it "
                 f"({str(error).splitlines()[0]}). timm.list_models() lists the names."
             ) from error
-        self.width = int(self.network.num_features)  # type: ignore[arg-type]
+        self.width = int(self.network.num_features)
 
     def forward(self, images: Tensor) -> Tensor:
         features: Tensor = self.network(images)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
-from innerloop.evaluation.measured import Evaluation, Measured
+from innerloop.evaluation.measured import Evaluation, Measured, TestScores
 from innerloop.evaluation.pooled import calibration_error
 from innerloop.outer.record import CheckpointDict, Record, matching_weights
 from innerloop.outer.training import MakeOptimizer, MakeScheduler, MetaTraining
@@ -28,6 +29,7 @@ class MetaLearner(MetaTraining):
         clip: largest norm of the meta-gradient; None for no limit.
         scored_step: inner step at which validation and test are scored.
         curve: last inner step of the test's adaptation curve.
+        curve_tasks: tasks of that curve, the first of the test; None for all.
         log_every: outer steps between two entries of the log.
         nonfinite: what to do when a meta-gradient is not finite: `stop` the training (by
             `innerloop.callbacks.divergence`), or `skip` the outer step and move only the schedule.
@@ -43,6 +45,7 @@ class MetaLearner(MetaTraining):
         clip: float | None,
         scored_step: int,
         curve: int,
+        curve_tasks: int | None,
         log_every: int,
         nonfinite: str = "stop",
     ) -> None:
@@ -58,25 +61,30 @@ class MetaLearner(MetaTraining):
         )
         self.scored_step = scored_step if algorithm.adapts_by_steps else 0
         self.curve = max(curve, scored_step) if algorithm.adapts_by_steps else 0
+        self.curve_tasks = curve_tasks
         self.validated: dict[str, float] = {}  #: the means of the last validation
-        self.test_scores: dict[str, Tensor] = {}  #: `(tasks, steps + 1)` by metric
-        self.test_vectors: dict[str, Measured] = {}  #: what is pooled over tasks, see `pooled`
+        self.test_scores = TestScores()
         self.record: Callable[[], Record] = dict  #: makes the run's own part of the record
         self.loaded: Record = {}  #: the record of the checkpoint that was loaded last
         self.origin: Record | None = None  #: the run whose body the training started from
         self._untested: list[Algorithm] = []  # a list, so that it is not a part of this module
-        self._evaluation = Evaluation()
+        self._evaluation, self._curve = Evaluation(), Evaluation()
 
     def on_fit_start(self) -> None:
         self.skips.count = self.loaded.get("skipped", 0)
 
     # --- validation and test
 
+    def on_validation_start(self) -> None:
+        if (examples := self.algorithm.measured_images) > 0:
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.algorithm.measure(data.training_examples(examples))
+
     def validation_step(self, tasks: Task, batch_idx: int) -> None:
-        self._evaluate(tasks, batch_idx, self.scored_step, at=(self.scored_step,))
+        self._evaluation.add(self._scored(tasks), self._place(batch_idx))
 
     def on_validation_epoch_end(self) -> None:
-        means = _means(self._evaluation.take(), -1)
+        means = _means(self._evaluation.take())
         self.validated = {name: float(mean) for name, mean in means.items()}
         for name, mean in means.items():
             shown = name == self.algorithm.objective.metric.name
@@ -90,15 +98,24 @@ class MetaLearner(MetaTraining):
             self._untested = [copy.deepcopy(self.algorithm)]
 
     def test_step(self, tasks: Task, batch_idx: int) -> None:
-        self._evaluate(tasks, batch_idx, self.curve)
+        """Scores the first tasks after every inner step, and the others after the scored one."""
+        before = batch_idx * self.trainer.world_size * task_tools.count(tasks)
+        if self.curve_tasks is not None and before >= self.curve_tasks:
+            self._evaluation.add(self._scored(tasks), self._place(batch_idx))
+            return
+        curve = self._scores(tasks, self.curve)
+        self._curve.add(curve, self._place(batch_idx))
+        scored = {name: values[:, self.scored_step] for name, values in curve.items()}
+        self._evaluation.add(scored, self._place(batch_idx))
 
     def on_test_epoch_end(self) -> None:
         measured = self._evaluation.take()
-        self.test_scores = {name: m.scores for name, m in measured.items() if m.mean.dim() == 1}
-        self.test_vectors = {name: m for name, m in measured.items() if m.mean.dim() > 1}
-        for name, mean in _means(measured, self.scored_step).items():
+        curve = {name: m.first(self.curve_tasks) for name, m in self._curve.take().items()}
+        self.test_scores = TestScores(measured, curve)
+        for name, mean in _means(measured).items():
             self.log(f"test/{name}", mean.float(), sync_dist=True)
-        for name, mean in _means(measured, 0).items() if self.scored_step else ():
+        before = {name: Measured(m.scores[:, 0]) for name, m in curve.items()}
+        for name, mean in _means(before).items() if self.scored_step else ():
             self.log(f"test/{name}_before", mean.float(), sync_dist=True)
 
     @property
@@ -114,15 +131,21 @@ class MetaLearner(MetaTraining):
         tested = self.trainer.testing and self.loaded
         return self.progress(self.loaded["step"] if tested else self.global_step)
 
-    def _evaluate(
-        self, tasks: Task, batch_idx: int, steps: int, at: tuple[int, ...] | None = None
-    ) -> None:
-        scores = self.engine.scores(
+    def _scored(self, tasks: Task) -> dict[str, Tensor]:
+        """`(T, ...)` scores after the scored step alone."""
+        scores = self._scores(tasks, self.scored_step, at=(self.scored_step,))
+        return {name: values[:, 0] for name, values in scores.items()}
+
+    def _scores(
+        self, tasks: Task, steps: int, at: tuple[int, ...] | None = None
+    ) -> dict[str, Tensor]:
+        return self.engine.scores(
             self.algorithm, tasks, steps=steps, progress=self.reached(), at=at
         )
-        # Batches are dealt to the processes in turn.
-        place = batch_idx * self.trainer.world_size + self.trainer.global_rank
-        self._evaluation.add(scores, place)
+
+    def _place(self, batch_idx: int) -> int:
+        """The place of a batch in the list: batches are dealt to the processes in turn."""
+        return batch_idx * self.trainer.world_size + self.trainer.global_rank
 
     # --- checkpoints
 
@@ -144,10 +167,9 @@ class MetaLearner(MetaTraining):
             return super().load_state_dict(state_dict, strict, assign)
 
 
-def _means(measured: Mapping[str, Measured], column: int) -> dict[str, Tensor]:
-    """The mean of every metric at one of its columns of steps, and the calibration error."""
-    means = {name: m.mean[column] for name, m in measured.items() if m.mean.dim() == 1}
+def _means(measured: Mapping[str, Measured]) -> dict[str, Tensor]:
+    """The mean of every metric, and the calibration error."""
+    means = {name: m.mean for name, m in measured.items() if m.scores.dim() == 1}
     if "calibration_gaps" in measured:
-        gaps = measured["calibration_gaps"].mean[column]
-        means["calibration_error"] = calibration_error(gaps)
+        means["calibration_error"] = calibration_error(measured["calibration_gaps"].mean)
     return means

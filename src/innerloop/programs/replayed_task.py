@@ -1,8 +1,10 @@
 """One task of a run, shown from inside: a table, a picture, and where numbers stop being finite."""
 
+import numpy as np
 from rich.console import Console
 
 from innerloop import tasks as task_tools
+from innerloop.evaluation.results import CURVE
 from innerloop.inspection import nonfinite
 from innerloop.inspection.trajectory import trace
 from innerloop.machine.arrays import read_array
@@ -61,9 +63,19 @@ def _scores(opened: Replayed, tasks: Task, steps: int, metric: str) -> list[str]
     file = opened.folder / SCORES
     if opened.split != "test" or opened.checkpoint.name != "best.ckpt" or not there(file):
         return [line]
-    kept = read_array(file, metric)
-    if kept is None or kept.ndim != 2 or kept.shape[1] < len(curve):
+    kept = _kept(opened, metric, step=len(curve) - 1)
+    if kept is None:
         return [f"{line}; {file} does not hold it"]
     if opened.number >= len(kept):
-        return [f"{line}; the test had {len(kept)} tasks"]
-    return [f"{line}; the test kept {kept[opened.number, len(curve) - 1]:.6g}"]
+        return [f"{line}; the test kept {len(kept)} tasks after this step"]
+    return [f"{line}; the test kept {kept[opened.number]:.6g}"]
+
+
+def _kept(opened: Replayed, metric: str, step: int) -> np.ndarray | None:
+    """The scores that the test kept of an inner step, `(tasks,)`; None if it did not."""
+    file, scored = opened.folder / SCORES, step == opened.learner.scored_step
+    if scored and (values := read_array(file, metric)) is not None and values.ndim == 1:
+        return values
+    curve = read_array(file, f"{CURVE}{metric}")
+    known = curve is not None and curve.ndim == 2 and curve.shape[1] > step
+    return curve[:, step] if curve is not None and known else None

@@ -7,8 +7,8 @@ from innerloop.reporting.finished import Finished
 from innerloop.startup.keys import Role, role
 
 SAME = (
-    "algorithm", "dataset", "trained_on", "model", "experiment", "norm", "episode", "outer",
-    "training", "init_from",
+    "algorithm", "dataset", "trained_on", "encoder", "model", "experiment", "norm", "episode",
+    "outer", "training", "init_from",
 )  # fmt: skip
 PROTOCOL = (
     "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.evaluation.measured import TestScores
 from innerloop.inspection.diagnostics import Entries
 from innerloop.machine.files import whole_file
 from innerloop.reporting.drawing import embedding, style
@@ -26,7 +27,7 @@ class Figures:
     Arguments:
         algorithm: the tested learner, in evaluation mode.
         tasks: a few test tasks.
-        scores: `(tasks, steps + 1)` by metric, of the whole test.
+        scores: of the whole test.
         scored_step: inner step of the headline number.
         progress: how far the training was, a scalar in 0..1.
         span: least and largest x, for one-dimensional regression.
@@ -37,7 +38,7 @@ class Figures:
         self,
         algorithm: Algorithm,
         tasks: Task,
-        scores: dict[str, Tensor],
+        scores: TestScores,
         scored_step: int,
         progress: Tensor,
         span: Sequence[float] | None = None,
@@ -86,7 +87,7 @@ class Figures:
 
     def curves(self) -> "Figure | None":
         """Every metric over the inner steps."""
-        return _row(self.panels.curves([m for m in self.panels.scores if m != "loss"]))
+        return _row(self.panels.curves([m for m in self.panels.scores.curve if m != "loss"]))
 
     def fits(self) -> "Figure | None":
         """Functions fitted to the shots of several tasks."""

@@ -88,15 +88,16 @@ class Finished:
         name, protocol = self.metric.name, self.results.protocol
         values = self._array(name)
         step = protocol.scored_step or 0
-        if values is None or values.ndim != 2 or values.dtype.kind != "f":
-            raise BadFile(self.folder / SCORES, f"does not hold {name} of tasks by steps")
-        if len(values) != protocol.tasks or step >= values.shape[1]:
+        if values is None or values.ndim not in (1, 2) or values.dtype.kind != "f":
+            raise BadFile(self.folder / SCORES, f"does not hold {name} of each task")
+        if values.ndim == 2:  # of a run from before the curve was apart
+            values = values[:, min(step, values.shape[1] - 1)]
+        if len(values) != protocol.tasks:
             raise BadFile(
                 self.folder / SCORES,
-                f"has {name} of {values.shape[0]} tasks and {values.shape[1] - 1} steps; "
-                f"{RESULTS} says {protocol.tasks} tasks, scored after {step}",
+                f"has {name} of {len(values)} tasks; {RESULTS} says {protocol.tasks} tasks",
             )
-        return values[:, step].astype(np.float64)
+        return values.astype(np.float64)
 
     def _array(self, name: str) -> np.ndarray | None:
         file = self.folder / SCORES

@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Adapted, Algorithm
+from innerloop.evaluation.measured import TestScores
 from innerloop.inspection.diagnostics import Entries
 from innerloop.objectives import Metric
 from innerloop.reporting.drawing.curve import curve
@@ -35,7 +36,7 @@ class Panels:
 
     algorithm: Algorithm
     tasks: Task
-    scores: dict[str, Tensor]
+    scores: TestScores
     scored_step: int
     progress: Tensor
     span: Sequence[float] | None
@@ -88,20 +89,22 @@ class Panels:
 
     def histogram(self) -> Panel:
         """The spread of the tasks' scores."""
-        scores = self.scores[self.metric.name]
-        return partial(spread, metric=self.metric, scores=scores, scored_step=self.scored_step)
+        after, curve = (s[self.metric.name] for s in (self.scores.scored, self.scores.curve))
+        before = curve[:, 0] if self.scored_step else None
+        step = self.scored_step
+        return partial(spread, metric=self.metric, after=after, before=before, scored_step=step)
 
     def curves(self, names: list[str]) -> list[Panel]:
         """Metrics over the inner steps; none for learners without steps."""
         headline = self.metric.name
-        if self.scores[headline].shape[1] == 1:
+        if self.scores.curve[headline].shape[1] == 1:
             return []
         equal = not isinstance(self.tasks.support.inputs, Padded)  # others have no common chance
         ways = self.algorithm.objective.classes(False) if self.classes and equal else None
         metrics = [self.metric if name == headline else Metric(name) for name in names]
         chance = {headline: 1 / ways} if ways else {}
         return [
-            partial(curve, metric=m, scores=self.scores[m.name], chance=chance.get(m.name))
+            partial(curve, metric=m, scores=self.scores.curve[m.name], chance=chance.get(m.name))
             for m in metrics
         ]
 

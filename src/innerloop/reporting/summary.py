@@ -15,6 +15,7 @@ from innerloop.reporting.numbers import unit
 from innerloop.startup import published
 
 STEPS = (1, 5, 10)
+SEEN = "classes seen in pre-training"  #: a column where some learner sees features of an encoder
 SHORT = ("run", "test", "paper", "minutes", "command")
 FULL = (
     "run", "test", "audit", "paper", "best known reproduction", "within the paper's interval",
@@ -34,7 +35,7 @@ def summary(
 
     Arguments:
         results: contents of `results.json`.
-        columns: some of `FULL`.
+        columns: some of `FULL`, and `SEEN`.
     """
     groups: dict[tuple[str, str], list[Results]] = {}
     for result in map(schema.read, results):
@@ -52,7 +53,13 @@ def by_data_set(results: Iterable[Results | Mapping[str, object]]) -> str:
     groups: dict[str, list[Results]] = {}
     for result in map(schema.read, results):
         groups.setdefault(result.dataset, []).append(result)
-    return "\n\n".join(f"## {name}\n\n{summary(group, FULL)}" for name, group in groups.items())
+    return "\n\n".join(f"## {name}\n\n{_full(group)}" for name, group in groups.items())
+
+
+def _full(results: list[Results]) -> str:
+    """The full table; a column says which classes encoders have seen, if there are encoders."""
+    encoded = any(result.encoder for result in results)
+    return summary(results, (*FULL, SEEN) if encoded else FULL)
 
 
 def _row(group: list[Results]) -> dict[str, str]:
@@ -66,6 +73,7 @@ def _row(group: list[Results]) -> dict[str, str]:
         "run": _run(first),
         "test": _by_step(group) if _has_steps(first) else _means(group),
         "audit": stamps.in_words(result.audited for result in group) or "-",
+        SEEN: "-" if first.encoder is None else first.encoder.seen_in_words,
         "paper": published.text(known.get("paper")),
         "best known reproduction": published.text(known.get("reproduction")),
         "within the paper's interval": _within(group, known.get("paper")),

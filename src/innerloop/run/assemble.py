@@ -91,6 +91,8 @@ def _engine(config: DictConfig, algorithm: Algorithm, earlier: PlainDict) -> Eng
     """The engine with which the run began; for a new run, the one that the user chose."""
     if "engine" in earlier:
         engine = choose.restore(algorithm, earlier["engine"])
+        if engine.threads and not config.threads:
+            torch.set_num_threads(engine.threads)
     else:
         engine = build_engine(config, algorithm, device_of(config))
     notices.say(*notices.engine(engine.describe()))

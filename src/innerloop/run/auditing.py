@@ -9,7 +9,7 @@ from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
 from innerloop.evaluation.audited_learner import AuditedLearner
-from innerloop.evaluation.stamps import StampedFindings
+from innerloop.evaluation.stamps import StampedFindings, of_joint_queries
 from innerloop.run.tested import Tested, TestSet
 from innerloop.tasks import Task
 
@@ -32,7 +32,10 @@ def audit_of(tested: Tested) -> StampedFindings | None:
     with on_device(tested):
         learner, reported = _learner(tested), _reported(tested, tasks)
         batches = _batches(tested.on, tasks, tested.device)
-        return audit.audit(learner, batches, reported, _shared_images(tested.on))
+        findings = audit.audit(learner, batches, reported, _shared_images(tested.on))
+    joint, episode = tested.learner.algorithm.joint_queries, tested.on.data.test_episode
+    findings["stamps"] += of_joint_queries(joint, episode)
+    return findings
 
 
 def _learner(tested: Tested) -> AuditedLearner:
@@ -47,7 +50,7 @@ def _learner(tested: Tested) -> AuditedLearner:
 
 def _reported(tested: Tested, tasks: int) -> torch.Tensor:
     """Headline scores `(tasks,)`; NaN if the learner could not be copied before the test."""
-    scores = tested.scores[tested.on.objective.metric.name][:tasks, tested.scored_step]
+    scores = tested.scores.scored[tested.on.objective.metric.name][:tasks]
     return scores if tested.untested else torch.full_like(scores, torch.nan)
 
 

@@ -61,6 +61,7 @@ def _targets(content: PlainDict) -> list[tuple[str, PlainDict]]:
     dataset, outer = content["dataset"], content["outer"]
     parts = {
         "dataset": {k: v for k, v in dataset.items() if k not in DESCRIPTIVE},
+        "encoder": content.get("encoder"),
         "objective": content["objective"],
         "model": content["model"],
         "algorithm": content["algorithm"],

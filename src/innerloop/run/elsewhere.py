@@ -55,9 +55,10 @@ def with_data_set(config: DictConfig, name: str, source: DictConfig, override: s
     changed.objective = OmegaConf.to_container(source.objective)
     changed.evaluation["on"], changed.evaluation.validation.dataset = [], None
     _check_filled(changed, name, override)
-    if config.evaluation.get("resize", False) or source.evaluation.get("resize", False):
-        _resize(changed, config)
-    _check_same(config, changed, "dataset.input_shape", override)
+    if config.get("encoder") is None:  # which makes images of any size into features
+        if config.evaluation.get("resize", False) or source.evaluation.get("resize", False):
+            _resize(changed, config)
+        _check_same(config, changed, "dataset.input_shape", override)
     _check_same(config, changed, "objective", override)
     return changed
 

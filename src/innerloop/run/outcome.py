@@ -93,7 +93,7 @@ def _follow_up(own: Outcome, others: list[Outcome], file: ResultsFile) -> None:
         pictures.save(own.tested, inside, file.part)
     for outcome in (own, *others):
         table.show(outcome.results)
-        notices.say(*adaptation_watch.of_test(own.tested.learner, outcome.tested.scores))
+        notices.say(*adaptation_watch.of_test(own.tested.learner, outcome.tested.scores.curve))
     if others:
         table.show_data_sets([outcome.results for outcome in (own, *others)])
     notices.say(*_places(own.folder), *[f"results {other.folder / RESULTS}" for other in others])

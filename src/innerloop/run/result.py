@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import torch
 
+from innerloop.data.features.feature_classes import FeatureClasses
+from innerloop.data.other_validation import OtherValidation
 from innerloop.evaluation import protocol, results
 from innerloop.evaluation.schema import RESULTS
 from innerloop.layers import norm
@@ -31,9 +33,7 @@ class Outcome(NamedTuple):
         """Writes `scores.npz`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         tested = self.tested
-        results.write_scores(
-            self.folder / SCORES, tested.scores, tested.classes, tested.class_accuracy
-        )
+        results.write_scores(self.folder / SCORES, tested.scores, tested.classes)
 
     def write_results(self) -> None:
         """Writes `results.json`."""
@@ -59,6 +59,7 @@ def result_of(
         **facts,
         "dataset": tested.on.name,
         "trained_on": tested.on.trained_on,
+        **_encoder(tested),
         "norm": next(iter(norm.modes(learner.algorithm)), None),
         "engine": record["engine"],
         "outer": facts["outer"] | _skipped(learner),
@@ -67,12 +68,28 @@ def result_of(
         "checkpoint": {"file": checkpoint.name, **_loaded(learner)},
         "metric": objective.metric._asdict(),
         "test": results.metrics(tested.scores, objective, scored, tested.classes),
-        **tested.pooled(scored),
+        **tested.pooled(),
         "audit": None,  # filled in later
         "seconds": round(record["seconds"], 1),
-        "tasks_per_second": None if trained is None else round(tasks / trained, 1),
+        "tasks_per_second": round(tasks / trained, 1) if trained and tasks else None,
         **_machine(tested.device),
     }
+
+
+def _encoder(tested: Tested) -> PlainDict:
+    """The network that made the features, and the test classes that it has seen."""
+    source = tested.on.data.source
+    source = source.of("test") if isinstance(source, OtherValidation) else source
+    if not isinstance(source, FeatureClasses):
+        return {}
+    seen = source.seen_in_pretraining("test")
+    entry = {
+        "name": source.encoder.name,
+        "pretrained_on": source.encoder.pretrained_on,
+        "test_classes": len(source.class_names("test")),
+        "seen_classes": seen,
+    }
+    return {"encoder": entry}
 
 
 def _tasks(tested: Tested, scored: int | None, selected_by: str) -> PlainDict:

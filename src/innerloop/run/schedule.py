@@ -28,10 +28,18 @@ def check(
     Raises:
         UserError: if either cannot be built, or cannot serve the training to its end.
     """
+    values = list(parameters)
+    if steps == 0:
+        return
+    if not values:
+        raise UserError(
+            f"outer.steps={steps}, but this learner has no parameters to train: test it as it is, "
+            "with outer.steps=0, or choose a model that learns, such as model=linear."
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with blamed_on("outer.optimizer"):
-            optimizer(list(parameters))
+            optimizer(values)
             stepped = _stepped(optimizer([_stand_in()]))
         if scheduler is not None:
             with blamed_on("outer.scheduler"):

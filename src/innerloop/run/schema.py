@@ -77,6 +77,12 @@ class DataSet(Target):
     ] = None
 
 
+class Encoder(Target):
+    """The frozen network that makes features of images."""
+
+    width: Count
+
+
 class Configuration(Section):
     """All keys of `conf/train.yaml` and its groups, after interpolation."""
 
@@ -113,6 +119,9 @@ class Configuration(Section):
     logger: Annotated[dict[str, Target], Field(description="loggers by name; logger=none for none")]
     model: Target
     dataset: DataSet
+    encoder: Annotated[
+        Encoder | None, Field(description="a choice: encoder=efficientnet_lite0 or timm, or null")
+    ] = None
     objective: Annotated[Target, Field(description=OBJECTIVE)]
     algorithm: Target
 

@@ -69,8 +69,9 @@ def _forget_defaults(content: PlainDict) -> None:
     validation = content["evaluation"]["validation"]
     if validation.get("dataset") is None:
         validation.pop("dataset", None)
-    if content.get("init_from") is None:
-        content.pop("init_from", None)
+    for key in ("init_from", "encoder"):
+        if content.get(key) is None:
+            content.pop(key, None)
 
 
 @rank_zero_only

@@ -11,7 +11,7 @@ from torch import Tensor
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.module import TaskData
 from innerloop.evaluation import pooled
-from innerloop.evaluation.measured import Measured
+from innerloop.evaluation.measured import TestScores
 from innerloop.objectives import Objective
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run.plain import PlainDict
@@ -44,8 +44,6 @@ class Tested(NamedTuple):
     Arguments:
         on: the data set.
         trainer: the one that ran the test.
-        scores: `(tasks, steps + 1)` by metric.
-        vectors: measurements that are pooled over tasks, see `innerloop.evaluation.pooled`.
         scored_step: inner step of the headline number.
         untested: a copy of the algorithm from before the test; None if it cannot be copied.
     """
@@ -53,8 +51,7 @@ class Tested(NamedTuple):
     on: TestSet
     trainer: lightning.Trainer
     learner: MetaLearner
-    scores: dict[str, Tensor]
-    vectors: dict[str, Measured]
+    scores: TestScores
     scored_step: int
     untested: Algorithm | None
 
@@ -76,23 +73,14 @@ class Tested(NamedTuple):
         tasks = np.arange(data.test_tasks)
         return data.source.classes("test", tasks, data.test_episode, data.evaluation_seed)
 
-    @property
-    def class_accuracy(self) -> Tensor | None:
-        """`(tasks, ways)` at the scored step; None without classes."""
-        accuracy = self.vectors.get("class_accuracy")
-        return None if accuracy is None else accuracy.scores[:, self.scored_step]
-
-    def pooled(self, scored: int | None) -> PlainDict:
-        """`calibration` and `per_class`, if the objective has classes; else empty.
-
-        Arguments:
-            scored: the scored step; None for learners without steps.
-        """
-        gaps, accuracy = self.vectors.get("calibration_gaps"), self.class_accuracy
-        if gaps is None or accuracy is None:
+    def pooled(self) -> PlainDict:
+        """`calibration` and `per_class`, if the objective has classes; else empty."""
+        measured, curve = self.scores.pooled, self.scores.pooled_curve
+        if not {"calibration_gaps", "class_accuracy"} <= set(measured):
             return {}
+        gaps, accuracy = measured["calibration_gaps"].mean, measured["class_accuracy"].scores
         names = self.on.data.source.class_names("test")
         return {
-            "calibration": pooled.calibration(gaps.mean, scored),
+            "calibration": pooled.calibration(gaps, curve["calibration_gaps"].mean),
             "per_class": pooled.per_class(accuracy, self.classes, names),
         }

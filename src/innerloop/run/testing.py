@@ -27,7 +27,6 @@ def run_test(
         trainer=trainer,
         learner=learner,
         scores=learner.test_scores,
-        vectors=learner.test_vectors,
         scored_step=learner.scored_step,
         untested=learner.untested,
     )

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from innerloop.callbacks.csv_log import rewind
-from innerloop.callbacks.kept import CHECKPOINTS, LAST, best_of, read_newest
+from innerloop.callbacks.kept import BEST, CHECKPOINTS, LAST, best_of, read_newest
 from innerloop.callbacks.record_check import record_of
 from innerloop.callbacks.recovery import validates
 from innerloop.errors import UserError
@@ -19,6 +19,8 @@ def train(
     experiment: Experiment, checkpoint: Path | None, content: Checkpoint
 ) -> tuple[Path, Checkpoint]:
     """Trains, from a checkpoint if there is one, and chooses the best checkpoint by validation.
+
+    With `outer.steps=0` the learner is validated as it is.
 
     Arguments:
         checkpoint: the file from which the training resumes; None for a new run.
@@ -35,8 +37,18 @@ def train(
     stored.save(experiment.plain, folder)
     rewind(folder, content.get("global_step", 0), not validates(content))
     wandb_run.introduce(experiment)
-    _fit(experiment, checkpoint)
+    if experiment.learner.steps == 0:
+        _keep_as_it_is(experiment)
+    else:
+        _fit(experiment, checkpoint)
     return _chosen(folder)
+
+
+def _keep_as_it_is(experiment: Experiment) -> None:
+    """Validates a learner that is not trained, and writes it as the best checkpoint."""
+    trainer = experiment.trainer
+    trainer.validate(experiment.learner, experiment.own.data, verbose=False)
+    trainer.save_checkpoint(experiment.folder / CHECKPOINTS / BEST)
 
 
 def _fit(experiment: Experiment, checkpoint: Path | None) -> None:

@@ -34,6 +34,9 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "dataset.path": AROUND,
     "deviates": Role.NONE,
     "diagnostics": AROUND,
+    "encoder": LEARNED,
+    "encoder.batch": AROUND,
+    "encoder.weights": AROUND,  # the file: the features are stored by the hash of its content
     "engine": Role.EVALUATE | Role.ANNOUNCED,  # every engine computes the same, but for rounding
     "episode": LEARNED,
     "episode.test": LEARNED | Role.EVALUATE,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Adapted
 from innerloop.algorithms.in_context.cnp import CNP
+from innerloop.layers.maps import width_of
 from innerloop.layers.perceptron import perceptron
 from innerloop.layers.targets import real_rows
 from innerloop.layers.transformer import Attention
@@ -72,7 +73,7 @@ class ANP(CNP):
         heads: int = 8,
     ) -> None:
         super().__init__(model, objective, width, depth)
-        self.key = perceptron(int(self.model.body.width), width, width)  # type: ignore[arg-type]
+        self.key = perceptron(width_of(self.model.body), width, width)
         self.attention = Attention(width, heads)
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Adapted]:

@@ -11,6 +11,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.layers.gaussian import bounded_deviation, negative_log_likelihood
+from innerloop.layers.maps import width_of
 from innerloop.layers.perceptron import perceptron
 from innerloop.layers.targets import real_rows, target_vectors
 from innerloop.objectives import Objective
@@ -66,7 +67,7 @@ class CNP(Algorithm):
         self, model: nn.Module, objective: Objective, width: int = 128, depth: int = 3
     ) -> None:
         super().__init__(model, objective)
-        features, self.outputs = int(self.model.body.width), objective.width  # type: ignore[arg-type]
+        features, self.outputs = width_of(self.model.body), objective.width
         hidden = [width] * depth
         self.encoder = perceptron(features + self.outputs, *hidden)
         self.decoder = perceptron(features + width, *hidden)

@@ -1,6 +1,6 @@
 """Learners whose body is trained by classification: a classifier of all training classes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from torch import Tensor, nn
 
@@ -8,7 +8,7 @@ from innerloop import tasks as task_tools
 from innerloop.adaptation.descent import descend
 from innerloop.adaptation.gradients import Parameters, first_order
 from innerloop.adaptation.rules import SGD
-from innerloop.algorithms.algorithm import Algorithm
+from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.errors import UserError
 from innerloop.layers.absent import mask_absent_classes
@@ -55,6 +55,26 @@ class Classifier(Algorithm):
 
     def embed(self, tasks: Task) -> Task:
         return features_of(self.features, tasks)
+
+    def trajectory(
+        self,
+        task: Task,
+        steps: int,
+        progress: Tensor,
+        at: Collection[int] | None = None,
+        embedded: bool = False,
+    ) -> Iterator[tuple[Adapted, Tensor]]:
+        """As for every algorithm; a plain batch, which has no support, gets the outputs of the
+        training classes' head after every step."""
+        if task_tools.count(task.support) > 0:
+            yield from super().trajectory(task, steps, progress, at, embedded)
+            return
+        if not embedded:
+            task = task_tools.only(self.embed(task_tools.alone(task)))
+        outputs = self.head(task_tools.values(task.query.inputs))
+        for step in range(steps + 1 if self.adapts_by_steps else 1):
+            if at is None or step in at or not self.adapts_by_steps:
+                yield None, outputs
 
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
         """Cross-entropy over the training classes; a support, if there is one, is not used."""

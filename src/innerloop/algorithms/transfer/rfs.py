@@ -88,5 +88,5 @@ class RFS(Classifier):
     def predict(self, adapted: LinearHead | None, inputs: Inputs) -> Tensor:
         features = task_tools.values(inputs)
         if adapted is None:
-            return self.head(features)  # type: ignore[no-any-return]
+            return self.head(features)
         return adapted.outputs(F.normalize(features, dim=1))

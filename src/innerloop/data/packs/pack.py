@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from innerloop.data.packs.record import LARGEST, RECORD, Recipe, Record, SplitRecord
+from innerloop.data.packs.record import FILES, LARGEST, RECORD, Recipe, Record, SplitRecord
 from innerloop.data.packs.regular_file import regular_file
 from innerloop.errors import UserError, visible
 
@@ -34,11 +34,11 @@ class Pack:
     def __init__(self, folder: Path, record: Record) -> None:
         self.folder, self.record = folder, record
         self._images = {
-            split: _open_images(folder / f"{split}.u8", part)
+            split: _open_images(folder / f"{split}.{FILES[_kind(part)]}", part)
             for split, part in record["splits"].items()
         }
 
-    def __reduce__(self) -> tuple[Callable[[Path, Record], "Pack"], tuple[Path, Record]]:
+    def __reduce__(self) -> tuple[Callable[..., "Pack"], tuple[object, ...]]:
         return _reopen, (self.folder, self.record)  # for data workers that are not forked
 
     @property
@@ -91,6 +91,11 @@ def _reopen(folder: Path, record: Record) -> Pack:
         ) from error
 
 
+def _kind(part: SplitRecord) -> str:
+    """The kind of a split's numbers; older packs of images do not record it."""
+    return part.get("kind", "uint8")
+
+
 def _open_images(file: Path, part: SplitRecord) -> np.ndarray:
     """The images of a split, if they agree with the record.
 
@@ -98,13 +103,14 @@ def _open_images(file: Path, part: SplitRecord) -> np.ndarray:
     """
     with regular_file(file).open("rb") as stream:
         status, shape, counts = os.fstat(stream.fileno()), part["shape"], part["counts"]
-        if len(shape) != 4 or math.prod(shape) != status.st_size:
+        kind = np.dtype(_kind(part))
+        if len(shape) < 3 or math.prod(shape) * kind.itemsize != status.st_size:
             raise ValueError(f"the size of {file} is not the recorded one")
         if sum(counts) != shape[0] or min(counts) < 0 or len(counts) != len(part["classes"]):
             raise ValueError(f"the classes of {file} are not the recorded ones")
         if "series" in part and [sum(sizes) for sizes in part["series"]] != counts:
             raise ValueError(f"the series of {file} are not the recorded ones")
-        images = np.memmap(stream, np.uint8, "r", shape=tuple(shape))
+        images = np.memmap(stream, kind, "r", shape=tuple(shape))
     touched = status.st_mtime_ns != part["mtime_ns"]
     if touched and hashlib.sha256(images.data).hexdigest() != part["sha256"]:
         raise ValueError(f"{file} was altered")

@@ -14,10 +14,17 @@ from innerloop.errors import UserError, visible
 from innerloop.machine.turns import in_turn
 
 Read = Callable[[], Mapping[str, Classes]]  #: reads the classes of each split
+Write = Callable[[Path, Recipe, Mapping[str, Classes]], None]  #: writes them into a folder
 log = logging.getLogger(__name__)
 
 
-def open_or_build(data: Path, name: str, recipe: Callable[[], Recipe], read: Read) -> Pack:
+def open_or_build(
+    data: Path,
+    name: str,
+    recipe: Callable[[], Recipe],
+    read: Read,
+    write: Write = write_pack,
+) -> Pack:
     """The pack of a recipe, wherever it is stored; built if there is none.
 
     Every recipe has a folder of its own, so that packs of two sizes never meet.
@@ -27,6 +34,7 @@ def open_or_build(data: Path, name: str, recipe: Callable[[], Recipe], read: Rea
         name: of the data set.
         recipe: gives the recipe; called again after the files were read, as they may have changed.
         read: gives the classes of each split.
+        write: writes them.
 
     Raises:
         UserError: if the files changed while they were read.
@@ -42,11 +50,15 @@ def open_or_build(data: Path, name: str, recipe: Callable[[], Recipe], read: Rea
         if recipe() != expected:
             raise UserError(f"The files in {data} changed while they were packed: start again.")
 
-    return build_pack(place / own, expected, read, check)
+    return build_pack(folder=place / own, recipe=expected, read=read, check=check, write=write)
 
 
 def build_pack(
-    folder: Path, recipe: Recipe, read: Read, check: Callable[[], None] = lambda: None
+    folder: Path,
+    recipe: Recipe,
+    read: Read,
+    check: Callable[[], None] = lambda: None,
+    write: Write = write_pack,
 ) -> Pack:
     """Writes a pack next to `folder`, then renames it, so that it is either complete or absent.
 
@@ -58,6 +70,7 @@ def build_pack(
         recipe: how the pack is made.
         read: gives the classes of each split.
         check: raises an error if what was read cannot be trusted after all.
+        write: writes what was read.
 
     Raises:
         UserError: if the folder cannot be made, because something else has its name.
@@ -72,22 +85,20 @@ def build_pack(
     with in_turn(folder, "packing"):
         pack = open_pack(folder, recipe)  # another process may have built it in the meantime
         if pack is None:
-            _build(folder, recipe, read(), check)
+            _build(folder, lambda work: write(work, recipe, read()), check)
             pack = open_pack(folder, recipe)
     assert pack is not None, f"the pack in {folder} vanished as soon as it was written"
     return pack
 
 
-def _build(
-    folder: Path, recipe: Recipe, splits: Mapping[str, Classes], check: Callable[[], None]
-) -> None:
+def _build(folder: Path, write: Callable[[Path], None], check: Callable[[], None]) -> None:
     work = folder.with_name(f".{folder.name}.part")
     if work.exists():
         log.warning("Removed a half-written pack, %s.", visible(work))
     _remove(work)
     work.mkdir()
     try:
-        write_pack(work, recipe, splits)
+        write(work)
         check()
         _remove(folder)  # a damaged pack; processes that read it keep its files open
         os.rename(work, folder)

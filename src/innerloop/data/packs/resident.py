@@ -37,7 +37,8 @@ class Resident:
         parts = [pack.images(split) for split in pack.splits]
         *starts, total = np.cumsum([0, *[len(part) for part in parts]]).tolist()
         self.starts = dict(zip(pack.splits, starts, strict=True))
-        self.images = torch.empty((total, *parts[0].shape[1:]), dtype=torch.uint8, device=device)
+        kind = torch.from_numpy(np.array(parts[0][:1])).dtype
+        self.images = torch.empty((total, *parts[0].shape[1:]), dtype=kind, device=device)
         for start, part in zip(starts, parts, strict=True):
             self.images[start : start + len(part)] = torch.from_numpy(np.array(part))
 

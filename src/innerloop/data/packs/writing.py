@@ -11,11 +11,12 @@ from typing import IO
 import numpy as np
 
 from innerloop.data.packs.copies import Copies
-from innerloop.data.packs.record import RECORD, Recipe, Record, SplitRecord
+from innerloop.data.packs.record import FILES, RECORD, Recipe, Record, SplitRecord
 from innerloop.errors import visible
 from innerloop.machine.files import write_whole
 
-Images = tuple[str, np.ndarray]  #: name of a class, images `(n, height, width, channels)`
+#: Name of a class, images `(n, height, width, channels)` or features `(n, turns, width)`.
+Images = tuple[str, np.ndarray]
 InSeries = tuple[str, np.ndarray, np.ndarray]  #: and `(n,)` the number of each image's series
 Classes = Iterable[Images | InSeries]  #: a class may come in parts, one after another
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def write_pack(folder: Path, recipe: Recipe, splits: Mapping[str, Classes]) -> N
         splits: the classes of each split.
     """
     copies = Copies()
-    parts = _write_splits(folder, splits, copies)
+    parts = _write_splits(folder, splits, "packing", copies)
     record: Record = {
         "recipe": recipe,
         "splits": parts,
@@ -43,8 +44,14 @@ def write_pack(folder: Path, recipe: Recipe, splits: Mapping[str, Classes]) -> N
     write_whole(folder / RECORD, json.dumps(record))
 
 
+def write_features(folder: Path, recipe: Recipe, splits: Mapping[str, Classes]) -> None:
+    """Writes features as `write_pack` writes images; equal rows stay, as each is an image's."""
+    record: Record = {"recipe": recipe, "splits": _write_splits(folder, splits, "encoding")}
+    write_whole(folder / RECORD, json.dumps(record))
+
+
 def _write_splits(
-    folder: Path, splits: Mapping[str, Classes], copies: Copies
+    folder: Path, splits: Mapping[str, Classes], doing: str, copies: Copies | None = None
 ) -> dict[str, SplitRecord]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -54,39 +61,43 @@ def _write_splits(
     parts = {}
     with bars as progress:
         for split, classes in splits.items():
-            bar = progress.add_task(f"packing {split}", total=None)
+            bar = progress.add_task(f"{doing} {split}", total=None)
             tracked = progress.track(classes, task_id=bar)
-            parts[split] = _write_split(folder / f"{split}.u8", tracked, split, copies)
+            parts[split] = _write_split(folder / split, tracked, split, copies)
             progress.update(bar, total=len(parts[split]["classes"]))
     return parts
 
 
-def _write_split(path: Path, classes: Classes, split: str, copies: Copies) -> SplitRecord:
+def _write_split(path: Path, classes: Classes, split: str, copies: Copies | None) -> SplitRecord:
     with path.open("wb") as file:
         part = _write_classes(file, classes, split, copies)
         file.flush()
         os.fsync(file.fileno())
-    part["mtime_ns"] = path.stat().st_mtime_ns
+    complete = path.rename(path.with_name(f"{split}.{FILES[part['kind']]}"))
+    part["mtime_ns"] = complete.stat().st_mtime_ns
     return part
 
 
-def _write_classes(file: IO[bytes], classes: Classes, split: str, copies: Copies) -> SplitRecord:
+def _write_classes(
+    file: IO[bytes], classes: Classes, split: str, copies: Copies | None
+) -> SplitRecord:
     """Writes one class after another; the time of change is not known yet."""
-    digest, shape = hashlib.sha256(), (0, 0, 0)
+    digest, shape, kind = hashlib.sha256(), (0, 0, 0), np.dtype(np.uint8)
     members: dict[str, dict[int, int]] = {}  # images of each series of each class
     for name, images, *series in classes:
-        rows = copies.new_images(images, split, name)
+        rows = range(len(images)) if copies is None else copies.new_images(images, split, name)
         data = np.ascontiguousarray(images[rows]).tobytes()
         file.write(data)
         digest.update(data)
         numbers = series[0][rows].tolist() if series else [-1] * len(rows)
         _count(numbers, members.setdefault(name, {}))
-        shape = images.shape[1:]
+        shape, kind = images.shape[1:], images.dtype
     lengths = [list(sizes.values()) for sizes in members.values()]
     part: SplitRecord = {
         "classes": list(members),
         "counts": [sum(sizes) for sizes in lengths],
         "shape": [sum(map(sum, lengths)), *shape],
+        "kind": kind.name,
         "sha256": digest.hexdigest(),
         "mtime_ns": 0,
     }

@@ -14,24 +14,25 @@ if TYPE_CHECKING:
 MOST = 40  #: largest number of bars
 
 
-def spread(axis: "Axes", metric: Metric, scores: Tensor, scored_step: int) -> None:
+def spread(
+    axis: "Axes", metric: Metric, after: Tensor, before: Tensor | None, scored_step: int
+) -> None:
     """Histogram of the tasks' scores at the scored step, with an outline of those before adapting.
 
     Arguments:
-        scores: `(tasks, steps + 1)`.
+        after: `(tasks,)` at the scored step.
+        before: `(n,)` of the first tasks before adapting; None for learners without steps.
     """
-    values = metric.scale * scores.double().numpy()
-    values = values[np.isfinite(values).all(1)]  # a task that diverged has no bar
+    values = _finite(after, metric)
+    earlier = values[:0] if before is None else _finite(before, metric)
     if not len(values):
         return
-    edges = bars(values[:, [0, scored_step]], metric).tolist()
-    share = np.full(len(values), 100 / len(values))
-    after, before = values[:, scored_step], values[:, 0]
-    name = steps(scored_step) if scored_step else None
-    axis.hist(after, edges, weights=share, color=BLUE, label=name)
-    if scored_step:
+    edges = bars(np.concatenate([values, earlier]), metric).tolist()
+    name = None if before is None else steps(scored_step)
+    axis.hist(values, edges, weights=_shares(values), color=BLUE, label=name)
+    if len(earlier):
         axis.hist(
-            before, edges, weights=share, label=steps(0),
+            earlier, edges, weights=_shares(earlier), label=steps(0),
             histtype="step", linestyle="--", linewidth=1.5, color=ORANGE,
         )  # fmt: skip
         axis.legend(fontsize=7)
@@ -39,6 +40,18 @@ def spread(axis: "Axes", metric: Metric, scores: Tensor, scored_step: int) -> No
         axis.set_xscale("log")
     axis.set(xlabel=f"a task's {label(metric)}", ylabel="share of tasks (%)")
     axis.set_title(f"{len(values)} test tasks", fontsize=10)
+
+
+def _finite(scores: Tensor, metric: Metric) -> np.ndarray:
+    """Scores in the metric's unit; a task that diverged has no bar."""
+    values = metric.scale * scores.double().numpy()
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite
+
+
+def _shares(values: np.ndarray) -> np.ndarray:
+    """The share of each value in percent."""
+    return np.full(len(values), 100 / len(values))
 
 
 def bars(values: np.ndarray, metric: Metric) -> np.ndarray:

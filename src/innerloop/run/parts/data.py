@@ -2,8 +2,11 @@
 
 from typing import NamedTuple
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 
+from innerloop.data.features.encoder import Encoder
+from innerloop.data.features.feature_classes import FeatureClasses
 from innerloop.data.module import TaskData
 from innerloop.data.other_validation import OtherValidation
 from innerloop.data.resized import Resized
@@ -11,6 +14,7 @@ from innerloop.data.source import TaskSource
 from innerloop.run import elsewhere
 from innerloop.run.check import DESCRIPTIVE
 from innerloop.run.parts.instance import instance
+from innerloop.run.parts.learner import device_of
 from innerloop.tasks import Episode
 
 
@@ -46,7 +50,7 @@ def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = 
         evaluation_seed=evaluation.seed,
         workers=config.workers,
         patience=config.get("patience", 300),
-        shape=OmegaConf.to_container(config.dataset.input_shape, resolve=True),
+        shape=input_shape(config),
         plain_size=plain_size,
     )
 
@@ -64,12 +68,22 @@ def build_source(config: DictConfig) -> TaskSource:
 
 
 def _build(config: DictConfig) -> TaskSource:
-    """The data set of the `dataset` block."""
+    """The data set of the `dataset` block, with the features of the encoder if there is one."""
     section, given = config.dataset, {}
     if "parts" in section:
         names = dict.fromkeys(section.parts)
         given["parts"] = {name: _build(elsewhere.part(config, name)) for name in names}
     arguments = {k: v for k, v in section.items() if k not in DESCRIPTIVE}
     source = instance(arguments, "dataset", TaskSource, **given)  # type: ignore[type-abstract]
+    if config.get("encoder") is not None and not given:  # parts are encoded one by one
+        encoder = instance(config.encoder, "encoder", Encoder)  # type: ignore[type-abstract]
+        return FeatureClasses(source, encoder, torch.device(device_of(config)))
     shape = section.get("resized_to")
     return source if shape is None else Resized(source, list(shape))
+
+
+def input_shape(config: DictConfig) -> object:
+    """The shape of what the model sees: an input of the data set, or its features."""
+    if config.get("encoder") is not None:
+        return [config.encoder.width]
+    return OmegaConf.to_container(config.dataset.input_shape, resolve=True)

@@ -13,6 +13,8 @@ from innerloop.engines.engine import Engine
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.run import schedule
 
+CURVE_TASKS = 100  #: of configurations that were stored before it was a key
+
 
 def build_learner(config: DictConfig, algorithm: Algorithm, engine: Engine) -> MetaLearner:
     """The outer loop around the algorithm."""
@@ -29,6 +31,7 @@ def build_learner(config: DictConfig, algorithm: Algorithm, engine: Engine) -> M
         clip=outer.clip,
         scored_step=evaluation.scored_step,
         curve=evaluation.curve,
+        curve_tasks=evaluation.get("curve_tasks", CURVE_TASKS),
         log_every=config.log_every,
         nonfinite=outer.get("nonfinite", "stop"),
     )
@@ -47,6 +50,7 @@ def build_engine(config: DictConfig, algorithm: Algorithm, device: str) -> Engin
         pixels=_pixels(config.dataset.input_shape),
         alone=config.trainer.devices in (1, "1") and config.trainer.num_nodes == 1,
         checkpoint=chosen.get("checkpoint", False),
+        threads=config.threads,
     )
 
 

@@ -32,7 +32,7 @@ def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> 
             **keywords,
             max_steps=config.outer.steps,
             max_epochs=-1,
-            val_check_interval=min(config.evaluation.validation.every, config.outer.steps),
+            val_check_interval=max(1, min(config.evaluation.validation.every, config.outer.steps)),
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,
             log_every_n_steps=config.log_every,

@@ -72,6 +72,7 @@ class Evaluation(Section):
     tasks: Count
     scored_step: Natural
     curve: Natural
+    curve_tasks: Count | None = 100
     seed: Seed
     batch: Count
     on: Annotated[

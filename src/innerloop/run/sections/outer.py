@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from innerloop.run.values import MOST, Count, OptionalCount, Section, Target
+from innerloop.run.values import MOST, Count, Natural, OptionalCount, Section, Target
 
 OPTIMIZER = "an optimizer, such as {_target_: torch.optim.SGD, _partial_: true, lr: 0.1}"
 SCHEDULER = (
@@ -35,7 +35,7 @@ class Optimizer(Target):
 class Outer(Section):
     """The outer loop."""
 
-    steps: Count
+    steps: Natural
     tasks: Count
     optimizer: Annotated[Optimizer, Field(description=OPTIMIZER)]
     scheduler: Annotated[Target | None, Field(description=SCHEDULER)]

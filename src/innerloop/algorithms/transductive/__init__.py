@@ -1,0 +1,1 @@
+"""Learners that answer the queries of a task together; one file per algorithm."""

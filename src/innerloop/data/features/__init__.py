@@ -1,0 +1,1 @@
+"""Images replaced by the features of a frozen, pretrained network."""

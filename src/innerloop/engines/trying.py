@@ -1,0 +1,130 @@
+"""An engine that measures on its first batch how steps run fastest, and keeps that way."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from innerloop import tasks as task_tools
+from innerloop.algorithms.algorithm import Algorithm
+from innerloop.engines import trial
+from innerloop.engines.engine import Engine
+from innerloop.engines.timings import Timings
+from innerloop.tasks import Task
+
+GAIN = 1.2  #: more than one thread must be as many times as fast as one, which leaves cores free
+COLD, WARM = 30.0, 3.0  #: seconds of a compilation: the first, and one that the cache has
+SPEED_UP = 4.0  #: how many times as fast compiled steps are taken to be before they were measured
+COMPILED = "compiled"
+
+
+class Way(NamedTuple):
+    """A way to compute a step.
+
+    Arguments:
+        chunk: tasks side by side.
+        threads: CPU threads.
+    """
+
+    chunk: int
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.chunk} at a time, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+
+class TryingEngine(Engine):
+    """Measures, in this order: how many tasks run side by side, on how many CPU threads, and, where
+    the steps ahead pay for it, whether they are compiled.
+
+    Arguments:
+        guess: how it runs until then.
+        steps: outer steps ahead.
+        may_compile: whether the user and the machine allow compiling.
+        may_thread: whether the number of CPU threads may change.
+    """
+
+    def __init__(self, guess: Engine, steps: int, may_compile: bool, may_thread: bool) -> None:
+        super().__init__(guess.chunk, guess.compile, guess.name, guess.checkpoint)
+        self.steps, self.may_compile, self.may_thread = steps, may_compile, may_thread
+        self.measured = False
+
+    def meta_gradient(
+        self, algorithm: Algorithm, tasks: Task, progress: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        if not self.measured:
+            self.measured = True
+            self._check(algorithm, tasks, progress)
+            if not self.one_by_one:
+                self._choose(algorithm, tasks, progress)
+        return super().meta_gradient(algorithm, tasks, progress)
+
+    def _choose(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
+        """Finds the fastest way, takes it and says so."""
+        timings = Timings(algorithm, tasks, self.checkpoint)
+        earlier = set(timings.times)
+        threads = torch.get_num_threads()
+
+        def time(way: Way) -> float:
+            if str(way) not in timings.times:
+                torch.set_num_threads(way.threads)
+                engine = self._like(algorithm, way.chunk)
+                timings.keep({str(way): trial.seconds(engine, algorithm, tasks, progress)})
+            return timings.times[str(way)]
+
+        best = min((Way(n, threads) for n in trial.sizes(tasks)), key=time)
+        if self.may_thread and time(best) * GAIN > time(best._replace(threads=1)):
+            best = best._replace(threads=1)
+        self._take(best, task_tools.count(tasks))
+        self.say(_line(timings.times, earlier, best))
+        if self._compiling_pays(time(best), timings.times.get(COMPILED)):
+            self._compile(algorithm, tasks, progress, timings, time(best))
+
+    def _take(self, way: Way, total: int) -> None:
+        self.chunk = None if way.chunk == total else way.chunk
+        self.name = "loop" if way.chunk == 1 else "vmap"
+        torch.set_num_threads(way.threads)
+        self.threads = way.threads if self.may_thread else None
+
+    def _compiling_pays(self, eager: float, compiled: float | None) -> bool:
+        """Whether the steps ahead save more time than a compilation takes.
+
+        Arguments:
+            eager: seconds of a step.
+            compiled: seconds of a compiled step; None if it was never compiled here.
+        """
+        if compiled is None:
+            compiled, cost = eager / SPEED_UP, COLD
+        else:
+            cost = WARM
+        return self.may_compile and self.steps * (eager - compiled) > cost
+
+    def _compile(
+        self, algorithm: Algorithm, tasks: Task, progress: Tensor, timings: Timings, eager: float
+    ) -> None:
+        """Compiles the step; keeps it eager if that is faster after all, or compiling fails."""
+        self.compile = True
+        compiled = trial.seconds(self, algorithm, tasks, progress)
+        if not self.compile:  # it failed, and said so
+            return
+        timings.keep({COMPILED: compiled})
+        self.compile = compiled < eager
+        self.say(f"engine auto: a compiled step takes {_milliseconds(compiled)}")
+
+    def _like(self, algorithm: Algorithm, chunk: int) -> Engine:
+        """An engine with another chunk, which need not check the learner again."""
+        engine = Engine(chunk, checkpoint=self.checkpoint, each_task=self.each_task)
+        engine._checked.add(algorithm)
+        return engine
+
+
+def _line(times: dict[str, float], earlier: set[str], best: Way) -> str:
+    """What was measured, and what was chosen."""
+    eager = {way: time for way, time in times.items() if way != COMPILED}
+    shown = "; ".join(f"{way}: {_milliseconds(time)}" for way, time in eager.items())
+    how = "measured earlier" if set(eager) <= earlier else "tried"
+    return f"engine auto: a step with {shown} ({how}): chose {best}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.0f} ms" if seconds >= 0.01 else f"{1e3 * seconds:.2g} ms"

@@ -1,0 +1,32 @@
+"""Cosines between features, exact to float32 whatever the precision of the run."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def unit(features: Tensor) -> Tensor:
+    """Features `(n, d)` divided by their lengths, in float32 at least; zeros stay zeros.
+
+    Example:
+        >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+        tensor([[0.6000, 0.8000],
+                [0.0000, 0.0000]])
+    """
+    exact = torch.promote_types(features.dtype, torch.float32)
+    return F.normalize(features.to(exact), dim=-1)
+
+
+def cosines(features: Tensor, centres: Tensor) -> Tensor:
+    """The cosine of the angle between each feature and each centre, `(n, k)`.
+
+    Arguments:
+        features: `(n, d)`.
+        centres: `(k, d)`.
+
+    Example:
+        >>> cosines(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 3.0]]))
+        tensor([[1., 0.]])
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return unit(features) @ unit(centres).T
