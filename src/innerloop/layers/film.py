@@ -48,8 +48,9 @@ class FiLM(nn.Module):
                 "or more numbers, and patterns of the names of linear layers or normalisations "
                 f"with a bias to train, such as {', '.join(names[:8]) or '(there are none)'}."
             )
-        norms = {name: layer for name, layer in layers.items() if isinstance(layer, NORMS)}
-        self.shifts, self.scales = _generators(layers, size), _generators(norms, size)
+        norms = {name for name, layer in layers.items() if isinstance(layer, NORMS)}
+        self.shifts = _generators(layers, size)
+        self.scales = _generators({k: m for k, m in layers.items() if k in norms}, size)
 
     def forward(self, parameters: dict[str, Tensor], vector: Tensor) -> dict[str, Tensor]:
         """The modulated parameters alone, by name.
