@@ -17,7 +17,7 @@ from innerloop.run.parts.learner import build_engine, build_learner
 from innerloop.run.problem import build_problem
 from innerloop.tasks import Episode
 
-NEEDS_FILES = ("omniglot", "miniimagenet", "folder", "meta")
+NEEDS_FILES = ("omniglot", "miniimagenet", "cifarfs", "folder", "meta")
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
 EXTRAS = {"model/timm": "timm"}  # files that need a library of an extra
 RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluate"}
@@ -51,7 +51,8 @@ def test_every_config_file_composes_and_resolves(file: str) -> None:
         settings.training.classes = 9  # otherwise read from the data
     OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
     learner = build_problem(settings).algorithm
-    assert build_learner(settings, learner, build_engine(settings, learner, "cpu")).steps > 0
+    built = build_learner(settings, learner, build_engine(settings, learner, "cpu"))
+    assert built.steps == settings.outer.steps
 
 
 @pytest.mark.figures
