@@ -31,7 +31,7 @@ def overrides(file: str) -> list[str]:
     more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
     more += ["dataset.name=BRD_Mini"] if choice == "meta_album" else []
     more += ["dataset=omniglot", "algorithm=centroid"] if group == "encoder" else []
-    more += ["encoder.name=resnet18", "encoder.width=512"] if choice == "timm" else []
+    more += ["encoder.name=resnet18", "encoder.width=512"] if file == "encoder/timm" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
     return [f"{group}={choice}", *more] if group else []
 
