@@ -114,6 +114,11 @@ def algorithms_that(fit: Callable[[Algorithm], bool]) -> list[str]:
     return [name for name in choices("algorithm") if fit(algorithm(name))]
 
 
+def reads_in_context(name: str) -> bool:
+    """Whether an algorithm learns to use a support, and cannot before it was trained."""
+    return ".in_context." in type(algorithm(name)).__module__
+
+
 def data_for(name: str, dataset: str) -> list[str]:
     """Overrides that choose a data set, with a number of classes where an algorithm needs one."""
     counts = dataset == "glyphs" and algorithm(name).trains_on_batches

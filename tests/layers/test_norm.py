@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from cli import FAST, train
-from helpers import NOW, SmoothConv, algorithm, choices, tasks
+from helpers import NOW, SmoothConv, algorithm, choices, reads_in_context, tasks
 from torch import nn
 from torch.nn import functional as F
 
@@ -87,15 +87,22 @@ def answers(learner: Algorithm, one_at_a_time: bool) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_with_support_statistics_queries_do_not_affect_each_other(name: str) -> None:
+def test_with_support_statistics_queries_affect_each_other_only_where_declared(name: str) -> None:
     learner = algorithm(name, SmoothConv("support"))
-    torch.testing.assert_close(answers(learner, True), answers(learner, False), **CLOSE)
+    together, apart = answers(learner, True), answers(learner, False)
+    if learner.joint_queries:
+        assert (together - apart).abs().max() > 1e-3
+    else:
+        torch.testing.assert_close(together, apart, **CLOSE)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_with_transductive_statistics_queries_affect_each_other(name: str) -> None:
     learner = algorithm(name, SmoothConv("transductive"))
-    assert (answers(learner, True) - answers(learner, False)).abs().max() > 1e-5
+    least = (
+        1e-5 if reads_in_context(name) else 1e-3
+    )  # they summarise the support before they use it
+    assert (answers(learner, True) - answers(learner, False)).abs().max() > least
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -9,7 +9,7 @@ import lightning
 import numpy as np
 import pytest
 import torch
-from helpers import SmoothConv, algorithm, choices, close
+from helpers import SmoothConv, algorithm, choices, close, reads_in_context
 from outer_loop import RATE, STEPS, TASKS, Spy, blob_data, learner_of, trainer, wave_data
 from torch import Tensor, nn
 
@@ -50,14 +50,13 @@ def test_training_equals_sgd_by_hand(name: str, variant: str) -> None:
     run.fit(learner, data)
     by_hand(twin, data, clip=0.01 if more.get("clip") else 1e9, decay="scheduler" in more)
     assert run.global_step == STEPS
-    moved = []
     for (key, actual), expected, before in zip(
         learner.algorithm.named_parameters(), twin.parameters(), start.parameters(), strict=True
     ):
         close(actual.detach(), expected.detach())
-        moved.append(float((expected - before).detach().abs().max()))
-        assert moved[-1] > 0, key
-    assert max(moved) > 1e-6
+        moved = (expected - before).abs().max()
+        # Attention that nothing has taught yet is nearly uniform: its weights hardly move.
+        assert moved > (0 if reads_in_context(name) else 1e-7), key
 
 
 @pytest.mark.parametrize("clip", [0.01, 1e6, None])

@@ -1,8 +1,8 @@
 """Guarantees that hold for every algorithm, whatever its author writes.
 
-* With `norm=support`, a query's answer never depends on the other queries: what `adapt` yields
-  carries the support along, and `predict` runs it in front of the queries, so that every batch norm
-  of body and head finds its statistics.
+* With `norm=support`, a query's answer never depends on the other queries, unless the learner
+  declares `joint_queries`. What `adapt` yields carries the support along, and `predict` runs it in
+  front of the queries, so that every batch norm of body and head finds its statistics.
 * Batch norm with values of its own for each inner step knows the step of every pass.
 * In tasks of unequal size, a class without support is never predicted.
 * `embed` never sees the labels of queries.

@@ -15,9 +15,9 @@ class DropBlock(nn.Dropout2d):
 
     A square of side 1 is dropout of single values.
 
-    Deviations: the authors scale by the share that is kept in a whole batch; here it is the share
-    of an image, so that no image depends on another. They raise `p` during the training; here it is
-    constant.
+    Deviations: the authors scale by the share that is kept in the whole batch. Here each image is
+    scaled by its own share, so that images do not affect each other. The authors increase `p`
+    during training; here it is constant.
 
     Arguments:
         p: share of a map that is dropped, about: squares may overlap.

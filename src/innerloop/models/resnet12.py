@@ -31,8 +31,8 @@ class ResNet12(nn.Module):
     Shapes: images `(n, channels, height, width)`, features `(n, width)`. `map_shape` is that of the
     last map, None where it is averaged.
 
-    Deviations: MetaOptNet's code raises the rate of DropBlock over 40,000 passes; here it is
-    constant, see `innerloop.layers.drop_block`.
+    Deviations: MetaOptNet's code increases the rate of DropBlock over the first 40,000 forward
+    passes. Here the rate is constant, see `innerloop.layers.drop_block`.
 
     Raises:
         UserError: for inputs that are no images, or too small for the poolings.

@@ -26,11 +26,11 @@ class ALFA(MAML):
     The rates :math:`\alpha_k` and decays :math:`\beta_k` of each layer and step are learned too.
 
     Arguments:
-        rate: what the rates :math:`\alpha` start from.
+        rate: initial value of the rates :math:`\alpha`.
         steps: inner steps of training.
         first_order: treat inner gradients as constants.
         adapted: as of `MAML`; `["*", "!*.norm.*"]` leaves batch norm out of the inner loop.
-        decay: what the decays :math:`\beta` start from, in units of `rate`.
+        decay: initial value of the decays :math:`\beta`, in units of `rate`.
 
     Shapes: as of `MAML`; for n adapted parameters :math:`g` maps `(2 n,)` to `(2 n,)`, through as
     many hidden units.

@@ -28,7 +28,7 @@ class MAMLpp(MAML):
     each step are `norm=per_step`; the cosine schedule of the outer rate is `outer.scheduler`.
 
     Arguments:
-        rate: what all rates :math:`\alpha` start from.
+        rate: initial value of all rates :math:`\alpha`.
         steps: inner steps :math:`K` of training.
         first_order: treat inner gradients as constants, in all of the training.
         adapted: as of `MAML`; `["*", "!*.norm.*"]` leaves batch norm out of the inner loop.

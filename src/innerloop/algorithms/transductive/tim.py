@@ -80,11 +80,15 @@ class TIM(Classifier):
         yield Examples(features, support.targets)
 
     def predict(self, adapted: Examples, inputs: Inputs) -> Tensor:
-        queries, real = unit(task_tools.values(inputs)), counted_rows(inputs)
-        start = {"weight": class_means(adapted, self.ways)}
-        given = (adapted, queries, real)
+        # Adam divides small gradients by their own size. In float32 their rounding would decide
+        # answers, and the order of the queries with it.
+        queries, real = unit(task_tools.values(inputs)).double(), counted_rows(inputs)
+        support = task_tools.values(adapted.inputs)
+        exact = Examples(task_tools.like(adapted.inputs, support.double()), adapted.targets)
+        start = {"weight": class_means(exact, self.ways)}
+        given = (exact, queries, real)
         *_, last = descend(self.loss, start, self.updates, self.rule, first_order, given)
-        return self.logits(last, queries, adapted)
+        return self.logits(last, queries, exact).to(support.dtype)
 
     def logits(self, weights: Parameters, features: Tensor, support: Examples) -> Tensor:
         """`(n, ways)`, minus infinity for classes that the task does not have."""

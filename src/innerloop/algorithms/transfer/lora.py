@@ -20,8 +20,8 @@ class LoRA(MAML):
 
     .. math:: \varphi(W) = W + s \, B A, \qquad A: r \times d_{in}, \quad B: d_{out} \times r.
 
-    The outer loop learns what :math:`A` and :math:`B` start from, and :math:`W` unless it is
-    frozen, as that of a pretrained body is: `init_from=RUN algorithm.frozen=true`.
+    The outer loop learns the initial values of :math:`A` and :math:`B`. It also learns :math:`W`,
+    unless the body is frozen because it is pretrained: `init_from=RUN algorithm.frozen=true`.
 
     Arguments:
         rate: inner learning rate, of the factors and of the head.
