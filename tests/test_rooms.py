@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
     "engines": {"adaptation", "algorithms", "layers", "machine"},
     "inspection": {"adaptation", "algorithms", "evaluation"},
     "outer": {"algorithms", "engines", "evaluation", "inspection", "layers"},
-    "reporting": {"algorithms", "evaluation", "inspection", "machine", "startup"},
+    "reporting": {"algorithms", "data", "evaluation", "inspection", "machine", "startup"},
     "dashboards": {"algorithms", "machine"},
     "callbacks": {"dashboards", "inspection", "machine", "outer", "startup"},
     "run": {

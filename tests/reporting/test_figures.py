@@ -1,5 +1,6 @@
 """Figures: which a run saves, what they show, and that loggers receive them."""
 
+import io
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -12,9 +13,10 @@ from helpers import NOW, SmoothConv, algorithm, close, scores_with_curve, tasks
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from innerloop.data.sketch import Curves, Line, Listing
 from innerloop.objectives import Classification, Metric, Regression
 from innerloop.reporting import figures, send
-from innerloop.reporting.drawing import curve, embedding, episode, images, spread, style
+from innerloop.reporting.drawing import curve, embedding, episode, images, sketch, spread, style
 
 pytestmark = pytest.mark.figures
 
@@ -136,3 +138,16 @@ def test_classes_look_different_and_are_safe_for_the_colour_blind() -> None:
     okabe_ito = {"#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
                  "#000000"}  # fmt: skip
     assert {*style.CLASSES, style.GREEN} <= okabe_ito
+
+
+def test_a_data_set_sketches_its_tasks_as_curves_or_as_a_table() -> None:
+    line = Line("position", [0, 1, 2], [0.0, 0.5, 0.4])
+    curves = sketch.drawn(Curves("one flight", "seconds", "metres", [line]))
+    x, y = curves.axes[0].lines[0].get_data()
+    assert (list(x), list(y)) == ([0, 1, 2], [0.0, 0.5, 0.4])
+    rows = [["[1, 2]", "$x$"]] * 40
+    table = sketch.drawn(Listing("one program", ["input", "answer"], rows))
+    texts = [text.get_text() for text in table.axes[0].texts]
+    assert texts[:2] == ["input", "[1, 2]"]
+    assert len(texts) == 2 * (sketch.ROWS + 1)
+    table.savefig(io.BytesIO())  # a dollar sign is no formula

@@ -1,12 +1,14 @@
 """Training on one data set, validation on another, as cross-domain studies do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from innerloop.data.padding import map_inputs
+from innerloop.data.sketch import Sketch
 from innerloop.data.source import TaskSource
 from innerloop.tasks import Episode, Inputs, Task
 
@@ -27,7 +29,7 @@ class OtherValidation(TaskSource):
 
     def __init__(self, source: TaskSource, validation: TaskSource) -> None:
         self.source, self.validation = source, validation
-        self.reading = source.reading
+        self.reading, self.underlying = source.reading, source.underlying
         self.unequal = source.unequal and validation.unequal
 
     def of(self, split: str) -> TaskSource:
@@ -61,6 +63,12 @@ class OtherValidation(TaskSource):
 
     def shared_images(self, split: str, other: str) -> int | None:
         return None if "val" in (split, other) else self.source.shared_images(split, other)
+
+    def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
+        return self.source.baselines()
+
+    def sketch(self, task: Task, outputs: Tensor) -> Sketch | None:
+        return self.source.sketch(task, outputs)
 
     def use_device(self, device: torch.device) -> None:
         self.source.use_device(device)

@@ -1,12 +1,14 @@
 """The base class of data sets: a source makes the task of any index."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from innerloop.data.packs.pictures import Reading
+from innerloop.data.sketch import Sketch
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Inputs, Task
 
@@ -21,6 +23,7 @@ class TaskSource(ABC):
 
     reading: Reading | None = None  #: how image files become raw inputs; None if inputs are not
     unequal: bool = False  #: whether it makes tasks of unequal size, see `Episode.varies`
+    underlying: "TaskSource | None" = None  #: the data set whose tasks these are in another form
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
         """Downloads and packs the files; one process of a run calls it, before any task is drawn.
@@ -76,6 +79,23 @@ class TaskSource(ABC):
 
     def shared_images(self, split: str, other: str) -> int | None:
         """Number of images that two splits have in common; None if it is not known."""
+        return None
+
+    def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
+        """What one would try before meta-learning, by name; by default nothing.
+
+        Each is a function of one task without padding, on the CPU, to outputs `(n, width)` for its
+        queries. It does not look at the targets of queries.
+        """
+        return {}
+
+    def sketch(self, task: Task, outputs: Tensor) -> Sketch | None:
+        """What a picture of a task shows; None for images and functions of one variable.
+
+        Arguments:
+            task: one task without padding, on the CPU.
+            outputs: a learner's answers `(n, width)` to its queries.
+        """
         return None
 
     def use_device(self, device: torch.device) -> None:  # noqa: B027

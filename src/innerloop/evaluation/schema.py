@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from innerloop.errors import UserError, visible
+from innerloop.evaluation.baseline import Baseline
 from innerloop.evaluation.older import metric_of
 from innerloop.evaluation.parts import (
     Audit,
@@ -53,6 +54,7 @@ class Results(Part):
     configuration: str | None = None
     checkpoint: Checkpoint = Checkpoint()
     higher_is_better: bool | None = None  #: only in older files
+    baselines: list[Baseline] = []
     audit: Audit | None = None
     seconds: Number = None
     threads: Whole | None = None

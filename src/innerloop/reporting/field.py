@@ -6,6 +6,7 @@ from pathlib import Path
 from innerloop.evaluation import schema, stamps
 from innerloop.evaluation.schema import Results
 from innerloop.machine.mappings import read_json, read_yaml
+from innerloop.reporting.baseline_table import HEADINGS, baseline_rows
 from innerloop.reporting.numbers import half_or_dash, number, number_or_nan
 from innerloop.reporting.summary import STEPS
 
@@ -35,6 +36,7 @@ def page(definition: Path, kept: Path) -> str:
         parts.append(_cross(results.values(), *about["cross"]))
     for title, same in tests.items():
         parts += [f"## {title}", _table(same, behind)]
+        parts += [_baselines(result) for result in same.values() if result.baselines]
     return "\n\n".join(parts) + "\n"
 
 
@@ -55,6 +57,12 @@ def _table(results: Mapping[str, Results], behind: Behind) -> str:
     rows = [_row(results[name], behind.get(name)) for name in names]
     used = [column for column in rows[0] if any(row[column] for row in rows)]
     return _markdown(used, [[row[column] or "-" for column in used] for row in rows])
+
+
+def _baselines(result: Results) -> str:
+    """What `evaluation.baselines=true` found, below a line that says about which run."""
+    rows = [[cell or "-" for cell in row] for row in baseline_rows(result)]
+    return f"Baselines of `{result.command}`:\n\n{_markdown(list(HEADINGS), rows)}"
 
 
 def _row(result: Results, behind: Mapping[str, float] | None) -> dict[str, str]:

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.data.sketch import Sketch
 from innerloop.evaluation.measured import TestScores
 from innerloop.inspection.diagnostics import Entries
 from innerloop.machine.files import whole_file
 from innerloop.reporting.drawing import embedding, style
 from innerloop.reporting.drawing.episode import episode, size
+from innerloop.reporting.drawing.sketch import drawn
 from innerloop.reporting.panels import Panel, Panels
 from innerloop.tasks import Task
 
@@ -32,6 +34,7 @@ class Figures:
         progress: how far the training was, a scalar in 0..1.
         span: least and largest x, for one-dimensional regression.
         entries: the measurements of `innerloop.inspection.diagnostics`; None without them.
+        sketch: from the answers to the first task's queries, to what the data set shows of it.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Figures:
         progress: Tensor,
         span: Sequence[float] | None = None,
         entries: Entries | None = None,
+        sketch: Callable[[Tensor], Sketch | None] = lambda outputs: None,
     ) -> None:
+        self.sketch = sketch
         self.panels = Panels(
             algorithm=algorithm,
             tasks=tasks,
@@ -58,6 +63,7 @@ class Figures:
             "figures/curves": self.curves,
             "figures/fits": self.fits,
             "figures/episode": self.episode,
+            "figures/task": self.task,
             "figures/embedding": self.embedding,
             "figures/tasks": self.histogram,
             "figures/inside": self.inside,
@@ -106,6 +112,12 @@ class Figures:
         figure, (axis,) = style.canvas(1, *size(raw.support, raw.query))
         episode(axis, raw.support, raw.query, outputs)
         return figure
+
+    def task(self) -> "Figure | None":
+        """One task as its data set sketches it."""
+        _, path = self.panels.followed()
+        sketch = self.sketch(path[-1][1])
+        return None if sketch is None else drawn(sketch)
 
     def embedding(self) -> "Figure | None":
         """The features of one task before and after adapting."""

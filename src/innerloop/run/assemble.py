@@ -75,6 +75,7 @@ def _test_sets(config: DictConfig, problem: Problem, trained_on: str) -> list[Te
         folder=Path(config.paths.run),
         objective=problem.objective,
         audited=config.evaluation.get("audit", 50),
+        baselines=config.evaluation.get("baselines", False),
         span=config.dataset.get("span"),
     )
     episodes = Episodes(problem.data.episode, problem.data.test_episode)

@@ -6,8 +6,8 @@ from pathlib import Path
 from innerloop.callbacks import adaptation_watch, inside_log
 from innerloop.evaluation import results
 from innerloop.evaluation.schema import RESULTS
-from innerloop.reporting import table
-from innerloop.run import auditing, notices, pictures, stored, wandb_run
+from innerloop.reporting import baseline_table, table
+from innerloop.run import auditing, baselines, notices, pictures, stored, wandb_run
 from innerloop.run.experiment import Experiment
 from innerloop.run.plain import Checkpoint, PlainDict
 from innerloop.run.result import Outcome, result_of
@@ -83,6 +83,8 @@ def _test_others(
 def _follow_up(own: Outcome, others: list[Outcome], file: ResultsFile) -> None:
     """Diagnostics, audits, figures and the closing tables."""
     inside = _diagnose(own, file)
+    for outcome in (own, *others):
+        _score_baselines(outcome, file)
     with file.part("audit"):
         own.results["audit"] = auditing.audit_of(own.tested)
     for other in others:
@@ -93,10 +95,21 @@ def _follow_up(own: Outcome, others: list[Outcome], file: ResultsFile) -> None:
         pictures.save(own.tested, inside, file.part)
     for outcome in (own, *others):
         table.show(outcome.results)
+        baseline_table.show_baselines(outcome.results)
         notices.say(*adaptation_watch.of_test(own.tested.learner, outcome.tested.scores.curve))
     if others:
         table.show_data_sets([outcome.results for outcome in (own, *others)])
     notices.say(*_places(own.folder), *[f"results {other.folder / RESULTS}" for other in others])
+
+
+def _score_baselines(outcome: Outcome, file: ResultsFile) -> None:
+    """Adds the baselines of the data set to the results, if they are asked for."""
+    on = outcome.tested.on
+    if not on.baselines:
+        return
+    with file.part(f"baselines of {on.name}"):
+        outcome.results["baselines"] = baselines.of_test(outcome.tested)
+        outcome.write_results()
 
 
 def _diagnose(own: Outcome, file: ResultsFile) -> PlainDict:

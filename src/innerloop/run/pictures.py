@@ -2,10 +2,15 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
+from torch import Tensor
+
+from innerloop.data.sketch import Sketch
 from innerloop.reporting.figures import Figures
 from innerloop.reporting.send import send
+from innerloop.run import forms
 from innerloop.run.plain import PlainDict
 from innerloop.run.tested import Tested
 
@@ -38,6 +43,7 @@ def save(
         progress=learner.progress(learner.loaded["step"]),
         span=tested.on.span,
         entries=inside,
+        sketch=partial(_sketch, tested),
     )
     saved: dict[str, Path] = {}
     for name in figures.kinds:
@@ -47,3 +53,13 @@ def save(
     sent = {f"figures/{path.stem}": path for path in saved.values()}
     send(tested.trainer.loggers, sent, learner.loaded["step"])
     return saved
+
+
+def _sketch(tested: Tested, outputs: Tensor) -> Sketch | None:
+    """What the data set, in the first of its forms that can, shows of the first test task."""
+    data = tested.on.data
+    for form in forms.forms(data.source):
+        task = next(forms.test_tasks(data, form, 1))
+        if (sketch := form.sketch(task, outputs.cpu())) is not None:
+            return sketch
+    return None

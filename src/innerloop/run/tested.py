@@ -26,6 +26,7 @@ class TestSet(NamedTuple):
         folder: where the results go.
         objective: judges the answers; not the algorithm's own copy.
         audited: how many tasks the audit repeats.
+        baselines: whether the data set's baselines are scored on the same tasks.
         span: range of x in figures of one-dimensional regression.
     """
 
@@ -35,6 +36,7 @@ class TestSet(NamedTuple):
     folder: Path
     objective: Objective
     audited: int
+    baselines: bool
     span: list[float] | None
 
 

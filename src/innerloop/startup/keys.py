@@ -42,6 +42,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "episode.test": LEARNED | Role.EVALUATE,
     "estimate": Role.ANNOUNCED,
     "evaluation": Role.RESULT | Role.EVALUATE | Role.ANNOUNCED,
+    "evaluation.baselines": AROUND,  # a comparison, made after the test
     "evaluation.batch": Role.EVALUATE | Role.ANNOUNCED,
     "evaluation.on": AROUND,  # further tests of the same training
     "evaluation.resize": AROUND,

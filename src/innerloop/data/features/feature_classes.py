@@ -45,6 +45,7 @@ class FeatureClasses(ImageClasses):
             on_device=source.on_device,
         )
         self.source, self.encoder, self.device = source, encoder, device
+        self.underlying = source
         self.reading = source.reading
 
     @property

@@ -79,5 +79,6 @@ class Evaluation(Section):
         list[Text], Field(description="a list of data sets, such as [omniglot, glyphs]")
     ] = []
     resize: Flag = False
+    baselines: Flag = False
     audit: Annotated[int, Field(description="a number of tasks, or 0 for none", ge=0, le=MOST)] = 50
     validation: Validation

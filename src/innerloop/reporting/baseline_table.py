@@ -1,0 +1,52 @@
+"""A learner and the baselines of its data set on the same tasks."""
+
+from collections.abc import Iterator, Mapping
+
+from rich.table import Table
+
+from innerloop.evaluation import schema
+from innerloop.evaluation.schema import Results
+from innerloop.reporting.numbers import half_or_dash, number_or_nan
+from innerloop.reporting.terminal import add_row, cell, new_table, terminal
+
+HEADINGS = ("method", "mean", "95% over tasks", "learner minus it", "p by Holm", "the learner is")
+
+
+def show_baselines(content: Mapping[str, object]) -> None:
+    """Prints the table; nothing if no baselines were scored.
+
+    Arguments:
+        content: the content of `results.json`.
+    """
+    results = schema.read(content)
+    if results.baselines:
+        terminal().print(baseline_table(results))
+
+
+def baseline_table(results: Results) -> Table:
+    """The learner, then each baseline with the paired difference."""
+    table = new_table(*HEADINGS)
+    table.title = cell(f"{results.algorithm} and baselines on {results.tested_on}")
+    table.caption = cell(f"{results.metric.heading}, {results.protocol.tasks} tasks, paired t test")
+    for row in baseline_rows(results):
+        add_row(table, *row)
+    return table
+
+
+def baseline_rows(results: Results) -> Iterator[list[str]]:
+    """The cells below `HEADINGS`."""
+    metric, headline = results.metric, results.headline
+    learner = number_or_nan(headline.mean, metric), half_or_dash(headline.ci95, metric)
+    yield [results.algorithm, *learner, "", "", ""]
+    for own in results.baselines:
+        difference = number_or_nan(own.difference, metric, sign="+")
+        half = half_or_dash(own.difference_ci95, metric)
+        p = "-" if own.p is None else f"{own.p:.2g}"
+        yield [
+            own.name,
+            number_or_nan(own.mean, metric),
+            half_or_dash(own.ci95, metric),
+            f"{difference} {half}",
+            p,
+            own.verdict(metric.higher_is_better),
+        ]
