@@ -48,9 +48,17 @@ def chosen_data(experiment: str) -> str:
 
 def without_files() -> list[str]:
     """The experiments whose data sets read nothing from the disk."""
-    texts = {name: (CONF / "dataset" / f"{name}.yaml").read_text() for name in choices("dataset")}
-    read = {name for name, text in texts.items() if "paths.data" in text or "path: ???" in text}
-    return [name for name in choices("experiment") if chosen_data(name) not in read]
+    return [name for name in choices("experiment") if not reads_files(chosen_data(name))]
+
+
+def reads_files(data: str) -> bool:
+    """Whether a data set, or one that it builds on, has a folder or a file of its own."""
+    text = (CONF / "dataset" / f"{data}.yaml").read_text()
+    marks = ("paths.data", "path: ???", "parts:")
+    bases = [entry for entry in OmegaConf.create(text).get("defaults", []) if entry != "_self_"]
+    return any(mark in text for mark in marks) or any(
+        reads_files(entry) for entry in bases if isinstance(entry, str)
+    )
 
 
 def skip_without_its_extra(file: str) -> None:
