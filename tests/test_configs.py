@@ -28,7 +28,7 @@ def overrides(file: str) -> list[str]:
     images = images or (choice in choices("algorithm") and algorithm(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
     more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
-    more += ["dataset.name=BRD_Mini"] if choice == "meta_album" else []
+    more += ["dataset.name=BRD_Mini"] if choice in ("meta_album", "hugging_face") else []
     more += ["dataset=omniglot", "algorithm=centroid"] if group == "encoder" else []
     more += ["encoder.name=resnet18", "encoder.width=512"] if file == "encoder/timm" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
