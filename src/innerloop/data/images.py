@@ -1,7 +1,7 @@
 """Episodes of image classes, drawn from a pack: one indexing operation for a batch of tasks."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from innerloop.data import checks, layout, sampling, sizes
+from innerloop.data.centroid import nearest_centroid
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
 from innerloop.data.packs.pack import Pack
@@ -271,6 +272,9 @@ class ImageClasses(TaskSource):
         shape, device = (-1, 1, 1), images.device
         mean, std = self.mean.to(device).view(shape), self.std.to(device).view(shape)
         return (images.float() / 255 - mean) / std
+
+    def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
+        return {"nearest centroid of pixels": nearest_centroid}
 
     def fingerprint(self, split: str) -> str:
         return f"{self.name} {split} {identity.digest(self, split)}"

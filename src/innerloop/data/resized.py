@@ -1,6 +1,6 @@
 """Images of another data set in the shape that a learner expects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -69,6 +69,9 @@ class Resized(TaskSource):
 
     def shared_images(self, split: str, other: str) -> int | None:
         return self.source.shared_images(split, other)
+
+    def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
+        return self.source.baselines()
 
     def use_device(self, device: torch.device) -> None:
         self.source.use_device(device)

@@ -1,11 +1,12 @@
 """A data set of images whose tasks hold the images' features."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from innerloop.data.centroid import nearest_centroid
 from innerloop.data.features.encoder import Encoder
 from innerloop.data.features.feature_pack import FeaturePack
 from innerloop.data.features.seen_classes import seen_classes
@@ -16,6 +17,7 @@ from innerloop.data.packs.resident import Places, Resident
 from innerloop.data.packs.writing import Classes
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
+from innerloop.tasks import Task
 
 
 class FeatureClasses(ImageClasses):
@@ -70,6 +72,9 @@ class FeatureClasses(ImageClasses):
 
     def warn(self, pack: Pack) -> None:
         self.source.warn(self.source.pack)
+
+    def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
+        return {"nearest centroid of features": nearest_centroid}
 
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)
