@@ -1,19 +1,7 @@
 """Tests a checkpoint on the frozen test tasks: `python src/evaluate.py ckpt_path=RUN_DIR`."""
 
-import hydra
-from omegaconf import DictConfig
-
-from innerloop.startup import command, resolvers
-
-resolvers.register()
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
-def main(config: DictConfig) -> float | None:
-    from innerloop.programs.evaluate import evaluate  # heavy: --help and completion do without it
-
-    return evaluate(config)
-
+from innerloop.commands.evaluate import main
+from innerloop.startup import command
 
 if __name__ == "__main__":
     command.run(main)

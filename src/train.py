@@ -1,19 +1,7 @@
 """Meta-trains, chooses on validation, tests once: `python src/train.py algorithm=maml`."""
 
-import hydra
-from omegaconf import DictConfig
-
-from innerloop.startup import command, resolvers
-
-resolvers.register()
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
-def main(config: DictConfig) -> float | None:
-    from innerloop.programs.train import train  # heavy: --help and completion do without it
-
-    return train(config)
-
+from innerloop.commands.train import main
+from innerloop.startup import command
 
 if __name__ == "__main__":
     command.run(main)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
+from innerloop.__main__ import commands
+
 PACKAGE = ROOT / "src" / "innerloop"
 VOCABULARY = {"tasks", "objectives", "errors"}  # what every room may import
 ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
@@ -27,12 +29,13 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
     "inspection": {"adaptation", "algorithms", "evaluation"},
     "outer": {"algorithms", "engines", "evaluation", "inspection", "layers"},
     "reporting": {"algorithms", "data", "evaluation", "inspection", "machine", "startup"},
-    "dashboards": {"algorithms", "machine"},
+    "dashboards": {"algorithms", "machine", "startup"},
     "callbacks": {"dashboards", "inspection", "machine", "outer", "startup"},
     "run": {
         "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "layers",
         "machine", "outer", "reporting", "startup",
     },
+    "commands": {"evaluation", "machine", "programs", "reporting", "startup"},
     "sweeping": {"machine", "reporting", "run", "startup"},
     "programs": {
         "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "inspection",
@@ -43,6 +46,7 @@ HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", 
 LIGHT = (
     "errors", "sweeping/watch", "sweeping/members", "startup/arguments", "startup/command",
     "startup/resolvers", "startup/folder_check", "startup/keys", "startup/keywords",
+    "startup/places", "__main__",
     "startup/published", "startup/overrides", "startup/run_folder", "startup/suggestions",
     "startup/warning",
     "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock",
@@ -86,7 +90,9 @@ def test_rooms_do_not_import_each_other_in_circles() -> None:
 
 def test_every_file_lies_in_a_room_with_rules() -> None:
     here = {p.name for p in PACKAGE.iterdir() if p.name != "__pycache__"}
-    assert here == {"__init__.py", "tasks.py", "errors.py", "objectives"} | set(ROOMS)
+    assert here == {"__init__.py", "__main__.py", "tasks.py", "errors.py", "objectives"} | set(
+        ROOMS
+    )
 
 
 def test_tasks_objectives_and_errors_import_no_room() -> None:
@@ -100,25 +106,11 @@ def test_help_and_completion_import_nothing_heavy(name: str) -> None:
     assert not {i.split(".")[0] for i in imports(PACKAGE / f"{name}.py")} & HEAVY
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        "train",
-        "evaluate",
-        "replay",
-        "compare",
-        "runs",
-        "dashboard",
-        "report",
-        "adapt",
-        "prepare",
-        "check",
-    ],
-)
+@pytest.mark.parametrize("program", commands())
 def test_programs_import_nothing_heavy_at_the_top(program: str) -> None:
-    names = imports(ROOT / "src" / f"{program}.py", only_top=True)
+    names = imports(PACKAGE / "commands" / f"{program}.py", only_top=True)
     assert {i for i in names if i.startswith("innerloop")} <= {
-        "innerloop.startup.command", "innerloop.startup.resolvers",
+        "innerloop.startup.command", "innerloop.startup.places", "innerloop.startup.resolvers",
     }  # fmt: skip
     assert not {i.split(".")[0] for i in names} & HEAVY
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from innerloop.dashboards.episodes import Episodes
+from innerloop.startup import places
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -17,7 +18,6 @@ Results = dict[str, Any]  #: the content of `results.json`, or of an entry in it
 
 STEP = "inner_step"
 DATA = "WANDB_DATA_DIR"
-ROOT = Path(__file__).resolve().parents[3]  #: the root of the repository
 LEFT_OUT = ("test", "per_class", "versions")  #: parts of the results that are not sent as they are
 
 
@@ -67,9 +67,11 @@ def episodes(run: "Run", shown: Episodes) -> None:
 
 def code(run: "Run") -> None:
     """Sends the program and its configuration as an artifact; W&B records the commit itself."""
-    files = [p for part in ("src", "conf") for p in (ROOT / part).rglob("*")]
+    root = places.checkout() or places.PACKAGE
+    folders = (root / "src", root / "conf") if places.checkout() else (root,)
+    files = [p for folder in folders for p in folder.rglob("*")]
     sources = sorted(p for p in files if p.suffix in (".py", ".yaml"))
-    _send(run, "code", ((p, p.relative_to(ROOT).as_posix()) for p in sources))
+    _send(run, "code", ((p, p.relative_to(root).as_posix()) for p in sources))
 
 
 def checkpoint(run: "Run", file: Path) -> None:

@@ -1,10 +1,11 @@
 """One Lightning data module for every data set: batches of tasks, without end in training."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import lightning
 import numpy as np
 from lightning.fabric.utilities import move_data_to_device
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from innerloop.data import checks, groups, layout, sampling, without_replacement
@@ -38,6 +39,7 @@ class TaskData(lightning.LightningDataModule):
         shape: of one input, as the model expects it; None for no check.
         plain_size: examples of a plain training batch; a step then has `tasks` plain batches
             instead of episodes, and several processes share each batch. None for episodes.
+        augment: changes normalised training inputs at random; None to leave them as they are.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class TaskData(lightning.LightningDataModule):
         patience: float = 300.0,
         shape: object = None,
         plain_size: int | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.source, self.episode, self.test_episode = source, episode, test_episode
@@ -63,7 +66,7 @@ class TaskData(lightning.LightningDataModule):
         self.workers, self.patience = workers, patience
         self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
         self.seed, self.evaluation_seed, self.shape = seed, evaluation_seed, shape
-        self.plain_size = plain_size
+        self.plain_size, self.augment = plain_size, augment
 
     def prepare_data(self) -> None:
         """Lightning calls this in one process of each machine."""
@@ -155,7 +158,7 @@ class TaskData(lightning.LightningDataModule):
         device = self.trainer.strategy.root_device
         for index in range(-(-count // PART)):
             batch = self.source.batches("train", np.array([index]), PART, self.evaluation_seed)
-            yield self.on_after_batch_transfer(move_data_to_device(batch, device), 0)
+            yield self._ready(move_data_to_device(batch, device))
 
     @property
     def _own_size(self) -> int:
@@ -186,7 +189,14 @@ class TaskData(lightning.LightningDataModule):
         return self._fixed("test")
 
     def on_after_batch_transfer(self, tasks: Task, dataloader_idx: int) -> Task:
-        """Normalises the inputs on their device, and converts them to the trainer's precision."""
+        """Normalises the inputs on their device, augments those of training, and converts them to
+        the trainer's precision."""
+        ready = self._ready(tasks)
+        if self.augment is None or self.trainer is None or not self.trainer.training:
+            return ready
+        return map_inputs(self.augment, ready)
+
+    def _ready(self, tasks: Task) -> Task:
         ready = map_inputs(self.source.transform, tasks)
         return self.trainer.precision_plugin.convert_input(ready) if self.trainer else ready
 

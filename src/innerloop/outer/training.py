@@ -1,6 +1,7 @@
 """Meta-training: the outer step, and what is logged of it."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable
 
 import lightning
@@ -130,7 +131,9 @@ class MetaTraining(lightning.LightningModule):
         means = before_and_after(scores, self.algorithm.objective.metric.name)
         self.log_dict(means, prog_bar=True)
         speed = self.speed.measure(step, task_tools.count(tasks) * self.trainer.world_size)
-        self.log("train/tasks_per_second", speed, prog_bar=True)
+        if math.isfinite(speed):  # not yet known at the first entry
+            self.log("train/tasks_per_second", speed, prog_bar=True)
+        self.log("train/rate", self.outer_optimizer.param_groups[0]["lr"])
 
     def _log_inside(self) -> None:
         """Logs what costs almost nothing; `innerloop.callbacks.inside_log` logs the rest."""

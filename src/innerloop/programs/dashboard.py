@@ -15,6 +15,7 @@ from innerloop.errors import UserError, blamed_on, visible
 from innerloop.machine.files import write_whole
 from innerloop.objectives import Metric
 from innerloop.run.plain import PlainDict
+from innerloop.startup import places
 from innerloop.startup.arguments import Arguments, Flag
 from innerloop.startup.resolvers import repository
 
@@ -86,7 +87,7 @@ def metrics() -> list[Metric]:
 
 def _choices(group: str) -> list[Path]:
     """The yaml files of a config group."""
-    return sorted((Path(repository()) / "conf" / group).glob("*.yaml"))
+    return sorted((places.conf() / group).glob("*.yaml"))
 
 
 def _save(entity: str, project: str, datasets: Sequence[str]) -> list[str]:

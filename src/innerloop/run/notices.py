@@ -11,6 +11,7 @@ from innerloop.errors import visible
 from innerloop.evaluation.sizes import setting
 from innerloop.run.composed import composed
 from innerloop.run.plain import PlainDict, plain_dict
+from innerloop.startup import places
 from innerloop.startup.keys import Role, flat, role
 from innerloop.tasks import Episode
 
@@ -76,7 +77,9 @@ def command() -> str:
     """The command that starts this run, or this member of a sweep, without Hydra's options."""
     job = HydraConfig.get()
     overrides = [word for word in job.overrides.task if not word.startswith("sweep.")]
-    return shlex.join(["python", f"src/{job.job.name}.py", *overrides])
+    name = job.job.name
+    program = ["python", f"src/{name}.py"] if places.checkout() else ["innerloop", name]
+    return shlex.join([*program, *overrides])
 
 
 def engine(chosen: PlainDict) -> list[str]:

@@ -122,6 +122,9 @@ class Configuration(Section):
     encoder: Annotated[
         Encoder | None, Field(description="a choice: encoder=efficientnet_lite0 or timm, or null")
     ] = None
+    augment: Annotated[Target | None, Field(description="a choice: augment=standard, or null")] = (
+        None
+    )
     objective: Annotated[Target, Field(description=OBJECTIVE)]
     algorithm: Target
 

@@ -25,6 +25,7 @@ AROUND = Role.RESUME | Role.EVALUATE | Role.ANNOUNCED
 
 KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix decides
     "algorithm": LEARNED,
+    "augment": LEARNED,
     "callbacks": Role.RESUME,
     "ckpt_path": Role.NONE,
     "dataset": LEARNED,

@@ -14,9 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from innerloop.errors import one_line
+from innerloop.startup import places
 from innerloop.startup.suggestions import dotted, similar, unknown_key
 
-CONF = Path(__file__).resolve().parents[3] / "conf"
+CONF = places.conf()
 OPTIONS = ("--multirun", "-m")  #: options that may stand anywhere
 UNKNOWN = re.compile(r"(?:Could not override|Could not delete from config\.) '([^']*)'")
 CHOSEN = re.compile(r"Multiple values for ([\w/@]+)\.|([\w/@]+) appears more than once")

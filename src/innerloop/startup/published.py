@@ -4,12 +4,11 @@ Imports nothing heavy: a resolver of the configuration reads them.
 """
 
 from functools import cache
-from pathlib import Path
 from typing import TypedDict
 
 import yaml
 
-FILE = Path(__file__).resolve().parents[3] / "docs" / "published.yaml"
+from innerloop.startup.places import published_figures
 
 
 class Figure(TypedDict, total=False):
@@ -26,7 +25,7 @@ class Figure(TypedDict, total=False):
 @cache
 def figures() -> dict[str, dict[str, Figure]]:
     """By setting, such as `omniglot_maml_5way_1shot`: `paper` and, if known, `reproduction`."""
-    settings: dict[str, dict[str, Figure]] = yaml.safe_load(FILE.read_text())
+    settings: dict[str, dict[str, Figure]] = yaml.safe_load(published_figures().read_text())
     return settings
 
 

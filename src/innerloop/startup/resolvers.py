@@ -10,12 +10,13 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from innerloop.machine import gpus
+from innerloop.startup import places
 from innerloop.startup.published import published
 
 
 def repository() -> str:
-    """The checkout's root, whatever the working directory."""
-    return str(Path(__file__).resolve().parents[3])
+    """The checkout's root, whatever the working directory; an installed package has none."""
+    return str(places.root())
 
 
 def run_dir(resume: str | None, fresh: str) -> str:
@@ -40,7 +41,12 @@ def largest(size: object) -> object:
     return size
 
 
+def tenth(number: int) -> int:
+    """A tenth of a number of steps, at least 1."""
+    return max(1, int(number) // 10)
+
+
 def register() -> None:
     """Registers the resolvers with OmegaConf; calling it twice does no harm."""
-    for resolver in (repository, run_dir, published, members_at_once, largest):
+    for resolver in (repository, run_dir, published, members_at_once, largest, tenth):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

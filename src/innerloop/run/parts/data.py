@@ -5,12 +5,14 @@ from typing import NamedTuple
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from innerloop.data.augmentation import Augmentation
 from innerloop.data.features.encoder import Encoder
 from innerloop.data.features.feature_classes import FeatureClasses
 from innerloop.data.module import TaskData
 from innerloop.data.other_validation import OtherValidation
 from innerloop.data.resized import Resized
 from innerloop.data.source import TaskSource
+from innerloop.errors import UserError
 from innerloop.run import elsewhere
 from innerloop.run.check import DESCRIPTIVE
 from innerloop.run.parts.instance import instance
@@ -52,7 +54,20 @@ def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = 
         patience=config.get("patience", 300),
         shape=input_shape(config),
         plain_size=plain_size,
+        augment=_augmentation(config),
     )
+
+
+def _augmentation(config: DictConfig) -> Augmentation | None:
+    """What changes training images; refused where learners see features."""
+    if config.get("augment") is None:
+        return None
+    if config.get("encoder") is not None:
+        raise UserError(
+            "augment= changes images, and encoder= computes the features of unchanged images once: "
+            "leave one of them out."
+        )
+    return instance(config.augment, "augment", Augmentation)
 
 
 def build_source(config: DictConfig) -> TaskSource:

@@ -51,6 +51,12 @@ class Inside(Target):
     validation_tasks: Natural = 0
 
 
+class Early(Target):
+    """The callback that ends a training whose validation no longer improves."""
+
+    patience: OptionalCount = None
+
+
 class Callbacks(BaseModel):
     """Callbacks of `conf/callbacks/default.yaml`, of which a user may remove some or add others."""
 
@@ -64,5 +70,6 @@ class Callbacks(BaseModel):
         Field(description="the checkpoint that a run is resumed from; callbacks=default has it"),
     ]
     divergence: Periodic = Periodic.model_construct()  # absent, not null, if removed
+    early: Early = Early.model_construct()
     progress: Periodic = Periodic.model_construct()
     inside: Inside = Inside.model_construct()

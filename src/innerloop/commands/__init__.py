@@ -1,0 +1,1 @@
+"""The commands of `innerloop COMMAND ...`: a file for each; `python src/COMMAND.py` is the same."""

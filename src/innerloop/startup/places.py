@@ -1,0 +1,29 @@
+"""Where the configuration is: in a checkout of the repository, or inside the installed package.
+
+Imports nothing heavy: it runs before `--help` and shell completion answer.
+"""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def checkout() -> Path | None:
+    """The root of the repository; None for an installed package."""
+    root = PACKAGE.parents[1]
+    return root if (root / "conf" / "train.yaml").is_file() else None
+
+
+def conf() -> Path:
+    """The folder of Hydra's configuration."""
+    return (checkout() or PACKAGE) / "conf"
+
+
+def published_figures() -> Path:
+    """The file of published results."""
+    return (checkout() or PACKAGE) / "docs" / "published.yaml"
+
+
+def root() -> Path:
+    """The folder that holds `outputs` and `data`: of the repository, or the working directory."""
+    return checkout() or Path.cwd()
