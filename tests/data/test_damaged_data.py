@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from data import damage, publishers
+from data import archive_damage, damage, publishers
 from data.damage import some
 from helpers import config
 from omegaconf import DictConfig
@@ -248,6 +248,40 @@ def test_a_damaged_published_file_is_read_right_or_refused(
     answer = tried(lambda: copies.source(tmp_path / "data"), tmp_path)
     single = {"cut", "sparse"} if not copies.published.files else set()  # images as such
     assert answer != "read" or way.__name__ in {"flips", "hole", "more"} | single, answer
+
+
+@pytest.mark.parametrize("way", archive_damage.NAMES, ids=lambda way: way.__name__)
+def test_an_archive_with_other_files_is_read_right_or_refused(
+    copies: Copies, way: Any, tmp_path: Path
+) -> None:
+    files, rng = copies.copy(tmp_path / "data"), np.random.default_rng([FIRST, 6])
+    if not archive_damage.damage(files, way, rng):
+        pytest.skip("its images are not in an archive")
+    answer = tried(lambda: copies.source(tmp_path / "data"), tmp_path)
+    if way is archive_damage.junk:
+        assert answer == "read"
+    assert not list(tmp_path.parent.rglob("x" * 200)) and not (tmp_path.parent / "train").exists()
+    if way in (archive_damage.lacking, archive_damage.lacking_class, archive_damage.none):
+        assert answer != "read"
+
+
+@pytest.mark.parametrize("way", archive_damage.BROKEN, ids=lambda way: way.__name__)
+def test_an_archive_with_a_broken_image_is_refused(
+    copies: Copies, way: Any, tmp_path: Path
+) -> None:
+    files, rng = copies.copy(tmp_path / "data"), np.random.default_rng([FIRST, 7])
+    if not archive_damage.damage(files, way, rng):
+        pytest.skip("its images are not in an archive")
+    assert tried(lambda: copies.source(tmp_path / "data"), tmp_path) != "read"
+
+
+@pytest.mark.parametrize("way", archive_damage.MODES, ids=lambda way: way.__name__)
+def test_images_of_every_mode_are_read_or_refused(copies: Copies, way: Any, tmp_path: Path) -> None:
+    files, rng = copies.copy(tmp_path / "data"), np.random.default_rng([FIRST, 8])
+    if not archive_damage.damage(files, way, rng):
+        pytest.skip("its images are not in an archive")
+    answer = tried(lambda: copies.source(tmp_path / "data"), tmp_path)
+    assert answer == "read" or way is archive_damage.sixteen_bits, answer
 
 
 def test_a_published_file_that_runs_code_is_refused(copies: Copies, tmp_path: Path) -> None:
