@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 
 from innerloop.data.features import encoder as encoders
 from innerloop.data.features.efficientnet_lite0 import EfficientNetLite0
-from innerloop.data.features.encoder import Encoder
+from innerloop.data.features.encoder import ImageEncoder
 from innerloop.data.features.feature_classes import FeatureClasses
 from innerloop.data.features.seen_classes import seen_classes
 from innerloop.data.features.timm_model import TimmModel
@@ -38,7 +38,7 @@ class Pixels(nn.Module):
         return images.flatten(1)
 
 
-class Raw(Encoder):
+class Raw(ImageEncoder):
     """Features that are the pixels of the images, so that they can be recognised."""
 
     def __init__(self, scale: int = 1, width: int = 3 * 4 * 4) -> None:

@@ -42,6 +42,7 @@ class ImageClasses(TaskSource):
     """
 
     unequal = True
+    holds = "images"  #: or `texts`, for the encoder
     skips_small = False  #: whether classes with too few images are left out, or else refused
 
     def __init__(

@@ -3,6 +3,7 @@
 from innerloop.objectives.classification import BINS, Classification
 from innerloop.objectives.metric import Metric
 from innerloop.objectives.objective import Answers, Objective
+from innerloop.objectives.rating import Rating
 from innerloop.objectives.regression import Regression
 
-__all__ = ["BINS", "Answers", "Classification", "Metric", "Objective", "Regression"]
+__all__ = ["BINS", "Answers", "Classification", "Metric", "Objective", "Rating", "Regression"]

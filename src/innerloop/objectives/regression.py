@@ -45,13 +45,23 @@ class Regression:
         Raises:
             UserError: for other shapes, which torch would broadcast.
         """
-        if isinstance(targets, Padded):
-            errors = (outputs - _alike(targets.values, outputs)).square().mean(1)
-            return torch.where(targets.real, errors, 0).sum() / targets.real.sum()
-        return torch.mean((outputs - _alike(targets, outputs)) ** 2)
+        return mean_of_rows(errors(outputs, targets).square(), targets)
 
     def scores(self, outputs: Tensor, targets: Tensor | Padded) -> dict[str, Tensor]:
         return {"mse": self.loss(outputs, targets)}
+
+
+def errors(outputs: Tensor, targets: Tensor | Padded) -> Tensor:
+    """Outputs minus targets, `(n, d)`; those of padding mean nothing."""
+    values = targets.values if isinstance(targets, Padded) else targets
+    return outputs - _alike(values, outputs)
+
+
+def mean_of_rows(values: Tensor, targets: Tensor | Padded) -> Tensor:
+    """The mean of values `(n, d)` over the rows that are real."""
+    if isinstance(targets, Padded):
+        return torch.where(targets.real, values.mean(1), 0).sum() / targets.real.sum()
+    return values.mean()
 
 
 def _alike(targets: Tensor, outputs: Tensor) -> Tensor:

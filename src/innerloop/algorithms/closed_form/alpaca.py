@@ -70,7 +70,9 @@ class ALPaCA(Algorithm):
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
         real = real_rows(support)[:, None]
         features = torch.where(real, _with_one(task_tools.values(support.inputs)), 0)
-        prior = torch.cat([self.model.head.weight, self.model.head.bias[:, None]], 1).T
+        head = self.model.head
+        assert isinstance(head, nn.Linear)
+        prior = torch.cat([head.weight, head.bias[:, None]], 1).T
         targets = target_vectors(support, self.objective.width)
         missing = torch.where(real, targets - features @ prior, 0)
         scale = (-0.5 * self.log_precision).exp()  # after it, every weight has precision 1

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from innerloop.data.features.encoder import Encoder, foundation
+from innerloop.data.features.encoder import ImageEncoder, foundation
 from innerloop.data.packs.record import Recipe
 
 
-class EfficientNetLite0(Encoder):
+class EfficientNetLite0(ImageEncoder):
     """The average of the last map of EfficientNet-Lite0 (Tan and Le 2019, without squeezing).
 
     Arguments:

@@ -1,8 +1,9 @@
-"""The base class of encoders: frozen networks that turn images into features."""
+"""The base classes of encoders: frozen networks that turn images or texts into features."""
 
 import importlib
 from abc import ABC, abstractmethod
 from types import ModuleType
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,18 +14,18 @@ from innerloop.errors import UserError
 
 
 class Encoder(ABC):
-    """A frozen network. It is loaded when the first image is encoded, and never trained.
+    """A frozen network, which is never trained.
 
     Arguments:
         width: the number of features.
-        size: height and width to which images are resized before they are encoded.
-        batch: images that are encoded together.
+        batch: images or texts that are encoded together.
         pretrained_on: the data that it was trained on, such as `ImageNet-1k`.
     """
 
-    def __init__(self, width: int, size: int, batch: int, pretrained_on: str) -> None:
-        self.width, self.size, self.batch = width, size, batch
-        self.pretrained_on = pretrained_on
+    encodes: ClassVar[str]  #: `images` or `texts`
+
+    def __init__(self, width: int, batch: int, pretrained_on: str) -> None:
+        self.width, self.batch, self.pretrained_on = width, batch, pretrained_on
         self._network: nn.Module | None = None
 
     @property
@@ -39,7 +40,52 @@ class Encoder(ABC):
 
     @abstractmethod
     def load(self) -> nn.Module:
-        """The network, from normalised images `(n, 3, size, size)` to features `(n, width)`."""
+        """The network; it is loaded when something is first encoded."""
+
+    @abstractmethod
+    def encode(self, rows: Tensor, device: torch.device) -> Tensor:
+        """Features `(n, width)` float32, on the CPU.
+
+        Arguments:
+            rows: `(n, channels, height, width)` uint8: images, or texts as one row of bytes.
+            device: where they are computed.
+
+        Raises:
+            UserError: if the network makes another number of features.
+        """
+
+    def checked(self, features: Tensor) -> Tensor:
+        """The features, if they are as many as was said."""
+        if features.shape[1:] != (self.width,):
+            raise UserError(
+                f"encoder.width={self.width}, but this network makes features of shape "
+                f"{list(features.shape[1:])}: give its number of features."
+            )
+        return features
+
+    def on(self, device: torch.device) -> nn.Module:
+        """The network on a device."""
+        if self._network is None:
+            self._network = self.load().eval().requires_grad_(False)
+        return self._network.to(device)
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_network": None}  # data workers read features and encode nothing
+
+
+class ImageEncoder(Encoder):
+    """A frozen network from images `(n, 3, size, size)` to features.
+
+    Arguments:
+        width, batch, pretrained_on: as of `Encoder`.
+        size: height and width to which images are resized before they are encoded.
+    """
+
+    encodes = "images"
+
+    def __init__(self, width: int, size: int, batch: int, pretrained_on: str) -> None:
+        super().__init__(width, batch, pretrained_on)
+        self.size = size
 
     @abstractmethod
     def normalised(self, images: Tensor) -> Tensor:
@@ -49,45 +95,22 @@ class Encoder(ABC):
             images: on the scale 0 to 255.
         """
 
-    def encode(self, images: Tensor, device: torch.device) -> Tensor:
-        """Features `(n, width)` float32, on the CPU.
-
-        Arguments:
-            images: `(n, channels, height, width)` uint8; grey ones are shown to all channels.
-            device: where they are computed.
-
-        Raises:
-            UserError: if the network makes another number of features.
-        """
-        network = self._on(device)
-        with torch.inference_mode():
-            parts = [network(self._prepared(p.to(device))).cpu() for p in images.split(self.batch)]
-        features = torch.cat(parts).float()
-        if features.shape[1:] != (self.width,):
-            raise UserError(
-                f"encoder.width={self.width}, but this network makes features of shape "
-                f"{list(features.shape[1:])}: give its number of features."
-            )
-        return features
-
-    def _on(self, device: torch.device) -> nn.Module:
-        if self._network is None:
-            self._network = self.load().eval().requires_grad_(False)
+    def encode(self, rows: Tensor, device: torch.device) -> Tensor:
         # On a CPU, convolutions of colours that lie together are twice as fast.
-        return self._network.to(device).to(memory_format=torch.channels_last)
+        network = self.on(device).to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            parts = [network(self._prepared(p.to(device))).cpu() for p in rows.split(self.batch)]
+        return self.checked(torch.cat(parts).float())
 
     def _prepared(self, images: Tensor) -> Tensor:
-        colour = images.float().expand(-1, 3, -1, -1)
+        colour = images.float().expand(-1, 3, -1, -1)  # grey ones are shown to all channels
         size = (self.size, self.size)
         resized = F.interpolate(colour, size, mode="bilinear", antialias=True, align_corners=False)
         return self.normalised(resized).contiguous(memory_format=torch.channels_last)
 
-    def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_network": None}  # data workers read features and encode nothing
 
-
-def foundation(package: str) -> ModuleType:
-    """A package of the extra `foundation`.
+def foundation(package: str, extra: str = "foundation") -> ModuleType:
+    """A package of an extra.
 
     Raises:
         UserError: if it is not installed.
@@ -96,5 +119,5 @@ def foundation(package: str) -> ModuleType:
         return importlib.import_module(package)
     except ImportError as error:
         raise UserError(
-            f"encoder= needs the package {package}: uv pip install -e '.[foundation]' installs it."
+            f"encoder= needs the package {package}: uv pip install -e '.[{extra}]' installs it."
         ) from error

@@ -46,6 +46,11 @@ class FeatureClasses(ImageClasses):
             rotations=source.rotations,
             on_device=source.on_device,
         )
+        if encoder.encodes != source.holds:
+            raise UserError(
+                f"encoder={type(encoder).__name__} encodes {encoder.encodes}, and {source.name} "
+                f"holds {source.holds}: choose another encoder."
+            )
         self.source, self.encoder, self.device = source, encoder, device
         self.underlying = source
         self.reading = source.reading

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from innerloop.data.features.encoder import Encoder, foundation
+from innerloop.data.features.encoder import ImageEncoder, foundation
 from innerloop.data.packs.record import Recipe
 
 
-class TimmModel(Encoder):
+class TimmModel(ImageEncoder):
     """The features of a timm network before its classifier.
 
     Arguments:
@@ -67,7 +67,7 @@ class TimmModel(Encoder):
     def _checksum(self) -> str:
         """SHA-256 of all weights: files of one name may change."""
         sha256 = hashlib.sha256()
-        for name, value in self._on(torch.device("cpu")).state_dict().items():
+        for name, value in self.on(torch.device("cpu")).state_dict().items():
             sha256.update(name.encode())
             sha256.update(value.contiguous().numpy().tobytes())
         return sha256.hexdigest()

@@ -12,6 +12,7 @@ from innerloop.data.module import TaskData
 from innerloop.data.other_validation import OtherValidation
 from innerloop.data.resized import Resized
 from innerloop.data.source import TaskSource
+from innerloop.data.texts.text_classes import TextClasses
 from innerloop.errors import UserError
 from innerloop.run import elsewhere
 from innerloop.run.check import DESCRIPTIVE
@@ -38,9 +39,14 @@ def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = 
     Arguments:
         plain_size: examples of a plain training batch; None if training is episodic.
     """
-    evaluation = config.evaluation
+    evaluation, source = config.evaluation, build_source(config)
+    if isinstance(source, TextClasses):
+        raise UserError(
+            f"Learners cannot read the texts of dataset={source.name} as they are: choose "
+            "encoder=glove, minilm or transformer (extra text)."
+        )
     return TaskData(
-        source=build_source(config),
+        source=source,
         episode=episodes.train,
         test_episode=episodes.test,
         steps=config.outer.steps,
