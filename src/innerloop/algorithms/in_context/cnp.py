@@ -29,8 +29,9 @@ class CNP(Algorithm):
 
     .. math:: y \sim N(\mu, \sigma^2), \qquad \sigma = 0.1 + 0.9 \, \mathrm{softplus}(s)
 
-    The meta-loss is the negative log-likelihood of support and queries; outputs are the means. With
-    classes the outputs are logits, and the meta-loss is cross-entropy. x are the body's features.
+    The meta-loss is the negative log-likelihood of support and queries; outputs are the means. For
+    classes, and other targets that are no real numbers, outputs are logits and the meta-loss is the
+    objective's. x are the body's features.
 
     Arguments:
         width: of the layers of h and g.
@@ -72,7 +73,7 @@ class CNP(Algorithm):
         self.encoder = perceptron(features + self.outputs, *hidden)
         self.decoder = perceptron(features + width, *hidden)
         self.head = nn.Linear(width, self.outputs)
-        regression = objective.classes(training=True) is None
+        regression = objective.answers == "targets"
         self.deviation = nn.Linear(width, self.outputs) if regression else None
 
     def embed(self, tasks: Task) -> Task:
