@@ -70,11 +70,12 @@ class CNP(Algorithm):
         super().__init__(model, objective)
         features, self.outputs = width_of(self.model.body), objective.width
         hidden = [width] * depth
-        self.encoder = perceptron(features + self.outputs, *hidden)
-        self.decoder = perceptron(features + width, *hidden)
-        self.head = nn.Linear(width, self.outputs)
+        self.encoder: nn.Module = perceptron(features + self.outputs, *hidden)
+        self.decoder: nn.Module = perceptron(features + width, *hidden)
+        self.head: nn.Module = nn.Linear(width, self.outputs)
         regression = objective.answers == "targets"
-        self.deviation = nn.Linear(width, self.outputs) if regression else None
+        deviation = nn.Linear(width, self.outputs) if regression else None
+        self.deviation: nn.Module | None = deviation
 
     def embed(self, tasks: Task) -> Task:
         return features_of(self.features, tasks)

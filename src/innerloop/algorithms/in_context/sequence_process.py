@@ -55,6 +55,9 @@ class SequenceProcess(CNP):
         torch.Size([2, 6])
     """
 
+    encoder: nn.ModuleList
+    decoder: nn.ModuleList
+
     def __init__(
         self,
         model: nn.Module,
