@@ -29,8 +29,9 @@ class CNP(Algorithm):
 
     .. math:: y \sim N(\mu, \sigma^2), \qquad \sigma = 0.1 + 0.9 \, \mathrm{softplus}(s)
 
-    The meta-loss is the negative log-likelihood of support and queries; outputs are the means. With
-    classes the outputs are logits, and the meta-loss is cross-entropy. x are the body's features.
+    The meta-loss is the negative log-likelihood of support and queries; outputs are the means. For
+    classes, and other targets that are no real numbers, outputs are logits and the meta-loss is the
+    objective's. x are the body's features.
 
     Arguments:
         width: of the layers of h and g.
@@ -69,11 +70,12 @@ class CNP(Algorithm):
         super().__init__(model, objective)
         features, self.outputs = width_of(self.model.body), objective.width
         hidden = [width] * depth
-        self.encoder = perceptron(features + self.outputs, *hidden)
-        self.decoder = perceptron(features + width, *hidden)
-        self.head = nn.Linear(width, self.outputs)
-        regression = objective.classes(training=True) is None
-        self.deviation = nn.Linear(width, self.outputs) if regression else None
+        self.encoder: nn.Module = perceptron(features + self.outputs, *hidden)
+        self.decoder: nn.Module = perceptron(features + width, *hidden)
+        self.head: nn.Module = nn.Linear(width, self.outputs)
+        regression = objective.answers == "targets"
+        deviation = nn.Linear(width, self.outputs) if regression else None
+        self.deviation: nn.Module | None = deviation
 
     def embed(self, tasks: Task) -> Task:
         return features_of(self.features, tasks)
