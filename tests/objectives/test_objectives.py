@@ -88,3 +88,19 @@ def test_squared_error_equals_torchmetrics_under_vmap() -> None:
         [mean_squared_error(o, t) for o, t in zip(outputs, targets, strict=True)]
     )
     torch.testing.assert_close(actual, expected)
+
+
+def test_rmse_is_the_root_of_torchmetrics_mean_squared_error() -> None:
+    from torchmetrics.functional import mean_squared_error
+
+    from innerloop.objectives.rmse import RMSE
+    from innerloop.tasks import Padded
+
+    outputs, targets = torch.randn(9, 3), torch.randn(9, 3)
+    objective = RMSE(3, unit="N")
+    expected = mean_squared_error(outputs, targets, squared=False)
+    torch.testing.assert_close(objective.scores(outputs, targets)["rmse"], expected)
+    padded = Padded(targets, torch.arange(9) < 6)
+    expected = mean_squared_error(outputs[:6], targets[:6], squared=False)
+    torch.testing.assert_close(objective.scores(outputs, padded)["rmse"], expected)
+    assert objective.metric.heading == "rmse (N)" and not objective.metric.higher_is_better
