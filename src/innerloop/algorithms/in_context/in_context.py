@@ -99,10 +99,10 @@ class InContext(Algorithm):
         self.register_buffer("labels", simplex(most_ways), persistent=False)
         self.unknown = nn.Parameter(torch.zeros(most_ways))
         self.scale, self.entry = nn.LayerNorm(features), nn.Linear(features, width - most_ways)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        blocks = [_copying(Block(width, heads)) for _ in range(layers)]
+        self.blocks = nn.ModuleList(blocks)
         self.norm, self.exit = nn.LayerNorm(width), nn.Linear(width, most_ways)
-        for block in self.blocks:
-            _copy_by_similarity(block)
+        _shrink(self.exit)
         with torch.no_grad():  # the exit reads the labels that were copied
             self.exit.weight[:, -most_ways:] += torch.eye(most_ways)
 
@@ -130,8 +130,8 @@ class InContext(Algorithm):
         return self.exit(self.norm(rows[:, 0])) @ self.labels[:ways].T
 
 
-def _copy_by_similarity(block: Block) -> None:
-    """Lets a layer start as a copy of those rows that are like the reader."""
+def _copying(block: Block) -> Block:
+    """The layer, which starts as a copy of those rows that are like the reader."""
     attention = block.attention
     with torch.no_grad():
         nn.init.orthogonal_(attention.query.weight)
@@ -139,4 +139,11 @@ def _copy_by_similarity(block: Block) -> None:
         for layer in (attention.value, attention.out):
             nn.init.eye_(layer.weight)
             nn.init.zeros_(layer.bias)
-        block.feed[-1].weight *= SMALL
+    _shrink(block.feed[-1])
+    return block
+
+
+def _shrink(layer: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(SMALL)
