@@ -72,6 +72,19 @@ class SmoothConv(nn.Module):
         return self.layers(images).mean((-2, -1))
 
 
+class MapBody(nn.Module):
+    """A smooth body whose features are flattened maps of 2 channels and 2 x 3 places."""
+
+    width, map_shape = 12, (2, 2, 3)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 12)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layer(inputs).tanh()
+
+
 def tasks(
     count: int = 3, ways: int = 3, shots: int = 2, queries: int = 2, shape: Sequence[int] = (3,)
 ) -> Task:
@@ -107,6 +120,15 @@ def algorithm(
 def algorithm_around(model: nn.Module, objective: Objective, name: str, *more: str) -> Algorithm:
     """The algorithm of `conf/algorithm/NAME.yaml` around a model, in float64."""
     return instantiate(_section(name, *more), model=model, objective=objective).double()
+
+
+def smooth(learner: Algorithm) -> Algorithm:
+    """The learner with Softplus for each ReLU: finite differences need a derivative everywhere."""
+    for parent in list(learner.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.ReLU):
+                setattr(parent, name, nn.Softplus())
+    return learner
 
 
 def algorithms_that(fit: Callable[[Algorithm], bool]) -> list[str]:

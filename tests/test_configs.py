@@ -86,12 +86,22 @@ def test_every_config_file_composes_and_resolves(file: str) -> None:
 def test_every_algorithm_runs(tmp_path: Path, name: str, dataset: str) -> None:
     if dataset == "sinusoid" and algorithm(name).needs_classes:
         pytest.skip("refuses regression, as test_contract.py shows")
-    result = train(tmp_path, f"algorithm={name}", *data_for(name, dataset), *FAST)
+    learns_from = taught(tmp_path / "teacher", name, dataset)
+    folder = tmp_path / "run"
+    result = train(folder, f"algorithm={name}", *learns_from, *data_for(name, dataset), *FAST)
     metric = "mse" if dataset == "sinusoid" else "accuracy"
     assert result["algorithm"] == name
     assert result["test"][metric]["tasks"] == 4
     assert (f"{metric}/step_10" in result["test"]) == algorithm(name).adapts_by_steps
-    assert (tmp_path / "adaptation.png").stat().st_size > 5000
+    assert (folder / "adaptation.png").stat().st_size > 5000
+
+
+def taught(folder: Path, name: str, dataset: str) -> list[str]:
+    """Trains a teacher for an algorithm that needs one, and the override that names it."""
+    if getattr(algorithm(name), "teacher", None) is None:
+        return []
+    train(folder, "algorithm=rfs", *data_for("rfs", dataset), *FAST)
+    return [f"distil_from={folder}"]
 
 
 @pytest.mark.parametrize("name", without_files())

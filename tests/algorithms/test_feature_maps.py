@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import NOW, SmoothBody, algorithm, along, close, direction, run, slope, tasks
+from helpers import NOW, MapBody, SmoothBody, algorithm, along, close, direction, run, slope, tasks
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,20 +15,6 @@ from innerloop.models.network import Network
 from innerloop.objectives import Classification
 from innerloop.tasks import Task
 
-SHAPE = (2, 2, 3)  # channels, height and width of the map
-
-
-class MapBody(nn.Module):
-    """A smooth body whose features are flattened maps of 6 places."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.width, self.map_shape = 12, SHAPE
-        self.layer = nn.Linear(3, 12)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.layer(inputs).tanh()
-
 
 def outputs(learner: Algorithm, task: Task) -> Tensor:
     *_, (_, answers) = learner.trajectory(task, 0, NOW)
@@ -37,7 +23,7 @@ def outputs(learner: Algorithm, task: Task) -> Tensor:
 
 def places(learner: Algorithm, inputs: Tensor) -> Tensor:
     """Descriptors `(n, 6, 2)`, one place after the other."""
-    maps = learner.model.body(inputs).detach().reshape(-1, *SHAPE)
+    maps = learner.model.body(inputs).detach().reshape(-1, *MapBody.map_shape)
     return torch.stack([maps[:, :, y, x] for y in range(2) for x in range(3)], 1)
 
 

@@ -16,6 +16,7 @@ from helpers import (
     direction,
     run,
     slope,
+    smooth,
     tasks,
     waves,
 )
@@ -33,7 +34,7 @@ REGRESSION = [name for name in EXACT if not algorithm(name).needs_classes]
 
 @pytest.mark.parametrize("name", EXACT)
 def test_meta_gradient_equals_finite_differences(name: str) -> None:
-    learner, batch = algorithm(name), tasks()
+    learner, batch = smooth(algorithm(name)), tasks()
     _, gradient = run(learner, batch)
     for _ in range(3):
         way = direction(learner)
@@ -44,7 +45,7 @@ def test_meta_gradient_equals_finite_differences(name: str) -> None:
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
 @pytest.mark.parametrize("name", EXACT)
 def test_meta_gradient_through_batch_norm_equals_finite_differences(name: str, mode: str) -> None:
-    learner, batch = algorithm(name, SmoothConv(mode)), tasks(shape=(1, 4, 4))
+    learner, batch = smooth(algorithm(name, SmoothConv(mode))), tasks(shape=(1, 4, 4))
     _, gradient = run(learner, batch)
     way = direction(learner)
     assert along(gradient, way) == pytest.approx(slope(learner, batch, way), rel=1e-5)

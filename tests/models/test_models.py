@@ -50,6 +50,26 @@ def test_conv4_is_four_blocks_of_convolution_norm_relu_and_pooling(pool: str) ->
     assert body(images).std() > 0.1
 
 
+@pytest.mark.parametrize("pool", ["max", "stride"])
+@pytest.mark.parametrize(("pools", "side"), [(0, 20), (1, 10), (2, 5)])
+def test_later_blocks_of_conv4_keep_the_size_of_the_image(pool: str, pools: int, side: int) -> None:
+    body, images = Conv4((1, 20, 20), 4, pool=pool, pools=pools), torch.randn(2, 1, 20, 20)
+    assert map_shape(body) == (4, side, side)
+    maps = images
+    for number, block in enumerate(body.blocks):
+        weight, bias = block.convolution.weight, block.convolution.bias
+        stride = 2 if pool == "stride" and number < pools else 1
+        maps = nn.functional.conv2d(maps, weight, bias, padding=1, stride=stride)
+        maps = nn.functional.batch_norm(maps, None, None, training=True).relu()
+        maps = nn.functional.max_pool2d(maps, 2) if pool == "max" and number < pools else maps
+    torch.testing.assert_close(body(images), maps.flatten(1), rtol=1e-4, atol=1e-5)
+
+
+def test_conv4_halves_an_image_in_its_four_blocks_at_most() -> None:
+    with pytest.raises(UserError, match="pools=5: 0 to 4 of its 4 blocks"):
+        Conv4((1, 32, 32), pools=5)
+
+
 def test_a_network_is_a_linear_head_on_a_body() -> None:
     network, x = Network(MLP([2, 3], [7]), 4), torch.randn(5, 2, 3)
     head = network.head

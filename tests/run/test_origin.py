@@ -120,10 +120,42 @@ def test_results_name_the_run_whose_body_was_taken(first: Path, tmp_path: Path) 
     assert tested["configuration"] == result["configuration"]
 
 
-def _resumed(folder: Path) -> dict[str, Any]:
+def test_results_name_the_teacher_and_a_resume_does_not_need_it(
+    first: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "second"
+    run = ("algorithm=rfs_distill", *GLYPHS, *FAST, *QUIET)
+    result = train(folder, f"distil_from={first}", *run)
+    theirs = read_checkpoint(first / "checkpoints" / "best.ckpt")["state_dict"]
+    ours = read_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
+    model = {k.removeprefix(origin.MODEL): v for k, v in theirs.items()}
+    for name, value in model.items():
+        assert torch.equal(ours[f"algorithm.teacher.model.{name}"], value), name
+    assert result["distil_from"]["algorithm"] == "baseline"
+    assert result["distil_from"]["sha256"] == origin.digest(model)
+    (folder / "results.json").unlink()
+    (moved := tmp_path / "moved").mkdir()
+    for file in (first / "checkpoints").iterdir():
+        file.rename(moved / file.name)
+    try:
+        assert _resumed(folder, steps=4)["distil_from"] == result["distil_from"]
+    finally:
+        for file in moved.iterdir():
+            file.rename(first / "checkpoints" / file.name)
+
+
+def test_a_teacher_is_given_to_those_that_need_one(first: Path, tmp_path: Path) -> None:
+    run = (*GLYPHS, f"hydra.run.dir={tmp_path / 'run'}", "logger=none")
+    assert "distil_from=RUN" in mistake("train", "algorithm=rfs_distill", *run)
+    assert "has no teacher" in mistake("train", "algorithm=rfs", f"distil_from={first}", *run)
+    wide = ("algorithm=rfs_distill", f"distil_from={first}", "model.body.filters=5")
+    assert "choose the model it was trained with" in mistake("train", *run, *wide)
+
+
+def _resumed(folder: Path, steps: int = 6) -> dict[str, Any]:
     from cli import call
 
-    call("train", f"resume={folder}", "outer.steps=6", "logger=none")
+    call("train", f"resume={folder}", f"outer.steps={steps}", "logger=none")
     content: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return content
 

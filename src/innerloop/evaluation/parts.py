@@ -119,7 +119,7 @@ class Training(Part):
 
 
 class Origin(Part):
-    """The run whose body the training started from."""
+    """The run whose body the training started from, or whose answers it learned from."""
 
     algorithm: str | None = None
     dataset: str | None = None

@@ -51,6 +51,7 @@ class Results(Part):
     outer: Outer = Outer()
     training: Training = Training()
     init_from: Origin | None = None
+    distil_from: Origin | None = None
     configuration: str | None = None
     checkpoint: Checkpoint = Checkpoint()
     higher_is_better: bool | None = None  #: only in older files
@@ -96,6 +97,8 @@ class Results(Part):
             parts.append(f"trained on {self.training.kind}")
         if self.init_from is not None:
             parts.append(f"from the body of {self.init_from.algorithm} on {self.init_from.dataset}")
+        if self.distil_from is not None:
+            parts.append(f"taught by {self.distil_from.algorithm} on {self.distil_from.dataset}")
         return ", ".join(parts)
 
     @property

@@ -11,8 +11,6 @@ from innerloop.errors import UserError
 from innerloop.layers.early_pooling import PoolingBlock
 from innerloop.layers.norm import TaskNorm
 
-SMALLEST = 2**4  #: side of an image that four 2x2 poolings turn into one pixel
-
 
 class Conv4(nn.Module):
     """Four blocks of 3x3 convolution, batch norm, ReLU and 2x2 max-pooling, then flattened.
@@ -25,6 +23,8 @@ class Conv4(nn.Module):
             (about a quarter of the work).
         average: whether what is left of the image is averaged, as in that network, instead of
             flattened.
+        pools: how many blocks halve the image, counted from the first: 4, or 2 for larger maps, as
+            in Relation networks.
 
     Its features are flattened maps of shape `map_shape`, see `innerloop.layers.maps`; that is None
     where they are averaged.
@@ -40,16 +40,20 @@ class Conv4(nn.Module):
         norm: str = "transductive",
         pool: str = "max",
         average: bool = False,
+        pools: int = 4,
     ) -> None:
         super().__init__()
         if pool not in ("max", "stride"):
             raise UserError(f"model.body.pool={pool} is not known to Conv4: choose max or stride.")
-        _check_shape(input_shape, pool)
+        if pools not in range(5):
+            raise UserError(f"model.body.pools={pools}: 0 to 4 of its 4 blocks can halve an image.")
+        _check_shape(input_shape, pool, pools)
         if filters < 1:
             raise UserError(f"model.body.filters={filters}: give 1 or more.")
-        channels = [input_shape[0], *[filters] * 4]
+        channels = itertools.pairwise([input_shape[0], *[filters] * 4])
+        halve = [pool] * pools + [""] * (4 - pools)
         self.blocks = nn.Sequential(
-            *[_block(a, b, norm, pool) for a, b in itertools.pairwise(channels)]
+            *[_block(*pair, norm, how) for pair, how in zip(channels, halve, strict=True)]
         )
         self.average = average
         self.to(memory_format=torch.channels_last)  # faster convolutions
@@ -63,20 +67,22 @@ class Conv4(nn.Module):
         return features.mean((2, 3)) if self.average else features.flatten(1)
 
 
-def _check_shape(shape: Sequence[int], pool: str) -> None:
+def _check_shape(shape: Sequence[int], pool: str, pools: int) -> None:
     if len(shape) != 3:
         raise UserError(
             f"model.body.input_shape={list(shape)}: Conv4 takes images, [channels, height, width]. "
             "Use model=mlp for other inputs."
         )
-    if pool == "max" and min(shape[1:]) < SMALLEST:
+    smallest = 2**pools  # the side of an image that the poolings turn into one pixel
+    if pool == "max" and min(shape[1:]) < smallest:
         raise UserError(
-            f"model.body.input_shape={list(shape)}: four poolings leave nothing of images below "
-            f"{SMALLEST}x{SMALLEST}. Use model=conv4_strided, or larger images."
+            f"model.body.input_shape={list(shape)}: {pools} poolings leave nothing of images below "
+            f"{smallest}x{smallest}. Use model=conv4_strided, or larger images."
         )
 
 
 def _block(channels: int, filters: int, norm: str, pool: str) -> nn.Sequential:
+    """One block; `pool` is empty if it does not halve the image."""
     convolution = nn.Conv2d(channels, filters, 3, padding=1, stride=2 if pool == "stride" else 1)
     nn.init.xavier_uniform_(convolution.weight)
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]

@@ -67,6 +67,7 @@ class MetaLearner(MetaTraining):
         self.record: Callable[[], Record] = dict  #: makes the run's own part of the record
         self.loaded: Record = {}  #: the record of the checkpoint that was loaded last
         self.origin: Record | None = None  #: the run whose body the training started from
+        self.teacher_origin: Record | None = None  #: the run whose answers it learned from
         self._untested: list[Algorithm] = []  # a list, so that it is not a part of this module
         self._evaluation, self._curve = Evaluation(), Evaluation()
 
@@ -159,6 +160,7 @@ class MetaLearner(MetaTraining):
     def on_load_checkpoint(self, checkpoint: CheckpointDict) -> None:
         self.loaded = checkpoint["innerloop"]
         self.origin = self.loaded.get("init_from")
+        self.teacher_origin = self.loaded.get("distil_from")
 
     def load_state_dict(
         self, state_dict: Mapping[str, object], strict: bool = True, assign: bool = False

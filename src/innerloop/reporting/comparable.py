@@ -8,7 +8,7 @@ from innerloop.startup.keys import Role, role
 
 SAME = (
     "algorithm", "dataset", "trained_on", "encoder", "model", "experiment", "norm", "episode",
-    "outer", "training", "init_from",
+    "outer", "training", "init_from", "distil_from",
 )  # fmt: skip
 PROTOCOL = (
     "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",

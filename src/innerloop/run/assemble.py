@@ -56,6 +56,7 @@ def assemble(config: DictConfig, earlier: PlainDict, trained_on: str | None = No
         plain=plain,
         facts=_facts(config, plain) | {"training": problem.training.record()},
         init_from=config.get("init_from"),
+        distil_from=config.get("distil_from"),
     )
 
 
@@ -108,6 +109,7 @@ def _record(plain: Plain, learner: MetaLearner, began: float) -> Callable[[], Pl
         "engine": learner.engine.describe(),
         "seconds": time.perf_counter() - began,
         "init_from": learner.origin,
+        "distil_from": learner.teacher_origin,
         "wandb": identity.read(folder),
     }
 

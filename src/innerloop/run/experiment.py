@@ -22,6 +22,8 @@ class Experiment:
         plain: the configuration, as it is stored and sent to loggers.
         facts: what `results.json` says of the training.
         init_from: another run; the training starts from its body. None for a random start.
+        distil_from: another run; the training learns from its answers as well. None for labels
+            alone.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Experiment:
     plain: Plain
     facts: PlainDict
     init_from: str | None
+    distil_from: str | None
 
     @property
     def folder(self) -> Path:

@@ -1,4 +1,5 @@
-"""`init_from`: a training that starts from the body of another run, and records which run."""
+"""What a training takes from another run, and the record of which: the body that it starts from
+(`init_from`), or a teacher (`distil_from`)."""
 
 import hashlib
 from pathlib import Path
@@ -7,10 +8,12 @@ from torch import Tensor, nn
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError, visible
+from innerloop.layers.teacher import Teacher
 from innerloop.run import notices, trained
-from innerloop.run.plain import PlainDict
+from innerloop.run.plain import Checkpoint, PlainDict
 
-BODY = "algorithm.model.body."  #: in a checkpoint, names of a body's tensors begin so
+MODEL = "algorithm.model."  #: in a checkpoint, names of a model's tensors begin so
+BODY = f"{MODEL}body."  #: and those of its body
 AVERAGES = ("running_mean", "running_var")  #: names of the running averages of batch norm end so
 
 
@@ -30,19 +33,52 @@ def start_from(run: str, algorithm: Algorithm) -> PlainDict:
         UserError: if the run has no such body.
     """
     path, content = trained.open_checkpoint(run)
-    record, theirs = content["innerloop"], _body_in(content["state_dict"])
-    _load(algorithm.model, theirs, path)
-    names = record["config"].get("names", {})
-    origin = {
+    theirs = _named(content["state_dict"], BODY)
+    body = getattr(algorithm.model, "body", None)
+    if not isinstance(body, nn.Module) or not theirs:
+        raise UserError(f"init_from={visible(path)}: the run, or this model, has no body.")
+    _load(body, theirs, f"init_from={visible(path)}")
+    origin = _origin(path, content, theirs)
+    notices.say(f"starts from the body of {origin['algorithm']} on {origin['dataset']}, {path}")
+    return origin
+
+
+def learn_from(run: str, teacher: Teacher | None) -> PlainDict:
+    """Copies the model of a run's best checkpoint into a teacher.
+
+    Arguments:
+        run: a run's folder, or a .ckpt file.
+        teacher: of the learner; None if it has none.
+
+    Returns:
+        where the teacher comes from, as `results.json` records it.
+
+    Raises:
+        UserError: if the learner has no teacher, or the run has another model.
+    """
+    if teacher is None:
+        raise UserError(
+            f"distil_from={run}: this algorithm has no teacher. Use algorithm=rfs_distill."
+        )
+    path, content = trained.open_checkpoint(run)
+    theirs = _named(content["state_dict"], MODEL)
+    _load(teacher.model, theirs, f"distil_from={visible(path)}")
+    origin = _origin(path, content, theirs)
+    notices.say(f"is taught by {origin['algorithm']} on {origin['dataset']}, {path}")
+    return origin
+
+
+def _origin(path: Path, content: Checkpoint, taken: dict[str, Tensor]) -> PlainDict:
+    """The record of what was taken from a checkpoint."""
+    names = content["innerloop"]["config"].get("names", {})
+    return {
         "run": str(path.parents[1] if path.parent.name == "checkpoints" else path.parent),
         "algorithm": names.get("algorithm"),
         "dataset": names.get("dataset"),
         "checkpoint": path.name,
-        "step": record["step"],
-        "sha256": digest(theirs),
+        "step": content["innerloop"]["step"],
+        "sha256": digest(taken),
     }
-    notices.say(f"starts from the body of {origin['algorithm']} on {origin['dataset']}, {path}")
-    return origin
 
 
 def digest(weights: dict[str, Tensor]) -> str:
@@ -55,28 +91,26 @@ def digest(weights: dict[str, Tensor]) -> str:
     return checksum.hexdigest()
 
 
-def _body_in(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(BODY): v for k, v in state.items() if k.startswith(BODY)}
+def _named(state: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
 
 
-def _load(model: nn.Module, theirs: dict[str, Tensor], path: Path) -> None:
-    """Copies the body's tensors; raises `UserError` if names or shapes differ.
+def _load(module: nn.Module, theirs: dict[str, Tensor], argument: str) -> None:
+    """Copies a module's tensors; raises `UserError` if names or shapes differ.
 
     Only running averages may be missing on either side.
     """
-    body = getattr(model, "body", None)
-    if not isinstance(body, nn.Module) or not theirs:
-        raise UserError(f"init_from={visible(path)}: the run, or this model, has no body.")
-    ours = body.state_dict()
+    ours = module.state_dict()
     for name in {**ours, **theirs}:
         shapes = [_shape(weights.get(name)) for weights in (theirs, ours)]
         missing_average = None in shapes and name.endswith(AVERAGES)
         if shapes[0] != shapes[1] and not missing_average:
             raise UserError(
-                f"init_from={visible(path)}: {visible(name)} has the shape {shapes[0]} in that "
-                f"body and {shapes[1]} in this one: choose the model it was trained with."
+                f"{argument}: {visible(name)} has the shape {shapes[0]} in that "
+                f"run and {shapes[1]} in this one: choose the model it was trained with."
             )
-    body.load_state_dict({k: v for k, v in theirs.items() if k in ours}, strict=False)
+    module.load_state_dict({k: v for k, v in theirs.items() if k in ours}, strict=False)
 
 
 def _shape(value: Tensor | None) -> tuple[int, ...] | None:

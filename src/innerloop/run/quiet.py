@@ -6,7 +6,7 @@ import warnings
 HINTS = (  # words of such warnings
     "does not have many workers", "pre-optimization state", "exists and is not empty",
     "isinstance.treespec, LeafSpec", "The dirpath has changed", "your dataloader is not resumable",
-    "The `srun` command is available",
+    "The `srun` command is available", "in eval mode at the start of training",
 )  # fmt: skip
 
 

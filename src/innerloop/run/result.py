@@ -64,6 +64,7 @@ def result_of(
         "engine": record["engine"],
         "outer": facts["outer"] | _skipped(learner),
         **({} if learner.origin is None else {"init_from": learner.origin}),
+        **({} if learner.teacher_origin is None else {"distil_from": learner.teacher_origin}),
         **_tasks(tested, scored, f"val/{objective.metric.name}"),
         "checkpoint": {"file": checkpoint.name, **_loaded(learner)},
         "metric": objective.metric._asdict(),

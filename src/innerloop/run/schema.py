@@ -92,6 +92,7 @@ class Configuration(Section):
     deviates: OptionalText = None
     resume: OptionalText
     init_from: OptionalText = None
+    distil_from: OptionalText = None
     estimate: Flag = False
     trust: Flag = False
     sweep: Sweep = Sweep(resume=False, slots=1)

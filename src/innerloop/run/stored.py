@@ -69,7 +69,7 @@ def _forget_defaults(content: PlainDict) -> None:
     validation = content["evaluation"]["validation"]
     if validation.get("dataset") is None:
         validation.pop("dataset", None)
-    for key in ("init_from", "encoder", "augment"):
+    for key in ("init_from", "distil_from", "encoder", "augment"):
         if content.get(key) is None:
             content.pop(key, None)
 

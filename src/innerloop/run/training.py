@@ -29,9 +29,8 @@ def train(
     Returns:
         the file of the chosen checkpoint, and its content.
     """
-    if checkpoint is None and experiment.init_from is not None:
-        learner = experiment.learner
-        learner.origin = origin.start_from(experiment.init_from, learner.algorithm)
+    if checkpoint is None:
+        _take_over(experiment)
     _check_processes(experiment.trainer.world_size)
     folder = experiment.folder
     stored.save(experiment.plain, folder)
@@ -42,6 +41,21 @@ def train(
     else:
         _fit(experiment, checkpoint)
     return _chosen(folder)
+
+
+def _take_over(experiment: Experiment) -> None:
+    """Copies what a new training takes from other runs."""
+    learner = experiment.learner
+    if experiment.init_from is not None:
+        learner.origin = origin.start_from(experiment.init_from, learner.algorithm)
+    teacher = getattr(learner.algorithm, "teacher", None)
+    if experiment.distil_from is not None:
+        learner.teacher_origin = origin.learn_from(experiment.distil_from, teacher)
+    elif teacher is not None and learner.steps > 0:
+        raise UserError(
+            "This algorithm learns from the answers of a teacher: name the folder of a finished "
+            "run of algorithm=rfs and the same model, distil_from=RUN."
+        )
 
 
 def _keep_as_it_is(experiment: Experiment) -> None:

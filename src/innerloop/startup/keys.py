@@ -34,6 +34,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "dataset.on_device": AROUND,
     "dataset.path": AROUND,
     "deviates": Role.NONE,
+    "distil_from": LEARNED,
     "diagnostics": AROUND,
     "encoder": LEARNED,
     "encoder.batch": AROUND,

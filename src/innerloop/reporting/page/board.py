@@ -75,6 +75,7 @@ def _row(setting: Setting, label: str) -> dict[str, str]:
         "batch norm": first.results.norm or "none",
         "trained on": _training(first.results),
         "started from": _started_from(first.results.init_from),
+        "taught by": _started_from(first.results.distil_from),
         "before adapting": shown(before, metric) if setting.curve() else "",
         metric.name: shown(scored.mean, metric),
         "95% interval": interval(scored, metric),
