@@ -5,6 +5,7 @@ import lzma
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -37,15 +38,20 @@ def content(path: Path) -> bytes:
         UserError: if it is no regular file, is damaged, or unpacks to too much.
     """
     regular_file(path, MOST)
-    opened = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
     try:
-        with opened(path, "rb") as stream:
-            data: bytes = stream.read(MOST + 1)
+        with _opened(path) as stream:
+            data = stream.read(MOST + 1)
     except Exception as error:  # an altered archive can raise nearly anything
         raise damaged(path, one_line(error)) from error
     if len(data) > MOST:
         raise damaged(path, f"it unpacks to more than {MOST:,} bytes")
     return data
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    return lzma.open(path, "rb") if path.suffix == ".xz" else path.open("rb")
 
 
 def rows(path: Path, separator: str, columns: int, count: int) -> list[list[str]]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from innerloop import tasks as task_tools
 from innerloop.data import sampling
 from innerloop.data.curves import check_no_classes
 from innerloop.data.ratings import answers
@@ -207,4 +208,5 @@ def _zero_padding(values: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
 
 def _plain(examples: Examples) -> Examples:
     """Examples of tasks of one size, which have no padding."""
-    return Examples(examples.inputs.values, examples.targets.values)  # type: ignore[attr-defined]
+    inputs, targets = (task_tools.values(part) for part in examples)
+    return Examples(inputs, targets)
