@@ -2,7 +2,7 @@
 
 import torch
 
-from innerloop.data.centroid import nearest_centroid
+from innerloop.data.centroid import cosine_centroid, nearest_centroid
 from innerloop.tasks import Examples, Task
 
 
@@ -21,3 +21,19 @@ def test_a_class_without_support_is_never_chosen() -> None:
     support = Examples(torch.randn(3, 4), torch.tensor([0, 2, 2]))
     outputs = nearest_centroid(Task(support, Examples(torch.randn(5, 4), torch.zeros(5))))
     assert (outputs[:, 1] == -torch.inf).all()
+
+
+def test_cosines_do_not_depend_on_the_lengths_of_features() -> None:
+    support, query = torch.randn(6, 5), torch.randn(4, 5)
+    labels = torch.tensor([0, 0, 1, 1, 2, 2])
+    outputs = cosine_centroid(Task(Examples(support, labels), Examples(query, torch.zeros(4))))
+    longer = Task(
+        Examples(support * torch.rand(6, 1).add(0.1), labels),
+        Examples(query * torch.rand(4, 1).add(0.1), torch.zeros(4)),
+    )
+    torch.testing.assert_close(cosine_centroid(longer), outputs)
+    for row, features in zip(outputs, query, strict=True):
+        units = support / support.norm(dim=1, keepdim=True)
+        directions = units.reshape(3, 2, 5).sum(1)
+        expected = torch.stack([torch.cosine_similarity(features, d, dim=0) for d in directions])
+        torch.testing.assert_close(row.float(), expected)

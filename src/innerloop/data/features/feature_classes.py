@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data.centroid import nearest_centroid
+from innerloop.data.centroid import cosine_centroid
 from innerloop.data.features.encoder import Encoder
 from innerloop.data.features.feature_pack import FeaturePack
 from innerloop.data.features.seen_classes import seen_classes
@@ -79,7 +79,7 @@ class FeatureClasses(ImageClasses):
         self.source.warn(self.source.pack)
 
     def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
-        return {"nearest centroid of features": nearest_centroid}
+        return {"nearest centroid of features, by cosine": cosine_centroid}
 
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)
