@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +10,14 @@ from innerloop.data.ratings.bias import Bias
 from innerloop.tasks import Examples, Task
 
 ITEM_BIAS, USER_BIAS, USER_RATINGS = 0, 2, 3  #: columns of the numbers of an input
+
+LARGE = 8  #: logarithm of a large number of ratings, by which amounts are divided
+
+
+def amount(ratings: np.ndarray) -> np.ndarray:
+    """A number of ratings as an input of a network, from 0 to about 1."""
+    scaled: np.ndarray = np.log1p(ratings) / LARGE
+    return scaled
 
 
 def baselines(bias: Bias, centre: float) -> Mapping[str, Callable[[Task], Tensor]]:
@@ -34,7 +43,7 @@ def baselines(bias: Bias, centre: float) -> Mapping[str, Callable[[Task], Tensor
 
     def of_both(task: Task) -> Tensor:
         r"""The ridge solution for the user's bias: residuals of training and support together."""
-        earlier = _column(task.support, USER_RATINGS)[:1].expm1()
+        earlier = (LARGE * _column(task.support, USER_RATINGS)[:1]).expm1()
         known = _column(task.support, USER_BIAS)[:1] * (earlier + bias.penalties.user)
         residuals = task.support.targets - start - _column(task.support, ITEM_BIAS)
         weight = earlier + len(residuals) + bias.penalties.user

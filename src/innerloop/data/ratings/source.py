@@ -13,6 +13,7 @@ from innerloop import tasks as task_tools
 from innerloop.data import sampling
 from innerloop.data.curves import check_no_classes
 from innerloop.data.ratings import answers
+from innerloop.data.ratings.answers import amount
 from innerloop.data.ratings.bias import Bias, Penalties, fit
 from innerloop.data.ratings.table import Catalogue, Parts
 from innerloop.data.ratings.users import Drawn, Users
@@ -35,8 +36,8 @@ class UserRatings(TaskSource):
 
     * `categories` `(n, 1 + a + b)` int64: the item's number plus 1, or 0 for an item that no
       training user rated; those of the user, and of the item, all in one numbering;
-    * `numbers` `(n, 4 + c)` float32: the item's bias in training, log(1 + its ratings), the user's
-      bias in training outside this task, log(1 + its ratings), and the item's flags;
+    * `numbers` `(n, 4 + c)` float32: the item's bias in training, log(1 + its ratings) / 8, the user's
+      bias in training outside this task, log(1 + its ratings) / 8, and the item's flags;
     * `item` `(n,)` int64: the item's true number, for names in pictures. No network may read it.
 
     Targets are stars minus `CENTRE`.
@@ -168,14 +169,14 @@ class UserRatings(TaskSource):
         return np.stack(sums, 1)
 
     def _history(self, users: Users, chosen: np.ndarray, drawn: tuple[Drawn, Drawn]) -> np.ndarray:
-        """The user's bias in training outside the task, and log(1 + its ratings): `(T, 2)`."""
+        """The user's bias in training outside the task, and log(1 + its ratings) / 8: `(T, 2)`."""
         history = self._history_of_all[users.numbers[chosen]].copy()
         for rows, real in drawn:
             inside = real & users.known[rows]
             history[:, 0] -= (users.residuals[rows] * inside).sum(1)
             history[:, 1] -= inside.sum(1)
         bias = history[:, 0] / (history[:, 1] + self.penalties.user)
-        return np.stack([bias, np.log1p(history[:, 1])], 1)
+        return np.stack([bias, amount(history[:, 1])], 1)
 
     def _examples(
         self, users: Users, drawn: Drawn, history: np.ndarray, new: np.ndarray
@@ -191,7 +192,7 @@ class UserRatings(TaskSource):
         new = new | (users.item_count[rows] == 0)
         own = np.where(new, 0, item + 1)[..., None]
         categories = np.concatenate([own, catalogue.users[user], catalogue.items[item]], 2)
-        of_item = [users.item_bias[rows], np.log1p(users.item_count[rows])]
+        of_item = [users.item_bias[rows], amount(users.item_count[rows])]
         known = np.stack([np.where(new, 0, column) for column in of_item], 2)
         of_user = np.broadcast_to(history[:, None], known.shape)
         numbers = np.concatenate([known, of_user, catalogue.flags[item]], 2, dtype=np.float32)
