@@ -36,8 +36,8 @@ class UserRatings(TaskSource):
 
     * `categories` `(n, 1 + a + b)` int64: the item's number plus 1, or 0 for an item that no
       training user rated; those of the user, and of the item, all in one numbering;
-    * `numbers` `(n, 4 + c)` float32: the item's bias in training, log(1 + its ratings) / 8, the user's
-      bias in training outside this task, log(1 + its ratings) / 8, and the item's flags;
+    * `numbers` `(n, 4 + c)` float32: the item's bias in training and `amount` of its ratings, the
+      user's bias in training outside this task and `amount` of these ratings, the item's flags;
     * `item` `(n,)` int64: the item's true number, for names in pictures. No network may read it.
 
     Targets are stars minus `CENTRE`.
@@ -169,7 +169,7 @@ class UserRatings(TaskSource):
         return np.stack(sums, 1)
 
     def _history(self, users: Users, chosen: np.ndarray, drawn: tuple[Drawn, Drawn]) -> np.ndarray:
-        """The user's bias in training outside the task, and log(1 + its ratings) / 8: `(T, 2)`."""
+        """The user's bias in training outside the task, and `amount` of these ratings: `(T, 2)`."""
         history = self._history_of_all[users.numbers[chosen]].copy()
         for rows, real in drawn:
             inside = real & users.known[rows]
