@@ -14,6 +14,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.gradient.maml import MAML
 from innerloop.algorithms.gradient.meta_sgd import MetaSGD
 from innerloop.engines.engine import Engine
+from innerloop.engines.known import unknown
 from innerloop.engines.learn2learn import Learn2LearnEngine
 from innerloop.errors import UserError
 from innerloop.objectives import Classification
@@ -41,6 +42,8 @@ def engines(learner: Algorithm) -> dict[str, Engine]:
              "in chunks, steps computed again": Engine(3, checkpoint=True)}  # fmt: skip
     if isinstance(learner, MAML):
         runs["in chunks"] = Engine(3)
+    if learner.mixed_mode and learner.second_order and not unknown(learner):
+        runs["in mixed mode"] = Engine(3, checkpoint="mixed")
     if type(learner) in (MAML, MetaSGD) and getattr(learner, "adapted", ALL) == ALL:
         with contextlib.suppress(UserError):  # frozen parameters, with Meta-SGD
             runs["learn2learn"] = Learn2LearnEngine(learner)

@@ -9,7 +9,7 @@ import contextvars
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,11 +22,13 @@ from innerloop.errors import UserError
 Result = TypeVar("Result")
 Flat = Callable[..., tuple[Tensor, ...]]
 
-_wanted: ContextVar[bool] = ContextVar("wanted", default=False)
+Checkpoint = bool | Literal["mixed"]  #: mixed: see `innerloop.adaptation.mixed`
+
+_wanted: ContextVar[Checkpoint] = ContextVar("wanted", default=False)
 
 
 @contextmanager
-def wanted(now: bool = True) -> Iterator[None]:
+def wanted(now: Checkpoint = True) -> Iterator[None]:
     """While open, inner steps are checkpointed, or with `now=False` are not."""
     before = _wanted.set(now)
     try:
@@ -35,8 +37,8 @@ def wanted(now: bool = True) -> Iterator[None]:
         _wanted.reset(before)
 
 
-def are_wanted() -> bool:
-    """Whether inner steps are checkpointed."""
+def are_wanted() -> Checkpoint:
+    """Whether inner steps are checkpointed, and in which way."""
     return _wanted.get()
 
 
@@ -60,16 +62,16 @@ def run(step: Callable[..., Result], *arguments: object) -> Result:
         return tuple(outputs)
 
     tensors = [leaves[i] for i in places]
-    outputs = _Again.apply(flat, _again(flat, *tensors), *tensors)
+    outputs = Again.apply(flat, repeatable(flat, *tensors), *tensors)
     return tree_unflatten(outputs, shape)
 
 
-def _again(function: Flat, *tensors: Tensor) -> Flat:
+def repeatable(function: Callable[..., Result], *tensors: Tensor) -> Callable[..., Result]:
     """The function with the context variables and random numbers of this moment."""
     context, random = contextvars.copy_context(), torch.get_rng_state()
     devices, states = get_device_states(*tensors[:1])  # they are all on one device
 
-    def again(*tensors: Tensor) -> tuple[Tensor, ...]:
+    def again(*tensors: Tensor) -> Result:
         with torch.random.fork_rng(devices):
             torch.set_rng_state(random)
             set_device_states(devices, states)
@@ -78,7 +80,7 @@ def _again(function: Flat, *tensors: Tensor) -> Flat:
     return again
 
 
-class _Again(Function):
+class Again(Function):
     """A function of tensors; its backward pass runs it again."""
 
     generate_vmap_rule = True
@@ -91,7 +93,7 @@ class _Again(Function):
             outputs = function(*[tensor.detach() for tensor in tensors])
         if any(_has_graph(tensor) for tensor in outputs):
             raise UserError(
-                "engine.checkpoint=true: the loss of an inner step uses tensors that the outer "
+                "engine.checkpoint: the loss of an inner step uses tensors that the outer "
                 "loop trains without being given them, so that no gradient would reach them: pass "
                 "them to `descend` as `given`, or use engine.checkpoint=false."
             )

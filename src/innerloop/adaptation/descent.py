@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from innerloop.adaptation import checkpointing
+from innerloop.adaptation import checkpointing, mixed
 from innerloop.adaptation.gradients import Gradient, Parameters, unrolled
 from innerloop.adaptation.rules import Rule, State
 
@@ -43,7 +43,8 @@ def descend(
         inputs = (parameters, state, rule, given)
         # A step that the outer loop sees as a constant leaves nothing behind to save memory on.
         again = gradient is unrolled and checkpointing.are_wanted()
-        parameters, state = checkpointing.run(step, *inputs) if again else step(*inputs)
+        whole = again and again != "mixed"
+        parameters, state = checkpointing.run(step, *inputs) if whole else step(*inputs)
         yield parameters
 
 
@@ -56,5 +57,14 @@ def _step(
     rule: Rule[State],
     given: tuple[object, ...],
 ) -> tuple[Parameters, State]:
-    slope, value = gradient(lambda p: loss(p, number, *given), parameters)
+    if gradient is unrolled and checkpointing.are_wanted() == "mixed":
+        slope, value = mixed.gradient(partial(_numbered, loss, number), parameters, given)
+    else:
+        slope, value = gradient(lambda p: loss(p, number, *given), parameters)
     return rule.step(parameters, slope, value, state, number)
+
+
+def _numbered(
+    loss: Callable[..., Tensor], number: int, parameters: Parameters, *given: object
+) -> Tensor:
+    return loss(parameters, number, *given)

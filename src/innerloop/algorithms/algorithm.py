@@ -45,6 +45,7 @@ class Algorithm(nn.Module):
     fixed_ways: ClassVar[bool] = True  #: whether the width of its head is trained
     joint_queries: ClassVar[bool] = False  #: whether an answer may depend on the other queries
     one_by_one: ClassVar[str] = ""  #: why its tasks cannot run side by side; empty if they can
+    mixed_mode: ClassVar[bool] = False  #: whether `engine.checkpoint=mixed` is exact for it
     uses_head: ClassVar[bool] = True  #: False for learners of features, which take it off
     needs_classes: ClassVar[bool] = False  #: whether regression is refused
     trains_on_batches: ClassVar[bool] = False  #: learns from plain batches, not from episodes

@@ -5,8 +5,10 @@ from typing import Any
 
 from torch import nn
 
+from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
+from innerloop.engines.known import unknown
 from innerloop.engines.trying import TryingEngine
 from innerloop.errors import UserError
 
@@ -25,7 +27,7 @@ def choose(
     steps: int,
     pixels: int = 1,
     alone: bool = True,
-    checkpoint: bool = False,
+    checkpoint: Checkpoint = False,
     threads: int | None = None,
 ) -> Engine:
     """The engine `name`; with `auto`, by device, model and length of the training.
@@ -49,6 +51,8 @@ def choose(
         UserError: for unknown names, and for settings that exclude each other.
     """
     _check(name, compile, checkpoint)
+    if checkpoint == "mixed":
+        _check_mixed(algorithm)
     if name == "learn2learn":
         from innerloop.engines.learn2learn import Learn2LearnEngine
 
@@ -71,15 +75,28 @@ def choose(
     return TryingEngine(engine, steps, may_compile, may_thread=device == "cpu" and threads is None)
 
 
-def _check(name: str, compile: bool | None, checkpoint: bool) -> None:
+def _check(name: str, compile: bool | None, checkpoint: Checkpoint) -> None:
     if name not in NAMES:
         raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
     if checkpoint and (compile or name == "learn2learn"):
         raise UserError(
-            "engine.checkpoint=true computes inner steps again, which neither compiled gradients "
-            "nor learn2learn's classes do: leave out engine.compile=true, and choose engine=auto, "
-            "vmap or loop."
+            f"engine.checkpoint={str(checkpoint).lower()} computes inner steps again, which "
+            "neither compiled gradients nor learn2learn's classes do: leave out "
+            "engine.compile=true, and choose engine=auto, vmap or loop."
         )
+
+
+def _check_mixed(algorithm: Algorithm) -> None:
+    """Refuses mixed mode where nobody has shown that its meta-gradient is the unrolled one."""
+    name, layers = type(algorithm).__name__, ", ".join(unknown(algorithm))
+    if algorithm.mixed_mode and algorithm.second_order and not layers:
+        return
+    why = f"of the layers {layers}" if layers else f"of {name}"
+    raise UserError(
+        f"engine.checkpoint=mixed is not known to give the meta-gradient {why}: it is for MAML, "
+        "ANIL, BOIL, Meta-SGD and others built on MAML, of second order, with layers that "
+        "innerloop knows. Use engine.checkpoint=true, which saves memory too."
+    )
 
 
 def _slow_side_by_side(algorithm: Algorithm, device: str, pixels: int) -> bool:

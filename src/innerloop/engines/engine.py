@@ -10,11 +10,12 @@ from torch import Tensor
 
 from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
+from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import gradients, memory
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
-from innerloop.layers import attention, early_pooling
+from innerloop.layers import attention, early_pooling, norm
 from innerloop.tasks import Task
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Engine:
         compile: whether the whole meta-gradient is one compiled function.
         name: what it is called in results.
         checkpoint: whether inner steps are checkpointed: computed again for the meta-gradient, to
-            save memory, see `innerloop.adaptation.checkpointing`.
+            save memory, see `innerloop.adaptation.checkpointing`; `mixed` computes only products
+            with the Hessian, see `innerloop.adaptation.mixed`.
         each_task: whether tasks are differentiated one by one, see `innerloop.engines.gradients`.
     """
 
@@ -48,7 +50,7 @@ class Engine:
         chunk: int | None = None,
         compile: bool = False,
         name: str = "vmap",
-        checkpoint: bool = False,
+        checkpoint: Checkpoint = False,
         each_task: bool = False,
     ) -> None:
         if chunk is not None and chunk < 1:
@@ -185,9 +187,11 @@ class Engine:
         # Running averages, which the pass updates, must not be updated inside a compiled graph.
         if self.compile and not self._is_whole(algorithm):
             return self._compiled_gradient(algorithm, parameters, tasks, progress)
+        mixed = self.checkpoint == "mixed"  # early pooling has no derivative in forward mode
         with (
-            early_pooling.allowed(), checkpointing.wanted(self.checkpoint),
-            attention.differentiable_twice(self.checkpoint),  # where steps are computed again
+            early_pooling.allowed(not mixed), norm.written_out(mixed),
+            checkpointing.wanted(self.checkpoint),
+            attention.differentiable_twice(bool(self.checkpoint)),  # where steps are computed again
         ):  # fmt: skip
             if self.each_task and task_tools.count(tasks) > 1 and not self._is_whole(algorithm):
                 return gradients.of_each_task(algorithm, parameters, tasks, progress)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch.utils._pytree import tree_leaves
 
+from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.machine.files import cache_folder, write_whole
 from innerloop.machine.processor import processor
@@ -23,7 +24,7 @@ class Timings:
         checkpoint: whether inner steps are computed again.
     """
 
-    def __init__(self, algorithm: Algorithm, tasks: Task, checkpoint: bool) -> None:
+    def __init__(self, algorithm: Algorithm, tasks: Task, checkpoint: Checkpoint) -> None:
         name = _circumstances(algorithm, tasks, checkpoint)
         self._file = cache_folder() / "engines" / f"{name}.json"
         self.times: Times = _read(self._file)
@@ -37,7 +38,7 @@ class Timings:
             return
 
 
-def _circumstances(algorithm: Algorithm, tasks: Task, checkpoint: bool) -> str:
+def _circumstances(algorithm: Algorithm, tasks: Task, checkpoint: Checkpoint) -> str:
     """A short hash of all that the time of a step depends on."""
     device = tree_leaves(tasks)[0].device
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()

@@ -28,9 +28,9 @@ _allowed: ContextVar[bool] = ContextVar("allowed", default=False)
 
 
 @contextmanager
-def allowed() -> Iterator[None]:
-    """While open, blocks pool first where that changes nothing but the time it takes."""
-    before = _allowed.set(True)
+def allowed(now: bool = True) -> Iterator[None]:
+    """While open, blocks pool first where that changes nothing but the time; `now=False`: never."""
+    before = _allowed.set(now)
     try:
         yield
     finally:

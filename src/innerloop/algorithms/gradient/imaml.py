@@ -76,6 +76,8 @@ class IMAML(MAML):
         self.strength, self.iterations, self.damping = strength, iterations, damping
         self.exact_meta_gradient = False  # only at the minimum, which takes endless steps
 
+    mixed_mode = False  # nothing is unrolled
+
     @property
     def unrolls(self) -> bool:
         return False

@@ -63,6 +63,8 @@ class MAML(Algorithm):
         [(5, 1), (5, 1), (5, 1)]
     """
 
+    mixed_mode = True
+
     def __init__(
         self,
         model: nn.Module,

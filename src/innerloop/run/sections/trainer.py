@@ -25,7 +25,10 @@ class Engine(Section):
     ]
     chunk: OptionalCount
     compile: OptionalFlag
-    checkpoint: Flag = False
+    checkpoint: Annotated[
+        bool | Literal["mixed"],
+        Field(description="true, false or mixed"),
+    ] = False
 
 
 class Trainer(Section):
