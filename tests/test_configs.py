@@ -22,6 +22,10 @@ EXTRAS = {"model/timm": "timm"}  # files that need a library of an extra
 RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluate"}
 
 
+def text(file: str) -> str:
+    return (CONF / f"{file}.yaml").read_text()
+
+
 def overrides(file: str) -> list[str]:
     group, _, choice = file.rpartition("/")
     images = (group, choice) == ("training", "batches") or group == "model"
@@ -29,8 +33,12 @@ def overrides(file: str) -> list[str]:
     more = ["dataset=glyphs"] if images else []
     more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
     more += ["dataset.name=BRD_Mini"] if choice in ("meta_album", "hugging_face") else []
-    more += ["dataset=omniglot", "algorithm=centroid"] if group == "encoder" else []
+    if group == "encoder":
+        data = "huffpost" if "text_encoder" in text(file) else "omniglot"
+        more += [f"dataset={data}", "algorithm=centroid"]
+    more += ["encoder=glove"] if group == "dataset" and "sets.intents" in text(file) else []
     more += ["encoder.name=resnet18", "encoder.width=512"] if file == "encoder/timm" else []
+    more += ["encoder.path=x", "encoder.width=768"] if file == "encoder/transformer" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
     return [f"{group}={choice}", *more] if group else []
 

@@ -1,5 +1,6 @@
 """Every setting that needs downloaded files, run for a few steps on the real files if available."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,27 @@ def test_every_cifarfs_experiment_runs_on_the_real_files(
     runs(tmp_path, cifarfs, name)
 
 
-def test_no_experiment_with_files_is_left_out() -> None:
+def others() -> list[str]:
+    """The experiments that read files of other data sets."""
     known = ("omniglot", "miniimagenet", "cifarfs")
-    others = [n for n in EXPERIMENTS if n.split("_")[0] not in known]
-    assert [n for n in others if "data_dir" in config(f"experiment={n}").dataset] == []
+    sections = {n: config(f"experiment={n}").dataset for n in EXPERIMENTS}
+    read = [n for n, section in sections.items() if {"data_dir", "parts"} & set(section)]
+    return [n for n in read if n.split("_")[0] not in known]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", others())
+def test_every_other_experiment_runs_on_the_files_of_innerloop_data(
+    tmp_path: Path, name: str
+) -> None:
+    given = os.environ.get("INNERLOOP_DATA")
+    if not given:
+        pytest.skip("INNERLOOP_DATA does not say where the data are")
+    try:
+        result = train(tmp_path, f"experiment={name}", f"paths.data={given}", *FAST)
+    except SystemExit as end:
+        missing = ("is not there", "cannot be downloaded", "needs the package")
+        if any(words in str(end) for words in missing):
+            pytest.skip(str(end))
+        raise
+    assert result["experiment"] == name

@@ -22,6 +22,7 @@ from innerloop.startup import keywords
 MORE = {
     "dataset/folder": ["dataset.path=nowhere"],
     "search/protonet": ["dataset=glyphs"],
+    "encoder/transformer": ["encoder.path=somewhere", "encoder.width=768"],
     "encoder/timm": ["encoder.name=resnet18", "encoder.width=512"],
 }
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name not in ("hydra", "paths"))
