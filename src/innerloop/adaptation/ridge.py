@@ -32,6 +32,11 @@ def ridge(features: Tensor, targets: Tensor, penalty: Tensor | float) -> Tensor:
         return torch.linalg.solve(_shifted(x.mT @ x, penalty), x.mT @ y)
 
 
+def with_one(features: Tensor) -> Tensor:
+    """Features `(n, d)` with a last one that is always 1, so that a weight of it is an offset."""
+    return torch.cat([features, torch.ones_like(features[:, :1])], 1)
+
+
 def _shifted(gram: Tensor, penalty: Tensor | float) -> Tensor:
     identity = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     shift = penalty[..., None, None] if isinstance(penalty, Tensor) else penalty

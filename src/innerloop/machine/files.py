@@ -51,12 +51,18 @@ def write_whole(path: Path, text: str, errors: str = "strict") -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Adds the file's name to an `OSError` without one: the error of a full disk names no file."""
+    """Adds the file's name to an `OSError` without one: the error of a full disk names no file.
+
+    PyTorch raises an error of its own while it handles that one, so that it may be the context.
+    """
     try:
         yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, OSError) and cause.filename is None:
+                cause.filename = str(path)
+            cause = cause.__context__
         raise
 
 

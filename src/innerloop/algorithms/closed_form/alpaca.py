@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
-from innerloop.adaptation.ridge import ridge
+from innerloop.adaptation.ridge import ridge, with_one
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.errors import UserError
@@ -69,7 +69,7 @@ class ALPaCA(Algorithm):
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
         real = real_rows(support)[:, None]
-        features = torch.where(real, _with_one(task_tools.values(support.inputs)), 0)
+        features = torch.where(real, with_one(task_tools.values(support.inputs)), 0)
         head = self.model.head
         assert isinstance(head, nn.Linear)
         prior = torch.cat([head.weight, head.bias[:, None]], 1).T
@@ -79,11 +79,7 @@ class ALPaCA(Algorithm):
         yield prior + scale[:, None] * ridge(features * scale, missing, 1.0)
 
     def predict(self, adapted: Tensor, inputs: Inputs) -> Tensor:
-        return inner_products(_with_one(task_tools.values(inputs)), adapted)
+        return inner_products(with_one(task_tools.values(inputs)), adapted)
 
     def weights(self, adapted: Tensor) -> dict[str, Tensor]:
         return {"weight": adapted[:-1], "bias": adapted[-1]}
-
-
-def _with_one(features: Tensor) -> Tensor:
-    return torch.cat([features, torch.ones_like(features[:, :1])], 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
-from innerloop.adaptation.ridge import ridge
+from innerloop.adaptation.ridge import ridge, with_one
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.errors import UserError
@@ -84,12 +84,12 @@ class R2D2(Algorithm):
         return features_of(self.features, tasks)
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
-        features = real_rows(_with_one(task_tools.values(support.inputs)), support.targets)
+        features = real_rows(with_one(task_tools.values(support.inputs)), support.targets)
         labels = one_hot(support.targets, self.objective.classes(self.training) or 0, features)
         yield ridge(features, labels, labels.sum() * self.log_penalty.exp())
 
     def predict(self, adapted: Tensor, inputs: Inputs) -> Tensor:
-        return self.scale * inner_products(_with_one(task_tools.values(inputs)), adapted)
+        return self.scale * inner_products(with_one(task_tools.values(inputs)), adapted)
 
     def weights(self, adapted: Tensor) -> dict[str, Tensor]:
         return {"weight": adapted[:-1], "bias": adapted[-1]}
@@ -103,7 +103,3 @@ def positive_penalty(penalty: float) -> float:
             "single solution without a penalty above zero, such as 50."
         )
     return penalty
-
-
-def _with_one(features: Tensor) -> Tensor:
-    return torch.cat([features, torch.ones_like(features[:, :1])], 1)

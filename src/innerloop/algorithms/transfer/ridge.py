@@ -3,11 +3,10 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
-from innerloop.adaptation.ridge import ridge
+from innerloop.adaptation.ridge import ridge, with_one
 from innerloop.algorithms.transfer.classifier import Classifier
 from innerloop.errors import UserError
 from innerloop.layers.cosine import unit
@@ -63,18 +62,16 @@ class Ridge(Classifier):
         self.penalty, self.scale = penalty, scale
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
-        features = real_rows(_with_one(support.inputs), support.targets)
+        features = real_rows(_unit_with_one(support.inputs), support.targets)
         labels = one_hot(support.targets, self.ways, features)
         yield ridge(features, labels, self.penalty)
 
     def predict(self, adapted: Tensor, inputs: Inputs) -> Tensor:
-        return self.scale * inner_products(_with_one(inputs), adapted)
+        return self.scale * inner_products(_unit_with_one(inputs), adapted)
 
     def weights(self, adapted: Tensor) -> dict[str, Tensor]:
         return {"weight": adapted[:-1], "bias": adapted[-1]}
 
 
-def _with_one(inputs: Inputs) -> Tensor:
-    """Unit features with a last one that is always 1."""
-    features = unit(task_tools.values(inputs))
-    return torch.cat([features, torch.ones_like(features[:, :1])], 1)
+def _unit_with_one(inputs: Inputs) -> Tensor:
+    return with_one(unit(task_tools.values(inputs)))
