@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.peers import batch, by_gradient, timed
 from benchmarks.workloads import build_problem
+from innerloop.experiment.parts.learner import build_engine
 from innerloop.outer.optimizer import reduce_overhead
-from innerloop.run.parts.learner import build_engine
 
 ROUNDS, REPEATS, THREADS = 7, 500, 1
 

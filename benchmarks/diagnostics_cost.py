@@ -86,9 +86,9 @@ def measure(overrides: tuple[str, ...], every: int, intervals: int) -> dict[str,
     """Milliseconds of an outer step without and with the diagnostics."""
     import torch
 
-    from innerloop.run.parts import trainer as trainers
-    from innerloop.run.parts.learner import build_engine, build_learner
-    from innerloop.run.problem import build_problem
+    from innerloop.experiment.parts import trainer as trainers
+    from innerloop.experiment.parts.learner import build_engine, build_learner
+    from innerloop.experiment.problem import build_problem
 
     with tempfile.TemporaryDirectory() as folder:
         config = compose(

@@ -15,7 +15,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.images import ImageClasses
 from innerloop.data.module import TaskData
 from innerloop.data.packs.writing import Classes
-from innerloop.run import problem
+from innerloop.experiment import problem
 from innerloop.startup import resolvers
 
 CONF = Path(__file__).resolve().parents[1] / "conf"

@@ -23,9 +23,9 @@ import torch
 from cli import call
 
 from innerloop.callbacks import checkpoint_file
+from innerloop.experiment import outcome
 from innerloop.machine import files
 from innerloop.outer.meta_learner import MetaLearner
-from innerloop.run import outcome
 
 SMALL = (
     "outer.steps=40", "outer.tasks=2", "evaluation.validation.every=15", "log_every=5",

@@ -12,9 +12,9 @@ from PIL import Image
 
 from innerloop.engines.engine import Engine
 from innerloop.evaluation.sizes import setting
-from innerloop.run import notices, stored
-from innerloop.run.parts.learner import build_engine, build_learner
-from innerloop.run.problem import build_problem
+from innerloop.experiment import notices, stored
+from innerloop.experiment.parts.learner import build_engine, build_learner
+from innerloop.experiment.problem import build_problem
 from innerloop.tasks import Episode
 
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))

@@ -31,15 +31,15 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
     "reporting": {"algorithms", "data", "evaluation", "inspection", "machine", "startup"},
     "dashboards": {"algorithms", "machine", "startup"},
     "callbacks": {"dashboards", "inspection", "machine", "outer", "startup"},
-    "run": {
+    "experiment": {
         "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "layers",
         "machine", "outer", "reporting", "startup",
     },
     "commands": {"evaluation", "machine", "programs", "reporting", "startup"},
-    "sweeping": {"machine", "reporting", "run", "startup"},
+    "sweeping": {"experiment", "machine", "reporting", "startup"},
     "programs": {
-        "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "inspection",
-        "layers", "machine", "reporting", "run", "startup", "sweeping",
+        "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "experiment",
+        "inspection", "layers", "machine", "reporting", "startup", "sweeping",
     },
 }  # fmt: skip
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from benchmarks.peers import Contender, by_gradient
 from benchmarks.workloads import Problem
-from innerloop.run import notices
-from innerloop.run.parts.learner import build_engine
+from innerloop.experiment import notices
+from innerloop.experiment.parts.learner import build_engine
 from innerloop.tasks import Task
 
 

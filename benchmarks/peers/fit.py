@@ -9,9 +9,9 @@ import lightning
 
 from benchmarks.peers import Contender, engine
 from benchmarks.workloads import Problem
-from innerloop.run.parts.learner import build_engine, build_learner
-from innerloop.run.parts.trainer import build_trainer
-from innerloop.run.problem import build_problem
+from innerloop.experiment.parts.learner import build_engine, build_learner
+from innerloop.experiment.parts.trainer import build_trainer
+from innerloop.experiment.problem import build_problem
 
 
 class Clock(lightning.Callback):

@@ -11,8 +11,8 @@ from torch.func import functional_call, grad_and_value
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.no_op import NoOp
+from innerloop.experiment.problem import build_problem
 from innerloop.objectives import Classification
-from innerloop.run.problem import build_problem
 from innerloop.startup import command
 from innerloop.tasks import Examples, Task
 

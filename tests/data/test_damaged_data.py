@@ -23,7 +23,7 @@ from innerloop.data.sets import card, miniimagenet
 from innerloop.data.sets.folder import Folder
 from innerloop.data.sets.miniimagenet import MiniImageNet
 from innerloop.errors import UserError
-from innerloop.run.parts.data import build_source
+from innerloop.experiment.parts.data import build_source
 
 FIRST = int(os.environ.get("INNERLOOP_FUZZ_SEED", "0"))  #: seed of the damaged folders
 

@@ -20,7 +20,7 @@ from innerloop.data.images import ImageClasses
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.sets import card
 from innerloop.errors import UserError
-from innerloop.run.parts.data import build_source
+from innerloop.experiment.parts.data import build_source
 from innerloop.tasks import Episode
 
 SETS = card.names()

@@ -15,9 +15,9 @@ from innerloop.evaluation import schema
 from innerloop.evaluation.protocol import protocol
 from innerloop.evaluation.results import write_json
 from innerloop.evaluation.sizes import in_words, setting
+from innerloop.experiment import stored
 from innerloop.reporting.finished import below
 from innerloop.reporting.selection import select
-from innerloop.run import stored
 from innerloop.tasks import Episode, Range, size
 
 RANGES = Episode(Range(5, 20), Range(1, 10), 15)

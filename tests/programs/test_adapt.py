@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.sets.glyphs import Glyphs
+from innerloop.experiment.parts.data import build_source
 from innerloop.programs import adapt as program
 from innerloop.programs import prediction
-from innerloop.run.parts.data import build_source
 from innerloop.tasks import Episode, Examples, Task
 
 LEARNERS = {

@@ -231,7 +231,7 @@ def test_a_diverged_run_prints_the_command_that_shows_its_step(tmp_path: Path, c
 
 
 def test_an_outer_step_shows_the_meta_losses_of_its_tasks(tmp_path: Path, capsys: Any) -> None:
-    from innerloop.run.replayed import ReplayArguments, open_run
+    from innerloop.experiment.replayed import ReplayArguments, open_run
 
     train(tmp_path, *FAST, "outer.tasks=3")
     shown: list[Any] = []

@@ -4,8 +4,8 @@ import pytest
 from helpers import choices, config
 from omegaconf import OmegaConf
 
-from innerloop.run import stored
-from innerloop.run.schema import Configuration
+from innerloop.experiment import stored
+from innerloop.experiment.schema import Configuration
 from innerloop.startup.keys import KEYS, Role, flat, having, role
 from innerloop.startup.suggestions import dotted
 

@@ -14,7 +14,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from innerloop.errors import UserError
-from innerloop.run.plain import plain_dict
+from innerloop.experiment.plain import plain_dict
 from innerloop.sweeping import deaths
 
 

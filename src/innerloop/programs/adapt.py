@@ -9,12 +9,12 @@ from pydantic import Field
 
 from innerloop.data.labelled import Support, query_of, support_of
 from innerloop.errors import UserError
+from innerloop.experiment.trained import Trained, load
 from innerloop.layers import norm
 from innerloop.machine import lock
 from innerloop.machine.writable import check_writable
 from innerloop.programs.answers import Answers
 from innerloop.programs.prediction import predict
-from innerloop.run.trained import Trained, load
 from innerloop.startup import resolvers
 from innerloop.startup.arguments import Arguments, Flag, Folder
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from innerloop.experiment import notices
 from innerloop.machine.files import whole_file, write_whole
-from innerloop.run import notices
 
 TABLE, WEIGHTS = "predictions.csv", "adapted.safetensors"
 

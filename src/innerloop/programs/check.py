@@ -13,10 +13,10 @@ from innerloop.data.packs.pictures import headers
 from innerloop.data.sets.folder import Folder
 from innerloop.data.source import SPLITS, TaskSource
 from innerloop.errors import UserError
+from innerloop.experiment.composed import composed
+from innerloop.experiment.notices import say
+from innerloop.experiment.parts.data import build_episodes, build_source
 from innerloop.reporting.terminal import add_row, new_table, terminal
-from innerloop.run.composed import composed
-from innerloop.run.notices import say
-from innerloop.run.parts.data import build_episodes, build_source
 from innerloop.tasks import Episode
 
 SHOTS = (1, 5, 10, 20)

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from innerloop.dashboards import access
 from innerloop.errors import UserError, blamed_on, visible
+from innerloop.experiment.plain import PlainDict
 from innerloop.machine.files import write_whole
 from innerloop.objectives import Metric
-from innerloop.run.plain import PlainDict
 from innerloop.startup import places
 from innerloop.startup.arguments import Arguments, Flag
 from innerloop.startup.resolvers import repository

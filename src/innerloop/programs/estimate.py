@@ -11,10 +11,10 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.module import TaskData
 from innerloop.engines import choose, memory, trial
 from innerloop.engines.engine import Engine
-from innerloop.run import notices
-from innerloop.run.check import check
-from innerloop.run.parts.learner import device_of
-from innerloop.run.problem import build_problem
+from innerloop.experiment import notices
+from innerloop.experiment.check import check
+from innerloop.experiment.parts.learner import device_of
+from innerloop.experiment.problem import build_problem
 from innerloop.tasks import Task
 
 

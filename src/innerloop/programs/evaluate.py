@@ -6,14 +6,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from innerloop.callbacks.csv_log import rewind
-from innerloop.run import elsewhere, notices, outcome, restored, stored, wandb_run
-from innerloop.run.assemble import assemble
-from innerloop.run.check import check
-from innerloop.run.ending import ending
-from innerloop.run.experiment import Experiment
-from innerloop.run.overlay import overlay
-from innerloop.run.plain import PlainDict
-from innerloop.run.trained import open_checkpoint
+from innerloop.experiment import elsewhere, notices, outcome, restored, stored, wandb_run
+from innerloop.experiment.assemble import assemble
+from innerloop.experiment.check import check
+from innerloop.experiment.ending import ending
+from innerloop.experiment.experiment import Experiment
+from innerloop.experiment.overlay import overlay
+from innerloop.experiment.plain import PlainDict
+from innerloop.experiment.trained import open_checkpoint
 from innerloop.startup.keys import Role
 from innerloop.sweeping import member
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from innerloop.experiment.trained import Trained
 from innerloop.layers import norm
-from innerloop.run.trained import Trained
 from innerloop.tasks import Examples, Task
 
 CHUNK = 500  #: queries at a time, if an answer does not depend on the other queries

@@ -9,8 +9,8 @@ from innerloop.data.images import ImageClasses
 from innerloop.data.sets import card
 from innerloop.data.sets.card import Card
 from innerloop.errors import UserError
+from innerloop.experiment.parts.data import build_source
 from innerloop.reporting.terminal import add_row, new_table, terminal
-from innerloop.run.parts.data import build_source
 from innerloop.startup.overrides import CONF
 
 KEYS = ("dataset.", "paths.data=")  #: beginnings of what else can be given

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from innerloop import tasks as task_tools
 from innerloop.errors import UserError
+from innerloop.experiment import notices
+from innerloop.experiment.replayed import PLACES, ReplayArguments, Replayed, open_run
 from innerloop.programs.replayed_task import show
 from innerloop.reporting import beats, replay_table
-from innerloop.run import notices
-from innerloop.run.replayed import PLACES, ReplayArguments, Replayed, open_run
 from innerloop.startup.arguments import positional
 from innerloop.tasks import Task
 

@@ -5,6 +5,8 @@ from rich.console import Console
 
 from innerloop import tasks as task_tools
 from innerloop.evaluation.results import CURVE
+from innerloop.experiment import notices
+from innerloop.experiment.replayed import Replayed
 from innerloop.inspection import nonfinite
 from innerloop.inspection.trajectory import trace
 from innerloop.machine.arrays import read_array
@@ -12,8 +14,6 @@ from innerloop.machine.foreign import there
 from innerloop.reporting import replay_table
 from innerloop.reporting.drawing import replay as replay_picture
 from innerloop.reporting.finished import SCORES
-from innerloop.run import notices
-from innerloop.run.replayed import Replayed
 from innerloop.tasks import Task
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from innerloop.experiment import notices, whole
+from innerloop.experiment.check import check
+from innerloop.experiment.ending import ending
+from innerloop.experiment.resumed import resumed
 from innerloop.programs import estimate
-from innerloop.run import notices, whole
-from innerloop.run.check import check
-from innerloop.run.ending import ending
-from innerloop.run.resumed import resumed
 from innerloop.sweeping import member
 
 

@@ -10,8 +10,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from innerloop.errors import UserError
+from innerloop.experiment import notices, restored, stored
 from innerloop.machine import lock
-from innerloop.run import notices, restored, stored
 from innerloop.sweeping import members
 
 

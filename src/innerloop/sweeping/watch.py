@@ -73,8 +73,8 @@ def _check_installed(config: DictConfig) -> None:
 
 def _check_parts(config: DictConfig) -> None:
     """Checks launcher and sweeper before Hydra builds them: its own error would be a traceback."""
-    from innerloop.run import targets  # heavy: every program imports this file before --help
-    from innerloop.run.plain import plain_dict
+    from innerloop.experiment import targets  # heavy: every program imports this file before --help
+    from innerloop.experiment.plain import plain_dict
 
     for name in ("launcher", "sweeper"):
         try:
