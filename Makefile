@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate test test-slow test-sweeps results table bench lint format clean
+.PHONY: help install train evaluate test test-slow test-sweeps results table bench docs lint format clean
 
 help: ## print this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -47,6 +47,10 @@ table: install ## TABLE=omniglot: run what a table of docs/tables lacks, and wri
 bench: install ## benchmark innerloop against other libraries; ARGS="PART ..." for some parts
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench,learn2learn]' --group dev
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+docs: install ## build the documentation in outputs/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet -f docs/site/mkdocs.yml
+	@echo "open outputs/site/index.html"
 
 lint: install ## check style and types
 	@$(BIN)/ruff check .
