@@ -11,6 +11,7 @@ from innerloop.evaluation import audit
 from innerloop.evaluation.audited_learner import AuditedLearner
 from innerloop.evaluation.stamps import StampedFindings, of_joint_queries
 from innerloop.experiment.tested import Tested, TestSet
+from innerloop.machine import work
 from innerloop.tasks import Task
 
 
@@ -62,6 +63,7 @@ def _shared_images(on: TestSet) -> int | None:
 def _batches(on: TestSet, tasks: int, device: torch.device) -> Iterator[Task]:
     """The first tasks of the test list, on the device."""
     data = on.data
-    for indices in np.array_split(np.arange(tasks), -(-tasks // data.batch)):
+    parts = np.array_split(np.arange(tasks), -(-tasks // data.batch))
+    for indices in work.each("Audit", parts, len(parts)):
         drawn = data.source.tasks("test", indices, data.test_episode, data.evaluation_seed)
         yield data.on_after_batch_transfer(move_data_to_device(drawn, device), 0)

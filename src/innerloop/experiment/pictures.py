@@ -11,6 +11,7 @@ from innerloop.data.sketch import Sketch
 from innerloop.experiment import forms
 from innerloop.experiment.plain import PlainDict
 from innerloop.experiment.tested import Tested
+from innerloop.machine import work
 from innerloop.reporting.figures import Figures
 from innerloop.reporting.send import send
 
@@ -46,7 +47,7 @@ def save(
         sketch=partial(_sketch, tested),
     )
     saved: dict[str, Path] = {}
-    for name in figures.kinds:
+    for name in work.each("Figures", figures.kinds, len(figures.kinds)):
         with attempt(name):
             path = figures.save(name, tested.on.folder)
             saved |= {} if path is None else {name: path}

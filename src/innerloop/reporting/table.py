@@ -9,7 +9,7 @@ from rich.text import Text
 from innerloop.evaluation import stamps
 from innerloop.evaluation.sizes import span
 from innerloop.objectives import Metric
-from innerloop.reporting.numbers import unit
+from innerloop.reporting.numbers import mean_and_half, unit
 from innerloop.reporting.terminal import add_row, cell, terminal
 
 if TYPE_CHECKING:
@@ -53,12 +53,14 @@ def _title(results: "Results") -> str:
 
 
 def _mean(entry: "Entry", metric: Metric) -> str:
-    return "nan" if entry.mean is None else f"{metric.scale * entry.mean:.4g}{unit(metric)}"
+    """The mean with as many decimals as half its interval, see `mean_and_half`."""
+    mean = mean_and_half(entry.mean, entry.ci95, metric).partition(" ± ")[0]
+    return mean.removesuffix(unit(metric)) + ("" if entry.mean is None else unit(metric))
 
 
 def _half(half: float | None, metric: Metric) -> str:
     """Half an interval; a dash for a single task, which has no interval."""
-    return "-" if half is None else f"± {metric.scale * half:.2g}{unit(metric)}"
+    return "-" if half is None else f"±{mean_and_half(0.0, half, metric).partition('±')[2]}"
 
 
 def _caption(results: "Results") -> list[str]:
