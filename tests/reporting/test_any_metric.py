@@ -96,7 +96,8 @@ def test_tables_show_the_unit_and_scale_by_it(tmp_path: Path, capsys: Any) -> No
     assert f"│ return │ 14 points │ {mean} points │" in closed
     capsys.readouterr()
     call("runs", "--outputs", str(tmp_path))
-    assert f"{mean} points" in capsys.readouterr().out
+    half = 2 * 1.96 * after.std(ddof=1) / len(after) ** 0.5
+    assert f"return {mean} ± {half:.1f} points" in capsys.readouterr().out
 
 
 def test_a_comparison_uses_the_unit_of_the_metric(tmp_path: Path, capsys: Any) -> None:
@@ -109,7 +110,7 @@ def test_a_comparison_uses_the_unit_of_the_metric(tmp_path: Path, capsys: Any) -
     assert result["metric"] == {**Return.metric._asdict()}
     gap = float((first - second).mean())
     assert result["differences"][0]["mean"] == pytest.approx(gap)
-    assert f"{2 * gap:+.4g} points" in capsys.readouterr().out
+    assert f"{2 * gap:+.4g} ± 0 points" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("objective", "sign"), [(Return(), 1), (Rank(), -1)])
