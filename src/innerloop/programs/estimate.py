@@ -1,13 +1,11 @@
 """`estimate=true`: time and memory of an outer step, for each way to compute its tasks."""
 
-import math
 import os
 import sys
 from typing import NamedTuple
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from lightning.fabric.utilities import move_data_to_device
 from omegaconf import DictConfig
 from torch import Tensor
@@ -21,6 +19,7 @@ from innerloop.experiment.check import check
 from innerloop.experiment.parts.learner import device_of
 from innerloop.experiment.problem import build_problem
 from innerloop.machine.screen import BOLD
+from innerloop.sweeping import grid
 from innerloop.tasks import Task
 
 UNITS = {"days": 86400, "h": 3600, "min": 60}  #: in seconds
@@ -89,10 +88,8 @@ def members() -> int:
     trials = sweeper.get("n_trials")
     if trials is not None:
         return int(trials)
-    searched = [f"{key}={values}" for key, values in (sweeper.get("params") or {}).items()]
     words = [word for word in sys.argv[1:] if "=" in word and not word.startswith("-")]
-    overrides = OverridesParser.create().parse_overrides([*searched, *words])
-    return math.prod(len([*o.sweep_iterator()]) for o in overrides if o.is_sweep_override())
+    return len(grid.members(words, sweeper.get("params") or {}))
 
 
 def _engines(algorithm: Algorithm, tasks: Task, compiled: bool) -> list[Engine]:

@@ -111,7 +111,8 @@ def _table(rows: Sequence[Mapping[str, str]], hidden: Collection[str]) -> Table:
 
 def _notes(comparison: ComparisonRecord) -> Iterator[str]:
     """What differs between the learners beside their scores."""
-    sides, norms = comparison["runs"], {}
+    sides = comparison["runs"]
+    norms: dict[str | None, list[str]] = {}
     for side in sides:
         norms.setdefault(side["norm"], []).append(side["algorithm"])
     if len(norms) > 1:
