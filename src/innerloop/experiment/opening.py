@@ -27,6 +27,7 @@ Changes = dict[str, tuple[object, object]]  #: by dotted key, `(value of the run
 def open_run(config: DictConfig) -> None:
     """Says what runs, and writes all differences from the defaults and the paper to a file."""
     paper, defaults = paper_of(config), changes(config, _defaults(config), Role.ANNOUNCED)
+    defaults.pop("seed", None)  # in the first line
     names, folder = config.names, Path(config.paths.run)
     about = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     kind = published(config, paper) if paper else [_own(defaults)]
