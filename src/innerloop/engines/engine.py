@@ -1,6 +1,7 @@
 """The meta-gradient and the scores of a batch of tasks, computed in chunks."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from innerloop.engines.gradients import Gradient
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
 from innerloop.layers import attention, early_pooling, norm
+from innerloop.machine.screen import wrapped
 from innerloop.tasks import Task, Tree
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ class Engine:
 
     def say(self, line: str) -> None:
         """Tells the user what the engine changed during the run."""
-        print(line, flush=True)
+        print(wrapped(line, sys.stdout), flush=True)
 
     def describe(self) -> dict[str, Any]:
         """The engine as plain values, for results and checkpoints."""
