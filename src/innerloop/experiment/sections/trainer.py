@@ -37,8 +37,6 @@ class Engine(Section):
         bool | Literal["mixed"],
         Field(description="true, false or mixed"),
     ] = False
-    capture: OptionalFlag = None
-    streams: OptionalCount = None
 
 
 class Trainer(Section):
