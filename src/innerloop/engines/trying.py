@@ -45,7 +45,9 @@ class TryingEngine(Engine):
     """
 
     def __init__(self, guess: Engine, steps: int, may_compile: bool, may_thread: bool) -> None:
-        super().__init__(guess.chunk, guess.compile, guess.name, guess.checkpoint)
+        super().__init__(
+            guess.chunk, guess.compile, guess.name, guess.checkpoint, capture=guess.capture
+        )
         self.steps, self.may_compile, self.may_thread = steps, may_compile, may_thread
         self.measured = False
 
@@ -61,7 +63,7 @@ class TryingEngine(Engine):
 
     def _choose(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
         """Finds the fastest way, takes it and says so."""
-        timings = Timings(algorithm, tasks, self.checkpoint)
+        timings = Timings(algorithm, tasks, self.checkpoint, self.capture)
         earlier = set(timings.times)
         threads = torch.get_num_threads()
 
@@ -113,8 +115,11 @@ class TryingEngine(Engine):
 
     def _like(self, algorithm: Algorithm, chunk: int) -> Engine:
         """An engine with another chunk, which need not check the learner again."""
-        engine = Engine(chunk, checkpoint=self.checkpoint, each_task=self.each_task)
+        engine = Engine(
+            chunk, checkpoint=self.checkpoint, each_task=self.each_task, capture=self.capture
+        )
         engine._checked.add(algorithm)
+        engine.say = lambda line: None  # type: ignore[method-assign]  # this engine says it once
         return engine
 
 
