@@ -1,10 +1,11 @@
 """A stand-in for CUDA graphs on a CPU: it records every operation, and replays them in place."""
 
+import itertools
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -54,10 +55,23 @@ class Capture(TorchDispatchMode):
 
 
 class Stream:
-    """A stream of a CPU, where all work is in order."""
+    """A stream of a CPU, where all work is in order; it writes down who waits for whom."""
+
+    history: ClassVar[list[tuple[object, ...]]] = []
+    counter = itertools.count(1)
+
+    def __init__(self, number: int | None = None) -> None:
+        self.number = next(self.counter) if number is None else number
 
     def wait_stream(self, other: "Stream") -> None:
-        assert isinstance(other, Stream)
+        self.history.append(("wait", self.number, other.number))
+
+
+@contextmanager
+def on(stream: Stream) -> Iterator[None]:
+    """As `torch.cuda.stream`."""
+    Stream.history.append(("run", stream.number))
+    yield
 
 
 @contextmanager
@@ -79,8 +93,8 @@ def pretend(patch: pytest.MonkeyPatch) -> Iterator[list[Graph]]:
     current = SimpleNamespace(
         CUDAGraph=new,
         Stream=Stream,
-        current_stream=Stream,
-        stream=lambda stream: nullcontext(),
+        current_stream=lambda: Stream(0),
+        stream=on,
         graph_pool_handle=lambda: (0, 1),
         graph=capture,
     )

@@ -2,17 +2,19 @@
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from engines.graphs import Graph, pretend
+from engines.graphs import Graph, Stream, pretend
 from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, tasks
 from torch import nn
 
-from innerloop.engines import captured, choose
+from innerloop.engines import captured, choose, streams, trial
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
+from innerloop.models.mlp import MLP
 
 IMAGE = (1, 4, 4)
 
@@ -44,6 +46,28 @@ def test_replays_follow_the_batch_the_parameters_and_the_progress(
                 parameter.add_(0.01 * torch.ones_like(parameter))
     assert len(graphs) == (0 if learner.one_by_one or learner.whole_batch else 1)
     assert all(graph.replays >= 3 for graph in graphs) or engine._captured["meta-gradients"].stopped
+
+
+@pytest.mark.parametrize("checkpoint", [False, "mixed"])
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_chunks_over_streams_give_the_same_gradient(
+    chunk: int, checkpoint: Any, graphs: list[Graph]
+) -> None:
+    """Each piece runs on a side stream, which waits for the current one and is waited for."""
+    learner, engine = algorithm("maml"), capturing(chunk, checkpoint=checkpoint)
+    engine.streams = 4
+    for _ in range(3):
+        batch = tasks(6)
+        expected = Engine().meta_gradient(learner, batch, NOW)
+        close(engine.meta_gradient(learner, batch, NOW), expected, rtol=1e-10, atol=1e-12)
+    assert len(graphs) == 1
+    Stream.history.clear()
+    streams.deal([lambda: 1, lambda: 2, lambda: 3], 2)
+    waits = [pair for kind, *pair in Stream.history if kind == "wait"]
+    entered = [own for kind, own, *_ in Stream.history if kind == "run"]
+    assert len(entered) == 3 and entered[0] == entered[2] != entered[1]
+    assert waits[:2] == [[side, 0] for side in entered[:2]]
+    assert waits[2:] == [[0, side] for side in entered[:2]]
 
 
 @pytest.mark.parametrize("name", ["maml", "protonet"])
@@ -209,6 +233,28 @@ def test_capturing_is_the_default_on_a_gpu_and_refused_on_a_cpu() -> None:
     assert not chosen(device="cuda", capture=False).capture
     with pytest.raises(UserError, match="which a CPU does not have"):
         chosen(device="cpu", capture=True)
+
+
+def test_auto_tries_streams_and_mixed_mode_where_it_captures(
+    graphs: list[Graph], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    tried: list[tuple[object, ...]] = []
+
+    def seconds(engine: Engine, *_: object) -> float:
+        tried.append((engine.chunk, engine.streams, engine.checkpoint))
+        return 1.0 if tried[-1] == (1, 8, "mixed") else 2.0
+
+    monkeypatch.setattr(trial, "seconds", seconds)
+    learner, batch = algorithm("maml", MLP([3], hidden=[5])), tasks(4)
+    expected = Engine().meta_gradient(learner, batch, NOW)
+    engine = choose.choose(learner, "auto", None, False, "cuda", 1000)
+    close(engine.meta_gradient(learner, batch, NOW), expected, rtol=1e-10)
+    plain = [(chunk, 1, False) for chunk in (1, 4)]
+    assert tried == [*plain, (1, 4, False), (1, 8, False), (4, 1, "mixed"), (1, 8, "mixed")]
+    assert "chose 1 at a time, 1 thread, 8 streams, mixed mode" in capsys.readouterr().out
+    again = choose.restore(learner, engine.describe())
+    assert (again.chunk, again.streams, again.checkpoint) == (1, 8, "mixed")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

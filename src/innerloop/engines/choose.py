@@ -76,7 +76,9 @@ def choose(
     engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint, capture=capture)
     if not tries:
         return engine
-    return TryingEngine(engine, steps, may_compile, may_thread=device == "cpu" and threads is None)
+    may_mix = capture and not checkpoint and _mixes(algorithm)
+    may_thread = device == "cpu" and threads is None
+    return TryingEngine(engine, steps, may_compile, may_thread, may_mix)
 
 
 def _check(
@@ -100,7 +102,7 @@ def _check(
 def _check_mixed(algorithm: Algorithm) -> None:
     """Refuses mixed mode where nobody has shown that its meta-gradient is the unrolled one."""
     name, layers = type(algorithm).__name__, ", ".join(unknown(algorithm))
-    if algorithm.mixed_mode and algorithm.second_order and not layers:
+    if _mixes(algorithm):
         return
     why = f"of the layers {layers}" if layers else f"of {name}"
     raise UserError(
@@ -108,6 +110,11 @@ def _check_mixed(algorithm: Algorithm) -> None:
         "ANIL, BOIL, Meta-SGD and others built on MAML, of second order, with layers that "
         "innerloop knows. Use engine.checkpoint=true, which saves memory too."
     )
+
+
+def _mixes(algorithm: Algorithm) -> bool:
+    """Whether mixed mode is known to give the meta-gradient."""
+    return algorithm.mixed_mode and bool(algorithm.second_order) and not unknown(algorithm)
 
 
 def _slow_side_by_side(algorithm: Algorithm, device: str, pixels: int) -> bool:
@@ -125,7 +132,7 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
         record.get("checkpoint", False), record.get("each_task", False),
         record.get("capture", False) and torch.cuda.is_available(),
     )  # fmt: skip
-    engine.threads = record.get("threads")
+    engine.threads, engine.streams = record.get("threads"), record.get("streams", 1)
     return engine
 
 

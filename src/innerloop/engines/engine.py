@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Hashable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -12,7 +13,7 @@ from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
 from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import gradients, memory
+from innerloop.engines import gradients, memory, streams
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
 from innerloop.layers import attention, early_pooling, norm
@@ -70,6 +71,7 @@ class Engine:
         self.inference = True  #: whether it works where autograd is switched off
         self.threads: int | None = None  #: CPU threads, where the engine chose them
         self.capture = capture
+        self.streams = 1  #: of a GPU, to which chunks are dealt; more take more memory
         self._compiled: Any = None
         self._captured: dict[str, Any] = {}
         self._checked: WeakSet[Algorithm] = WeakSet()
@@ -132,7 +134,7 @@ class Engine:
         return {
             "name": self.name, "chunk": self.chunk, "compile": self.compile,
             "checkpoint": self.checkpoint, "each_task": self.each_task, "threads": self.threads,
-            "capture": self.capture,
+            "capture": self.capture, "streams": self.streams,
         }  # fmt: skip
 
     def _replay(
@@ -154,7 +156,7 @@ class Engine:
 
         name = "scores" if settings else "meta-gradients"
         captured = self._captured.setdefault(name, Captured(name, self.say))
-        way = (*settings, self.chunk, self.compile, self.checkpoint, self.each_task)
+        way = (*settings, self.chunk, self.compile, self.checkpoint, self.each_task, self.streams)
         again = bool(self.checkpoint)
         result: Result = captured.run(algorithm, run, way, tasks, progress, again)
         return result
@@ -194,6 +196,10 @@ class Engine:
         Arguments:
             learns: whether the gradients, and not the scores, ran out of memory.
         """
+        if learns and self.streams > 1:
+            self.say(f"out of memory on {self.streams} streams: continuing on one")
+            self.streams = 1
+            return True
         size = self._size(algorithm, task_tools.count(tasks))
         saves = learns and not (self.checkpoint or self.compile) and algorithm.unrolls
         if self._is_whole(algorithm) or not (size > 1 or saves):
@@ -215,9 +221,12 @@ class Engine:
         count = task_tools.count(tasks)
         if self._size(algorithm, count) == count:
             return self._gradient(algorithm, parameters, tasks, progress)
+        chunks = self._chunks(algorithm, tasks)
+        pieces = [partial(self._gradient, algorithm, parameters, c, progress) for _, c in chunks]
+        apart = self.streams > 1 and capturable(progress.device)
+        results = streams.deal(pieces, self.streams) if apart else (piece() for piece in pieces)
         total, sums = torch.zeros((), device=progress.device), None
-        for share, chunk in self._chunks(algorithm, tasks):
-            loss, gradient = self._gradient(algorithm, parameters, chunk, progress)
+        for (share, _), (loss, gradient) in zip(chunks, results, strict=True):
             total = total + share * loss
             scaled = {k: share * g for k, g in gradient.items()}
             sums = scaled if sums is None else {k: sums[k] + g for k, g in scaled.items()}
