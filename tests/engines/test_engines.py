@@ -117,6 +117,8 @@ def chosen(name: str, body: Any = None, engine: str = "auto", **more: Any) -> di
     described = choose.choose(algorithm(name, body), engine, **settings).describe()
     assert described.pop("checkpoint") == more.get("checkpoint", False)
     assert described.pop("each_task") is False and described.pop("threads") is None
+    assert described.pop("streams") == 1
+    assert described.pop("capture") is (settings["device"] == "cuda")
     return described
 
 
