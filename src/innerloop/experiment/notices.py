@@ -29,7 +29,11 @@ def command() -> str:
 def engine(chosen: PlainDict) -> list[str]:
     """Lines that say how the tasks of a batch are computed, from `Engine.describe`."""
     chunk = "all tasks at once" if chosen["chunk"] is None else f"{chosen['chunk']} at a time"
-    lines = [f"engine {chosen['name']}: {chunk}, {'compiled' if chosen['compile'] else 'eager'}"]
+    if (streams := chosen.get("streams", 1)) > 1:
+        chunk += f" on each of {streams} streams"
+    how = "compiled" if chosen["compile"] else "eager"
+    how = "captured as a CUDA graph" if chosen.get("capture") else how
+    lines = [f"engine {chosen['name']}: {chunk}, {how}"]
     if chosen.get("checkpoint"):
         lines.append("inner steps are computed again for the meta-gradient, to save memory")
     if chosen["compile"]:

@@ -14,6 +14,8 @@ from innerloop.reporting.page import board, details
 from innerloop.reporting.settings import differences, labels, settings
 from innerloop.startup.run_folder import KEPT
 
+PALETTE = Path(__file__).parent / "palette.css"  #: colours of light and dark pages
+
 
 class Content(TypedDict):
     """The variables of the template."""
@@ -38,17 +40,26 @@ def write(folders: Sequence[Path], out: Path) -> Path:
         UserError: if there are no finished runs, if one of `folders` is a damaged run, or if the
             page cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     runs = _runs(folders)
     check_file_writable(out)
+    write_whole(out, render(runs, _unfinished(folders)), errors="replace")
+    return out
+
+
+def render(runs: list[Finished], unfinished: list[str]) -> str:
+    """The page of finished runs.
+
+    Arguments:
+        runs: at least one.
+        unfinished: folders of runs that have not finished, as the page names them.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    text = environment.get_template("page.html").render(_content(runs, _unfinished(folders)))
-    write_whole(out, text, errors="replace")
-    return out
+    return environment.get_template("page.html").render(_content(runs, unfinished))
 
 
 def _runs(folders: Sequence[Path]) -> list[Finished]:
