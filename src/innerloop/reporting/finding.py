@@ -25,7 +25,7 @@ def finding(places: Sequence[Standing]) -> str:
 
 def score(place: Standing, metric: Metric) -> str:
     """A mean with half of its interval, such as `2.89 ± 2`."""
-    mean, half, _ = place.mean
+    mean, half = place.mean.mean, place.mean.half
     if mean is None:
         return "not finite"
     if half is None:
