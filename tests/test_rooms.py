@@ -51,7 +51,7 @@ LIGHT = (
     "startup/places", "__main__",
     "startup/published", "startup/overrides", "startup/run_folder", "startup/suggestions",
     "startup/warning",
-    "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock",
+    "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock", "machine/screen",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from innerloop.machine import gpus
 from innerloop.outer.meta_learner import MetaLearner
-from innerloop.sweeping import closing, members
+from innerloop.sweeping import closing, grid, members, pairing
 
 SMALL = (
     "--multirun", "debug=fast", "outer.steps=6", "evaluation.audit=0", "diagnostics.test_tasks=0",
@@ -179,3 +179,28 @@ def test_members_are_listed_in_numerical_order(tmp_path: Path) -> None:
     for name in ("10_b", "9_b", "100_a", "1_z"):
         members.write_reason(tmp_path / name, "", "")
     assert [f.name for f in members.folders(tmp_path)] == ["1_z", "9_b", "10_b", "100_a"]
+
+
+def test_a_sweep_says_at_its_start_what_cannot_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(tmp_path / "a", "evaluation.scored_step=1,3", "outer.steps=0", seeds="0")
+    shown = capsys.readouterr().out.splitlines()
+    assert "evaluation.scored_step is 1 and 3" in shown[0]
+    assert f"compare.py {tmp_path / 'a'}" in shown[-2] and "report.py" in shown[-1]
+
+
+def test_members_of_a_grid_are_paired_by_what_their_tests_share() -> None:
+    words = ("dataset=glyphs", "algorithm=maml,protonet", "seed=0,1", "episode.shots=1,5")
+    (line,) = pairing.remarks(grid.members(words, {}))
+    assert line.startswith("batch norms differ (transductive, running)")
+    assert pairing.remarks(grid.members((*words, "norm=support"), {})) == []
+    norms = grid.members((*words[:1], "norm=support,transductive"), {})
+    (line,) = pairing.remarks(norms)
+    assert line.startswith("batch norms differ (support, transductive)")
+    steps = grid.members((*words, "norm=support", "evaluation.scored_step=1,10"), {})
+    (line,) = pairing.remarks(steps)
+    assert "evaluation.scored_step is 1 and 10" in line
+    only = grid.members(("dataset=glyphs", "algorithm=protonet", "evaluation.scored_step=1,2"), {})
+    assert pairing.remarks(only) == [], "a learner without steps is the same at any of them"
+    assert pairing.remarks([("algorithm=nothing",)]) == []

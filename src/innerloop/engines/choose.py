@@ -3,6 +3,7 @@
 import shutil
 from typing import Any
 
+import torch
 from torch import nn
 
 from innerloop.adaptation.checkpointing import Checkpoint
@@ -29,14 +30,16 @@ def choose(
     alone: bool = True,
     checkpoint: Checkpoint = False,
     threads: int | None = None,
+    capture: bool | None = None,
+    streams: int | None = None,
 ) -> Engine:
     """The engine `name`; with `auto`, by device, model and length of the training.
 
     If the run is long enough, the first batch is used to measure how many tasks run side by side,
-    on how many CPU threads, and whether steps are compiled. If it is not, images up to about 28x28
-    pixels run all at once and larger ones one by one on a CPU, where convolutions whose weights
-    differ from task to task become slower, grouped ones. Compiling does not make convolutions
-    faster there.
+    on how many CPU threads or streams of a GPU, and whether steps are compiled. If it is not,
+    images up to about 28x28 pixels run all at once and larger ones one by one on a CPU, where
+    convolutions whose weights differ from task to task become slower, grouped ones. Compiling does
+    not make convolutions faster there. On a GPU steps are captured (`innerloop.engines.capture`).
 
     Arguments:
         device: `cpu` or `cuda`.
@@ -46,11 +49,14 @@ def choose(
         alone: whether this is the only process; several could choose different ways.
         checkpoint: whether inner steps are computed again; such gradients are not compiled.
         threads: CPU threads that the user asked for; None to choose them.
+        capture: whether steps are recorded as CUDA graphs; None for on a GPU.
+        streams: that the chunks of such a step are dealt to; None to choose them.
 
     Raises:
         UserError: for unknown names, and for settings that exclude each other.
     """
     _check(name, compile, checkpoint)
+    capture = _captures(capture, device)
     if checkpoint == "mixed":
         _check_mixed(algorithm)
     if name == "learn2learn":
@@ -58,10 +64,16 @@ def choose(
 
         return Learn2LearnEngine(algorithm)
     if algorithm.whole_batch:  # one pass over all images of the batch: nothing is left to choose
-        return Engine(None, False, "vmap")
+        return Engine(None, False, "vmap", capture=capture)
     if algorithm.one_by_one:
         return Engine(1, False, "loop", checkpoint)
-    tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING and not compile
+    tries = (
+        name == "auto"
+        and chunk is streams is None
+        and alone
+        and steps >= WORTH_TRYING
+        and not compile
+    )
     may_compile = compile is None and not (checkpoint or algorithm.embeds)
     may_compile = may_compile and compiles(None, algorithm, device)
     if compile is None:
@@ -69,7 +81,8 @@ def choose(
     if name == "auto":
         slow = chunk is None and _slow_side_by_side(algorithm, device, pixels)
         name = "loop" if slow else "vmap"
-    engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint)
+    chunk = 1 if name == "loop" else chunk
+    engine = Engine(chunk, compile, name, checkpoint, capture=capture, streams=streams or 1)
     if not tries:
         return engine
     return TryingEngine(engine, steps, may_compile, may_thread=device == "cpu" and threads is None)
@@ -84,6 +97,16 @@ def _check(name: str, compile: bool | None, checkpoint: Checkpoint) -> None:
             "neither compiled gradients nor learn2learn's classes do: leave out "
             "engine.compile=true, and choose engine=auto, vmap or loop."
         )
+
+
+def _captures(asked: bool | None, device: str) -> bool:
+    """Whether steps are recorded as CUDA graphs: as asked, or by default on a GPU."""
+    if asked and device != "cuda":
+        raise UserError(
+            "engine.capture=true records steps as CUDA graphs, and this run has no GPU: leave it "
+            "out, or choose trainer=gpu."
+        )
+    return device == "cuda" if asked is None else asked
 
 
 def _check_mixed(algorithm: Algorithm) -> None:
@@ -112,14 +135,18 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     engine = Engine(
         record["chunk"], record["compile"] and can_compile(), record["name"],
         record.get("checkpoint", False), record.get("each_task", False),
+        record.get("capture", False) and torch.cuda.is_available(), record.get("streams", 1),
     )  # fmt: skip
     engine.threads = record.get("threads")
     return engine
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:
-    """Whether to compile: as asked, or by default whether it pays in a long training."""
-    pays = not (device == "cpu" and _convolves(algorithm))
+    """Whether to compile: as asked, or by default whether it pays in a long training.
+
+    On a GPU a captured step needs no compiling, which takes minutes for several inner steps there.
+    """
+    pays = device == "cpu" and not _convolves(algorithm)
     return can_compile() and (pays if asked is None else asked)
 
 

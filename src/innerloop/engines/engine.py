@@ -1,7 +1,9 @@
 """The meta-gradient and the scores of a batch of tasks, computed in chunks."""
 
 import contextlib
-from collections.abc import Collection
+import sys
+from collections.abc import Callable, Collection, Hashable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -12,11 +14,14 @@ from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
 from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import gradients, memory
+from innerloop.engines import gradients, memory, streams
+from innerloop.engines.capture import CannotCaptureError, Captured, kept
+from innerloop.engines.gradients import Gradient
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
 from innerloop.layers import attention, early_pooling, norm
-from innerloop.tasks import Task
+from innerloop.machine.screen import wrapped
+from innerloop.tasks import Task, Tree
 
 if TYPE_CHECKING:
     from innerloop.engines.check import Verdict
@@ -43,6 +48,8 @@ class Engine:
             save memory, see `innerloop.adaptation.checkpointing`; `mixed` computes only products
             with the Hessian, see `innerloop.adaptation.mixed`.
         each_task: whether tasks are differentiated one by one, see `innerloop.engines.gradients`.
+        capture: whether steps are recorded as CUDA graphs, see `innerloop.engines.capture`.
+        streams: of a GPU, to which the chunks of a captured step are dealt.
     """
 
     def __init__(
@@ -52,11 +59,14 @@ class Engine:
         name: str = "vmap",
         checkpoint: Checkpoint = False,
         each_task: bool = False,
+        capture: bool = False,
+        streams: int = 1,
     ) -> None:
         if chunk is not None and chunk < 1:
             raise UserError(f"engine.chunk={chunk}: a chunk holds at least one task.")
         self.chunk, self.compile, self.name, self.checkpoint = chunk, compile, name, checkpoint
         self.each_task, self.one_by_one, self._undivided = each_task, False, False
+        self.capture, self.streams, self.graphs = capture, streams, Captured()
         self.inference = True  #: whether it works where autograd is switched off
         self.threads: int | None = None  #: CPU threads, where the engine chose them
         self._compiled: Any = None
@@ -69,10 +79,15 @@ class Engine:
         if progress.device.type == "cpu":
             memory.keep_freed()
         self._check(algorithm, tasks, progress)
-        return memory.fitting(
-            lambda: self._sum(algorithm, tasks, progress),
-            lambda: self._shrink(algorithm, tasks, learns=True),
-        )
+
+        def compute(inputs: tuple[Task, Tensor]) -> Gradient:
+            return self._sum(algorithm, *inputs)
+
+        def run() -> Gradient:
+            loss, gradient = self._replayed(algorithm, compute, (tasks, progress), "gradient")
+            return kept(loss) if self.capture else loss, gradient
+
+        return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=True))
 
     def scores(
         self,
@@ -84,7 +99,8 @@ class Engine:
     ) -> dict[str, Tensor]:
         """`(T, steps + 1)` or `(T, len(at))` scores per metric, see `Algorithm.scores`."""
 
-        def run() -> dict[str, Tensor]:
+        def compute(inputs: tuple[Task, Tensor]) -> dict[str, Tensor]:
+            tasks, progress = inputs
             with torch.no_grad(), early_pooling.allowed():
                 parts = [
                     algorithm.scores(chunk, steps, progress, at, self.chunk != 1)
@@ -92,21 +108,48 @@ class Engine:
                 ]
             return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
+        def run() -> dict[str, Tensor]:
+            key = ("scores", steps, None if at is None else tuple(at))
+            scores = self._replayed(algorithm, compute, (tasks, progress), key)
+            return kept(scores) if self.capture else scores
+
         if progress.device.type == "cpu":
             memory.keep_freed()
         with contextlib.suppress(UserError):  # what cannot be trained may still be scored
             self._check(algorithm, tasks, progress)
         return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=False))
 
+    def _replayed(
+        self,
+        algorithm: Algorithm,
+        compute: Callable[[tuple[Task, Tensor]], Tree],
+        inputs: tuple[Task, Tensor],
+        kind: Hashable,
+    ) -> Tree:
+        """What `compute(inputs)` returns, from a recorded graph where the engine captures."""
+        if not self.capture:
+            return compute(inputs)
+        key = (kind, algorithm.training, algorithm.current_phase, self.chunk, self.checkpoint,
+               self.compile, torch.is_autocast_enabled(inputs[1].device.type))  # fmt: skip
+        try:
+            held = [*algorithm.parameters(), *algorithm.buffers()]
+            return self.graphs(compute, inputs, key, held)
+        except CannotCaptureError as failure:
+            why = str(failure.__cause__).strip() or type(failure.__cause__).__name__
+            self.say(f"steps are not captured as a CUDA graph: {why.splitlines()[0]}")
+            self.capture = False
+        return compute(inputs)
+
     def say(self, line: str) -> None:
         """Tells the user what the engine changed during the run."""
-        print(line, flush=True)
+        print(wrapped(line, sys.stdout), flush=True)
 
     def describe(self) -> dict[str, Any]:
         """The engine as plain values, for results and checkpoints."""
         return {
             "name": self.name, "chunk": self.chunk, "compile": self.compile,
             "checkpoint": self.checkpoint, "each_task": self.each_task, "threads": self.threads,
+            "capture": self.capture, "streams": self.streams,
         }  # fmt: skip
 
     def _check(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
@@ -157,13 +200,17 @@ class Engine:
         count = task_tools.count(tasks)
         if self._size(algorithm, count) == count:
             return self._gradient(algorithm, parameters, tasks, progress)
-        total, sums = torch.zeros((), device=progress.device), None
-        for share, chunk in self._chunks(algorithm, tasks):
+
+        def job(share: float, chunk: Task) -> Gradient:
             loss, gradient = self._gradient(algorithm, parameters, chunk, progress)
-            total = total + share * loss
-            scaled = {k: share * g for k, g in gradient.items()}
-            sums = scaled if sums is None else {k: sums[k] + g for k, g in scaled.items()}
-        return total, sums or {}
+            return share * loss, {k: share * g for k, g in gradient.items()}
+
+        def add(one: Gradient, other: Gradient) -> Gradient:
+            return one[0] + other[0], {k: one[1][k] + g for k, g in other[1].items()}
+
+        jobs = [partial(job, share, chunk) for share, chunk in self._chunks(algorithm, tasks)]
+        number = self.streams if self.capture else 1
+        return streams.total(jobs, add, number, gpu=progress.device.type == "cuda")
 
     def _size(self, algorithm: Algorithm, total: int) -> int:
         """Tasks side by side in a batch of `total`."""

@@ -24,18 +24,22 @@ class Way(NamedTuple):
     Arguments:
         chunk: tasks side by side.
         threads: CPU threads.
+        streams: of a GPU.
     """
 
     chunk: int
     threads: int
+    streams: int = 1
 
     def __str__(self) -> str:
+        if self.streams > 1:
+            return f"{self.chunk} at a time on each of {self.streams} streams"
         return f"{self.chunk} at a time, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
 class TryingEngine(Engine):
-    """Measures, in this order: how many tasks run side by side, on how many CPU threads, and, where
-    the steps ahead pay for it, whether they are compiled.
+    """Measures, in this order: how many tasks run side by side, or on how many streams of a GPU, on
+    how many CPU threads, and, where the steps ahead pay for it, whether they are compiled.
 
     Arguments:
         guess: how it runs until then.
@@ -45,7 +49,9 @@ class TryingEngine(Engine):
     """
 
     def __init__(self, guess: Engine, steps: int, may_compile: bool, may_thread: bool) -> None:
-        super().__init__(guess.chunk, guess.compile, guess.name, guess.checkpoint)
+        super().__init__(
+            guess.chunk, guess.compile, guess.name, guess.checkpoint, capture=guess.capture
+        )
         self.steps, self.may_compile, self.may_thread = steps, may_compile, may_thread
         self.measured = False
 
@@ -61,18 +67,21 @@ class TryingEngine(Engine):
 
     def _choose(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
         """Finds the fastest way, takes it and says so."""
-        timings = Timings(algorithm, tasks, self.checkpoint)
+        timings = Timings(algorithm, tasks, self.checkpoint, self.capture)
         earlier = set(timings.times)
         threads = torch.get_num_threads()
 
         def time(way: Way) -> float:
             if str(way) not in timings.times:
                 torch.set_num_threads(way.threads)
-                engine = self._like(algorithm, way.chunk)
+                engine = self._like(algorithm, way)
                 timings.keep({str(way): trial.seconds(engine, algorithm, tasks, progress)})
             return timings.times[str(way)]
 
-        best = min((Way(n, threads) for n in trial.sizes(tasks)), key=time)
+        ways = [Way(n, threads) for n in trial.sizes(tasks)]
+        if self.capture:
+            ways += [Way(1, threads, streams=n) for n in trial.streams(tasks)]
+        best = min(ways, key=time)
         if self.may_thread and time(best) * GAIN > time(best._replace(threads=1)):
             best = best._replace(threads=1)
         self._take(best, task_tools.count(tasks))
@@ -81,7 +90,7 @@ class TryingEngine(Engine):
             self._compile(algorithm, tasks, progress, timings, time(best))
 
     def _take(self, way: Way, total: int) -> None:
-        self.chunk = None if way.chunk == total else way.chunk
+        self.chunk, self.streams = None if way.chunk == total else way.chunk, way.streams
         self.name = "loop" if way.chunk == 1 else "vmap"
         torch.set_num_threads(way.threads)
         self.threads = way.threads if self.may_thread else None
@@ -111,9 +120,12 @@ class TryingEngine(Engine):
         self.compile = compiled < eager
         self.say(f"engine auto: a compiled step takes {_milliseconds(compiled)}")
 
-    def _like(self, algorithm: Algorithm, chunk: int) -> Engine:
-        """An engine with another chunk, which need not check the learner again."""
-        engine = Engine(chunk, checkpoint=self.checkpoint, each_task=self.each_task)
+    def _like(self, algorithm: Algorithm, way: Way) -> Engine:
+        """An engine that computes another way, and need not check the learner again."""
+        engine = Engine(
+            way.chunk, checkpoint=self.checkpoint, each_task=self.each_task, capture=self.capture,
+            streams=way.streams,
+        )  # fmt: skip
         engine._checked.add(algorithm)
         return engine
 

@@ -40,7 +40,6 @@ def compare(sides: Sequence[Contender]) -> ComparisonRecord:
     return {
         "metric": first.metric._asdict(),
         "dataset": first.results.dataset,
-        "norm": first.results.norm,
         "episode": first.results.episode.test.episode.record(),
         "protocol": first.results.protocol.model_dump(exclude={"scored_step"}),
         "runs": [_side(side) for side in sides],
@@ -55,8 +54,10 @@ def _side(side: Contender) -> SideRecord:
         "algorithm": results.algorithm,
         "trained_on": results.training_set,
         "training": results.training_in_words,
+        "norm": results.norm,
         "scored_step": results.protocol.scored_step,
         "seeds": side.seeds,
+        "seed_means": side.means,
         "mean": over_tasks(torch.from_numpy(side.scores)).mean,
         **_intervals(side),
         "audit": stamps.in_words(run.results.audited for run in side.runs),

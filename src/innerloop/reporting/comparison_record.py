@@ -19,8 +19,10 @@ class SideRecord(Intervals):
     algorithm: str
     trained_on: str
     training: str
+    norm: str | None
     scored_step: int | None
     seeds: list[int]
+    seed_means: list[float]  #: the mean of each seed
     mean: float
     audit: str
     commands: list[str]
@@ -45,7 +47,6 @@ class ComparisonRecord(TypedDict):
 
     metric: dict[str, Any]  #: the fields of `innerloop.objectives.Metric`
     dataset: str
-    norm: str | None
     episode: Mapping[str, object]
     protocol: dict[str, Any]  #: the fields of `innerloop.evaluation.parts.Protocol`
     runs: list[SideRecord]

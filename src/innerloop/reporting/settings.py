@@ -23,6 +23,7 @@ class Mean(NamedTuple):
     mean: float | None
     half: float | None  #: half-width of the interval
     over: str  #: such as `600 tasks` or `3 seeds`
+    seeds: tuple[float, ...] = ()  #: the mean of each of several seeds
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Setting:
             only = self.first.results
             tasks = only.test[entry].tasks or only.protocol.tasks
             return Mean(means[0], only.test[entry].ci95, f"{tasks} tasks")
-        return Mean(sum(means) / len(means), over_seeds(means), f"{len(means)} seeds")
+        return Mean(sum(means) / len(means), over_seeds(means), f"{len(means)} seeds", tuple(means))
 
     def curve(self) -> list[Mean]:
         """The headline metric after 0, 1, ... inner steps; empty without steps."""

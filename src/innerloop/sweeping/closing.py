@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from innerloop.errors import UserError, visible
+from innerloop.machine.screen import short
 from innerloop.reporting.finished import Finished, read
 from innerloop.reporting.page.numbers import interval, shown
 from innerloop.reporting.settings import Setting, settings
 from innerloop.reporting.terminal import add_row, cell, leave_out, new_table
+from innerloop.startup import places
 from innerloop.sweeping import members
 
 
@@ -23,6 +25,8 @@ def close(sweep: Path, console: Console) -> str | None:
     done = _readable([folder for folder, member in states.items() if member is None])
     if done:
         console.print(table(done))
+        for program in ("compare", "report"):
+            console.print(cell(shlex.join([*places.program(program), short(sweep)])))
     for member in left:
         console.print(cell(f"{member.folder.relative_to(sweep)}: {member.reason}"))
         console.print(cell(f"  {member.command}"))

@@ -37,6 +37,8 @@ class Engine(Section):
         bool | Literal["mixed"],
         Field(description="true, false or mixed"),
     ] = False
+    capture: OptionalFlag = None
+    streams: OptionalCount = None
 
 
 class Trainer(Section):

@@ -1,20 +1,13 @@
 """The charts of a board: adaptation to test tasks, validation and training."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from innerloop.errors import UserError
 from innerloop.evaluation.interval import over_seeds
-from innerloop.machine.foreign import BadFile, read_rows, there
-from innerloop.reporting.finished import Finished
+from innerloop.reporting.learning_log import LARGEST, PARTS, Point, logged
 from innerloop.reporting.page.charts import Line, chart
 from innerloop.reporting.settings import Mean, Setting
-from innerloop.reporting.terminal import leave_out
 
-Point = tuple[int, float]  #: outer steps done, and a metric
-LOGGED = ("val", "train")
 SEEDS = 3  #: with fewer, each is a thin line of its own; their interval would say nothing
-LARGEST = 1e30  #: of a number in a chart; the axes must extend beyond it
 TITLES = {
     "adapting": ("Adapting to a test task", "inner steps"),
     "val": ("Validation while training", "outer steps"),
@@ -53,8 +46,8 @@ def _lines(members: list[tuple[Setting, str]]) -> dict[str, list[Line]]:
         # a learner without inner steps is a constant line
         means = setting.curve() or [setting.mean(setting.first.metric.name)] * longest
         lines["adapting"] += _adapting(setting, means, label, style)
-        logs = [_logged(run) for run in setting.runs]
-        for part in LOGGED:
+        logs = [logged(run.folder, run.metric.name) for run in setting.runs]
+        for part in PARTS:
             points = [log.get(part, []) for log in logs]
             lines[part] += _learning(points, label, style, scale)
     return lines
@@ -111,22 +104,3 @@ def _mean(logs: list[list[Point]], label: str, style: int, scale: float) -> Line
     means = [sum(row) / len(row) for row in values]
     half = [over_seeds(row) or 0.0 for row in values]
     return Line(steps, means, style, label, half=half) if steps else None
-
-
-def _logged(run: Finished) -> dict[str, list[Point]]:
-    """The points of validation and of training; empty if the log cannot be read."""
-    file = run.folder / "metrics.csv"
-    try:
-        rows = read_rows(file) if there(file) else []
-        return {part: _column(file, rows, f"{part}/{run.metric.name}") for part in LOGGED}
-    except UserError as error:
-        leave_out(f"curves: {error}")
-        return {}
-
-
-def _column(file: Path, rows: list[dict[str, str]], key: str) -> list[Point]:
-    try:
-        points = [(int(row["step"]) + 1, float(row[key])) for row in rows if row.get(key)]
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadFile(file, f"has no numbers in step or {key}: {error}") from None
-    return [point for point in points if max(map(abs, point)) < LARGEST]
