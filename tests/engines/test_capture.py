@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, run, tasks
+from helpers import NOW, SmoothBody, SmoothConv, algorithm, close, learners, run, tasks
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -227,7 +227,7 @@ def test_capturing_is_the_default_on_a_gpu_and_refused_without_one() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("options", [{}, {"chunk": 1, "streams": 4}])
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_on_a_gpu_captured_equals_eager(name: str, options: dict[str, int]) -> None:
     learner = algorithm(name, SmoothConv("support")).cuda()
     if learner.one_by_one:

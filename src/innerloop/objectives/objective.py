@@ -7,6 +7,7 @@ from torch import Tensor
 from innerloop.objectives.metric import Metric
 
 Answers = Literal["classes", "targets"] | None
+Tasks = Literal["examples", "environments"]
 
 
 class Objective(Protocol):
@@ -21,6 +22,8 @@ class Objective(Protocol):
     #: right answers as the headline metric, so that chance is known. `targets`: real numbers. None:
     #: neither; the audit then disturbs no label.
     answers: Answers = None
+    #: The kind of tasks that it judges: examples with answers, or environments to act in.
+    tasks: Tasks = "examples"
     loss_unit: str = ""  #: unit of the loss, for the axes of pictures
 
     @property
