@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate test test-slow test-sweeps results table bench lint format clean
+.PHONY: help install train evaluate test test-slow test-sweeps results table bench docs lint format clean
 
 help: ## print this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -19,7 +19,7 @@ install: .venv/.installed ## build .venv (again only after pyproject.toml has ch
 	@echo "Building .venv: PyTorch and its dependencies are about 6 GB, which takes one to five minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing: install it, for example with 'apt install python3-venv'."; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --compile-bytecode -e . --group dev
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --compile-bytecode -e '.[learn2learn]' --group dev
 	@touch $@
 	@echo "Installed in .venv."
 
@@ -45,8 +45,12 @@ table: install ## TABLE=omniglot: run what a table of docs/tables lacks, and wri
 	@$(BIN)/python src/table.py $(TABLE) $(ARGS)
 
 bench: install ## benchmark innerloop against other libraries; ARGS="PART ..." for some parts
-	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench]' --group dev
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench,learn2learn]' --group dev
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+docs: install ## build the documentation in outputs/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet -f docs/site/mkdocs.yml
+	@echo "open outputs/site/index.html"
 
 lint: install ## check style and types
 	@$(BIN)/ruff check .

@@ -1,10 +1,11 @@
-"""Writes what is generated in README.md and docs: tables of kept results, and the pages of
-algorithms: `make results`."""
+"""Writes what is generated in README.md and docs: tables of kept results, the pages of algorithms,
+data sets and the configuration: `make results`."""
 
 from pathlib import Path
 
+from innerloop.experiment.described import accepted
 from innerloop.machine.files import write_whole
-from innerloop.reporting import algorithm_pages
+from innerloop.reporting import algorithm_pages, configuration_page, data_set_page
 from innerloop.reporting.summary import by_data_set, load, summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,14 +15,16 @@ START, END = "<!-- results: make results -->\n", "\n<!-- end of results -->"
 
 def tabulated() -> dict[Path, str]:
     """The text that each file must contain."""
-    kept, folder = load(DOCS / "results"), DOCS / "algorithms"
+    kept, folder, conf = load(DOCS / "results"), DOCS / "algorithms", ROOT / "conf"
     texts = {
         ROOT / "README.md": summary(kept),
         DOCS / "results.md": by_data_set(kept),
-        folder / "README.md": algorithm_pages.index(ROOT / "conf"),
+        folder / "README.md": algorithm_pages.index(conf),
+        DOCS / "configuration.md": configuration_page.page(conf, accepted()),
+        DOCS / "data_sets.md": data_set_page.page(conf),
     }
     filled = {file: _filled(file.read_text(), text) for file, text in texts.items()}
-    for target, names in algorithm_pages.choices(ROOT / "conf").items():
+    for target, names in algorithm_pages.choices(conf).items():
         file = folder / f"{algorithm_pages.stem(target)}.md"
         empty = f"# {target.split('.')[-1]}\n\n{START}{END}\n"
         before = file.read_text() if file.exists() else empty

@@ -28,6 +28,7 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
     "algorithms": {"adaptation", "languages", "layers"},
     "engines": {"adaptation", "algorithms", "layers", "machine"},
     "inspection": {"adaptation", "algorithms", "evaluation"},
+    "conformance": {"algorithms", "data", "engines"},
     "outer": {"algorithms", "engines", "evaluation", "inspection", "layers"},
     "reporting": {"algorithms", "data", "evaluation", "inspection", "machine", "startup"},
     "dashboards": {"algorithms", "machine", "startup"},
@@ -36,11 +37,12 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
         "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "layers",
         "machine", "outer", "reporting", "startup",
     },
-    "commands": {"evaluation", "machine", "programs", "reporting", "startup"},
+    "commands": {"evaluation", "live", "machine", "programs", "reporting", "startup"},
     "sweeping": {"experiment", "machine", "reporting", "startup"},
+    "live": {"evaluation", "machine", "reporting", "startup", "sweeping"},
     "programs": {
-        "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "experiment",
-        "inspection", "layers", "machine", "reporting", "startup", "sweeping",
+        "algorithms", "callbacks", "conformance", "dashboards", "data", "engines", "evaluation",
+        "experiment", "inspection", "layers", "machine", "reporting", "startup", "sweeping",
     },
 }  # fmt: skip
 HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", "matplotlib"}
@@ -50,7 +52,7 @@ LIGHT = (
     "startup/places", "__main__",
     "startup/published", "startup/overrides", "startup/run_folder", "startup/suggestions",
     "startup/warning",
-    "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock",
+    "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock", "machine/screen",
 )  # fmt: skip
 
 

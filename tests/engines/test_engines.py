@@ -1,5 +1,6 @@
 """Every engine computes the same meta-gradient; which engine is chosen when."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -116,6 +117,8 @@ def chosen(name: str, body: Any = None, engine: str = "auto", **more: Any) -> di
     described = choose.choose(algorithm(name, body), engine, **settings).describe()
     assert described.pop("checkpoint") == more.get("checkpoint", False)
     assert described.pop("each_task") is False and described.pop("threads") is None
+    assert described.pop("streams") == 1
+    assert described.pop("capture") is (settings["device"] == "cuda")
     return described
 
 
@@ -204,3 +207,11 @@ def test_an_engine_is_restored_from_its_description(
     assert back.inference == engine.inference
     monkeypatch.setattr(choose, "can_compile", lambda: False)
     assert not choose.restore(learner, engine.describe()).compile
+
+
+def test_without_learn2learn_its_engine_says_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "learn2learn", None)
+    with pytest.raises(UserError, match="make install"):
+        Learn2LearnEngine(algorithm("maml")).meta_gradient(algorithm("maml"), tasks(), NOW)

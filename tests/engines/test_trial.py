@@ -48,7 +48,7 @@ def chosen(learner: Algorithm, **more: Any) -> Engine:
 def plain(name: str, chunk: int | None, compile: bool = False, threads: int = 2) -> dict[str, Any]:
     return {
         "name": name, "chunk": chunk, "compile": compile, "checkpoint": False, "each_task": False,
-        "threads": threads,
+        "threads": threads, "capture": False, "streams": 1,
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import shutil
 from typing import Any
 
+import torch
 from torch import nn
 
 from innerloop.adaptation.checkpointing import Checkpoint
@@ -29,6 +30,7 @@ def choose(
     alone: bool = True,
     checkpoint: Checkpoint = False,
     threads: int | None = None,
+    capture: bool | None = None,
 ) -> Engine:
     """The engine `name`; with `auto`, by device, model and length of the training.
 
@@ -46,21 +48,23 @@ def choose(
         alone: whether this is the only process; several could choose different ways.
         checkpoint: whether inner steps are computed again; such gradients are not compiled.
         threads: CPU threads that the user asked for; None to choose them.
+        capture: whether work is replayed as CUDA graphs; None: on a GPU.
 
     Raises:
         UserError: for unknown names, and for settings that exclude each other.
     """
-    _check(name, compile, checkpoint)
+    _check(name, compile, checkpoint, capture and device)
     if checkpoint == "mixed":
         _check_mixed(algorithm)
     if name == "learn2learn":
         from innerloop.engines.learn2learn import Learn2LearnEngine
 
         return Learn2LearnEngine(algorithm)
+    capture = device == "cuda" if capture is None else capture
     if algorithm.whole_batch:  # one pass over all images of the batch: nothing is left to choose
         return Engine(None, False, "vmap")
     if algorithm.one_by_one:
-        return Engine(1, False, "loop", checkpoint)
+        return Engine(1, False, "loop", checkpoint, capture=capture)
     tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING and not compile
     may_compile = compile is None and not (checkpoint or algorithm.embeds)
     may_compile = may_compile and compiles(None, algorithm, device)
@@ -69,15 +73,24 @@ def choose(
     if name == "auto":
         slow = chunk is None and _slow_side_by_side(algorithm, device, pixels)
         name = "loop" if slow else "vmap"
-    engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint)
+    engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint, capture=capture)
     if not tries:
         return engine
-    return TryingEngine(engine, steps, may_compile, may_thread=device == "cpu" and threads is None)
+    may_mix = capture and not checkpoint and _mixes(algorithm)
+    may_thread = device == "cpu" and threads is None
+    return TryingEngine(engine, steps, may_compile, may_thread, may_mix)
 
 
-def _check(name: str, compile: bool | None, checkpoint: Checkpoint) -> None:
+def _check(
+    name: str, compile: bool | None, checkpoint: Checkpoint, capture_on: str | bool | None
+) -> None:
     if name not in NAMES:
         raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
+    if capture_on and (capture_on != "cuda" or name == "learn2learn"):
+        raise UserError(
+            "engine.capture=true replays CUDA graphs, which a CPU does not have and learn2learn's "
+            "classes do not allow: leave it out, or use trainer=gpu and engine=auto, vmap or loop."
+        )
     if checkpoint and (compile or name == "learn2learn"):
         raise UserError(
             f"engine.checkpoint={str(checkpoint).lower()} computes inner steps again, which "
@@ -89,7 +102,7 @@ def _check(name: str, compile: bool | None, checkpoint: Checkpoint) -> None:
 def _check_mixed(algorithm: Algorithm) -> None:
     """Refuses mixed mode where nobody has shown that its meta-gradient is the unrolled one."""
     name, layers = type(algorithm).__name__, ", ".join(unknown(algorithm))
-    if algorithm.mixed_mode and algorithm.second_order and not layers:
+    if _mixes(algorithm):
         return
     why = f"of the layers {layers}" if layers else f"of {name}"
     raise UserError(
@@ -97,6 +110,11 @@ def _check_mixed(algorithm: Algorithm) -> None:
         "ANIL, BOIL, Meta-SGD and others built on MAML, of second order, with layers that "
         "innerloop knows. Use engine.checkpoint=true, which saves memory too."
     )
+
+
+def _mixes(algorithm: Algorithm) -> bool:
+    """Whether mixed mode is known to give the meta-gradient."""
+    return algorithm.mixed_mode and bool(algorithm.second_order) and not unknown(algorithm)
 
 
 def _slow_side_by_side(algorithm: Algorithm, device: str, pixels: int) -> bool:
@@ -112,14 +130,18 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     engine = Engine(
         record["chunk"], record["compile"] and can_compile(), record["name"],
         record.get("checkpoint", False), record.get("each_task", False),
+        record.get("capture", False) and torch.cuda.is_available(),
     )  # fmt: skip
-    engine.threads = record.get("threads")
+    engine.threads, engine.streams = record.get("threads"), record.get("streams", 1)
     return engine
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:
-    """Whether to compile: as asked, or by default whether it pays in a long training."""
-    pays = not (device == "cpu" and _convolves(algorithm))
+    """Whether to compile: as asked, or by default whether it pays in a long training.
+
+    On a GPU, replayed steps need no compiling, which takes minutes for several inner steps there.
+    """
+    pays = device == "cpu" and not _convolves(algorithm)
     return can_compile() and (pays if asked is None else asked)
 
 

@@ -1,8 +1,10 @@
 """The meta-gradient and the scores of a batch of tasks, computed in chunks."""
 
 import contextlib
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable, Collection, Hashable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 import torch
@@ -12,18 +14,27 @@ from innerloop import tasks as task_tools
 from innerloop.adaptation import checkpointing
 from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import gradients, memory
+from innerloop.engines import gradients, memory, streams
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
 from innerloop.layers import attention, early_pooling, norm
+from innerloop.machine.screen import wrapped
 from innerloop.tasks import Task
 
 if TYPE_CHECKING:
     from innerloop.engines.check import Verdict
 
 
+Result = TypeVar("Result")
+
+
 class CannotCompileError(Exception):
     """The meta-gradient cannot be compiled; the cause says why."""
+
+
+def capturable(device: torch.device) -> bool:
+    """Whether the device has CUDA graphs: an engine made on a GPU may be used on a CPU later."""
+    return device.type == "cuda"
 
 
 class Engine:
@@ -43,6 +54,7 @@ class Engine:
             save memory, see `innerloop.adaptation.checkpointing`; `mixed` computes only products
             with the Hessian, see `innerloop.adaptation.mixed`.
         each_task: whether tasks are differentiated one by one, see `innerloop.engines.gradients`.
+        capture: whether work is replayed as CUDA graphs, see `innerloop.engines.captured`.
     """
 
     def __init__(
@@ -52,6 +64,7 @@ class Engine:
         name: str = "vmap",
         checkpoint: Checkpoint = False,
         each_task: bool = False,
+        capture: bool = False,
     ) -> None:
         if chunk is not None and chunk < 1:
             raise UserError(f"engine.chunk={chunk}: a chunk holds at least one task.")
@@ -59,20 +72,31 @@ class Engine:
         self.each_task, self.one_by_one, self._undivided = each_task, False, False
         self.inference = True  #: whether it works where autograd is switched off
         self.threads: int | None = None  #: CPU threads, where the engine chose them
+        self.capture = capture
+        self.streams = 1  #: of a GPU, to which chunks are dealt; more take more memory
         self._compiled: Any = None
+        self._captured: dict[str, Any] = {}
         self._checked: WeakSet[Algorithm] = WeakSet()
 
     def meta_gradient(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mean meta-loss over the tasks and its gradient for every parameter by name."""
+        """The mean meta-loss over the tasks and its gradient for every parameter by name.
+
+        With CUDA graphs, the gradient is overwritten by the next call.
+        """
         if progress.device.type == "cpu":
             memory.keep_freed()
         self._check(algorithm, tasks, progress)
-        return memory.fitting(
-            lambda: self._sum(algorithm, tasks, progress),
+
+        def run(tasks: Task, progress: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            return self._sum(algorithm, tasks, progress)
+
+        loss, gradient = memory.fitting(
+            lambda: self._replay(algorithm, run, (), tasks, progress),
             lambda: self._shrink(algorithm, tasks, learns=True),
         )
+        return loss.clone() if self.capture else loss, gradient
 
     def scores(
         self,
@@ -84,7 +108,7 @@ class Engine:
     ) -> dict[str, Tensor]:
         """`(T, steps + 1)` or `(T, len(at))` scores per metric, see `Algorithm.scores`."""
 
-        def run() -> dict[str, Tensor]:
+        def run(tasks: Task, progress: Tensor) -> dict[str, Tensor]:
             with torch.no_grad(), early_pooling.allowed():
                 parts = [
                     algorithm.scores(chunk, steps, progress, at, self.chunk != 1)
@@ -96,18 +120,56 @@ class Engine:
             memory.keep_freed()
         with contextlib.suppress(UserError):  # what cannot be trained may still be scored
             self._check(algorithm, tasks, progress)
-        return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=False))
+        settings = (steps, None if at is None else tuple(at))
+        scores = memory.fitting(
+            lambda: self._replay(algorithm, run, settings, tasks, progress),
+            lambda: self._shrink(algorithm, tasks, learns=False),
+        )
+        return {k: v.clone() for k, v in scores.items()} if self.capture else scores
 
     def say(self, line: str) -> None:
         """Tells the user what the engine changed during the run."""
-        print(line, flush=True)
+        print(wrapped(line, sys.stdout), flush=True)
 
     def describe(self) -> dict[str, Any]:
         """The engine as plain values, for results and checkpoints."""
         return {
             "name": self.name, "chunk": self.chunk, "compile": self.compile,
             "checkpoint": self.checkpoint, "each_task": self.each_task, "threads": self.threads,
+            "capture": self.capture, "streams": self.streams,
         }  # fmt: skip
+
+    def _replay(
+        self,
+        algorithm: Algorithm,
+        run: Callable[[Task, Tensor], Result],
+        settings: tuple[Hashable, ...],
+        tasks: Task,
+        progress: Tensor,
+    ) -> Result:
+        """`run(tasks, progress)`, as a CUDA graph where the engine captures them."""
+        if not (self.capture and capturable(progress.device)):
+            return run(tasks, progress)
+        if why := self._cannot_capture(algorithm):
+            self.say(f"continuing without CUDA graphs: {why}")
+            self.capture = False
+            return run(tasks, progress)
+        from innerloop.engines.captured import Captured  # needed on a GPU alone
+
+        name = "scores" if settings else "meta-gradients"
+        captured = self._captured.setdefault(name, Captured(name, self.say))
+        way = (*settings, self.chunk, self.compile, self.checkpoint, self.each_task, self.streams)
+        again = bool(self.checkpoint)
+        result: Result = captured.run(algorithm, run, way, tasks, progress, again)
+        return result
+
+    def _cannot_capture(self, algorithm: Algorithm) -> str:
+        """What speaks against CUDA graphs for this learner; empty if nothing does."""
+        if algorithm.one_by_one:
+            return f"{type(algorithm).__name__} runs one task at a time: {algorithm.one_by_one}"
+        if self.one_by_one:
+            return "tasks run one by one"
+        return "each pass changes running averages" if self._is_whole(algorithm) else ""
 
     def _check(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
         """Checks on a learner's first batch whether its tasks may run side by side."""
@@ -136,6 +198,10 @@ class Engine:
         Arguments:
             learns: whether the gradients, and not the scores, ran out of memory.
         """
+        if learns and self.streams > 1:
+            self.say(f"out of memory on {self.streams} streams: continuing on one")
+            self.streams = 1
+            return True
         size = self._size(algorithm, task_tools.count(tasks))
         saves = learns and not (self.checkpoint or self.compile) and algorithm.unrolls
         if self._is_whole(algorithm) or not (size > 1 or saves):
@@ -157,9 +223,12 @@ class Engine:
         count = task_tools.count(tasks)
         if self._size(algorithm, count) == count:
             return self._gradient(algorithm, parameters, tasks, progress)
+        chunks = self._chunks(algorithm, tasks)
+        pieces = [partial(self._gradient, algorithm, parameters, c, progress) for _, c in chunks]
+        apart = self.streams > 1 and capturable(progress.device)
+        results = streams.deal(pieces, self.streams) if apart else (piece() for piece in pieces)
         total, sums = torch.zeros((), device=progress.device), None
-        for share, chunk in self._chunks(algorithm, tasks):
-            loss, gradient = self._gradient(algorithm, parameters, chunk, progress)
+        for (share, _), (loss, gradient) in zip(chunks, results, strict=True):
             total = total + share * loss
             scaled = {k: share * g for k, g in gradient.items()}
             sums = scaled if sums is None else {k: sums[k] + g for k, g in scaled.items()}

@@ -94,9 +94,21 @@ def _explained() -> Iterator[None]:
         ) from error
 
 
+def _library() -> Any:
+    """`learn2learn.algorithms`, which only some installations have."""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # gym, which it imports, talks a lot
+            from learn2learn import algorithms
+    except ImportError as error:
+        raise UserError(
+            f"engine=learn2learn needs that library ({first_line(error)}): `make install` brings "
+            "it, and so does pip install -e '.[learn2learn]' in the repository."
+        ) from error
+    return algorithms
+
+
 def _wrap(algorithm: Any) -> Any:
-    with contextlib.redirect_stderr(io.StringIO()):  # gym, which it imports, talks a lot
-        from learn2learn import algorithms
+    algorithms = _library()
     if isinstance(algorithm, MetaSGD):
         rates = list(algorithm.learned_rates().values())
         return algorithms.MetaSGD(

@@ -11,7 +11,7 @@ from innerloop.engines.engine import Engine
 from innerloop.tasks import Task
 
 CHUNKS = (1, 4, 16)  #: tasks side by side that are tried, beside all of a batch
-ROUNDS = 2  #: steps of each that are timed, after one that is not
+ROUNDS = 2  #: steps of each that are timed, after one; of CUDA graphs, the second is a replay
 
 
 def sizes(tasks: Task) -> list[int]:

@@ -2,7 +2,10 @@
 
 import re
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
+
+from hydra.core.hydra_config import HydraConfig
 
 NAMED = {
     "datetime.timedelta",
@@ -28,12 +31,25 @@ def is_allowed(target: object) -> bool:
     """Whether a configuration from a file may build what this `_target_` names."""
     if not isinstance(target, str) or not DOTTED.fullmatch(target):
         return False
-    if target in NAMED:
+    if target in NAMED or target.split(".")[0] in _users_packages():
         return True
     for package, kind in PACKAGES.items():
         if target.startswith(f"{package}."):
             return _defines(target, package, kind)
     return False
+
+
+def _users_packages() -> set[str]:
+    """The packages whose configuration this command's `hydra.searchpath` names."""
+    if not HydraConfig.initialized():
+        return set()
+    sources = HydraConfig.get().runtime.config_sources
+    typed = [s for s in sources if s.provider.startswith("hydra.searchpath")]
+    packages = {s.path.split(".")[0] for s in typed if s.schema == "pkg"}
+    for folder in (Path(s.path).resolve().parent for s in typed if s.schema == "file"):
+        inside = [folder] if (folder / "__init__.py").exists() else folder.iterdir()
+        packages |= {path.name for path in inside if (path / "__init__.py").exists()}
+    return packages
 
 
 def _defines(target: str, package: str, kind: str | None) -> bool:

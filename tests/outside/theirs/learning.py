@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data import sampling
 from innerloop.data.source import TaskSource
+from innerloop.errors import UserError
 from innerloop.objectives import Answers, Metric, Objective
 from innerloop.tasks import Episode, Examples, Task
 
@@ -50,6 +51,11 @@ class MeanHead(Algorithm):
     """Adds the mean error of the support's predictions to every prediction."""
 
     adapts_by_steps = False
+
+    def __init__(self, model: nn.Module, objective: Objective) -> None:
+        super().__init__(model, objective)
+        if objective.classes(training=True) is not None:
+            raise UserError("MeanHead predicts numbers: choose a data set with real targets.")
 
     def adapt(self, support: Examples, steps: int, progress: Tensor) -> Iterator[Tensor]:
         yield (support.targets - self.model(support.inputs)).mean(0)

@@ -51,6 +51,7 @@ def build_engine(config: DictConfig, algorithm: Algorithm, device: str) -> Engin
         alone=config.trainer.devices in (1, "1") and config.trainer.num_nodes == 1,
         checkpoint=chosen.get("checkpoint", False),
         threads=config.threads,
+        capture=chosen.get("capture"),
     )
 
 

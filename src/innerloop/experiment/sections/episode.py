@@ -9,6 +9,7 @@ from innerloop.experiment.values import (
     Count,
     Flag,
     Natural,
+    OptionalCount,
     OptionalText,
     Section,
     Seed,
@@ -82,7 +83,7 @@ class Evaluation(Section):
     tasks: Count
     scored_step: Natural
     curve: Natural
-    curve_tasks: Count | None = 100
+    curve_tasks: OptionalCount = 100
     seed: Seed
     batch: Count
     on: Annotated[

@@ -37,6 +37,7 @@ class Engine(Section):
         bool | Literal["mixed"],
         Field(description="true, false or mixed"),
     ] = False
+    capture: OptionalFlag = None
 
 
 class Trainer(Section):
