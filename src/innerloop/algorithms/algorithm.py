@@ -134,6 +134,10 @@ class Algorithm(nn.Module):
         named = [(torch.utils._pytree.keystr(path).lstrip("."), leaf) for path, leaf in leaves]
         return {name or "adapted": leaf for name, leaf in named if isinstance(leaf, Tensor)}
 
+    def measures(self, adapted: Adapted) -> dict[str, Tensor]:
+        """What `scores` also reports of the adaptation to a task, such as its seconds: scalars."""
+        return {}
+
     def learned_rates(self) -> dict[str, Tensor]:
         """Inner learning rates that the outer loop improves, by parameter; by default none."""
         return {}
@@ -208,7 +212,10 @@ class Algorithm(nn.Module):
 
         def score(task: Task) -> dict[str, Tensor]:
             path = self.trajectory(task, steps, progress, at, embedded=True)
-            rows = [self.objective.scores(outputs, task.query.targets) for _, outputs in path]
+            rows = [
+                {**self.objective.scores(outputs, task.query.targets), **self.measures(adapted)}
+                for adapted, outputs in path
+            ]
             return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
         return over_tasks(score, self.embed(tasks), side_by_side)
