@@ -13,6 +13,7 @@ from torch import Tensor
 
 from benchmarks.workloads import Problem
 from innerloop.algorithms.algorithm import Algorithm
+from innerloop.outer.gradient import assign
 from innerloop.outer.optimizer import reduce_overhead
 from innerloop.tasks import Task, count, only, part
 
@@ -35,11 +36,12 @@ def by_gradient(
     """
     algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     parameters, gradient = list(algorithm.parameters()), make(algorithm)
+    names = [name for name, _ in algorithm.named_parameters()]
     adam = reduce_overhead(torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr))
 
     def step(number: int) -> None:
-        for parameter, slope in zip(parameters, gradient(batch(problem, number)), strict=True):
-            parameter.grad = slope
+        slopes = gradient(batch(problem, number))
+        assign(algorithm, dict(zip(names, slopes, strict=True)))
         adam.step()
 
     return Contender(gradient, timed(step), how)
