@@ -12,7 +12,7 @@ from PIL import Image
 
 from innerloop.engines.engine import Engine
 from innerloop.evaluation.sizes import setting
-from innerloop.experiment import notices, stored
+from innerloop.experiment import opening, stored
 from innerloop.experiment.parts.learner import build_engine, build_learner
 from innerloop.experiment.problem import build_problem
 from innerloop.tasks import Episode
@@ -179,13 +179,17 @@ def test_published_settings_are_announced() -> None:
         assert name == own or name.startswith(f"{own}_")  # a second way to the same setting
         with initialize_config_dir(str(CONF), version_base="1.3"):
             settings.hydra = None
-            first, second = notices.published(settings)
+            paper = opening.paper_of(settings)
+            assert paper is not None
+            first, second = opening.published(settings, paper)
             assert first.startswith("the published setting")
             assert second.startswith("it deviates in") and settings.deviates in second
             settings.outer.steps += 1
-            (line,) = notices.published(settings)
-        assert f"experiment={name}" in line
-        assert "outer.steps" in line
+            (line,) = opening.published(settings, paper)
+            assert f"experiment={name}" in line and "outer.steps" in line
+            settings.outer.steps = 3
+            (line,) = opening.published(settings, paper)
+            assert line.startswith(f"a short run: 3 of the paper's {paper.outer.steps:,} steps")
 
 
 def test_a_setting_that_is_in_no_paper_is_not_announced() -> None:
@@ -193,7 +197,7 @@ def test_a_setting_that_is_in_no_paper_is_not_announced() -> None:
     own.hydra = None
     assert own.published is None
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        assert notices.published(own) == []
+        assert opening.paper_of(own) is None
 
 
 def _hash(*overrides: str) -> str:

@@ -36,8 +36,9 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
         "algorithms", "callbacks", "dashboards", "data", "engines", "evaluation", "layers",
         "machine", "outer", "reporting", "startup",
     },
-    "commands": {"evaluation", "machine", "programs", "reporting", "startup"},
+    "commands": {"evaluation", "live", "machine", "programs", "reporting", "startup"},
     "sweeping": {"experiment", "machine", "reporting", "startup"},
+    "live": {"evaluation", "machine", "reporting", "startup", "sweeping"},
     "programs": {
         "algorithms", "callbacks", "conformance", "dashboards", "data", "engines", "evaluation",
         "experiment", "inspection", "layers", "machine", "reporting", "startup", "sweeping",
@@ -50,7 +51,7 @@ LIGHT = (
     "startup/places", "__main__",
     "startup/published", "startup/overrides", "startup/run_folder", "startup/suggestions",
     "startup/warning",
-    "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock",
+    "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock", "machine/screen",
 )  # fmt: skip
 
 

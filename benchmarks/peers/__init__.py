@@ -39,6 +39,8 @@ def by_gradient(
     names = [name for name, _ in algorithm.named_parameters()]
     adam = reduce_overhead(torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr))
 
+    names = [name for name, _ in algorithm.named_parameters()]
+
     def step(number: int) -> None:
         slopes = gradient(batch(problem, number))
         assign(algorithm, dict(zip(names, slopes, strict=True)))

@@ -10,12 +10,16 @@ from unittest import mock
 
 import lightning
 import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from outer_loop import STEPS, learner_of, wave_data
 from rich.console import Console
 
-from innerloop.callbacks.bar import PAUSE, Bar
 from innerloop.callbacks.lines import Lines
-from innerloop.callbacks.progress import Progress, speed, trained
+from innerloop.callbacks.progress import Progress, best, speed, trained
+from innerloop.machine import work
+from innerloop.machine.bar import PAUSE, Bar
+from innerloop.objectives import Metric
 
 WIDTH = 80
 NUMBERS = "accuracy 0.213 -> 0.671  loss 1.62 -> 0.914  best val/accuracy 0.702"
@@ -69,7 +73,7 @@ def test_the_bar_fits_two_lines_of_a_narrow_terminal(console: Console, bar: Bar)
     bar.draw(12345, "1240 tasks/s", NUMBERS)
     bar.draw(12500, "1240 tasks/s", NUMBERS)
     first, second = screen(console)
-    assert re.fullmatch(r"Meta-training ━+╸? +12500/60000 1240 tasks/s \S+ left", first)
+    assert re.fullmatch(r"Meta-training ━+╸? +12,500/60,000 1240 tasks/s \S+ left", first)
     assert len(first) <= WIDTH and second == NUMBERS
     bar.draw(12501, "1 tasks/s", NUMBERS * 3)
     assert len(screen(console)) == 2 and max(map(len, screen(console))) <= WIDTH
@@ -171,6 +175,50 @@ def test_an_error_restores_the_terminal(console: Console) -> None:
 
 def test_logged_numbers_are_put_into_words() -> None:
     logged = {"train/a_before": 4.5123, "train/a": 0.1234, "train/skipped": 2.0, "val/a": 1.0}
-    assert [*trained(logged | {"train/tasks_per_second": 8.0})] == ["a 4.51 -> 0.123", "skipped 2"]
-    assert speed({"train/tasks_per_second": 12345.6}) == "12346 tasks/s"
+    logged |= {"train/tasks_per_second": 8.0}
+    assert [*trained(logged, Metric("b"))] == ["a 4.51 -> 0.123", "skipped 2"]
+    percent = Metric("a", unit="%", scale=100.0)
+    assert next(trained({"train/a": 0.671, "train/a_before": 0.2}, percent)) == "a 20 -> 67.1 %"
+    assert [*best(0.702, 1500, percent)] == ["best validation 70.2 % at step 1,500"]
+    assert [*best(0.702, None, percent)] == ["best validation 70.2 %"] and not [
+        *best(None, 3, percent)
+    ]
+    assert speed({"train/tasks_per_second": 12345.6}) == "12,346 tasks/s"
     assert speed({"train/tasks_per_second": float("nan")}) == speed({}) == ""
+
+
+def test_the_best_validation_and_its_step_are_shown(console: Console) -> None:
+    scores = iter([0.5, 0.2, 0.4])
+    keeps = ModelCheckpoint(monitor="val/mse")
+    progress = Progress(every=1, console=console)
+    trainer = mock.Mock(checkpoint_callbacks=[keeps], progress_bar_metrics={}, num_val_batches=[1])
+    module = learner_of()
+    trainer.global_step = 0
+    progress.on_train_start(trainer, module)
+    for step in (2, 4, 6):
+        trainer.global_step = step
+        progress.on_validation_start(trainer)
+        progress.on_validation_end(trainer)
+        score = next(scores)  # Lightning tells the callback that keeps checkpoints last
+        keeps.best_model_score = min(torch.tensor(score), keeps.best_model_score or torch.inf)
+        progress.on_train_end(trainer, module) if step == 6 else progress.on_train_batch_end(
+            trainer, module
+        )
+    assert screen(console)[-1] == "best validation 0.2 at step 4"
+
+
+def test_other_work_is_shown_within_a_training(console: Console, bar: Bar) -> None:
+    bar.begin("Training", 10)
+    bar.draw(4)
+    with mock.patch.object(work, "bar", return_value=bar):
+        with work.working("Compiling"):
+            assert [line.split()[0] for line in screen(console)] == ["Training", "Compiling"]
+            assert "0/1" not in screen(console)[1]
+        bar.draw(5)
+        assert len(screen(console)) == 1
+        bar.end()
+        shown = []
+        for part in work.each("Audit", "abc", 3):
+            shown.append((part, screen(console)[-1].split()[0]))
+    assert shown == [("a", "Audit"), ("b", "Audit"), ("c", "Audit")]
+    assert [line.split()[0] for line in screen(console)] == ["Training"]

@@ -24,7 +24,7 @@ PARTS = {
     "audit": (audit, "audit", None),
     "figures/tasks": (Figures, "histogram", "figures/tasks.png"),
     "figures": (outcome.pictures, "send", None),
-    "loggers": (outcome.wandb_run, "complete", None),
+    "loggers": (outcome.trackers, "complete", None),
 }
 
 
@@ -52,7 +52,7 @@ def test_a_failed_part_costs_nothing_else_and_is_repeated_by_resume(
         mean = float(kept["mse"].astype(np.float64).mean())
     assert result["test"]["mse"]["mean"] == pytest.approx(mean, rel=1e-6)
     assert file is None or not (tmp_path / file).exists()
-    for other in ("figures/curves.png", "adaptation.png"):
+    for other in ("figures/learning.png", "adaptation.png"):
         assert (tmp_path / other).exists()
 
     with mock.patch.object(MetaLearner, "outer_step", fails):  # it does not train again

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from cli import FAST, call, evaluate, mistake, results, train
 from helpers import CONF, ROOT
 
 from innerloop.callbacks.csv_log import rewind
+from innerloop.programs import estimate
 
 SMALL = ("debug=fast", "outer.steps=6", "evaluation.validation.every=2")
 
@@ -285,6 +287,26 @@ def test_a_terminated_run_says_how_to_resume(tmp_path: Path) -> None:
     assert f"resume={tmp_path}" in shown
 
 
+def test_an_estimate_says_what_a_sweep_costs(tmp_path: Path, capsys: Any) -> None:
+    call(
+        "train",
+        "--multirun",
+        "estimate=true",
+        f"hydra.sweep.dir={tmp_path}",
+        "engine.compile=false",
+        "outer.steps=100,3000",
+        "seed=range(3)",
+    )
+    lines = [line for line in capsys.readouterr().out.splitlines() if "a sweep of" in line]
+    assert len(lines) == 6 and all("; a sweep of 6: " in line for line in lines)
+    assert estimate.total(estimate.Cost(5.04, 135 * 2**20), 3000, 6) == (
+        "3,000 steps: about 4.2 h, 135 MB; a sweep of 6: 25 h"
+    )
+    assert [estimate.duration(s) for s in (3.21, 99, 120, 86400, 864000)] == [
+        "3.2 s", "99 s", "2 min", "24 h", "10 days",
+    ]  # fmt: skip
+
+
 def test_an_estimate_trains_nothing_and_lists_the_engines(tmp_path: Path, capsys: Any) -> None:
     call(
         "train",
@@ -297,4 +319,5 @@ def test_an_estimate_trains_nothing_and_lists_the_engines(tmp_path: Path, capsys
     lines = [line.split() for line in shown.splitlines() if "ms," in line]
     assert [line[0] for line in lines] == ["engine.chunk=1,", "engine.chunk=4,", "engine.chunk=6,"]
     assert all(float(line[2]) > 0 and float(line[4]) > 0 for line in lines)
+    assert re.fullmatch(r"15,000 steps: about \S+ (s|min|h), \S+ MB", shown.splitlines()[-1])
     assert not (tmp_path / "checkpoints").exists() and not (tmp_path / "config.yaml").exists()

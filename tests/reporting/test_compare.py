@@ -1,19 +1,26 @@
 """compare.py and runs.py: what they select, report and refuse."""
 
+import io
+import json
+import shlex
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import yaml
 from cli import FAST, call, mistake, train
 from finished_runs import CLASSES, TASKS, comparison_of, finished_run, scores_of
+from rich.console import Console
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
+from innerloop.reporting.drawing import compared
 from innerloop.reporting.finished import below, read
 from innerloop.reporting.selection import select
 from innerloop.reporting.settings import settings
+from innerloop.reporting.short_names import short_names
 
 
 def test_two_runs_are_compared_by_a_paired_test(
@@ -35,8 +42,9 @@ def test_two_runs_are_compared_by_a_paired_test(
         assert run["ci95_classes"] == pytest.approx(over_classes(scores, CLASSES))
         assert run["ci95_seeds"] is None
     shown = capsys.readouterr().out
-    assert "these checkpoints" in shown and "three seeds" in shown
-    assert f"{100 * comparison['runs'][0]['mean']:.2f} %" in shown
+    assert "These checkpoints" in shown and "three seeds" in shown
+    run = comparison["runs"][0]
+    assert f"{100 * run['mean']:.1f} ± {100 * run['ci95']:.1f} %" in shown
 
 
 def test_several_seeds_of_a_setting_are_one_method(
@@ -69,7 +77,7 @@ def test_tables_show_what_the_audit_found(
     comparison = comparison_of(tmp_path, a, b)
     assert [run["audit"] for run in comparison["runs"]] == ["inductive, uses its support", ""]
     assert "uses its support" in capsys.readouterr().out
-    call("runs", "--outputs", str(tmp_path))
+    call("runs", "-v", "--outputs", str(tmp_path))
     assert "uses its support" in capsys.readouterr().out
 
 
@@ -85,7 +93,6 @@ def test_three_runs_are_corrected_by_holm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [
-        ("norm", "transductive", "norm is support and transductive"),
         ("protocol__hash", "fff", "protocol.hash is abc and fff"),
         ("protocol__scored_step", 1, "protocol.scored_step is 3 and 1"),
         ("protocol__selected_by", "val/loss", "protocol.selected_by is val/accuracy and val/loss"),
@@ -236,9 +243,14 @@ def test_the_runs_program_lists_the_runs(
     finished_run(tmp_path / "b", "anil", 4)
     call("runs", "algorithm=maml", "--outputs", str(tmp_path))
     shown = capsys.readouterr().out
-    for word in ("maml", "mine", "5/1", "3", "± 1.00 %", str(tmp_path / "a")):
-        assert word in shown
-    assert "anil" not in shown
+    scores = 100 * scores_of(tmp_path / "a", 3).mean()
+    name = short_names(below(tmp_path))[0]
+    assert shown.split() == [*f"{name} maml mine 5w1s seed 3 {scores:.1f} ± 1.0 % 0 s ago".split()]
+    call("runs", "-v", "algorithm=maml", "--outputs", str(tmp_path))
+    details = capsys.readouterr().out
+    for word in (str(tmp_path / "a"), "batch norm: support", "seed=3", "200 tasks"):
+        assert word in details
+    assert "anil" not in details
     call("runs", "algorithm=maml", "seed=4", "--outputs", str(tmp_path))
     assert "No finished run" in capsys.readouterr().out
 
@@ -257,3 +269,100 @@ def test_real_runs_with_few_classes(tmp_path: Path, capsys: pytest.CaptureFixtur
     endless = train(tmp_path / "c", "algorithm=protonet", "dataset=glyphs", *FAST)
     assert "ci95_classes" not in endless["test"]["accuracy"]
     assert "over classes" not in capsys.readouterr().out.split("glyphs: 4 test tasks")[-1]
+
+
+def sweep(folder: Path, seeds: int) -> None:
+    """A sweep of MAML and ProtoNet, 1 and 5 shots, whose batch norms differ."""
+    for algorithm, norm in (("maml", "transductive"), ("protonet", "support")):
+        for shots in (1, 5):
+            for seed in range(seeds):
+                size = {"ways": 5, "shots": shots, "queries": 15}
+                own = {"norm": norm, "episode": {"shots": shots}}
+                run = finished_run(
+                    folder / f"{algorithm}{shots}{seed}", algorithm, seed, 0.5 + 0.01 * seed,
+                    norm=norm, episode={**size, "test": size}, protocol__hash=f"of {shots} shots",
+                )  # fmt: skip
+                config = yaml.safe_load((run / "config.yaml").read_text())
+                (run / "config.yaml").write_text(yaml.safe_dump(config | own))
+
+
+def test_a_sweep_is_compared_by_setting_with_a_table_for_each_test(
+    tmp_path: Path, capsys: Any
+) -> None:
+    sweep(tmp_path / "sweep", 3)
+    comparison = comparison_of(tmp_path, tmp_path / "sweep")
+    (other,) = comparison["others"]
+    for one, shots in ((comparison, 1), (other, 5)):
+        assert one["episode"]["shots"] == shots
+        assert [run["algorithm"] for run in one["runs"]] == ["maml", "protonet"]
+        assert [run["norm"] for run in one["runs"]] == ["transductive", "support"]
+        means = [
+            [scores_of(tmp_path / "sweep" / f"{name}{shots}{seed}", at).mean() for seed in range(3)]
+            for name, at in (("maml", 3), ("protonet", 0))
+        ]
+        assert [run["seed_means"] for run in one["runs"]] == [pytest.approx(own) for own in means]
+        (difference,) = one["differences"]
+        assert difference["p"] == pytest.approx(stats.ttest_ind(*means, equal_var=False).pvalue)
+    shown = capsys.readouterr().out
+    assert "batch norm" in shown and "maml may use the statistics of its queries" in shown
+
+
+def test_two_seeds_are_shown_instead_of_their_interval(tmp_path: Path, capsys: Any) -> None:
+    sweep(tmp_path / "sweep", 2)
+    call("compare", str(tmp_path / "sweep"), "--outputs", str(tmp_path))
+    seeds = [100 * scores_of(tmp_path / "sweep" / f"maml1{seed}", 3).mean() for seed in range(2)]
+    assert f"{seeds[0]:.1f}, {seeds[1]:.1f} %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_a_comparison_fits_a_terminal_of_80_columns(tmp_path: Path, seeds: int) -> None:
+    sweep(tmp_path / "sweep", seeds)
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=80, color_system=None)
+    with mock.patch("innerloop.reporting.comparison_table.terminal", return_value=console):
+        call("compare", str(tmp_path / "sweep"), "--outputs", str(tmp_path))
+    lines = shown.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("2  protonet  0, 1") for line in lines)  # no word is broken
+
+
+def test_runs_are_compared_by_their_short_names(tmp_path: Path) -> None:
+    finished_run(tmp_path / "a"), finished_run(tmp_path / "b", "anil")
+    names = short_names(below(tmp_path))
+    runs = comparison_of(tmp_path, *names)["runs"]
+    assert [run["algorithm"] for run in runs] == ["maml", "anil"]
+
+
+def test_a_refusal_prints_the_command_that_mends_it(tmp_path: Path) -> None:
+    a, b = (finished_run(tmp_path / name, seed=i) for i, name in enumerate("ab"))
+    c = finished_run(tmp_path / "c", protocol__hash="fff", protocol__tasks=100)
+    (_, command) = mistake("compare", str(a), str(c)).strip().splitlines()
+    assert "evaluate.py" in command and f"ckpt_path={c} evaluation.tasks={TASKS} " in command
+    assert command.endswith(f"compare.py {a} {c}_again")
+    config = b / "config.yaml"
+    config.write_text(config.read_text().replace("rate: 0.1", "rate: 0.2"))
+    message = mistake("compare", "algorithm=maml", "--outputs", str(tmp_path))
+    command = message.strip().splitlines()[1].partition("compare.py ")[2]
+    comparison = comparison_of(tmp_path, *shlex.split(command)[:1], "algorithm=maml inner.rate=0.2")
+    assert [run["seeds"] for run in comparison["runs"]] == [[0], [1]]
+
+
+@pytest.mark.figures
+def test_a_comparison_is_drawn_with_a_picture_for_each_test(tmp_path: Path) -> None:
+    sweep(tmp_path / "sweep", 3)
+    for file in (tmp_path / "sweep").rglob("results.json"):
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps(content | {"seconds": 60.0 + 60 * content["seed"]}))
+    comparison = comparison_of(tmp_path, tmp_path / "sweep", "--picture", tmp_path / "x.pdf")
+    for name in ("x", "x-2"):
+        assert all((tmp_path / f"{name}.{kind}").stat().st_size for kind in ("png", "pdf", "svg"))
+    assert [run["minutes"] for run in comparison["runs"]] == [2.0, 2.0]
+    differences, minutes = compared.comparison_figure(comparison).axes
+    (drawn,) = comparison["differences"]
+    tasks, seeds, *_ = differences.containers
+    for container, half in ((tasks, drawn["ci95"]), (seeds, drawn["ci95_seeds"])):
+        (interval,) = container.lines[2][0].get_segments()
+        mean = 100 * drawn["mean"]
+        np.testing.assert_allclose(interval[:, 0], [mean - 100 * half, mean + 100 * half])
+    points = [container.lines[0].get_xydata()[0] for container in minutes.containers]
+    np.testing.assert_allclose(points, [[2, 100 * run["mean"]] for run in comparison["runs"]])

@@ -120,7 +120,7 @@ def test_a_damaged_run_stops_no_program(
 ) -> None:
     bad, sound = damaged(name), [world / "runs" / f"sound{seed}" for seed in (0, 1)]
     capsys.readouterr()
-    assert answer("runs", "--outputs", world / "runs") is None
+    assert answer("runs", "-v", "--outputs", world / "runs") is None
     out, left_out = printed(capsys)
     assert all(folder.name in out for folder in sound)
     faults = [line for line in left_out if bad.name in line]

@@ -14,35 +14,49 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from innerloop.data.sketch import Curves, Line, Listing
+from innerloop.evaluation.answered import Answered
 from innerloop.objectives import Classification, Metric, Regression
 from innerloop.reporting import figures, send
-from innerloop.reporting.drawing import curve, embedding, episode, images, sketch, spread, style
+from innerloop.reporting.drawing import (
+    contact,
+    curve,
+    embedding,
+    episode,
+    images,
+    learning,
+    sketch,
+    spread,
+    style,
+)
+from innerloop.reporting.learning_log import Learning, Paper
+from innerloop.tasks import Examples, Task
 
 pytestmark = pytest.mark.figures
 
-COMMON = {"adaptation", "figures/tasks"}
-STEPS = {"figures/curves", "figures/inside"}
-CLASSES = {"figures/episode", "figures/embedding"}
+COMMON = {"adaptation", "figures/learning"}
+STEPS = {"figures/inside"}
+IMAGES = {"figures/episode", "figures/reliability", "figures/classes"}
+CLASSES = IMAGES | {"figures/embedding"}
 
 
-def drawn(folder: Path) -> set[str]:
-    return {str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.png")}
+def drawn(folder: Path, kind: str = "png") -> set[str]:
+    return {str(p.relative_to(folder).with_suffix("")) for p in folder.rglob(f"*.{kind}")}
 
 
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (("dataset=sinusoid",), COMMON | STEPS | {"figures/fits"}),
-        (("dataset=glyphs", "norm=support"), COMMON | STEPS | CLASSES),
+        (("dataset=sinusoid",), COMMON | STEPS | {"figures/tasks"}),
+        (("dataset=glyphs", "norm=support"), COMMON | STEPS | CLASSES | {"figures/curves"}),
         (("dataset=glyphs", "algorithm=protonet"), COMMON | CLASSES),
-        (("dataset=glyphs", "algorithm=no_op"), COMMON | {"figures/episode"}),
+        (("dataset=glyphs", "algorithm=no_op"), COMMON | IMAGES),
     ],
 )
 def test_a_run_saves_the_figures_that_apply(
     tmp_path: Path, overrides: tuple[str, ...], expected: set[str]
 ) -> None:
-    train(tmp_path, "debug=fast", "logger=tensorboard", *overrides)
-    assert drawn(tmp_path) == expected
+    train(tmp_path, "debug=fast", "logger=[csv,tensorboard]", *overrides)
+    assert drawn(tmp_path) == expected == drawn(tmp_path, "pdf") == drawn(tmp_path, "svg")
     for name in expected:
         with Image.open(tmp_path / f"{name}.png") as image:
             pixels = np.asarray(image.convert("RGBA"))
@@ -99,7 +113,7 @@ def test_a_feature_map_shows_the_input_of_the_head() -> None:
 
 def test_right_and_wrong_are_marked_by_more_than_colour() -> None:
     assert episode.mark(2, 2) != episode.mark(2, 1)
-    assert "2" in episode.mark(2, 2) and "2" in episode.mark(2, 1)
+    assert episode.mark(2, 1) == "predicted 2"
 
 
 def test_an_episode_is_laid_out_row_by_row() -> None:
@@ -151,3 +165,92 @@ def test_a_data_set_sketches_its_tasks_as_curves_or_as_a_table() -> None:
     assert texts[:2] == ["input", "[1, 2]"]
     assert len(texts) == 2 * (sketch.ROWS + 1)
     table.savefig(io.BytesIO())  # a dollar sign is no formula
+
+
+def test_a_map_of_features_shows_all_points_of_all_axes() -> None:
+    features = [torch.randn(20, 4, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+    features[1] *= 30  # adapting moved the points far away
+    labels = torch.arange(5).repeat_interleave(2)
+    task = Task(Examples(torch.zeros(10, 1), labels), Examples(torch.zeros(10, 1), labels))
+    _, axes = style.canvas(2)
+    names = [f"Greek alphabet/character{i:02}" for i in range(5)]
+    embedding.embedding(axes, ["before", "after"], features, task, names)
+    points = embedding.principal(torch.cat(features))[0]
+    for axis in axes:
+        (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+        assert left < points[:, 0].min() and points[:, 0].max() < right
+        assert low < points[:, 1].min() and points[:, 1].max() < high
+    legend = axes[1].get_legend()
+    assert legend is not None and legend.get_texts()[1].get_text().endswith("acter01")
+
+
+@pytest.mark.parametrize(("panels", "width"), [(1, 3.3), (2, 6.9), (3, 6.9), (4, 6.9)])
+def test_figures_are_as_wide_as_a_column_or_a_page(
+    tmp_path: Path, panels: int, width: float
+) -> None:
+    with style.printed():
+        figure, axes = style.canvas(panels)
+        for axis in axes:
+            axis.set(xlabel="x", title="title")
+    style.save(figure, tmp_path / "figure")
+    assert len(axes) == panels and axes[0].xaxis.label.get_size() == 8
+    with Image.open(tmp_path / "figure.png") as image:
+        assert image.width == pytest.approx(width * style.DOTS, abs=1)
+    svg = (tmp_path / "figure.svg").read_text()
+    assert f'width="{width * 72:g}pt"' in svg
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_confusion_counts_only_queries_whose_task_has_both_classes() -> None:
+    answered = Answered(
+        confidence=np.full(4, 0.5),
+        predicted=np.array([7, 9, 9, 9]),
+        truth=np.array([7, 7, 9, 7]),
+        right=np.array([True, False, True, False]),
+        offered=np.array([[7, 9], [7, 9], [9, 8], [7, 9]]),
+        names=None,
+    )
+    numbers, shares = answered.confusion()
+    assert numbers.tolist() == [7, 8, 9]
+    np.testing.assert_allclose(
+        shares, [[1 / 3, np.nan, 2 / 3], [np.nan, np.nan, np.nan], [np.nan, 0, 1]]
+    )
+
+
+def test_a_calibrated_learner_is_on_the_diagonal() -> None:
+    random = np.random.default_rng(0)
+    confidence = random.random(200_000)
+    none = np.full(200_000, -1)
+    right = random.random(200_000) < confidence
+    answered = Answered(confidence, none, none, right, none[:, None], None)
+    expected, share, sizes = answered.bins(10)
+    np.testing.assert_allclose(expected, np.arange(0.05, 1, 0.1), atol=0.01)
+    np.testing.assert_allclose(share, expected, atol=0.01)
+    assert sizes.sum() == 200_000
+
+
+def test_the_learning_curve_has_the_papers_figure_as_a_line() -> None:
+    points = {"val": [(50, 0.6), (100, 0.7)], "train": []}
+    curve = Learning(points, 100, 5.0, Paper(98.7, "Finn et al. 2017"))
+    _, (axis,) = style.canvas(1)
+    learning.learning(axis, curve, Classification.metric)
+    validation, paper = axis.lines
+    assert validation.get_ydata().tolist() == [60.0, 70.0]
+    assert set(paper.get_ydata()) == {98.7} and paper.get_label() == "paper, Finn et al. 2017"
+    minutes = axis.child_axes[0]
+    axis.figure.draw_without_rendering()
+    assert minutes.get_xlim()[1] == pytest.approx(5.0 * axis.get_xlim()[1] / 100)
+
+
+def test_a_contact_sheet_has_a_row_for_each_predicted_class() -> None:
+    truths = ["cat", None, "dog", "cat"]
+    rows = contact.tiles([1, 0, 0, 1], [0.6, 0.7, 0.9, 0.8], truths, ["cat", "dog"])
+    assert [(tile.image, tile.row, tile.column) for tile in rows] == [
+        (2, 0, 0), (1, 0, 1), (3, 1, 0), (0, 1, 1),
+    ]  # fmt: skip
+    assert [tile.wrong for tile in rows] == [True, False, True, True]
+    assert rows[0].text == "90 %, is dog" and rows[1].text == "70 %"
+    figure = contact.contact_sheet(
+        torch.rand(4, 1, 5, 5), torch.rand(4, 2).softmax(-1), truths, ["cat", "dog"]
+    )
+    assert len(figure.axes[0].texts) >= 5

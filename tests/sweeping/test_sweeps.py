@@ -16,8 +16,10 @@ from helpers import ROOT
 from rich.console import Console
 
 from innerloop.machine import gpus
+from innerloop.objectives import Regression
 from innerloop.outer.meta_learner import MetaLearner
-from innerloop.sweeping import closing, members
+from innerloop.reporting.numbers import mean_and_half
+from innerloop.sweeping import closing, grid, members, pairing
 
 SMALL = (
     "--multirun", "debug=fast", "outer.steps=6", "evaluation.audit=0", "diagnostics.test_tasks=0",
@@ -84,7 +86,7 @@ def test_a_member_that_fails_does_not_stop_the_others(
     kept = json.loads((member(tmp_path, 1) / members.UNFINISHED).read_text())
     assert "in stops" in kept["traceback"]
     sweep(tmp_path, "sweep.resume=true")
-    assert "over 3 seeds" in capsys.readouterr().out
+    assert "3 seeds" in capsys.readouterr().out
 
 
 def test_failed_members_set_the_exit_status(tmp_path: Path) -> None:
@@ -109,8 +111,9 @@ def test_the_table_has_the_mean_over_seeds_with_its_interval(tmp_path: Path) -> 
         deviation = math.sqrt(sum((m - mean) ** 2 for m in means) / 2)
         validation = sum(f["checkpoint"]["validation"]["mse"] for f in mine) / 3
         assert f"inner.steps={steps}" in line
-        assert f"{validation:.4g}" in line and f"{mean:.4g}" in line
-        assert f"± {T_2 * deviation / math.sqrt(3):.2g} over 3 seeds" in line
+        half = T_2 * deviation / math.sqrt(3)
+        assert f"{validation:.4g}" in line and "3 seeds" in line
+        assert mean_and_half(mean, half, Regression.metric) in line
 
 
 def test_a_folder_holds_one_sweep(tmp_path: Path) -> None:
@@ -179,3 +182,28 @@ def test_members_are_listed_in_numerical_order(tmp_path: Path) -> None:
     for name in ("10_b", "9_b", "100_a", "1_z"):
         members.write_reason(tmp_path / name, "", "")
     assert [f.name for f in members.folders(tmp_path)] == ["1_z", "9_b", "10_b", "100_a"]
+
+
+def test_a_sweep_says_at_its_start_what_cannot_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(tmp_path / "a", "evaluation.scored_step=1,3", "outer.steps=0", seeds="0")
+    shown = capsys.readouterr().out.splitlines()
+    assert "evaluation.scored_step is 1 and 3" in shown[0]
+    assert f"compare.py {tmp_path / 'a'}" in shown[-2] and "report.py" in shown[-1]
+
+
+def test_members_of_a_grid_are_paired_by_what_their_tests_share() -> None:
+    words = ("dataset=glyphs", "algorithm=maml,protonet", "seed=0,1", "episode.shots=1,5")
+    (line,) = pairing.remarks(grid.members(words, {}))
+    assert line.startswith("batch norms differ (transductive, running)")
+    assert pairing.remarks(grid.members((*words, "norm=support"), {})) == []
+    norms = grid.members((*words[:1], "norm=support,transductive"), {})
+    (line,) = pairing.remarks(norms)
+    assert line.startswith("batch norms differ (support, transductive)")
+    steps = grid.members((*words, "norm=support", "evaluation.scored_step=1,10"), {})
+    (line,) = pairing.remarks(steps)
+    assert "evaluation.scored_step is 1 and 10" in line
+    only = grid.members(("dataset=glyphs", "algorithm=protonet", "evaluation.scored_step=1,2"), {})
+    assert pairing.remarks(only) == [], "a learner without steps is the same at any of them"
+    assert pairing.remarks([("algorithm=nothing",)]) == []

@@ -34,7 +34,7 @@ class Lines:
         self._drawn = done
         seconds = (self._clock() - self._began) / (done - self._first) * (self._total - done)
         left = f"{timedelta(seconds=round(seconds))} left"
-        words = [f"{self._what} {done}/{self._total}", rate, left, reached]
+        words = [f"{self._what} {done:,}/{self._total:,}", rate, left, reached]
         print(visible(", ".join(word for word in words if word)), flush=True)
 
     def end(self) -> None:

@@ -7,9 +7,11 @@ import lightning
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from rich.console import Console
 
-from innerloop.callbacks.bar import Bar
 from innerloop.callbacks.hooks import learner_of
 from innerloop.callbacks.lines import Lines
+from innerloop.machine import work
+from innerloop.machine.bar import Bar
+from innerloop.objectives import Metric
 
 SPEED = "train/tasks_per_second"
 
@@ -26,26 +28,34 @@ class Progress(ProgressBar):
 
     def __init__(self, every: int, console: Console | None = None) -> None:
         super().__init__()
-        console = console or Console()
-        self._draws = console.is_terminal
-        self._shown: Bar | Lines = Bar(console) if self._draws else Lines(every)
+        self._draws = (console or Console()).is_terminal
+        bar = work.bar() if console is None else Bar(console)
+        self._shown: Bar | Lines = bar if self._draws else Lines(every)
+        self._best: float | None = None  #: validation score
+        self._best_at: int | None = None  #: outer step; None if an earlier process reached it
+        self._validated_at: int | None = None
 
     def disable(self) -> None:
         """Shows nothing from now on; Lightning calls it in every process except the first."""
         self._draws, self._shown = False, Bar(Console(quiet=True, force_terminal=False))
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._validated_at = None
+        self._note_best(trainer)
         self._shown.begin("Meta-training", learner_of(module).steps, trainer.global_step)
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: object
+    ) -> None:
         if self._shown.is_due(trainer.global_step):
-            self._draw(trainer)
+            self._draw(trainer, learner_of(module).algorithm.objective.metric)
 
-    def on_train_end(self, trainer: lightning.Trainer, *_: object) -> None:
-        self._draw(trainer)
+    def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._draw(trainer, learner_of(module).algorithm.objective.metric)
         self._shown.end()
 
     def on_validation_start(self, trainer: lightning.Trainer, *_: object) -> None:
+        self._note_best(trainer)
         self._begin("Validation", trainer.num_val_batches)
 
     def on_test_start(self, trainer: lightning.Trainer, *_: object) -> None:
@@ -74,6 +84,7 @@ class Progress(ProgressBar):
         self._advance(batch_idx + 1)
 
     def on_validation_end(self, trainer: lightning.Trainer, *_: object) -> None:
+        self._validated_at = trainer.global_step
         self._end(trainer.num_val_batches)
 
     def on_test_end(self, trainer: lightning.Trainer, *_: object) -> None:
@@ -82,11 +93,19 @@ class Progress(ProgressBar):
     def on_exception(self, *_: object) -> None:
         self._shown.stop()
 
-    def _draw(self, trainer: lightning.Trainer) -> None:
-        metrics = trainer.progress_bar_metrics
-        checkpoints = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
-        numbers = "  ".join([*trained(metrics), *best(checkpoints)])
-        self._shown.draw(trainer.global_step, speed(metrics), numbers)
+    def _draw(self, trainer: lightning.Trainer, metric: Metric) -> None:
+        self._note_best(trainer)
+        logged = trainer.progress_bar_metrics
+        numbers = [*trained(logged, metric), *best(self._best, self._best_at, metric)]
+        self._shown.draw(trainer.global_step, speed(logged), "  ".join(numbers))
+
+    def _note_best(self, trainer: lightning.Trainer) -> None:
+        """Lightning's callbacks for checkpoints come last: a new best score is seen afterwards."""
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
+                score = float(callback.best_model_score)
+                if score != self._best:
+                    self._best, self._best_at = score, self._validated_at
 
     def _begin(self, what: str, batches: Sequence[int | float]) -> None:
         if self._draws:
@@ -102,21 +121,33 @@ class Progress(ProgressBar):
             self._shown.end()
 
 
-def trained(metrics: Mapping[str, float]) -> Iterator[str]:
-    """The training metrics before and after adaptation: `mse 4.5 -> 0.12`."""
+def trained(metrics: Mapping[str, float], metric: Metric) -> Iterator[str]:
+    """The training metrics before and after adaptation: `accuracy 21.3 -> 67.1 %`.
+
+    Arguments:
+        metrics: what was logged, by key.
+        metric: the headline metric, which is shown in its unit.
+    """
     for key, value in metrics.items():
         name = key.removeprefix("train/")
         if name == key or key == SPEED or key.endswith("_before"):
             continue
+        scale, unit = _scale(metric) if name == metric.name else (1.0, "")
         before = metrics.get(f"{key}_before")
-        yield f"{name} {value:.3g}" if before is None else f"{name} {before:.3g} -> {value:.3g}"
+        start = "" if before is None else f"{scale * before:.3g} -> "
+        yield f"{name} {start}{scale * value:.3g}{unit}"
 
 
-def best(checkpoints: Sequence[ModelCheckpoint]) -> Iterator[str]:
-    """The best validation score so far, by the callbacks that keep its checkpoint."""
-    for callback in checkpoints:
-        if callback.best_model_score is not None:
-            yield f"best {callback.monitor} {float(callback.best_model_score):.3g}"
+def best(score: float | None, step: int | None, metric: Metric) -> Iterator[str]:
+    """The best validation score so far and its outer step: `best validation 70.2 % at step 500`."""
+    if score is not None:
+        scale, unit = _scale(metric)
+        where = "" if step is None else f" at step {step:,}"
+        yield f"best validation {scale * score:.3g}{unit}{where}"
+
+
+def _scale(metric: Metric) -> tuple[float, str]:
+    return metric.scale, f" {metric.unit}" if metric.unit else ""
 
 
 def speed(metrics: Mapping[str, float]) -> str:
@@ -124,4 +155,4 @@ def speed(metrics: Mapping[str, float]) -> str:
     value = float(metrics.get(SPEED, math.nan))
     if value != value:
         return ""
-    return f"{value:.0f} tasks/s" if value >= 100 else f"{value:.3g} tasks/s"
+    return f"{value:,.0f} tasks/s" if value >= 100 else f"{value:.3g} tasks/s"

@@ -16,6 +16,7 @@ def _arguments() -> argparse.Namespace:
         "--outputs", type=Path, metavar="FOLDER", default=Path(resolvers.repository()) / "outputs",
         help="where to look; default: %(default)s",
     )  # fmt: skip
+    parser.add_argument("-v", "--verbose", action="store_true", help="also folder, command, ...")
     return parser.parse_args()
 
 
@@ -28,9 +29,10 @@ def main() -> None:
     from innerloop.reporting.selection import select
 
     words = [word for condition in arguments.conditions for word in condition.split()]
-    runs = select(below(arguments.outputs), words)
+    known = below(arguments.outputs)
+    runs = select(known, words)
     if runs:
-        show_runs(runs)
+        show_runs(runs, known, arguments.verbose)
     else:
         selection = " ".join(words) or "this"
         print(visible(f"No finished run under {arguments.outputs} meets {selection}."))

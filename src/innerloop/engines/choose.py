@@ -137,8 +137,11 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:
-    """Whether to compile: as asked, or by default whether it pays in a long training."""
-    pays = not (device == "cpu" and _convolves(algorithm))
+    """Whether to compile: as asked, or by default whether it pays in a long training.
+
+    On a GPU, replayed steps need no compiling, which takes minutes for several inner steps there.
+    """
+    pays = device == "cpu" and not _convolves(algorithm)
     return can_compile() and (pays if asked is None else asked)
 
 

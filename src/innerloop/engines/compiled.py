@@ -19,6 +19,7 @@ from innerloop.engines import memory, products
 from innerloop.engines.engine import CannotCompileError
 from innerloop.engines.gradients import Gradient, of_each_task
 from innerloop.layers import early_pooling
+from innerloop.machine import work
 from innerloop.machine.files import cache_folder
 from innerloop.tasks import Task
 
@@ -53,7 +54,8 @@ class Compiled:
         with torch.no_grad():  # the gradient is in the graph
             if key not in self._graphs:
                 try:
-                    self._graphs[key] = self._make(algorithm, list(parameters), layout, inputs)
+                    with work.working("Compiling"):
+                        self._graphs[key] = self._make(algorithm, list(parameters), layout, inputs)
                 except Exception as error:
                     if memory.ran_out(error):
                         raise

@@ -1,6 +1,7 @@
 """The meta-gradient and the scores of a batch of tasks, computed in chunks."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ from innerloop.engines import gradients, memory, streams
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
 from innerloop.layers import attention, early_pooling, norm
+from innerloop.machine.screen import wrapped
 from innerloop.tasks import Task
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ class Engine:
 
     def say(self, line: str) -> None:
         """Tells the user what the engine changed during the run."""
-        print(line, flush=True)
+        print(wrapped(line, sys.stdout), flush=True)
 
     def describe(self) -> dict[str, Any]:
         """The engine as plain values, for results and checkpoints."""

@@ -11,6 +11,7 @@ from innerloop.evaluation import audit
 from innerloop.evaluation.audited_learner import AuditedLearner
 from innerloop.evaluation.stamps import StampedFindings, of_joint_queries
 from innerloop.experiment.tested import Tested, TestSet
+from innerloop.machine import work
 from innerloop.tasks import Task
 
 
@@ -31,8 +32,10 @@ def audit_of(tested: Tested) -> StampedFindings | None:
         return None
     with on_device(tested):
         learner, reported = _learner(tested), _reported(tested, tasks)
-        batches = _batches(tested.on, tasks, tested.device)
-        findings = audit.audit(learner, batches, reported, _shared_images(tested.on))
+        shown = work.each(
+            "Audit", batches(tested.on, tasks, tested.device), number(tested.on, tasks)
+        )
+        findings = audit.audit(learner, shown, reported, _shared_images(tested.on))
     joint, episode = tested.learner.algorithm.joint_queries, tested.on.data.test_episode
     findings["stamps"] += of_joint_queries(joint, episode)
     return findings
@@ -59,9 +62,14 @@ def _shared_images(on: TestSet) -> int | None:
     return on.data.source.shared_images("test", "train") if on.name == on.trained_on else None
 
 
-def _batches(on: TestSet, tasks: int, device: torch.device) -> Iterator[Task]:
+def batches(on: TestSet, tasks: int, device: torch.device) -> Iterator[Task]:
     """The first tasks of the test list, on the device."""
     data = on.data
-    for indices in np.array_split(np.arange(tasks), -(-tasks // data.batch)):
+    for indices in np.array_split(np.arange(tasks), number(on, tasks)):
         drawn = data.source.tasks("test", indices, data.test_episode, data.evaluation_seed)
         yield data.on_after_batch_transfer(move_data_to_device(drawn, device), 0)
+
+
+def number(on: TestSet, tasks: int) -> int:
+    """The number of batches that `batches` gives."""
+    return -(-tasks // on.data.batch)

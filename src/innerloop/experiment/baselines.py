@@ -12,6 +12,7 @@ from innerloop.evaluation.interval import over_tasks
 from innerloop.experiment import forms
 from innerloop.experiment.plain import PlainDict
 from innerloop.experiment.tested import Tested
+from innerloop.machine import work
 from innerloop.machine.files import whole_file
 from innerloop.tasks import Task
 
@@ -25,7 +26,10 @@ def of_test(tested: Tested) -> list[PlainDict]:
     """
     metric = tested.on.objective.metric.name
     learner = tested.scores.scored[metric]
-    scores = {name: _scores(tested, tasks, answer) for name, tasks, answer in _every(tested)}
+    scores = {
+        name: _scores(tested, work.each(name, tasks, tested.on.data.test_tasks), answer)
+        for name, tasks, answer in _every(tested)
+    }
     if not scores:
         return []
     with whole_file(tested.on.folder / BASELINES) as file:

@@ -6,14 +6,15 @@ from pathlib import Path
 from innerloop.callbacks import adaptation_watch, inside_log
 from innerloop.evaluation import results
 from innerloop.evaluation.schema import RESULTS
-from innerloop.experiment import auditing, baselines, notices, pictures, stored, wandb_run
+from innerloop.experiment import auditing, baselines, notices, pictures, stored, trackers
 from innerloop.experiment.experiment import Experiment
 from innerloop.experiment.plain import Checkpoint, PlainDict
 from innerloop.experiment.result import Outcome, result_of
 from innerloop.experiment.results_file import ResultsFile
 from innerloop.experiment.tested import TestSet
 from innerloop.experiment.testing import prepare, run_test, without_loggers
-from innerloop.reporting import baseline_table, table
+from innerloop.machine import screen, work
+from innerloop.reporting import baseline_table, closing, table
 
 
 def test(
@@ -46,7 +47,7 @@ def test(
         return None
     _follow_up(own, others, file)
     with file.part("loggers"):
-        wandb_run.complete(own.tested, None if trained is None else checkpoint, own.results)
+        trackers.complete(own.tested, None if trained is None else checkpoint, own.results)
     return float(own.results["test"][own.tested.on.objective.metric.name]["mean"])
 
 
@@ -96,9 +97,14 @@ def _follow_up(own: Outcome, others: list[Outcome], file: ResultsFile) -> None:
     for outcome in (own, *others):
         table.show(outcome.results)
         baseline_table.show_baselines(outcome.results)
-        notices.say(*adaptation_watch.of_test(own.tested.learner, outcome.tested.scores.curve))
+        warnings = adaptation_watch.of_test(own.tested.learner, outcome.tested.scores.curve)
+        if warnings:
+            notices.say(*warnings, style=screen.YELLOW)
     if others:
         table.show_data_sets([outcome.results for outcome in (own, *others)])
+    result, *more = closing.closing_lines(own.results, own.folder)
+    notices.say(result, style=screen.BOLD)
+    notices.say(*more)
     notices.say(*_places(own.folder), *[f"results {other.folder / RESULTS}" for other in others])
 
 
@@ -115,7 +121,8 @@ def _score_baselines(outcome: Outcome, file: ResultsFile) -> None:
 def _diagnose(own: Outcome, file: ResultsFile) -> PlainDict:
     """What happens inside the learner on a few test tasks; empty if that is switched off."""
     tested, inside = own.tested, PlainDict()
-    with file.part("diagnostics"), auditing.on_device(tested):
+    shown = work.working("Diagnostics")
+    with file.part("diagnostics"), shown, auditing.on_device(tested):
         if inside := inside_log.after_test(tested.trainer, tested.learner, tested.on.data):
             results.write_json(own.folder / "diagnostics.json", inside)
     return inside
@@ -123,4 +130,4 @@ def _diagnose(own: Outcome, file: ResultsFile) -> PlainDict:
 
 def _places(folder: Path) -> list[str]:
     files = {"picture": folder / "adaptation.png", "results": folder / RESULTS}
-    return [f"{name} {file}" for name, file in files.items() if file.exists()]
+    return [f"{name} {screen.short(file)}" for name, file in files.items() if file.exists()]

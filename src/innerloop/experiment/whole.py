@@ -6,9 +6,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from innerloop.experiment import outcome, restored, stored, training
+from innerloop.experiment import notices, outcome, restored, stored, training
 from innerloop.experiment.assemble import assemble
 from innerloop.experiment.resumed import newest_checkpoint
+from innerloop.reporting import closing
 
 
 def run(config: DictConfig, begun: bool) -> float:
@@ -24,5 +25,7 @@ def run(config: DictConfig, begun: bool) -> float:
     chosen, content = training.train(experiment, checkpoint, content)
     seconds = experiment.learner.record()["seconds"]
     outcome.test(experiment, chosen, content, trained=seconds)
+    if not notices.in_sweep():
+        notices.say(*closing.next_commands(folder))
     metric = experiment.own.objective.metric.name
     return float(content["innerloop"]["validation"].get(metric, math.nan))

@@ -26,7 +26,7 @@ class Rating:
     """
 
     loss_unit = "stars²"
-    metric = Metric("mae", unit="stars", higher_is_better=False, label="absolute error (stars)")
+    metric = Metric("mae", unit="stars", higher_is_better=False, label="MAE (stars)")
     answers: Answers = "targets"
     width = 1
 

@@ -20,7 +20,7 @@ class Regression:
     """
 
     loss_unit = "units of y²"
-    metric = Metric("mse", log=True, higher_is_better=False, label=f"squared error ({loss_unit})")
+    metric = Metric("mse", log=True, higher_is_better=False, label="MSE")
     answers: Answers = "targets"
 
     def __init__(self, targets: int = 1) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from innerloop.experiment import notices, whole
+from innerloop.experiment import notices, opening, whole
 from innerloop.experiment.check import check
 from innerloop.experiment.ending import ending
 from innerloop.experiment.resumed import resumed
@@ -35,5 +35,5 @@ def train(config: DictConfig) -> float | None:
                 return earlier.score
             begun = earlier.begun
             config.names.command = notices.command()
-            notices.say(*notices.announce(config))
+            opening.open_run(config)
         return whole.run(config, begun)

@@ -1,9 +1,11 @@
 """Checks that runs may be compared: one setting on each side, and the same protocol."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 
 from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished
+from innerloop.startup import places
 from innerloop.startup.keys import Role, role
 
 SAME = (
@@ -11,10 +13,19 @@ SAME = (
     "outer", "training", "init_from", "distil_from",
 )  # fmt: skip
 PROTOCOL = (
-    "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries", "norm",
+    "dataset", "episode.test.ways", "episode.test.shots", "episode.test.queries",
     "protocol.split", "protocol.tasks", "protocol.seed", "protocol.selected_by",
     "protocol.scored_step", "protocol.hash",
 )  # fmt: skip
+TESTED_BY = {  #: keys of evaluate.py that give a test the protocol of another
+    "dataset": "dataset",
+    "episode.test.ways": "episode.test.ways",
+    "episode.test.shots": "episode.test.shots",
+    "episode.test.queries": "episode.test.queries",
+    "protocol.tasks": "evaluation.tasks",
+    "protocol.seed": "evaluation.seed",
+    "protocol.scored_step": "evaluation.scored_step",
+}
 
 
 def check_same_setting(
@@ -30,32 +41,53 @@ def check_same_setting(
     ours, theirs = (_setting(run, keys, configured) for run in (first, second))
     for key in dict.fromkeys([*ours, *theirs]):
         if ours.get(key) != theirs.get(key):
+            values = ours.get(key), theirs.get(key)
             raise UserError(
-                f"{argument!r} matches different settings: {key} is {_short(ours.get(key))} in "
-                f"{first.folder} and {_short(theirs.get(key))} in {second.folder}.\n"
-                f"Narrow it, as with {key}={_short(theirs.get(key))}, or give folders."
+                f"{argument!r} matches different settings: {key} is {_short(values[0])} in "
+                f"{first.folder} and {_short(values[1])} in {second.folder}.\n"
+                f"To compare them: {_compare(*(f'{argument} {key}={_short(v)}' for v in values))}"
             )
 
 
 def check_same_protocol(first: Finished, second: Finished) -> None:
-    """Raises `UserError` if two tests have different protocols.
+    """Raises `UserError` if two tests have different protocols; it gives the command that helps."""
+    differing = differences_of_protocol(first, second)
+    if not differing:
+        return
+    listed = ", ".join(f"{key} is {_short(a)} and {_short(b)}" for key, (a, b) in differing.items())
+    both = f"{first.folder} and {second.folder}"
+    raise UserError(f"{both} cannot be compared: {listed}.\n{_mended(first, second, differing)}")
 
-    A learner without inner steps has no scored step; it may be compared at any scored step.
+
+def differences_of_protocol(first: Finished, second: Finished) -> dict[str, tuple[object, object]]:
+    """The keys in which the protocols of two tests differ, with both values; empty if they agree.
+
+    A learner without inner steps has no scored step; it may be compared at any scored step. Batch
+    norms may differ: tables name them.
     """
     pairs = {key: (first.get(key), second.get(key)) for key in PROTOCOL}
     pairs["metric"] = (first.metric.name, second.metric.name)
     if None in pairs["protocol.scored_step"]:
         del pairs["protocol.scored_step"]
-    differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-    if not differing:
-        return
-    listed = ", ".join(f"{key} is {_short(a)} and {_short(b)}" for key, (a, b) in differing.items())
-    advice = (
-        "Batch norm is part of the protocol: train both with the same norm=."
-        if "norm" in differing
-        else "Test one as the other was: python src/evaluate.py ckpt_path=RUN KEY=VALUE"
-    )
-    raise UserError(f"{first.folder} and {second.folder} cannot be compared: {listed}.\n{advice}")
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _mended(
+    first: Finished, second: Finished, differing: Mapping[str, tuple[object, object]]
+) -> str:
+    """The command that tests the second run as the first was, and compares them."""
+    final = [key for key in differing if key not in (*TESTED_BY, "protocol.hash")]
+    if final:
+        return f"Tests with another {' and '.join(final)} cannot be paired."
+    changes = [f"{TESTED_BY[k]}={_short(a)}" for k, (a, _) in differing.items() if k in TESTED_BY]
+    again = f"{second.folder}_again"
+    words = [f"ckpt_path={second.folder}", *changes, f"hydra.run.dir={again}"]
+    test = shlex.join([*places.program("evaluate"), *words])
+    return f"To test the second as the first: {test} && {_compare(first.folder, again)}"
+
+
+def _compare(*runs: object) -> str:
+    return shlex.join([*places.program("compare"), *map(str, runs)])
 
 
 def _setting(run: Finished, keys: Sequence[str], configured: bool) -> dict[str, object]:

@@ -19,9 +19,12 @@ class SideRecord(Intervals):
     algorithm: str
     trained_on: str
     training: str
+    norm: str | None
     scored_step: int | None
     seeds: list[int]
+    seed_means: list[float]  #: the mean of each seed
     mean: float
+    minutes: float | None  #: the median of the trainings
     audit: str
     commands: list[str]
     git: list[str]
@@ -45,7 +48,6 @@ class ComparisonRecord(TypedDict):
 
     metric: dict[str, Any]  #: the fields of `innerloop.objectives.Metric`
     dataset: str
-    norm: str | None
     episode: Mapping[str, object]
     protocol: dict[str, Any]  #: the fields of `innerloop.evaluation.parts.Protocol`
     runs: list[SideRecord]

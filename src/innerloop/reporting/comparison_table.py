@@ -1,6 +1,6 @@
 """A comparison as tables for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
@@ -10,11 +10,10 @@ from innerloop.reporting.comparison import TASKS
 from innerloop.reporting.comparison_record import (
     ComparisonRecord,
     DifferenceRecord,
-    Intervals,
     SideRecord,
 )
-from innerloop.reporting.numbers import half_or_dash, number_or_nan
-from innerloop.reporting.terminal import add_row, cell, new_table, terminal
+from innerloop.reporting.numbers import half_of, mean_and_half, unit
+from innerloop.reporting.terminal import cell, narrow_table, terminal
 from innerloop.tasks import Episode
 
 
@@ -22,35 +21,54 @@ def show_comparison(comparison: ComparisonRecord) -> None:
     """Prints the means, then the differences and how to read them."""
     protocol, differences = comparison["protocol"], comparison["differences"]
     console = terminal()
-    console.print(cell(_heading(comparison)))
+    console.print(cell(_heading(comparison)), style="bold")
     console.print(_means(comparison))
     if differences:
+        console.print()
         console.print(_differences(comparison))
-        console.print(_explanation(differences, protocol["tasks"]))
+        console.print(cell(_explanation(differences, protocol["tasks"])))
+    for note in _notes(comparison):
+        console.print(cell(note))
+    console.print()
 
 
 def _heading(comparison: ComparisonRecord) -> str:
     protocol = comparison["protocol"]
     return (
         f"{comparison['dataset']}, {in_words(Episode.of(comparison['episode']))}, "
-        f"{protocol['tasks']} {protocol['split']} tasks, "
-        f"batch norm {comparison['norm'] or 'none'}, protocol {protocol['hash']}"
+        f"{protocol['tasks']:,} {protocol['split']} tasks, protocol {protocol['hash']}"
     )
 
 
 def _means(comparison: ComparisonRecord) -> Table:
+    """A row for each side; columns that say nothing are left out."""
     metric = Metric(**comparison["metric"])
-    table = new_table(
-        "", "run", "algorithm", "seeds", metric.name,
-        "over tasks", "over classes", "over seeds", "audit",
-    )  # fmt: skip
-    for place, side in enumerate(comparison["runs"], 1):
-        add_row(
-            table, place, side["name"], _learner(side, comparison["dataset"]),
-            ", ".join(map(str, side["seeds"])), number_or_nan(side["mean"], metric),
-            *_halves(side, metric), side["audit"] or "-",
-        )  # fmt: skip
-    return table
+    rows = [
+        {
+            "": str(place),
+            "run": side["name"],
+            "learner": _learner(side, comparison["dataset"]),
+            "seeds": ", ".join(map(str, side["seeds"])),
+            metric.name: mean_and_half(side["mean"], side["ci95"], metric),
+            "over classes": half_of(side["ci95_classes"], metric),
+            "over seeds": _over_seeds(side, metric),
+            "batch norm": side["norm"] or "-",
+        }
+        for place, side in enumerate(comparison["runs"], 1)
+    ]
+    same_norm = len({side["norm"] for side in comparison["runs"]}) == 1
+    named = all(row["learner"] in row["run"] for row in rows)
+    empty = {key for key in ("over classes", "over seeds") if all(r[key] == "-" for r in rows)}
+    hidden = empty | ({"batch norm"} if same_norm else set()) | ({"learner"} if named else set())
+    return narrow_table(rows, hidden, folds=("run", "learner"))
+
+
+def _over_seeds(side: SideRecord, metric: Metric) -> str:
+    """Half the interval over seeds; two seeds themselves, whose interval would say nothing."""
+    if len(side["seeds"]) == 2:
+        shown = [mean_and_half(m, side["ci95"], metric) for m in side["seed_means"]]
+        return ", ".join(text.partition(" ")[0] for text in shown) + unit(metric)
+    return half_of(side["ci95_seeds"], metric)
 
 
 def _learner(side: SideRecord, dataset: str) -> str:
@@ -62,18 +80,45 @@ def _learner(side: SideRecord, dataset: str) -> str:
 
 def _differences(comparison: ComparisonRecord) -> Table:
     metric, differences = Metric(**comparison["metric"]), comparison["differences"]
-    table = new_table(
-        "difference", "of", metric.name, "over tasks, paired", "over classes", "over seeds",
-        "p by Holm" if len(differences) > 1 else "p", "paired / unpaired",
-    )  # fmt: skip
-    for entry in differences:
-        ratio = entry["paired_to_unpaired"]
-        add_row(
-            table, f"{entry['first'] + 1} - {entry['second'] + 1}", entry["about"],
-            number_or_nan(entry["mean"], metric, sign="+"), *_halves(entry, metric),
-            _p(entry["p_holm"]), "-" if ratio is None else f"{ratio:.2f}",
-        )  # fmt: skip
-    return table
+    rows = [
+        {
+            "difference": f"{entry['first'] + 1} - {entry['second'] + 1}",
+            "of": entry["about"],
+            f"{metric.name}, paired": mean_and_half(entry["mean"], entry["ci95"], metric, "+"),
+            "over classes": half_of(entry["ci95_classes"], metric),
+            "over seeds": half_of(entry["ci95_seeds"], metric),
+            "p by Holm" if len(differences) > 1 else "p": _p(entry["p_holm"]),
+        }
+        for entry in differences
+    ]
+    same = len({entry["about"] for entry in differences}) == 1
+    empty = {key for key in ("over classes", "over seeds") if all(r[key] == "-" for r in rows)}
+    return narrow_table(rows, empty | ({"of"} if same else set()))
+
+
+def _notes(comparison: ComparisonRecord) -> Iterator[str]:
+    """What differs between the learners beside their scores."""
+    sides = comparison["runs"]
+    norms: dict[str | None, list[str]] = {}
+    for side in sides:
+        norms.setdefault(side["norm"], []).append(side["algorithm"])
+    if len(norms) > 1:
+        yield (
+            "Batch norms differ: " + "; ".join(map(_norm_in_words, norms.items())) + ". "
+            "norm=support for all compares the methods alone."
+        )
+    audits = dict.fromkeys(side["audit"] for side in sides if side["audit"])
+    for audit in audits:
+        names = dict.fromkeys(side["algorithm"] for side in sides if side["audit"] == audit)
+        yield f"Audit of {', '.join(names)}: {audit}"
+
+
+def _norm_in_words(item: tuple[str | None, Sequence[str]]) -> str:
+    norm, algorithms = item
+    names = " and ".join(dict.fromkeys(algorithms))
+    what = "may use" if norm == "transductive" else "may not use"
+    without = "has no batch norm and " if norm is None else ""
+    return f"{names} {without}{what} the statistics of its queries" + (f" ({norm})" if norm else "")
 
 
 def _explanation(differences: Sequence[DifferenceRecord], tasks: int) -> str:
@@ -89,11 +134,6 @@ def _explanation(differences: Sequence[DifferenceRecord], tasks: int) -> str:
     if "methods" in abouts:
         text += " Methods: p by Welch's t over seeds."
     return text
-
-
-def _halves(entry: Intervals, metric: Metric) -> list[str]:
-    halves = (entry["ci95"], entry["ci95_classes"], entry["ci95_seeds"])
-    return [half_or_dash(half, metric) for half in halves]
 
 
 def _p(value: float | None) -> str:

@@ -1,8 +1,8 @@
 """The runs of a comparison: a single run, or the seeds of one setting, for each side."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -10,10 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from innerloop.errors import UserError
-from innerloop.reporting.comparable import check_same_protocol, check_same_setting
+from innerloop.reporting import short_names, sweeps
+from innerloop.reporting.comparable import (
+    check_same_protocol,
+    check_same_setting,
+    differences_of_protocol,
+)
 from innerloop.reporting.finished import Finished, below, tests_of
 from innerloop.reporting.selection import select
+from innerloop.reporting.settings import Setting, labels, settings
 from innerloop.reporting.terminal import leave_out
+from innerloop.startup import places
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,7 @@ class Contender:
 
     name: str
     runs: list[Finished]
+    setting: Setting | None = None  #: of a sweep
 
     @property
     def seeds(self) -> list[int]:
@@ -54,18 +62,54 @@ class Contender:
 
 
 def contenders(arguments: Sequence[str], outputs: Path) -> list[list[Contender]]:
-    """The sides of a comparison on each data set on which all of them were tested.
+    """The sides of each comparison, which were all tested on the same tasks.
+
+    A sweep, or another folder of runs, stands for its settings. Then there is a comparison for each
+    list of test tasks. Otherwise there is one for each data set on which all sides were tested.
 
     Arguments:
-        arguments: folders of runs, or selectors such as `algorithm=maml episode.shots=1`.
-        outputs: the folder in which selectors look for runs.
+        arguments: folders or short names of runs, folders of runs, or selectors such as
+            `algorithm=maml episode.shots=1`.
+        outputs: the folder in which selectors and short names look for runs.
 
     Raises:
         UserError: if an argument selects no run or runs of several settings, or if the protocols
             differ.
     """
-    known_runs = below(outputs) if any(map(_selects, arguments)) else []
-    sides = [_tests(argument, known_runs, outputs) for argument in arguments]
+    known_runs = below(outputs) if not all(map(_is_folder, arguments)) else []
+    if any(map(sweeps.holds_runs, arguments)):
+        sides: list[Contender] = []
+        for argument in arguments:
+            if sweeps.holds_runs(argument):
+                groups = settings([r for r in sweeps.members(Path(argument)) if _has_scores(r)])
+                sides += [Contender(group.first.name, group.runs, group) for group in groups]
+            else:
+                sides += _tests(argument, known_runs, outputs).values()
+        return [_labelled(group) for group in _by_test(sides)]
+    return _on_shared_sets([_tests(argument, known_runs, outputs) for argument in arguments])
+
+
+def _by_test(sides: Sequence[Contender]) -> list[list[Contender]]:
+    """The sides that can be compared with each other, together."""
+    groups: list[list[Contender]] = []
+    for side in sides:
+        fitting = (g for g in groups if not differences_of_protocol(g[0].runs[0], side.runs[0]))
+        group = next(fitting, None)
+        if group is None:
+            groups.append(group := [])
+        group.append(side)
+    return groups
+
+
+def _labelled(group: list[Contender]) -> list[Contender]:
+    """The sides of a table; settings of a sweep are named by what differs among them."""
+    own = [side.setting for side in group if side.setting is not None]
+    names = iter(labels(own))
+    return [s if s.setting is None else replace(s, name=next(names)) for s in group]
+
+
+def _on_shared_sets(sides: Sequence[Mapping[str, Contender]]) -> list[list[Contender]]:
+    """The sides on each data set on which all of them were tested."""
     known = list(dict.fromkeys(name for side in sides for name in side))
     shared = [name for name in known if all(name in side for side in sides)]
     if not shared:  # the protocols differ; the error says how
@@ -83,20 +127,21 @@ def _comparable(sides: list[Contender]) -> list[Contender]:
     return sides
 
 
-def _selects(argument: str) -> bool:
-    """Whether an argument consists of conditions, and is not a folder."""
-    return "=" in argument and not os.path.isdir(os.path.expanduser(argument))
+def _is_folder(argument: str) -> bool:
+    return os.path.isdir(os.path.expanduser(argument))
 
 
 def _tests(argument: str, known_runs: list[Finished], outputs: Path) -> dict[str, Contender]:
     """The tests that an argument selects, by data set."""
-    if not _selects(argument):
-        tests = tests_of(Path(argument).expanduser())
+    if _is_folder(argument) or "=" not in argument:
+        named = None if _is_folder(argument) else short_names.named(argument, known_runs)
+        tests = tests_of(named.folder if named else Path(argument).expanduser())
         return {test.results.dataset: Contender(argument, [test]) for test in tests}
     runs = [run for run in select(known_runs, argument.split()) if _has_scores(run)]
     if not runs:
         raise UserError(
-            f"No finished run under {outputs} meets {argument!r}; python src/runs.py lists them."
+            f"No finished run under {outputs} meets {argument!r}; these are finished: "
+            f"{' '.join(places.program('runs'))} --outputs {outputs}"
         )
     groups: dict[str, list[Finished]] = {}
     for run in runs:

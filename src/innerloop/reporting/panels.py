@@ -14,7 +14,6 @@ from innerloop.evaluation.measured import TestScores
 from innerloop.inspection.diagnostics import Entries
 from innerloop.objectives import Metric
 from innerloop.reporting.drawing.curve import curve
-from innerloop.reporting.drawing.episode import support
 from innerloop.reporting.drawing.fit import fit
 from innerloop.reporting.drawing.layers import layers, losses
 from innerloop.reporting.drawing.spread import spread
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
 Panel = Callable[["Axes"], None]
 QUANTITIES = {  #: of each layer; no layer has an `update` if all that move start at zero
-    "cka": "similarity of its outputs before and after (linear CKA)",
-    "update": "moved, relative to norm",
+    "cka": "CKA before/after",
+    "update": r"$\Vert\Delta\theta\Vert/\Vert\theta\Vert$",
 }
 
 
@@ -41,6 +40,7 @@ class Panels:
     progress: Tensor
     span: Sequence[float] | None
     entries: Entries
+    names: Sequence[str] | None  #: of the first task's classes, by label
 
     @property
     def metric(self) -> Metric:
@@ -82,10 +82,6 @@ class Panels:
             )
             for task in tasks
         ]  # fmt: skip
-
-    def support(self) -> Panel:
-        """The images of the first task's support."""
-        return partial(support, examples=task_tools.plain(self.task(0)).support)
 
     def histogram(self) -> Panel:
         """The spread of the tasks' scores."""

@@ -1,6 +1,6 @@
 """Settings: finished runs that differ only in their seed, and the differences between settings."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -23,6 +23,7 @@ class Mean(NamedTuple):
     mean: float | None
     half: float | None  #: half-width of the interval
     over: str  #: such as `600 tasks` or `3 seeds`
+    seeds: tuple[float, ...] = ()  #: the mean of each of several seeds
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Setting:
             only = self.first.results
             tasks = only.test[entry].tasks or only.protocol.tasks
             return Mean(means[0], only.test[entry].ci95, f"{tasks} tasks")
-        return Mean(sum(means) / len(means), over_seeds(means), f"{len(means)} seeds")
+        return Mean(sum(means) / len(means), over_seeds(means), f"{len(means)} seeds", tuple(means))
 
     def curve(self) -> list[Mean]:
         """The headline metric after 0, 1, ... inner steps; empty without steps."""
@@ -96,10 +97,21 @@ def differences(settings: list[Setting]) -> dict[str, list[object]]:
 
     Keys that are computed from others wherever they are set are left out.
     """
-    following = [setting.following for setting in settings]
+    return differing([s.values for s in settings], [s.following for s in settings])
+
+
+def differing(
+    values: Sequence[Mapping[str, object]], following: Sequence[Collection[str]]
+) -> dict[str, list[object]]:
+    """Keys with values that differ between configurations, with the value of each.
+
+    Arguments:
+        values: of each configuration by dotted key.
+        following: keys of each whose values are computed from other keys.
+    """
     rows = {}
-    for key in dict.fromkeys(key for setting in settings for key in setting.values):
-        row = [setting.values.get(key, ABSENT) for setting in settings]
+    for key in dict.fromkeys(key for own in values for key in own):
+        row = [own.get(key, ABSENT) for own in values]
         follows = [key in f for f, value in zip(following, row, strict=True) if value != ABSENT]
         if any(value != row[0] for value in row) and not all(follows):
             rows[key] = row

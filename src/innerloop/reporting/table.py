@@ -9,7 +9,7 @@ from rich.text import Text
 from innerloop.evaluation import stamps
 from innerloop.evaluation.sizes import span
 from innerloop.objectives import Metric
-from innerloop.reporting.numbers import unit
+from innerloop.reporting.numbers import half_of, mean_and_half, unit
 from innerloop.reporting.terminal import add_row, cell, terminal
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from innerloop.evaluation.schema import Results
 
 STEPS = (0, 1, 5, 10)
+NARROW = 80  #: columns for which the table is made
 
 
 def closing_table(content: Mapping[str, object]) -> Table:
@@ -30,16 +31,16 @@ def closing_table(content: Mapping[str, object]) -> Table:
     results = schema.read(content)
     rows, metric = _rows(results), results.metric
     classes = rows[0][1].ci95_classes is not None
-    table = Table(
-        title=cell(_title(results)), caption=Text("\n").join(map(cell, _caption(results)))
-    )
+    title, caption = cell(_title(results)), Text("\n").join(map(cell, _caption(results)))
+    widest = max(len(line) for text in (title, caption) for line in text.plain.splitlines())
+    table = Table(title=title, caption=caption, min_width=min(widest, NARROW))
     for heading in ("adaptation", "metric"):
         table.add_column(heading)
     for heading in ("mean", "95% over tasks", *(["95% over classes"] if classes else [])):
         table.add_column(heading, justify="right")
     for label, entry in rows:
         halves = (entry.ci95, entry.ci95_classes) if classes else (entry.ci95,)
-        shown = [_half(half, metric) for half in halves]
+        shown = [half_of(half, metric) for half in halves]
         add_row(table, label, metric.name, _mean(entry, metric), *shown)
     return table
 
@@ -53,12 +54,9 @@ def _title(results: "Results") -> str:
 
 
 def _mean(entry: "Entry", metric: Metric) -> str:
-    return "nan" if entry.mean is None else f"{metric.scale * entry.mean:.4g}{unit(metric)}"
-
-
-def _half(half: float | None, metric: Metric) -> str:
-    """Half an interval; a dash for a single task, which has no interval."""
-    return "-" if half is None else f"± {metric.scale * half:.2g}{unit(metric)}"
+    """The mean with as many decimals as half its interval, see `mean_and_half`."""
+    mean = mean_and_half(entry.mean, entry.ci95, metric).partition(" ± ")[0]
+    return mean.removesuffix(unit(metric)) + ("" if entry.mean is None else unit(metric))
 
 
 def _caption(results: "Results") -> list[str]:
@@ -97,7 +95,7 @@ def table_of_data_sets(contents: Sequence[Mapping[str, object]]) -> Table:
         table.add_column(heading)
     for results in every:
         entry, metric, protocol = results.headline, results.metric, results.protocol
-        numbers = _mean(entry, metric), _half(entry.ci95, metric), str(protocol.tasks)
+        numbers = _mean(entry, metric), half_of(entry.ci95, metric), str(protocol.tasks)
         add_row(table, results.dataset, metric.name, *numbers, protocol.hash)
     return table
 

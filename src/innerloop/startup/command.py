@@ -12,6 +12,7 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
 from innerloop.errors import UserError, one_line, visible
+from innerloop.machine.screen import RED, painted, wrapped
 from innerloop.startup import overrides
 
 FULL = "HYDRA_FULL_ERROR"  #: Hydra's own switch for tracebacks
@@ -47,7 +48,10 @@ def run(main: Callable[[], object]) -> None:
         message = None if isinstance(error, SystemExit) else explain(error)
         if message is None:
             raise
-        sys.exit(f"Error: {message}\n(HYDRA_FULL_ERROR=1 shows where it happened.)")
+        text = wrapped(
+            f"Error: {message}\n(HYDRA_FULL_ERROR=1 shows where it happened.)", sys.stderr
+        )
+        sys.exit(text.replace("Error:", painted("Error:", RED, sys.stderr), 1))
 
 
 def explain(error: BaseException) -> str | None:

@@ -27,3 +27,8 @@ def published_figures() -> Path:
 def root() -> Path:
     """The folder that holds `outputs` and `data`: of the repository, or the working directory."""
     return checkout() or Path.cwd()
+
+
+def program(name: str) -> list[str]:
+    """The first words of the command that runs a program, such as `train`."""
+    return ["python", f"src/{name}.py"] if checkout() else ["innerloop", name]

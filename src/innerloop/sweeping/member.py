@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from innerloop.errors import UserError
@@ -31,7 +29,7 @@ def guarded(folder: Path) -> Iterator[None]:
     Raises:
         UserError: if another process runs the member.
     """
-    if not _in_sweep():
+    if not notices.in_sweep():
         yield
         return
     with lock.held(folder), members.reason_kept(folder, notices.command()):
@@ -45,7 +43,7 @@ def earlier_attempt(config: DictConfig) -> EarlierAttempt:
         UserError: if the folder holds a run with another configuration.
     """
     folder = Path(config.paths.run)
-    if not _in_sweep():
+    if not notices.in_sweep():
         return EarlierAttempt()
     if (folder / members.DONE).exists():
         from innerloop.reporting import finished  # imports pydantic, which a new run does not need
@@ -61,10 +59,6 @@ def earlier_attempt(config: DictConfig) -> EarlierAttempt:
         _check_same(config, folder, old.seed, stored.fingerprint(old))
         return EarlierAttempt(begun=True)
     return EarlierAttempt()
-
-
-def _in_sweep() -> bool:
-    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
 def _check_same(config: DictConfig, folder: Path, seed: int, fingerprint: str | None) -> None:

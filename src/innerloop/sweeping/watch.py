@@ -35,6 +35,7 @@ class SweepWatch(Callback):
         _check_installed(config)
         _check_folder(config)
         _check_parts(config)
+        _check_pairing(config)
 
     def on_job_start(self, config: DictConfig, **kwargs: object) -> None:
         choice = config.hydra.runtime.choices["hydra/launcher"]
@@ -81,6 +82,17 @@ def _check_parts(config: DictConfig) -> None:
             targets.check(plain_dict(config.hydra[name]), f"hydra.{name}")
         except UserError as error:  # Hydra turns errors of callbacks into warnings
             sys.exit(str(error))
+
+
+def _check_pairing(config: DictConfig) -> None:
+    """Says before a grid starts which of its members could not be compared in the end."""
+    if config.hydra.runtime.choices["hydra/sweeper"] != "basic" or config.estimate:
+        return
+    from innerloop.sweeping import grid, pairing  # heavy: every program imports this file
+
+    words = list(config.hydra.overrides.task)
+    for line in pairing.remarks(grid.members(words, config.hydra.sweeper.params or {})):
+        print(line, flush=True)
 
 
 def _check_folder(config: DictConfig) -> None:

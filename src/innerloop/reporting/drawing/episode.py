@@ -1,12 +1,13 @@
 """One task as images: the support, the queries, and the learner's answers."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from innerloop.reporting.drawing.images import pictures, sheet
-from innerloop.reporting.drawing.style import BLUE, ORANGE
+from innerloop.reporting.drawing.style import BLUE, ORANGE, WIDE, class_name
 from innerloop.tasks import Examples
 
 if TYPE_CHECKING:
@@ -16,19 +17,18 @@ WAYS, SHOTS, QUERIES = 10, 5, 8  #: most that are drawn
 DOWN = 1.45  #: distance of rows in sides of an image, with room for the answer above it
 
 
-def support(axis: "Axes", examples: Examples) -> None:
-    """The support of a task, a column for each class, up to `WAYS` of them."""
-    rows, places = _grid(examples.targets.cpu().numpy(), SHOTS, 1.08)
-    sheet(axis, pictures(examples.inputs[rows]), places[:, ::-1])
-    axis.set_title("support of one test task", fontsize=10)
-    axis.set(xlabel="class", ylabel="shot")
-
-
-def episode(axis: "Axes", support: Examples, query: Examples, outputs: Tensor) -> None:
-    """A row for each class: its support, then its queries with the predicted classes.
+def episode(
+    axis: "Axes",
+    support: Examples,
+    query: Examples,
+    outputs: Tensor,
+    names: Sequence[str] | None = None,
+) -> None:
+    """A row for each class: its support, then its queries; wrong answers say what was predicted.
 
     Arguments:
         outputs: logits `(n, ways)` of the queries.
+        names: of the classes, by label; None for their numbers.
     """
     first, left = _grid(support.targets.cpu().numpy(), SHOTS, DOWN)
     second, right = _grid(query.targets.cpu().numpy(), QUERIES, DOWN)
@@ -41,39 +41,41 @@ def episode(axis: "Axes", support: Examples, query: Examples, outputs: Tensor) -
     for row, corner in zip(second, both[len(first) :], strict=True):
         _answer(axis, corner, answers[row], truth[row])
     for label in np.unique(truth[second]):
-        axis.text(0.45, label * DOWN + 1, str(label), ha="right", va="center", fontsize=9)
-    for x, word in ((0.05, "class"), (0.6, "support"), (gap + 0.6, "queries")):
-        axis.text(x, 0.1, word, fontsize=8)
+        name = class_name(names, int(label))
+        axis.text(
+            0.45, label * DOWN + 1, f"{label}: {name}" if names else name, ha="right", va="center"
+        )
+    for x, word in ((0.6, "support"), (gap + 0.6, "queries")):
+        axis.text(x, 0.1, word)
     axis.set(xlim=(0, both[:, 0].max() + 1.05), ylim=(both[:, 1].max() + 1.05, -0.05))
     hits = int((answers == truth).sum())
     axis.set_title(
         f"one test task: {hits} of {len(truth)} queries right ({100 * hits / len(truth):.0f} %)",
-        fontsize=10,
     )
 
 
 def _answer(axis: "Axes", corner: np.ndarray, answer: int, truth: int) -> None:
-    """A tick and a solid frame for a right answer, a cross and a dashed frame for a wrong one."""
+    """A solid frame for a right answer; a dashed one and the predicted class for a wrong one."""
     from matplotlib.patches import Rectangle
 
     colour, line = (BLUE, "-") if answer == truth else (ORANGE, "--")
     x, y = corner
     frame = Rectangle((x, y), 1, 1, fill=False, linewidth=1.8, edgecolor=colour, linestyle=line)
     axis.add_patch(frame)
-    axis.text(x + 0.5, y - 0.06, mark(answer, truth), ha="center", fontsize=7)
+    axis.text(x + 0.5, y - 0.06, mark(answer, truth), ha="center", fontsize=6)
 
 
 def size(support: Examples, query: Examples) -> tuple[float, float]:
     """Width and height of an episode's picture, in inches."""
     _, shots = _grid(support.targets.cpu().numpy(), SHOTS, DOWN)
     _, queries = _grid(query.targets.cpu().numpy(), QUERIES, DOWN)
-    across, down = shots[:, 0].max() + queries[:, 0].max() + 3.5, queries[:, 1].max() + 2
-    return 0.7 * across, 0.7 * down + 0.3
+    across, down = shots[:, 0].max() + queries[:, 0].max() + 5.5, queries[:, 1].max() + 2
+    return WIDE, min(down * WIDE / across, 8.0) + 0.3
 
 
 def mark(answer: int, truth: int) -> str:
-    """An answer with a tick or a cross, which can be read without colour."""
-    return f"\N{CHECK MARK} {answer}" if answer == truth else f"\N{BALLOT X} {answer}"
+    """The answer, which can be read without colour: `✓`, or `predicted 1`."""
+    return "\N{CHECK MARK}" if answer == truth else f"predicted {answer}"
 
 
 def _grid(labels: np.ndarray, most: int, down: float) -> tuple[np.ndarray, np.ndarray]:

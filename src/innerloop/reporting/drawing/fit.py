@@ -41,9 +41,8 @@ def fit(
             colour, line = looks[step]
             axis.plot(*_xy(x, outputs), line, color=colour, label=steps(step))
     axis.plot(*_xy(*task.support), "^", color="black", label="shots")
-    axis.set(xlabel="x (units of the data)", ylabel="y (units of the data)")
-    axis.set_title("one test task", fontsize=10)
-    axis.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
+    axis.set(xlabel="x", ylabel="y")
+    axis.set_title("one test task")
 
 
 def _xy(x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from innerloop.reporting.drawing.style import PAPER
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -35,11 +33,11 @@ def sheet(axis: "Axes", images: np.ndarray, places: np.ndarray) -> None:
     height, width = images.shape[1:3]
     across = round((places[:, 0].max() + 1) * width)
     down = round((places[:, 1].max() + 1) * height)
-    background = [int(PAPER[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    canvas = np.full((down, across, 3), background)
+    canvas = np.zeros((down, across, 4))  # transparent between the images
     for image, (x, y) in zip(images, places, strict=True):
         top, left = round(y * height), round(x * width)
-        canvas[top : top + height, left : left + width] = image[: down - top, : across - left]
+        covered = canvas[top : top + height, left : left + width]
+        covered[..., :3], covered[..., 3] = image[: down - top, : across - left], 1
     axis.imshow(canvas, extent=(0, across / width, down / height, 0), interpolation="nearest")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)

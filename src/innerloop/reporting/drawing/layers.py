@@ -22,11 +22,11 @@ def losses(axis: "Axes", entries: Entries, unit: str) -> None:
         by_step = [entry for key, entry in entries.items() if key.startswith(f"{name}_loss/")]
         mean, half = (np.array([entry[key] for entry in by_step]) for key in ("mean", "ci95"))
         x = range(len(mean))
-        axis.errorbar(x, mean, half, fmt=line, color=colour, capsize=3, markersize=4, label=name)
+        axis.errorbar(x, mean, half, fmt=line, color=colour, capsize=2, label=name)
     axis.locator_params(axis="x", integer=True)
     axis.set(xlabel="inner step", ylabel=f"loss ({unit})" if unit else "loss")
-    axis.set_title(f"{by_step[0]['tasks']} test tasks", fontsize=10)
-    axis.legend(fontsize=7)
+    axis.set_title(f"{by_step[0]['tasks']} test tasks")
+    axis.legend()
 
 
 def layers(axis: "Axes", entries: Entries, what: str, label: str) -> None:
@@ -40,11 +40,10 @@ def layers(axis: "Axes", entries: Entries, what: str, label: str) -> None:
     own = {k.split("/", 1)[1]: entry for k, entry in entries.items() if k.startswith(f"{what}/")}
     mean, half = (np.array([entry[key] for entry in own.values()]) for key in ("mean", "ci95"))
     places = np.arange(len(own))[::-1]
-    axis.errorbar(mean, places, xerr=half, fmt="o", color=BLUE, capsize=3, markersize=5)
-    axis.set_yticks(places, [plain(name) for name in own], fontsize=7)
+    axis.errorbar(mean, places, xerr=half, fmt="o", color=BLUE, capsize=2)
+    axis.set_yticks(places, [plain(name) for name in own])
     axis.grid(axis="x", alpha=0.3)
-    axis.set_title("each layer, 95% over tasks", fontsize=10)
-    axis.set(xlabel=label, ylabel="layer", ylim=(-0.5, len(own) - 0.5))
+    axis.set(xlabel=label, ylim=(-0.5, len(own) - 0.5))
     if what == "cka":
         axis.set_xlim(right=1.02)
     else:

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from innerloop.inspection.trajectory import Step
-from innerloop.machine.files import whole_file
 from innerloop.objectives import Answers
-from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE
+from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE, canvas, printed, save
 from innerloop.tasks import Examples, Task
 
 if TYPE_CHECKING:
@@ -25,22 +24,17 @@ def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path
     """Draws a task and how the learner adapted to it; returns the file.
 
     Arguments:
-        path: the PNG file to write.
+        path: the PNG file to write; PDF and SVG are written beside it.
         task: one task, with the inputs of the data set.
         steps: from `innerloop.inspection.trajectory`.
         answers: the kind of targets, see `innerloop.objectives.Objective`.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
-
     panels = _panels(task, steps, answers)
-    figure = Figure(figsize=(4.6 * len(panels), 4.6), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw(axis)
-    with whole_file(path) as file:
-        figure.savefig(file, format="png", dpi=110)
-    return path
+    with printed():
+        figure, axes = canvas(len(panels))
+        for axis, draw in zip(axes, panels, strict=True):
+            draw(axis)
+    return save(figure, path.with_suffix(""))
 
 
 def _panels(task: Task, steps: list[Step], answers: Answers) -> list[Callable[["Axes"], None]]:
@@ -82,7 +76,7 @@ def _mark_wrong(axis: "Axes", corner: tuple[float, float], side: float, answer: 
 
     axis.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=ORANGE, linewidth=2))
     box = {"facecolor": ORANGE, "edgecolor": "none", "pad": 1}
-    axis.text(*corner, str(answer), color="white", fontsize=7, va="top", bbox=box)
+    axis.text(*corner, f"predicted {answer}", color="white", va="top", bbox=box, fontsize=5)
 
 
 def _image(values: Tensor) -> np.ndarray:
@@ -106,7 +100,7 @@ def _fit(axis: "Axes", task: Task, steps: list[Step]) -> None:
             axis.plot(x[order], steps[k].outputs[order, 0], style, color=colour, label=label)
     axis.plot(task.support.inputs.flatten(), task.support.targets[:, 0], "k^", label="support")
     axis.set(xlabel="x", ylabel="y", title="the task and its answers")
-    axis.legend(fontsize=7)
+    axis.legend()
 
 
 def _losses(axis: "Axes", steps: list[Step]) -> None:
@@ -117,4 +111,4 @@ def _losses(axis: "Axes", steps: list[Step]) -> None:
     if bool((values > 0).all() and (values.max() > 100 * values.min())):
         axis.set_yscale("log")
     axis.set(xlabel="inner step", ylabel="loss", title="loss by inner step")
-    axis.legend(fontsize=7)
+    axis.legend()

@@ -4,7 +4,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from innerloop.data.sketch import Curves, Listing, Sketch
-from innerloop.reporting.drawing.style import canvas, look, plain
+from innerloop.reporting.drawing.style import WIDE, canvas, look, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +18,10 @@ STYLES = {"points": "", "line": "-", "dashed": "--"}
 def drawn(sketch: Sketch) -> "Figure":
     """The figure of a sketch."""
     if isinstance(sketch, Curves):
-        figure, (axis,) = canvas(1, 5.6, 3.8)
+        figure, (axis,) = canvas(1, WIDE, 3.2)
         _curves(axis, sketch)
         return figure
-    figure, (axis,) = canvas(1, 7.4, 0.7 + 0.26 * (min(len(sketch.rows), ROWS) + 1))
+    figure, (axis,) = canvas(1, WIDE, 0.7 + 0.2 * (min(len(sketch.rows), ROWS) + 1))
     _listing(axis, sketch)
     return figure
 
@@ -31,11 +31,11 @@ def _curves(axis: "Axes", sketch: Curves) -> None:
         style, points = look(number), line.style == "points"
         axis.plot(
             line.x, line.y, STYLES[line.style], color=style["color"],
-            marker=style["marker"] if points else None, markersize=4, label=plain(line.label),
+            marker=style["marker"] if points else None, label=plain(line.label),
         )  # fmt: skip
     axis.set(xlabel=plain(sketch.x_label), ylabel=plain(sketch.y_label))
-    axis.set_title(plain(sketch.title), fontsize=10)
-    axis.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
+    axis.set_title(plain(sketch.title))
+    axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
 
 def _listing(axis: "Axes", sketch: Listing) -> None:
@@ -47,8 +47,8 @@ def _listing(axis: "Axes", sketch: Listing) -> None:
     for column, width in enumerate(widths):
         for height, row in enumerate(rows):
             text = textwrap.shorten(plain(row[column]), max(width, 6), placeholder="...")
-            axis.text(left, -height, text, fontsize=8, weight="bold" if height == 0 else "normal")
+            axis.text(left, -height, text, weight="bold" if height == 0 else "normal")
         left += width + 2
     axis.set(xlim=(0, max(left, LETTERS)), ylim=(-len(rows), 1))
-    axis.set_title(plain(sketch.title), fontsize=10)
+    axis.set_title(plain(sketch.title))
     axis.set_axis_off()

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from innerloop.objectives import Metric
-from innerloop.reporting.drawing.style import BLUE, ORANGE, label, steps
+from innerloop.reporting.drawing.style import BLUE, ORANGE, label, logarithmic, steps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,11 +35,11 @@ def spread(
             earlier, edges, weights=_shares(earlier), label=steps(0),
             histtype="step", linestyle="--", linewidth=1.5, color=ORANGE,
         )  # fmt: skip
-        axis.legend(fontsize=7)
+        axis.legend()
     if metric.log:
-        axis.set_xscale("log")
-    axis.set(xlabel=f"a task's {label(metric)}", ylabel="share of tasks (%)")
-    axis.set_title(f"{len(values)} test tasks", fontsize=10)
+        logarithmic(axis, "x")
+    axis.set(xlabel=f"test {label(metric)} of a task", ylabel="share of tasks (%)")
+    axis.set_title(f"{len(values)} test tasks")
 
 
 def _finite(scores: Tensor, metric: Metric) -> np.ndarray:

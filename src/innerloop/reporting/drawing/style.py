@@ -1,13 +1,20 @@
 """The style of all figures: colours, paper, and the names of metrics with their units."""
 
-from typing import TYPE_CHECKING, TypedDict
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from innerloop.errors import visible
+from innerloop.machine.files import whole_file
 from innerloop.objectives import Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    Canvas = tuple[Figure, list[Axes]]
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart. A mark or a line style goes
 # with each, so that nothing is shown by colour alone.
@@ -15,28 +22,87 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#777777"
 CLASSES = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, BLACK)
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
-PAPER = "#F7F7F5"  #: opaque, so that the black text can be read on light and on dark pages
+PAPER = "#FFFFFF"  #: of a PNG; the other files are transparent
+NARROW, WIDE, HEIGHT = 3.3, 6.9, 2.4  #: inches: a column of a paper, both columns, a row of axes
+ACROSS = 3  #: most axes in a row
+DOTS = 200  #: per inch, of a PNG
+LOOK: dict[Any, Any] = {  #: matplotlib's settings, whose names are literal types
+    "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 8,
+    "legend.title_fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "lines.linewidth": 1.2, "lines.markersize": 3.5, "axes.linewidth": 0.6,
+    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    "pdf.fonttype": 42, "svg.hashsalt": "innerloop",
+}  # fmt: skip
 
 LONGEST = 60  #: letters of a shown name
-WORDS = {"nll": "cross-entropy (nats)"}  #: for other scores than the headline metric
+SHORT = 18  #: letters of the name of a class
+WORDS = {
+    "nll": "cross-entropy (nats)",
+    "loss": "loss",
+}  #: for other scores than the headline metric
 
 
-def canvas(columns: int, width: float = 3.7, height: float = 3.6) -> tuple["Figure", list["Axes"]]:
-    """A figure with a row of axes.
+@contextmanager
+def printed() -> Iterator[None]:
+    """While open, figures are made for a paper: text of 8 points, thin lines, no frame."""
+    import matplotlib
+
+    with matplotlib.rc_context(LOOK):
+        yield
+
+
+def canvas(panels: int, width: float | None = None, height: float | None = None) -> "Canvas":
+    """A figure with axes: one or two columns of a paper wide, at most three axes in a row.
 
     Arguments:
-        width, height: of each of the axes, in inches.
+        panels: number of axes.
+        width, height: of the figure in inches; None for the usual size.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure  # no pyplot: no state, no display, safe anywhere
 
-    figure = Figure(figsize=(width * columns, height), layout="constrained", facecolor=PAPER)
+    columns = min(panels, ACROSS)
+    rows = -(-panels // columns)
+    size = width or (NARROW if panels == 1 else WIDE), height or HEIGHT * rows
+    figure = Figure(figsize=size, layout="constrained", facecolor=PAPER)
     FigureCanvasAgg(figure)
-    axes = list(figure.subplots(1, columns, squeeze=False)[0])
-    for axis in axes:
-        axis.set_facecolor(PAPER)
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axis in axes[panels:]:
+        axis.remove()
+    return figure, axes[:panels]
+
+
+def save(figure: "Figure", place: Path) -> Path:
+    """Writes a figure as PNG on white, and as transparent PDF and SVG; returns the PNG file.
+
+    Arguments:
+        place: the file without its ending.
+    """
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph in a PDF
+    png = place.with_name(f"{place.name}.png")
+    with printed():
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laying out again for each file would take most time
+        with whole_file(png) as file:
+            figure.savefig(file, format="png", dpi=DOTS)
+        for kind, date in (("pdf", "CreationDate"), ("svg", "Date")):
+            with whole_file(place.with_name(f"{place.name}.{kind}")) as file:
+                figure.savefig(file, format=kind, transparent=True, metadata={date: None})
+    return png
+
+
+def logarithmic(axis: "Axes", which: str) -> None:
+    """A logarithmic axis with plain numbers, such as 0.4 and 3, instead of powers of ten.
+
+    Arguments:
+        which: `x` or `y`.
+    """
+    from matplotlib.ticker import LogFormatter
+
+    getattr(axis, f"set_{which}scale")("log")
+    scale = getattr(axis, f"{which}axis")
+    scale.set_major_formatter(LogFormatter())
+    scale.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def plain(text: str) -> str:
@@ -45,8 +111,19 @@ def plain(text: str) -> str:
 
 
 def label(metric: Metric) -> str:
-    """A metric with its unit."""
+    """A metric with its unit, such as `accuracy (%)` or `MSE`."""
     return plain(metric.label or WORDS.get(metric.name) or metric.heading)
+
+
+def class_name(names: Sequence[str] | None, label: int) -> str:
+    """The name of a class in a figure, or its number where classes have no names.
+
+    A long name keeps its beginning and its end, which tell `Greek/character1` from `2`.
+    """
+    if names is None:
+        return f"class {label}"
+    name, half = names[label], SHORT // 2
+    return plain(name if len(name) <= SHORT else f"{name[: half - 1]}…{name[-half:]}")
 
 
 class Look(TypedDict):

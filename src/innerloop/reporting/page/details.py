@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import TypedDict
 
 from innerloop.errors import UserError, visible
-from innerloop.evaluation.schema import RESULTS
-from innerloop.machine.foreign import BadFile, find, read_bytes, there
 from innerloop.reporting.finished import Finished
 from innerloop.reporting.page.numbers import half_width, minutes, shown
+from innerloop.reporting.page.pictures import pictures_of, read_picture
 from innerloop.reporting.terminal import leave_out
 
-PNG = b"\x89PNG\r\n\x1a\n"  #: the first bytes of a PNG file
-MOST, LARGEST = 100, 8 * 2**20  #: most pictures of a run, and most bytes of a picture
+MOST = 100  #: pictures of a run
 STEPS = {0, 1, 2, 3, 5, 10, 20, 50}  #: inner steps in a run's table; the scored step is added
 
 
@@ -97,32 +95,15 @@ def _steps(run: Finished) -> list[tuple[str, str, str]]:
 
 
 def _pictures(folder: Path) -> list[tuple[str, str]]:
-    """Names and data of a run's pictures, without those of runs in its folder and W&B's copies."""
-    own = [
-        file
-        for file in find(folder, lambda name: name.endswith(".png"))
-        if "wandb" not in file.relative_to(folder).parts and _owner(file, folder) == folder
-    ]
+    """Names and data of a run's pictures."""
+    own = pictures_of(folder)
     pictures = []
     for file in own[:MOST]:
         try:
-            data = base64.b64encode(_picture(file)).decode()
+            data = base64.b64encode(read_picture(file)).decode()
             pictures.append((visible(file.stem.replace("_", " ")), data))
         except UserError as error:
             leave_out(f"a picture: {error}")
     if own[MOST:]:
         leave_out(f"{len(own) - MOST} of the {len(own)} pictures of {folder}")
     return pictures
-
-
-def _picture(file: Path) -> bytes:
-    """The content of a PNG file; links are refused because they may lead to any file."""
-    content = read_bytes(file, LARGEST, links=False)
-    if not content.startswith(PNG):
-        raise BadFile(file, "is not a PNG picture")
-    return content
-
-
-def _owner(file: Path, folder: Path) -> Path:
-    """The folder of the run that a picture belongs to: the nearest that holds results."""
-    return next(p for p in file.parents if p == folder or there(p / RESULTS))

@@ -20,7 +20,12 @@ def half_width(half: float | None, metric: Metric) -> str:
 
 
 def interval(mean: Mean, metric: Metric) -> str:
-    """Half an interval, with the tasks or seeds that it is over."""
+    """Half an interval, with the tasks or seeds that it is over.
+
+    Two seeds are shown themselves: their interval by Student's t would be too wide to say anything.
+    """
+    if len(mean.seeds) == 2:
+        return f"seeds {' and '.join(shown(value, metric) for value in mean.seeds)}"
     return "" if mean.half is None else f"{half_width(mean.half, metric)} over {mean.over}"
 
 

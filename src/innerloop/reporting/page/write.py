@@ -11,17 +11,24 @@ from innerloop.machine.foreign import find, there
 from innerloop.machine.writable import check_file_writable
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
-from innerloop.reporting.settings import differences, labels, settings
+from innerloop.reporting.page.differing import Rows, choices_and_rest
+from innerloop.reporting.page.opening import cost, dated, title
+from innerloop.reporting.settings import labels, settings
 from innerloop.startup.run_folder import KEPT
+
+PALETTE = Path(__file__).parent / "palette.css"  #: colours of light and dark pages
 
 
 class Content(TypedDict):
     """The variables of the template."""
 
     title: str
+    dated: str
+    cost: str
     boards: list[board.Board]
     names: list[str]
-    differences: dict[str, list[object]]
+    choices: Rows
+    rest: Rows
     runs: list[details.Details]
     replaced: list[str]
     unfinished: list[str]
@@ -38,17 +45,26 @@ def write(folders: Sequence[Path], out: Path) -> Path:
         UserError: if there are no finished runs, if one of `folders` is a damaged run, or if the
             page cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     runs = _runs(folders)
     check_file_writable(out)
+    write_whole(out, render(runs, _unfinished(folders)), errors="replace")
+    return out
+
+
+def render(runs: list[Finished], unfinished: list[str]) -> str:
+    """The page of finished runs.
+
+    Arguments:
+        runs: at least one.
+        unfinished: folders of runs that have not finished, as the page names them.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    text = environment.get_template("page.html").render(_content(runs, _unfinished(folders)))
-    write_whole(out, text, errors="replace")
-    return out
+    return environment.get_template("page.html").render(_content(runs, unfinished))
 
 
 def _runs(folders: Sequence[Path]) -> list[Finished]:
@@ -77,19 +93,16 @@ def _content(runs: list[Finished], unfinished: list[str]) -> Content:
         run.folder: name for name, group in zip(names, groups, strict=True) for run in group.runs
     }
     shown = [run for run in runs if run.folder in label_of]
+    choices, rest = choices_and_rest(groups)
     return {
-        "title": _title(shown, len(groups)),
+        "title": title(shown),
+        "dated": dated(shown),
+        "cost": cost(shown),
         "boards": board.boards(groups, names),
         "names": names,
-        "differences": differences(groups),
+        "choices": choices,
+        "rest": rest,
         "runs": [details.details(run, label_of[run.folder], i) for i, run in enumerate(shown)],
         "replaced": [visible(run.folder) for run in runs if run.folder not in label_of],
         "unfinished": unfinished,
     }
-
-
-def _title(runs: list[Finished], settings: int) -> str:
-    if len(runs) > 1:
-        return f"{len(runs)} runs of {settings} settings"
-    results = runs[0].results
-    return f"{results.algorithm} on {results.tested_on}, seed {results.seed}"

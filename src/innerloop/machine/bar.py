@@ -8,7 +8,7 @@ from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 PAUSE = 0.25  #: seconds between two drawings
@@ -28,7 +28,8 @@ class Bar:
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._work = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
+            TextColumn("{task.description}"), BarColumn(bar_width=None),
+            TextColumn("{task.fields[count]}", justify="right"),
             TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("left"),
             console=console, expand=True, auto_refresh=False, get_time=clock,
         )  # fmt: skip
@@ -41,14 +42,14 @@ class Bar:
 
         Arguments:
             what: its name.
-            total: parts of it.
+            total: parts of it; for a single part no count is shown.
             done: parts that an earlier process has done.
         """
         if self._live is None:
             self._live = Live(console=self._work.console, auto_refresh=False)
             self._live.start()
             self._redirect_logs()
-        self._work.add_task(what, total=total, completed=done, rate="")
+        self._work.add_task(what, total=total, completed=done, rate="", count="")
 
     def is_due(self, done: int) -> bool:
         """Whether enough time has passed since the last drawing."""
@@ -62,23 +63,33 @@ class Bar:
             rate: the speed, in words.
             reached: the second line.
         """
-        self._work.update(self._work.task_ids[-1], completed=done, rate=rate)
+        task = self._work.tasks[-1]
+        count = "" if task.total == 1 else f"{done:,}/{task.total:,}"
+        self._work.update(task.id, completed=done, rate=rate, count=count)
         below = Text(reached, no_wrap=True, overflow="ellipsis")
         if self._live is not None:
             self._live.update(Group(self._work, below) if reached else self._work, refresh=True)
         self._next = self._clock() + PAUSE
 
-    def end(self) -> None:
-        """Ends the piece of work that began last; the drawing of the outermost one stays."""
-        if len(self._work.task_ids) == 1:
-            self.stop()
-        self._work.remove_task(self._work.task_ids[-1])
+    def end(self, keep: bool = True) -> None:
+        """Ends the piece of work that began last.
 
-    def stop(self) -> None:
-        """Keeps the last drawing on the screen, and releases the terminal."""
+        Arguments:
+            keep: whether the last drawing of the outermost one stays on the screen.
+        """
+        if len(self._work.task_ids) == 1:
+            self.stop(keep)
+        else:
+            self._work.remove_task(self._work.task_ids[-1])
+
+    def stop(self, keep: bool = True) -> None:
+        """Ends all work, and releases the terminal."""
         if self._live is not None:
+            self._live.transient = not keep
             self._live.stop()
             self._live = None
+        for task in self._work.task_ids:
+            self._work.remove_task(task)
         while self._moved:
             handler, stream = self._moved.pop()
             handler.setStream(stream)

@@ -1,0 +1,123 @@
+"""What the page shows of one run when it is chosen."""
+
+import contextlib
+import shlex
+from pathlib import Path
+from typing import TypedDict
+
+from innerloop.errors import UserError, visible
+from innerloop.evaluation.results import CURVE
+from innerloop.live.member import LOG, Member, scaled, thinned
+from innerloop.machine.arrays import read_array
+from innerloop.machine.foreign import read_bytes
+from innerloop.machine.mappings import read_json
+from innerloop.objectives import Metric
+from innerloop.reporting.finished import SCORES
+from innerloop.reporting.page.pictures import pictures_of
+from innerloop.startup import places
+from innerloop.sweeping import members
+
+TASKS, POINTS = 200, 400  #: most tasks and most points of a curve that are sent
+TAIL, LARGEST = 20_000, 2**26  #: letters of a log that are shown, and bytes that it may have
+Curve = list[list[float | None]]
+
+
+class Detail(TypedDict):
+    """One run; numbers in the metric's unit."""
+
+    training: Curve  #: outer step, minutes and value
+    before: Curve  #: the same before the inner loop
+    adapting: Curve  #: inner step, mean and half of the interval
+    scored: int | None
+    tasks: Curve  #: test tasks by inner steps
+    pictures: list[str]
+    log: str
+    command: str  #: that started it
+    next: list[str]  #: commands to copy
+
+
+def detail(member: Member) -> Detail:
+    """What the page shows of a run."""
+    metric = member.metric
+    log, name = member.log, metric.name
+    after, before = (
+        thinned(log.points(f"train/{name}{part}", member.tasks), metric, POINTS)
+        for part in ("", "_before")
+    )
+    return {
+        "training": after,
+        "before": before,
+        "adapting": _adapting(member, metric),
+        "scored": _scored(member),
+        "tasks": _tasks(member, metric),
+        "pictures": [visible(file.stem) for file in pictures_of(member.folder)],
+        "log": _log(member.folder),
+        "command": visible(member.get("names.command") or member.get("command") or ""),
+        "next": _next(member),
+    }
+
+
+def picture(member: Member, number: int) -> Path:
+    """The file of a picture.
+
+    Raises:
+        UserError: if the run has no picture of that number.
+    """
+    files = pictures_of(member.folder)
+    if number >= len(files):
+        raise UserError(f"{visible(member.folder)} has {len(files)} pictures")
+    return files[number]
+
+
+def _scored(member: Member) -> int | None:
+    """The inner step of the main result; None for learners without inner steps."""
+    return None if member.finished is None else member.finished.results.protocol.scored_step
+
+
+def _adapting(member: Member, metric: Metric) -> Curve:
+    """The mean of the test after each inner step."""
+    test = {} if member.finished is None else member.finished.results.test
+    curve: Curve = []
+    while (entry := test.get(f"{metric.name}/step_{len(curve)}")) is not None:
+        curve.append([len(curve), scaled(entry.mean, metric), scaled(entry.ci95, metric)])
+    return curve
+
+
+def _tasks(member: Member, metric: Metric) -> Curve:
+    """The scores of single test tasks after each inner step."""
+    try:
+        scores = read_array(member.folder / SCORES, f"{CURVE}{metric.name}")
+    except UserError:  # not finished
+        return []
+    if scores is None or scores.ndim != 2:
+        return []
+    return [[scaled(float(value), metric) for value in row] for row in scores[:TASKS]]
+
+
+def _log(folder: Path) -> str:
+    """The end of the program's log, the traceback of a failed run, and the last logged numbers."""
+    parts = [_tail(file) for file in sorted(folder.glob("*.log"))]
+    with contextlib.suppress(UserError):  # not a member that failed
+        parts.append(str(read_json(folder / members.UNFINISHED).get("traceback") or ""))
+    parts.append(_tail(folder / LOG, 2_000))
+    return "\n".join(visible(line) for part in parts if part for line in part.splitlines())
+
+
+def _tail(file: Path, most: int = TAIL) -> str:
+    try:
+        return read_bytes(file, LARGEST, links=False)[-most:].decode(errors="replace")
+    except UserError:
+        return ""
+
+
+def _next(member: Member) -> list[str]:
+    """Commands to copy: to resume a run, or to look into a finished one."""
+    run = shlex.quote(visible(member.folder))
+    start = "python src/{}.py" if places.checkout() else "innerloop {}"
+    if member.finished is None:
+        return [f"{start.format('train')} resume={run}"]
+    return [
+        f"{start.format('replay')} {run} task=test/0",
+        f"{start.format('evaluate')} ckpt_path={run} evaluation.tasks=10000",
+        f"{start.format('report')} {run}",
+    ]
