@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from benchmarks import gpu, measure, report, roofline
-from benchmarks.peers import Contender, engine, learn2learn, plain
+from benchmarks.peers import Contender, by_gradient, engine, learn2learn, plain
 from benchmarks.workloads import Problem, build_problem
 
 EAGER = "engine.compile=false"
@@ -52,6 +52,24 @@ def test_contenders_train_along_the_same_path() -> None:
         changes = [(a - b).abs().max() for a, b in zip(before, ends[-1], strict=True)]
         assert min(changes) > 1e-3
     torch.testing.assert_close(*ends, rtol=1e-3, atol=1e-4)
+
+
+def test_gradients_whose_memory_lies_otherwise_reach_fused_adam() -> None:
+    """On a GPU it refuses gradients that do not lie in memory as their parameters do."""
+    problem = build_problem("sinusoid_5", EAGER)
+    seen: list[bool] = []
+
+    def make(algorithm: Any) -> Any:
+        parameters = list(algorithm.parameters())
+
+        def gradient(tasks: Any) -> list[torch.Tensor]:
+            seen.extend(p.grad is None or p.grad.stride() == p.stride() for p in parameters)
+            return [torch.ones_like(p).t().contiguous().t() for p in parameters]
+
+        return gradient
+
+    assert by_gradient(problem, make).seconds(2) > 0
+    assert len(seen) == 12 and all(seen)
 
 
 def test_flops_of_a_matrix_product_are_counted() -> None:

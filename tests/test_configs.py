@@ -212,5 +212,6 @@ def _hash(*overrides: str) -> str:
 def test_the_hash_of_a_setting_follows_what_moves_its_result() -> None:
     for same in ("engine.checkpoint=true", "dataset.on_device=false", "trainer=cpu", "seed=3"):
         assert _hash(same) == _hash(), same
-    for other in ("trainer.precision=bf16-mixed", "outer.tasks=5", "inner.rate=0.3"):
+    moving = ("trainer.precision=bf16-mixed", "trainer.matmul=tf32", "outer.tasks=5")
+    for other in (*moving, "inner.rate=0.3"):
         assert _hash(other) != _hash(), other

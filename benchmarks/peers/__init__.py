@@ -36,6 +36,7 @@ def by_gradient(
     """
     algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     parameters, gradient = list(algorithm.parameters()), make(algorithm)
+    names = [name for name, _ in algorithm.named_parameters()]
     adam = reduce_overhead(torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr))
 
     names = [name for name, _ in algorithm.named_parameters()]

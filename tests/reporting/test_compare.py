@@ -196,6 +196,18 @@ def test_precision_is_part_of_a_setting_and_the_number_of_devices_is_not(tmp_pat
     assert [run["seeds"] for run in comparison_of(tmp_path, *words)["runs"]] == [[0, 1], [0]]
 
 
+def test_products_of_another_precision_are_named_in_comparisons(tmp_path: Path) -> None:
+    """A run that does not say it is one from before the setting, which was ieee on a CPU."""
+    given: dict[str, dict[str, str]] = {"a": {}, "b": {"matmul": "ieee"}, "c": {"matmul": "tf32"}}
+    for seed, (name, trainer) in enumerate(given.items()):
+        config = finished_run(tmp_path / name, seed=seed) / "config.yaml"
+        config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"trainer": trainer}))
+    groups = settings([read(tmp_path / name) for name in given])
+    assert [[run.results.seed for run in setting.runs] for setting in groups] == [[0, 1], [2]]
+    out = ("--outputs", str(tmp_path))
+    assert "trainer.matmul is ieee in" in mistake("compare", "algorithm=maml", *out)
+
+
 def test_scores_of_other_tasks_or_without_a_mean_are_refused(tmp_path: Path) -> None:
     a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b")
     values = np.load(b / "scores.npz")["accuracy"]

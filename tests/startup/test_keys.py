@@ -52,7 +52,7 @@ def test_a_role_of_a_section_holds_for_all_its_keys(allowed: Role) -> None:
 
 def test_only_steps_and_precision_may_be_changed_by_resume_and_move_results() -> None:
     moving = {key for key, roles in KEYS.items() if Role.RESUME | Role.RESULT in roles}
-    assert moving == {"outer.steps", "trainer.precision"}  # length and precision of training
+    assert moving == {"outer.steps", "trainer.precision", "trainer.matmul"}
 
 
 def test_a_key_has_the_roles_of_its_longest_listed_prefix() -> None:

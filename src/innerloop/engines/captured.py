@@ -162,6 +162,7 @@ def _state(algorithm: Algorithm, progress: Tensor) -> tuple[Hashable, ...]:
     return (
         id(algorithm), algorithm.training, algorithm.current_phase,
         torch.is_autocast_enabled(progress.device.type), torch.is_inference_mode_enabled(),
+        torch.get_float32_matmul_precision(),
         *[(x.data_ptr(), x.requires_grad) for x in held],
     )  # fmt: skip
 

@@ -48,7 +48,7 @@ def _circumstances(algorithm: Algorithm, tasks: Task, checkpoint: Checkpoint, ca
     circumstances = [
         machine, capture, torch.get_num_threads(), torch.__version__, repr(algorithm),
         algorithm.steps, getattr(algorithm, "first_order", None), checkpoint,
-        torch.is_autocast_enabled(device.type),
+        torch.is_autocast_enabled(device.type), torch.get_float32_matmul_precision(),
         [(tuple(x.shape), str(x.dtype)) for x in tree_leaves(tasks)],
     ]  # fmt: skip
     return hashlib.sha256(repr(circumstances).encode()).hexdigest()[:16]

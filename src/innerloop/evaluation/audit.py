@@ -12,6 +12,7 @@ from torch import Tensor
 from innerloop import tasks as task_tools
 from innerloop.evaluation import findings, questions, stamps
 from innerloop.evaluation.audited_learner import AuditedLearner
+from innerloop.machine import matmul
 from innerloop.tasks import Padded, Task
 
 SEED = 20170403  # of the disturbances
@@ -39,14 +40,13 @@ def audit(
 
 
 def _measured(learner: AuditedLearner, batches: Iterable[Task]) -> dict[str, Tensor]:
-    """The values of every question over all batches, in evaluation mode and without TF32."""
+    """The values of every question over all batches, in evaluation mode and exactly multiplied."""
     algorithm, random = learner.algorithm, torch.Generator().manual_seed(SEED)
     training = algorithm.training
     algorithm.train(False)
-    exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
     parts, earlier = [], None
     try:
-        with torch.no_grad(), exact:
+        with torch.no_grad(), matmul.exact():
             for tasks in _equal_in_size(batches):
                 parts.append(questions.measure(learner, tasks, earlier or tasks, random))
                 earlier = tasks

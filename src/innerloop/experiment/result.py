@@ -12,6 +12,7 @@ from innerloop.evaluation.schema import RESULTS
 from innerloop.experiment.plain import PlainDict
 from innerloop.experiment.tested import Tested
 from innerloop.layers import norm
+from innerloop.machine import matmul
 from innerloop.machine.processor import processor
 from innerloop.outer.meta_learner import MetaLearner
 from innerloop.reporting.finished import SCORES
@@ -127,6 +128,7 @@ def _machine(device: torch.device) -> PlainDict:
     on_gpu = device.type == "cuda"
     return {
         "threads": torch.get_num_threads(),
+        "matmul": matmul.current(),
         "device": torch.cuda.get_device_name(device) if on_gpu else processor(),
         "versions": results.versions(),
         "git": results.commit(resolvers.repository()),

@@ -19,7 +19,9 @@ from innerloop.startup.keys import flat
 from innerloop.startup.older import current
 
 CONFIGURATION, SCORES = "config.yaml", "scores.npz"
-EARLIER: dict[str, object] = {"training.kind": "episodes"}  #: values of older runs by dotted key
+EARLIER: dict[str, object] = {  #: values of older runs by dotted key
+    "training.kind": "episodes", "trainer.matmul": "ieee",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

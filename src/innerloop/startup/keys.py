@@ -71,6 +71,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "tags": AROUND,
     "threads": AROUND,
     "trainer": AROUND,
+    "trainer.matmul": AROUND | Role.RESULT,
     "trainer.precision": AROUND | Role.RESULT,
     "training": LEARNED,
     "training.classes": Role.NONE,  # follows from the data set

@@ -11,11 +11,12 @@ from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
 from innerloop.errors import blamed_on
 from innerloop.experiment.parts.instance import instance
 from innerloop.experiment.plain import PlainDict
+from innerloop.machine import matmul
 from innerloop.objectives import Objective
 
 
 def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> lightning.Trainer:
-    """The trainer.
+    """The trainer; also sets how this process multiplies float32 numbers.
 
     Arguments:
         objective: judges the learner; its metric is passed to some callbacks.
@@ -23,6 +24,7 @@ def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> 
     """
     keywords: PlainDict = {"enable_model_summary": False, "enable_progress_bar": True}
     keywords |= instantiate(config.trainer, _convert_="all")
+    matmul.use(keywords.pop("matmul", "ieee"))
     callbacks = build_callbacks(config, objective)
     if not keywords["enable_progress_bar"]:
         callbacks = [part for part in callbacks if not isinstance(part, ProgressBar)]

@@ -62,6 +62,10 @@ class Trainer(Section):
         Literal["32-true", "bf16-mixed", "64-true"],
         Field(description=PRECISION),
     ]
+    matmul: Annotated[
+        Literal["ieee", "tf32", "bf16"],
+        Field(description="ieee, tf32 or bf16"),
+    ] = "ieee"
     deterministic: Annotated[
         bool | Literal["warn"] | None, Field(description="true, false or warn")
     ]
