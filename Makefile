@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train evaluate test test-slow test-sweeps results table bench docs lint format clean
+.PHONY: gallery help install train evaluate test test-slow test-sweeps results table bench docs lint format clean
 
 help: ## print this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -43,6 +43,9 @@ results: install ## write the tables of docs/results
 
 table: install ## TABLE=omniglot: run what a table of docs/tables lacks, and write its page
 	@$(BIN)/python src/table.py $(TABLE) $(ARGS)
+
+gallery: install ## screenshots of terminal, pictures, report page and live view, in docs/gallery
+	@PYTHONPATH=src:tests $(BIN)/python tests/gallery.py
 
 bench: install ## benchmark innerloop against other libraries; ARGS="PART ..." for some parts
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench,learn2learn]' --group dev

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
@@ -131,9 +131,19 @@ def smooth(learner: Algorithm) -> Algorithm:
     return learner
 
 
+def kind(name: str) -> type[Algorithm]:
+    """The class of `conf/algorithm/NAME.yaml`."""
+    return get_class(_section(name)["_target_"])
+
+
+def learners(needs: str = "examples") -> list[str]:
+    """The choices of `conf/algorithm` that learn from this kind of tasks."""
+    return [name for name in choices("algorithm") if kind(name).needs == needs]
+
+
 def algorithms_that(fit: Callable[[Algorithm], bool]) -> list[str]:
-    """The choices of `conf/algorithm` that a condition on their class attributes selects."""
-    return [name for name in choices("algorithm") if fit(algorithm(name))]
+    """The learners from examples that a condition on their class attributes selects."""
+    return [name for name in learners() if fit(algorithm(name))]
 
 
 def reads_in_context(name: str) -> bool:

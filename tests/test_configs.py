@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from cli import FAST, results, train
-from helpers import CONF, algorithm, choices, config, data_for
+from helpers import CONF, algorithm, choices, config, data_for, kind, learners
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image
@@ -19,6 +19,7 @@ from innerloop.tasks import Episode
 
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
 EXTRAS = {"model/timm": "timm"}  # files that need a library of an extra
+ACTING = {"dataset": "navigation2d", "algorithm": "maml_rl"}  # of files about environments
 RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluate"}
 
 
@@ -29,8 +30,10 @@ def text(file: str) -> str:
 def overrides(file: str) -> list[str]:
     group, _, choice = file.rpartition("/")
     images = (group, choice) == ("training", "batches") or group == "model"
-    images = images or (choice in choices("algorithm") and algorithm(choice).needs_classes)
+    images = images or (group == "algorithm" and kind(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
+    acts = group in ("algorithm", "dataset", "objective") and "environment" in text(file)
+    more += [f"{key}={own}" for key, own in ACTING.items() if acts and key != group]
     more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
     more += ["dataset.name=BRD_Mini"] if choice in ("meta_album", "hugging_face") else []
     if group == "encoder":
@@ -89,7 +92,7 @@ def test_every_config_file_composes_and_resolves(file: str) -> None:
 
 
 @pytest.mark.figures
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 @pytest.mark.parametrize("dataset", ["sinusoid", "glyphs"])
 def test_every_algorithm_runs(tmp_path: Path, name: str, dataset: str) -> None:
     if dataset == "sinusoid" and algorithm(name).needs_classes:

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 import torch
-from helpers import ROOT, algorithm, choices
+from helpers import ROOT, choices, kind
 
 FILES = sorted((ROOT / "src" / "innerloop").rglob("*.py"))
 MODULES = [
@@ -33,6 +33,6 @@ def test_docstring_examples_run(module: str) -> None:
 
 @pytest.mark.parametrize("name", choices("algorithm"))
 def test_an_algorithms_docstring_is_complete(name: str) -> None:
-    text = type(algorithm(name)).__doc__ or ""
+    text = kind(name).__doc__ or ""
     missing = [part for part in PARTS if part not in text]
     assert not missing and ":math:" in text

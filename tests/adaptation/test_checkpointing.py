@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, tasks
+from helpers import NOW, SmoothBody, SmoothConv, algorithm, close, learners, tasks
 from torch import Tensor, nn
 from torch.func import vmap
 
@@ -18,7 +18,7 @@ from innerloop.errors import UserError
 
 @pytest.mark.parametrize("norm", [None, "transductive", "support", "running"])
 @pytest.mark.parametrize("chunk", [1, 2, None])
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_recomputing_inner_steps_leaves_the_meta_gradient_unchanged(
     name: str, chunk: int | None, norm: str | None
 ) -> None:

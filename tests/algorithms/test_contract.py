@@ -5,7 +5,17 @@ from functools import partial
 
 import pytest
 import torch
-from helpers import NOW, SmoothConv, algorithm, choices, config, data_for, run, tasks, waves
+from helpers import (
+    NOW,
+    SmoothConv,
+    algorithm,
+    config,
+    data_for,
+    learners,
+    run,
+    tasks,
+    waves,
+)
 from hydra.errors import InstantiationException
 
 from innerloop.conformance import answers, meta_gradients
@@ -18,7 +28,7 @@ from innerloop.tasks import Task
 CHECKS = checks(answers, meta_gradients)
 
 
-@pytest.fixture(params=choices("algorithm"))
+@pytest.fixture(params=learners())
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -12,8 +12,8 @@ from helpers import (
     SmoothConv,
     algorithm,
     algorithms_that,
-    choices,
     close,
+    learners,
     run,
     waves,
 )
@@ -57,7 +57,7 @@ def alone(learner: Algorithm, task: Task) -> tuple[Tensor, dict[str, Tensor]]:
     return loss, widened(gradient, learner)
 
 
-@pytest.fixture(params=choices("algorithm"))
+@pytest.fixture(params=learners())
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from engines.graphs import Graph, Stream, pretend
-from helpers import NOW, SmoothBody, SmoothConv, algorithm, choices, close, tasks
+from helpers import NOW, SmoothBody, SmoothConv, algorithm, close, learners, tasks
 from torch import nn
 
 from innerloop.engines import captured, choose, streams, trial
@@ -29,7 +29,7 @@ def capturing(chunk: int | None = None, **more: Any) -> Engine:
     return Engine(chunk, capture=True, **more)
 
 
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_replays_follow_the_batch_the_parameters_and_the_progress(
     name: str, graphs: list[Graph]
 ) -> None:

@@ -11,9 +11,9 @@ from helpers import (
     SmoothBody,
     SmoothConv,
     algorithm,
-    choices,
     close,
     config,
+    learners,
     run,
     tasks,
 )
@@ -38,7 +38,7 @@ def one_by_one(learner: Algorithm, batch: Any) -> tuple[torch.Tensor, dict[str, 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 5, None])
 @pytest.mark.parametrize("norm", [None, "transductive", "support"])
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_the_meta_gradient_does_not_depend_on_the_chunk_size(
     name: str, norm: str | None, chunk: int | None
 ) -> None:
@@ -56,7 +56,7 @@ def test_the_meta_gradient_does_not_depend_on_the_chunk_size(
 
 
 @pytest.mark.parametrize("chunk", [1, 2, None])
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_scores_do_not_depend_on_the_chunk_size(name: str, chunk: int | None) -> None:
     learner, batch = algorithm(name, SmoothConv("support")), tasks(5, shape=IMAGE)
     actual = Engine(chunk).scores(learner, batch, 2, NOW)
@@ -80,7 +80,7 @@ def test_frozen_parameters_get_no_gradient() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_compiled_equals_eager(name: str) -> None:
     """Also for a smaller last chunk."""
     if not choose.can_compile():
@@ -174,7 +174,7 @@ def test_wrong_engine_settings_are_refused() -> None:
             chosen("maml", checkpoint=True, **more)
 
 
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_the_learn2learn_engine_runs_its_three_algorithms_and_refuses_others(name: str) -> None:
     sections = [config(f"algorithm={own}").algorithm for own in LEARN2LEARN]
     if config(f"algorithm={name}").algorithm in sections:

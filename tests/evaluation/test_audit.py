@@ -23,7 +23,7 @@ from helpers import (
     SmoothConv,
     algorithm,
     algorithms_that,
-    choices,
+    learners,
     reads_in_context,
     tasks,
 )
@@ -98,7 +98,7 @@ def test_fixed_class_labels_are_no_accusation_of_an_honest_learner() -> None:
 
 
 @pytest.mark.parametrize("mode", ["transductive", "support", "running"])
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_algorithms_are_not_accused_and_transductive_batch_norm_is_stamped(
     name: str, mode: str
 ) -> None:

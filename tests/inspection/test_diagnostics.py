@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from cli import train
-from helpers import NOW, SmoothConv, algorithm, choices, close, run, tasks
+from helpers import NOW, SmoothConv, algorithm, close, learners, run, tasks
 from torch import Tensor, nn
 
 from innerloop import tasks as task_tools
@@ -71,7 +71,7 @@ def test_gradients_of_identical_tasks_have_cosine_one() -> None:
     assert gradients[0].norm() > 0.01
 
 
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_mean_of_task_gradients_equals_the_meta_gradient(name: str) -> None:
     learner, batch = algorithm(name), tasks(3)
     _, expected = run(learner, batch)
@@ -104,7 +104,7 @@ def test_relative_update_of_a_layer_by_hand() -> None:
 
 
 @pytest.mark.parametrize("norm", ["transductive", "support", "running"])
-@pytest.mark.parametrize("name", choices("algorithm"))
+@pytest.mark.parametrize("name", learners())
 def test_measured_losses_equal_the_scores_and_the_learner_is_unchanged(
     name: str, norm: str
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from cli import FAST, train
-from helpers import NOW, SmoothConv, algorithm, choices, reads_in_context, tasks
+from helpers import NOW, SmoothConv, algorithm, learners, reads_in_context, tasks
 from torch import nn
 from torch.nn import functional as F
 
@@ -15,7 +15,7 @@ from innerloop.errors import UserError
 from innerloop.layers import layout, norm
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
-LEARNERS = [name for name in choices("algorithm") if name != "no_op"]  # it reads no image
+LEARNERS = [name for name in learners() if name != "no_op"]  # it reads no image
 
 
 def layer(mode: str, channels: int = 3) -> norm.TaskNorm:

@@ -9,7 +9,7 @@ import lightning
 import numpy as np
 import pytest
 import torch
-from helpers import SmoothConv, algorithm, choices, close, reads_in_context
+from helpers import SmoothConv, algorithm, close, learners, reads_in_context
 from outer_loop import RATE, STEPS, TASKS, Spy, blob_data, learner_of, trainer, wave_data
 from torch import Tensor, nn
 
@@ -17,7 +17,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.data.module import TaskData
 from innerloop.tasks import Task
 
-LEARNERS = [n for n in choices("algorithm") if n != "no_op" and not algorithm(n).needs_classes]
+LEARNERS = [n for n in learners() if n != "no_op" and not algorithm(n).needs_classes]
 
 
 def slopes(learner: Algorithm, batch: Task, now: float) -> list[Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cli import call, results
-from helpers import ROOT, choices, config
+from helpers import ROOT, config, learners
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 pytest.importorskip("optuna", reason="optuna is an extra: uv pip install -e '.[sweeps]'")
@@ -94,7 +94,7 @@ def test_only_the_trials_of_a_killed_worker_are_repeated(tmp_path: Path) -> None
     assert list(joined.take(SPACE, 9)) == [4]
 
 
-@pytest.mark.parametrize("name", sorted(set(choices("algorithm")) - {"no_op"}))
+@pytest.mark.parametrize("name", sorted(set(learners()) - {"no_op"}))
 def test_every_algorithm_has_a_search_space_with_valid_limits(name: str) -> None:
     settings = config(f"search={name}")
     assert settings.hydra.runtime.choices["hydra/sweeper"] == "optuna"

@@ -12,7 +12,7 @@ from innerloop.algorithms import promises
 from innerloop.errors import UserError
 from innerloop.layers import attention, layout, norm
 from innerloop.layers.adopt import adopt
-from innerloop.objectives import Objective
+from innerloop.objectives import Objective, Tasks
 from innerloop.tasks import Examples, Inputs, Task, over_tasks
 
 Adapted = Any  #: what an algorithm adapts to a task, in whatever form it likes
@@ -48,6 +48,7 @@ class Algorithm(nn.Module):
     mixed_mode: ClassVar[bool] = False  #: whether `engine.checkpoint=mixed` is exact for it
     uses_head: ClassVar[bool] = True  #: False for learners of features, which take it off
     needs_classes: ClassVar[bool] = False  #: whether regression is refused
+    needs: ClassVar[Tasks] = "examples"  #: the kind of its tasks, see `Objective.tasks`
     trains_on_batches: ClassVar[bool] = False  #: learns from plain batches, not from episodes
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
@@ -67,6 +68,7 @@ class Algorithm(nn.Module):
         super().__init__()
         if steps < 0:
             raise UserError(f"inner.steps={steps} makes no sense: give 0 or more inner steps.")
+        _check_tasks(type(self), objective)
         if self.needs_classes and objective.classes(training=True) is None:
             raise UserError(
                 f"{type(self).__name__} compares classes, and this data set has real targets: "
@@ -131,6 +133,10 @@ class Algorithm(nn.Module):
         leaves, _ = torch.utils._pytree.tree_flatten_with_path(adapted)
         named = [(torch.utils._pytree.keystr(path).lstrip("."), leaf) for path, leaf in leaves]
         return {name or "adapted": leaf for name, leaf in named if isinstance(leaf, Tensor)}
+
+    def measures(self, adapted: Adapted) -> dict[str, Tensor]:
+        """What `scores` also reports of the adaptation to a task, such as its seconds: scalars."""
+        return {}
 
     def learned_rates(self) -> dict[str, Tensor]:
         """Inner learning rates that the outer loop improves, by parameter; by default none."""
@@ -206,7 +212,10 @@ class Algorithm(nn.Module):
 
         def score(task: Task) -> dict[str, Tensor]:
             path = self.trajectory(task, steps, progress, at, embedded=True)
-            rows = [self.objective.scores(outputs, task.query.targets) for _, outputs in path]
+            rows = [
+                {**self.objective.scores(outputs, task.query.targets), **self.measures(adapted)}
+                for adapted, outputs in path
+            ]
             return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
         return over_tasks(score, self.embed(tasks), side_by_side)
@@ -232,3 +241,19 @@ class Algorithm(nn.Module):
     def whole_batch(self) -> bool:
         """Whether a batch cannot be run in chunks: its embedding trains running averages."""
         return self.embeds and self.training and "running" in norm.modes(self)
+
+
+def _check_tasks(kind: type[Algorithm], objective: Objective) -> None:
+    """Raises `UserError` if a learner cannot use the tasks that an objective is for."""
+    given = getattr(objective, "tasks", "examples")
+    if given == kind.needs:
+        return
+    if kind.needs == "environments":
+        raise UserError(
+            f"{kind.__name__} acts in environments, and this data set has examples with answers: "
+            "choose dataset=navigation2d or bandit, or another algorithm, such as algorithm=maml."
+        )
+    raise UserError(
+        f"{kind.__name__} learns from examples with answers, and the tasks of this data set are "
+        "environments to act in: choose algorithm=maml_rl or rl2."
+    )

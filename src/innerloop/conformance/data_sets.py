@@ -136,4 +136,4 @@ def _alike(one: Task, other: Task, what: str) -> None:
 def _rows(examples: Examples) -> Tensor:
     """Each example's inputs as one row of numbers."""
     inputs = examples.inputs.values if isinstance(examples.inputs, Padded) else examples.inputs
-    return torch.cat([leaf.flatten(1).double() for leaf in tree_leaves(inputs)], 1)
+    return torch.cat([x.reshape(len(x), -1).double() for x in tree_leaves(inputs)], 1)

@@ -15,6 +15,7 @@ NAMED = {
 # Packages whose classes are allowed, and the class from which these must inherit, if any.
 PACKAGES = {
     "innerloop.data": None,
+    "innerloop.environments": None,
     "innerloop.models": "torch.nn.Module",
     "innerloop.layers": "torch.nn.Module",
     "innerloop.algorithms": "torch.nn.Module",

@@ -13,7 +13,8 @@ from innerloop.experiment.plain import PlainDict, plain_dict
 from innerloop.experiment.schema import Configuration
 from innerloop.experiment.shown import shown
 
-DESCRIPTIVE = ("input_shape", "parts", "resized_to")  #: keys of `dataset` that are no arguments
+#: keys of `dataset` that are no arguments
+DESCRIPTIVE = ("input_shape", "observation_shape", "parts", "resized_to")
 SUPPLIED = {  #: arguments that the program itself passes to a part
     "dataset": ("parts",),
     "model": ("outputs",),

@@ -2,8 +2,17 @@
 
 from innerloop.objectives.classification import BINS, Classification
 from innerloop.objectives.metric import Metric
-from innerloop.objectives.objective import Answers, Objective
+from innerloop.objectives.objective import Answers, Objective, Tasks
 from innerloop.objectives.rating import Rating
 from innerloop.objectives.regression import Regression
 
-__all__ = ["BINS", "Answers", "Classification", "Metric", "Objective", "Rating", "Regression"]
+__all__ = [
+    "BINS",
+    "Answers",
+    "Classification",
+    "Metric",
+    "Objective",
+    "Rating",
+    "Regression",
+    "Tasks",
+]

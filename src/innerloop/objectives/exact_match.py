@@ -14,7 +14,8 @@ class ExactMatch:
 
     A target is a list of `length` tokens, each a row of `tokens` numbers with a 1 in the place of
     the token. A place of which all numbers are 0 stands for a token that no learner can write: it
-    has no loss and is never right.
+    has no loss and is never right. What follows the tokens in a target is ignored: a
+    data set may say there what else is known about a training task.
 
     .. math:: -\frac{1}{n \ell} \sum_{i, j} \log \mathrm{softmax}(\hat y_{ij})_{y_{ij}}
 
@@ -72,4 +73,5 @@ class ExactMatch:
             values, real = targets, torch.ones_like(targets[:, 0], dtype=torch.bool)
         shape = (len(outputs), self.length, self.tokens)
         logits = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
-        return logits.reshape(shape), values.reshape(shape).to(logits.dtype), real
+        truth = values[:, : self.width].reshape(shape)
+        return logits.reshape(shape), truth.to(logits.dtype), real

@@ -7,13 +7,15 @@ from torch import Tensor
 from innerloop.objectives.metric import Metric
 
 Answers = Literal["classes", "targets"] | None
+Tasks = Literal["examples", "environments"]
 
 
 class Objective(Protocol):
     """The loss, the metrics and the output width of a learner.
 
     The user chooses it for a data set, so that an algorithm need not know what the data is. A class
-    that inherits from this one gets the defaults.
+    that inherits from this one gets the defaults. One that judges how a learner acts has an
+    attribute `tasks = "environments"` as well.
     """
 
     metric: Metric  #: the headline metric; its name is a key of `scores`

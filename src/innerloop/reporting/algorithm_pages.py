@@ -24,6 +24,7 @@ FAMILIES = {
     "transfer": "Transfer: train a classifier, then serve new classes",
     "transductive": "Transductive: use all queries at once",
     "in_context": "In context: read the support as a sequence or a set",
+    "synthesis": "Synthesis: return a program that fits the support",
 }  #: headings of the list of algorithms, by folder
 
 

@@ -13,7 +13,12 @@ import torch
 from data import damage
 from data.real import beside
 
-from innerloop.data.list_language import (
+from innerloop.data.programs.answers import commonest, copy
+from innerloop.data.programs.list_tasks import FILES
+from innerloop.data.sets.list_programs import ListPrograms
+from innerloop.errors import UserError
+from innerloop.languages.list_tokens import answer
+from innerloop.languages.lists import (
     FUNCTIONS,
     LONGEST,
     Term,
@@ -24,8 +29,6 @@ from innerloop.data.list_language import (
     type_of,
     written,
 )
-from innerloop.data.sets.list_programs import FILES, ListPrograms, answer, commonest, copy
-from innerloop.errors import UserError
 from innerloop.objectives.exact_match import ExactMatch
 from innerloop.tasks import Episode, Task, only
 
@@ -47,8 +50,13 @@ PLAIN: dict[Term, Callable[[list[int]], Any]] = {
     ("apply", ("plus", 3), "x"): lambda x: list(np.array(x, int) + 3),
     ("apply", ("times", 3), "x"): lambda x: list(np.array(x, int) * 3),
     ("apply", ("modulo", 3), "x"): lambda x: list(np.mod(np.array(x, int), 3)),
-    ("apply", ("square",), "x"): lambda x: list(np.array(x, int) ** 2),
-    ("keep", ("above", 3), "x"): lambda x: list(filter(lambda v: v > 3, x)),
+    ("apply", ("power", 3), "x"): lambda x: list(np.array(x, int) ** 3),
+    ("apply", ("constant", 3), "x"): lambda x: list(np.full(len(x), 3)),
+    ("keep", ("at_least", 3), "x"): lambda x: list(filter(lambda v: v > 2, x)),
+    ("keep", ("not", ("square",)), "x"): lambda x: [v for v in x if v not in (0, 1, 4, 9)],
+    ("concatenate", "x", ("tail", "x")): lambda x: [*x, *x[1:]],
+    ("each", 2, "x"): lambda x: list(np.repeat(x, 2)),
+    ("is", ("even",), ("length", "x")): lambda x: not len(x) & 1,
     ("remove", ("equals", 1), "x"): lambda x: [v for v in x if v != 1],
     ("mark", ("prime",), "x"): lambda x: [v in (2, 3, 5, 7, 11) for v in x],
     ("count", ("divisible", 3), "x"): lambda x: len([v for v in x if v in range(0, 99, 3)]),
@@ -105,7 +113,7 @@ def test_a_wrongly_typed_program_is_recognised() -> None:
 def test_programs_beyond_the_limits_have_no_value() -> None:
     big: Term = "x"
     for _ in range(6):
-        big = ("apply", ("square",), ("repeat", 5, big))
+        big = ("apply", ("power", 2), ("repeat", 5, big))
     assert answer(big, [3] * LONGEST) is None
     assert answer(("apply", ("modulo", 0), "x"), [3]) is None
 
@@ -154,21 +162,20 @@ def test_a_task_depends_on_seed_and_index_alone(data: ListPrograms, split: str) 
 def test_test_tasks_are_the_publishers_in_order(data: ListPrograms) -> None:
     batch = data.tasks("test", np.arange(217), EPISODE, 0)
     for own, x, y in zip(data.tests, batch.query.inputs, batch.query.targets, strict=True):
-        shown = [(" ".join(map(str, p.x)), p.y) for p in own]
         for row, target in zip(x, y, strict=True):
-            (expected,) = [answer for text, answer in shown if text == data.decoded(row)]
+            ((known,), (written_,)) = data.tokens.lists(row[None]), data.tokens.lists(target[None])
+            (expected,) = [p.y for p in own if p.x == known]
             if max(expected, default=0) < 32:
-                assert data.decoded(target) == " ".join(map(str, expected))
+                assert written_ == expected
 
 
 def test_what_cannot_be_written_is_never_right(data: ListPrograms) -> None:
     objective = ExactMatch(12, 34)
     for answer_ in ([3, 32], [-1], list(range(13))):
-        x, y = data.encoded([[answer_]])[0], data.encoded([[answer_]], answers=True)[0]
+        x, y = data.tokens.rows([answer_]), data.tokens.rows([answer_], answers=True)
         assert objective.scores(x, y)["exact_match"] == 0
-    assert objective.scores(x, data.encoded([[list(range(12))]], answers=True)[0])[
-        "exact_match"
-    ] == 1  # fmt: skip
+    full = data.tokens.rows([list(range(12))], answers=True)
+    assert objective.scores(full, full)["exact_match"] == 1
 
 
 def first(data: ListPrograms, index: int) -> Task:

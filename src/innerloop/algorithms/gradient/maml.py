@@ -86,8 +86,7 @@ class MAML(Algorithm):
         def loss(
             parameters: Parameters, number: int, fixed: Parameters, support: Examples
         ) -> Tensor:
-            outputs = self.outputs(fixed | parameters, support.inputs)
-            return self.objective.loss(mask_absent_classes(outputs, support), support.targets)
+            return self.support_loss(fixed | parameters, number, support)
 
         rule, given = self.rule_for(support), (fixed, support)
         for parameters in descend(loss, start, steps, rule, self.gradient, given):
@@ -108,6 +107,11 @@ class MAML(Algorithm):
     def start(self, support: Examples) -> Parameters:
         """The parameters that the inner loop moves, before its first step."""
         return moving(self.model, self.adapted)
+
+    def support_loss(self, parameters: Parameters, number: int, support: Examples) -> Tensor:
+        """What inner step `number`, from 0, descends, with all parameters given."""
+        outputs = self.outputs(parameters, support.inputs)
+        return self.objective.loss(mask_absent_classes(outputs, support), support.targets)
 
     def outputs(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Outputs `(n, width)` of the model with all its parameters given."""

@@ -38,6 +38,12 @@ def _rotate(k: int, x: list[int]) -> list[int]:
     return x[k:] + x[:k]
 
 
+def _each(k: int, x: list[int]) -> list[int]:
+    if k * len(x) > LONGEST:
+        raise Undefined("a list is too long")
+    return [v for v in x for _ in range(k)]
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "reverse": Function(("list",), "list", lambda x: x[::-1]),
     "sort": Function(("list",), "list", sorted),
@@ -49,6 +55,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "repeat": Function(("int", "list"), "list", lambda k, x: x * min(k, LONGEST + 1)),
     "append": Function(("int", "list"), "list", lambda k, x: [*x, k]),
     "prepend": Function(("int", "list"), "list", lambda k, x: [k, *x]),
+    "concatenate": Function(("list", "list"), "list", lambda x, y: [*x, *y]),
+    "each": Function(("int", "list"), "list", _each),
     "apply": Function(("map", "list"), "list", lambda f, x: [f(v) for v in x]),
     "keep": Function(("test", "list"), "list", lambda p, x: [v for v in x if p(v)]),
     "remove": Function(("test", "list"), "list", lambda p, x: [v for v in x if not p(v)]),
@@ -65,16 +73,23 @@ FUNCTIONS: Mapping[str, Function] = {
     "product": Function(("list",), "int", prod),
     "length": Function(("list",), "int", len),
     "at": Function(("int", "list"), "int", lambda k, x: x[k] if k >= 0 else x[len(x)]),
+    "is": Function(("test", "int"), "int", lambda p, v: int(p(v))),
     "plus": Function(("int",), "map", lambda k: lambda v: v + k),
     "times": Function(("int",), "map", lambda k: lambda v: v * k),
     "modulo": Function(("int",), "map", lambda k: lambda v: v % k),
-    "square": Function((), "map", lambda: lambda v: v * v),
+    "power": Function(("int",), "map", lambda k: lambda v: v ** min(max(k, 0), 20)),
+    "constant": Function(("int",), "map", lambda k: lambda v: k),
     "equals": Function(("int",), "test", lambda k: lambda v: v == k),
-    "above": Function(("int",), "test", lambda k: lambda v: v > k),
     "divisible": Function(("int",), "test", lambda k: lambda v: v % k == 0),
     "even": Function((), "test", lambda: lambda v: v % 2 == 0),
     "prime": Function((), "test", lambda: is_prime),
+    "square": Function((), "test", lambda: lambda v: v >= 0 and isqrt(v) ** 2 == v),
+    "at_least": Function(("int",), "test", lambda k: lambda v: v >= k),
+    "not": Function(("test",), "test", lambda p: lambda v: not p(v)),
 }
+
+
+SYMBOLS = (*FUNCTIONS, *map(str, CONSTANTS))  #: what a program is written with, beside its input
 
 
 def evaluate(term: Term, x: list[int]) -> Any:
@@ -92,18 +107,35 @@ def evaluate(term: Term, x: list[int]) -> Any:
     name, *arguments = term
     values = [evaluate(argument, x) for argument in arguments]
     try:
-        return _within_limits(FUNCTIONS[name].apply(*values))
+        return within_limits(FUNCTIONS[name].apply(*values))
     except (IndexError, ZeroDivisionError, ValueError) as error:
         raise Undefined(f"{name} has no value here") from error
 
 
-def _within_limits(value: Any) -> Any:
+def within_limits(value: Any) -> Any:
+    """The value, if it is within the limits.
+
+    Raises:
+        Undefined: if it is not.
+    """
     if isinstance(value, list):
         if len(value) > LONGEST or any(abs(v) > LARGEST for v in value):
             raise Undefined("a list is too long, or an integer too large")
     elif isinstance(value, int) and abs(value) > LARGEST:
         raise Undefined("an integer is too large")
     return value
+
+
+def symbols_of(term: Term) -> set[str]:
+    """The functions and constants that occur in a term, as text.
+
+    Example:
+        >>> sorted(symbols_of(("take", 2, ("reverse", "x"))))
+        ['2', 'reverse', 'take']
+    """
+    if not isinstance(term, tuple):
+        return set() if term == INPUT else {str(term)}
+    return {term[0]}.union(*map(symbols_of, term[1:]))
 
 
 def type_of(term: Term) -> str:

@@ -1,0 +1,1 @@
+"""Learners that return a program."""

@@ -1,0 +1,1 @@
+"""Programs known by examples: the publishers' files, and simple answers."""

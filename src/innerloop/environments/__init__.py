@@ -1,0 +1,1 @@
+"""Environments to act in: pure functions that run many episodes at once."""
