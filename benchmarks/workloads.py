@@ -44,7 +44,13 @@ class NoiseImages(ImageClasses):
     """Classes of random pixels, which take as long as real images and need no download."""
 
     def __init__(
-        self, classes: int, examples: int, size: int, channels: int, on_device: bool | str = "auto"
+        self,
+        classes: int,
+        examples: int,
+        size: int,
+        channels: int,
+        on_device: bool | str = "auto",
+        imagenet: None = None,  # a key of miniimagenet, which Hydra cannot delete as it is null
     ) -> None:
         self._here = tempfile.TemporaryDirectory()
         super().__init__("noise", Path(self._here.name), on_device=on_device)

@@ -123,6 +123,13 @@ def test_without_gpu_results_the_table_says_not_measured() -> None:
 
 
 @pytest.mark.slow
+def test_the_memory_of_unrolled_steps_grows_more_than_that_of_mixed_mode() -> None:
+    peaks = gpu.memory("cpu", inner=(1, 4))["peak_mb"]
+    growth = {way: peak["4"] - peak["1"] for way, peak in peaks.items()}
+    assert growth["unrolled"] > 10 * abs(growth["mixed"])
+
+
+@pytest.mark.slow
 def test_the_gpu_benchmark_runs_in_small_on_a_cpu() -> None:
     figures = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
     assert min(ms for pair in figures["conv4_ms"].values() for ms in pair.values()) > 0
