@@ -235,7 +235,7 @@ def test_twelve_runs_are_written_within_ten_seconds(sweep: Path, tmp_path: Path)
 def test_the_page_begins_with_what_was_found(page: Page) -> None:
     opening = page.text.split("</header>")[0]
     assert opening.count('class="finding"') == 2  # one for each protocol
-    assert f"70.00 ± {100 * STUDENT * 0.1 / 3**0.5:.2f} %" in opening
+    assert f"70 ± {100 * STUDENT * 0.1 / 3**0.5:.2g} %" in opening
     assert "3 seeds: not separated (p = 1)" in opening  # the copies share the scores of one run
     high, low = page.rows("protocol aaa")
     assert (high["p"], low["p"]) == ("", "1")
