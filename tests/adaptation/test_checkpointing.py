@@ -101,3 +101,20 @@ def test_recomputed_steps_draw_the_same_random_numbers() -> None:
     first, second, *again = drop.masks
     assert again == [second, first] and first != second
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_steps_are_computed_again_in_the_precision_of_the_first_time(checkpoint: bool) -> None:
+    """Also where the backward pass runs without autocast, as in a thread of its own on a GPU."""
+    precisions: list[torch.dtype] = []
+
+    def loss(parameters: Parameters, number: int, inputs: Tensor) -> Tensor:
+        outputs = inputs @ parameters["w"]
+        precisions.append(outputs.dtype)
+        return outputs.float().square().sum()
+
+    start, inputs = torch.randn(3, 2, requires_grad=True), torch.randn(4, 3)
+    with torch.autocast("cpu", torch.bfloat16), checkpointing.wanted(checkpoint):
+        *_, last = descend(loss, {"w": start}, 2, SGD(0.01), given=(inputs,))
+    torch.autograd.grad(last["w"].sum(), start)
+    assert set(precisions) == {torch.bfloat16} and len(precisions) >= (4 if checkpoint else 2)

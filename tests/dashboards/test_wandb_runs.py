@@ -62,7 +62,7 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 def test_the_run_has_its_name_project_tags_and_job_type(wandb_run: Offline) -> None:
-    assert wandb_run.run["display_name"] == "glyphs_maml_5way_1shot_seed0"
+    assert wandb_run.run["display_name"] == "maml_glyphs_5w1s_seed0"
     assert wandb_run.run["project"] == "innerloop"
     assert wandb_run.run["tags"] == ["one", "two"]
     assert wandb_run.run["job_type"] == "train"
@@ -75,7 +75,12 @@ def test_every_metric_is_logged_over_the_outer_step(folder: Path, wandb_run: Off
         rows = list(csv.DictReader(file))
     names = set(rows[0]) - {"step", "epoch"}
     assert {n.split("/")[0] for n in names} >= {"train", "val", "test"}
-    for name in names:
+    curves = {name for name in names if "test" not in name.split("/")[:2]}
+    for name in names - curves:  # a single number is no chart
+        assert name not in wandb_run.names
+        (value,) = [float(row[name]) for row in rows if row[name]]
+        assert wandb_run.summary[name] == pytest.approx(value, rel=1e-6, nan_ok=True)
+    for name in curves:
         kept = {int(row["step"]): float(row[name]) for row in rows if row[name]}
         logged = wandb_run.history(name)
         assert logged == pytest.approx(kept, rel=1e-6, nan_ok=True), name
@@ -105,6 +110,33 @@ def test_the_logged_curve_equals_the_results(wandb_run: Offline, results: dict[s
     assert wandb_run.summary["test/accuracy_ci95"] == pytest.approx(half[3])  # scored at step 3
     assert wandb_run.summary["results"]["protocol"] == results["protocol"]
     assert wandb_run.summary["val/accuracy_best"] == results["checkpoint"]["validation"]["accuracy"]
+
+
+def test_the_numbers_of_the_test_are_one_table(wandb_run: Offline, results: dict[str, Any]) -> None:
+    rows = {row["metric"]: row for row in wandb_run.table("test/numbers")}
+    assert set(rows) == {name for name in results["test"] if "/step_" not in name}
+    for name, row in rows.items():
+        for column in ("mean", "ci95"):
+            assert row[column] == pytest.approx(results["test"][name][column])
+
+
+def test_an_evaluated_run_names_its_training(
+    folder: Path, wandb_run: Offline, tmp_path: Path
+) -> None:
+    call("evaluate", f"ckpt_path={folder}", f"hydra.run.dir={tmp_path / 'again'}",
+         "logger=wandb", "evaluation.tasks=4", "evaluation.audit=0")  # fmt: skip
+    (tested,) = parts(tmp_path / "again")
+    training = tested.config["trained_by"]
+    assert training["wandb"]["id"] == wandb_run.run["run_id"] != tested.run["run_id"]
+    assert Path(training["checkpoint"]).parent.parent == folder
+    assert wandb_run.run["run_id"] in tested.run["notes"]
+    assert "trained_by" not in wandb_run.config
+
+
+def test_an_experiment_that_was_chosen_names_the_run(tmp_path: Path) -> None:
+    train(tmp_path, "experiment=sinusoid_maml_5shot", *FAST)
+    (part,) = parts(tmp_path)
+    assert part.run["display_name"] == "sinusoid_maml_5shot_seed0"
 
 
 def test_the_logged_episodes_are_those_of_the_test(folder: Path, wandb_run: Offline) -> None:
@@ -157,7 +189,7 @@ def test_members_of_a_sweep_share_only_a_group(members: list[Offline]) -> None:
     assert good.run["run_group"] == bad.run["run_group"] == "hunt"
     assert good.run["run_id"] != bad.run["run_id"]
     assert [part.config["outer"]["optimizer"]["lr"] for part in members] == [0.001, 1e30]
-    assert "test/mse" in good.names and "test/mse" not in bad.names
+    assert "test/mse" in good.summary and "test/mse" not in bad.summary
     assert not good.artifacts("code") and not good.artifacts("model")
 
 

@@ -10,7 +10,6 @@ from helpers import NOW, algorithm, close, run, tasks
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import choose, trial
-from innerloop.engines.capture import Captured
 from innerloop.engines.engine import Engine
 from innerloop.engines.trying import TryingEngine
 
@@ -79,22 +78,6 @@ def test_the_fastest_chunk_is_chosen_and_remembered(clock: Clock, capsys: Any) -
     other.meta_gradient(learner, tasks(20, shots=3), NOW)
     assert other.describe() == plain("loop", 1)
     assert choose.restore(learner, other.describe()).chunk == 1
-
-
-@pytest.mark.parametrize(("eight", "expected"), [(0.4, (1, 8)), (1.5, (4, 1))])
-def test_on_a_gpu_streams_are_tried_as_well(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch, eight: float, expected: tuple[int, int]
-) -> None:
-    monkeypatch.setattr(
-        trial,
-        "seconds",
-        lambda engine, *_: {1: clock[engine.chunk], 8: eight}.get(engine.streams, 9.0),
-    )
-    engine = TryingEngine(Engine(capture=True), 1000, may_compile=False, may_thread=False)
-    engine.graphs = Captured(lambda compute: (compute(), lambda: None))
-    engine.meta_gradient(algorithm("maml"), tasks(20), NOW)
-    assert (engine.chunk, engine.streams) == expected
-    assert engine.capture
 
 
 def test_no_chunking_is_stored_as_none_for_batches_of_any_size(

@@ -24,7 +24,7 @@ PARTS = {
     "audit": (audit, "audit", None),
     "figures/tasks": (Figures, "histogram", "figures/tasks.png"),
     "figures": (outcome.pictures, "send", None),
-    "loggers": (outcome.wandb_run, "complete", None),
+    "loggers": (outcome.trackers, "complete", None),
 }
 
 

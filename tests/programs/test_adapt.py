@@ -89,6 +89,7 @@ def test_confidences_equal_those_of_the_learner_called_by_hand(
     task, algorithm = drawn(ways), restored(runs[name], name, ways)
     steps = () if name == "protonet" else ("steps=2",)
     out = adapt(runs[name], written(task, tmp_path), *steps)
+    assert (out / "predictions.png").stat().st_size > 0
 
     ready = Task(*[Examples(x.float() / 255, y) for x, y in task])
     batch = algorithm.embed(Task(*[Examples(x[None], y[None]) for x, y in ready]))

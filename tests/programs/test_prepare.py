@@ -15,7 +15,7 @@ def test_all_sets_are_listed_with_their_state(
 ) -> None:
     publishers.publish("cub", tmp_path / "cub", monkeypatch)
     call("prepare", f"paths.data={tmp_path}")
-    rows = {row.split("│")[1].strip(): row for row in capsys.readouterr().out.splitlines()[3:-1]}
+    rows = {row.split(" ")[0]: row for row in capsys.readouterr().out.splitlines()[2:]}
     assert set(card.names()) <= set(rows)
     assert "downloaded" in rows["cub"] and "downloaded" not in rows["dtd"]
 

@@ -1,6 +1,7 @@
 """compare.py and runs.py: what they select, report and refuse."""
 
 import io
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rich.console import Console
 from scipy import stats
 
 from innerloop.evaluation.class_interval import over_classes
+from innerloop.reporting.drawing import compared
 from innerloop.reporting.finished import below, read
 from innerloop.reporting.selection import select
 from innerloop.reporting.settings import settings
@@ -331,3 +333,24 @@ def test_a_refusal_prints_the_command_that_mends_it(tmp_path: Path) -> None:
     command = message.strip().splitlines()[1].partition("compare.py ")[2]
     comparison = comparison_of(tmp_path, *shlex.split(command)[:1], "algorithm=maml inner.rate=0.2")
     assert [run["seeds"] for run in comparison["runs"]] == [[0], [1]]
+
+
+@pytest.mark.figures
+def test_a_comparison_is_drawn_with_a_picture_for_each_test(tmp_path: Path) -> None:
+    sweep(tmp_path / "sweep", 3)
+    for file in (tmp_path / "sweep").rglob("results.json"):
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps(content | {"seconds": 60.0 + 60 * content["seed"]}))
+    comparison = comparison_of(tmp_path, tmp_path / "sweep", "--picture", tmp_path / "x.pdf")
+    for name in ("x", "x-2"):
+        assert all((tmp_path / f"{name}.{kind}").stat().st_size for kind in ("png", "pdf", "svg"))
+    assert [run["minutes"] for run in comparison["runs"]] == [2.0, 2.0]
+    differences, minutes = compared.comparison_figure(comparison).axes
+    (drawn,) = comparison["differences"]
+    tasks, seeds, *_ = differences.containers
+    for container, half in ((tasks, drawn["ci95"]), (seeds, drawn["ci95_seeds"])):
+        (interval,) = container.lines[2][0].get_segments()
+        mean = 100 * drawn["mean"]
+        np.testing.assert_allclose(interval[:, 0], [mean - 100 * half, mean + 100 * half])
+    points = [container.lines[0].get_xydata()[0] for container in minutes.containers]
+    np.testing.assert_allclose(points, [[2, 100 * run["mean"]] for run in comparison["runs"]])

@@ -18,6 +18,7 @@ from innerloop.evaluation.answered import Answered
 from innerloop.objectives import Classification, Metric, Regression
 from innerloop.reporting import figures, send
 from innerloop.reporting.drawing import (
+    contact,
     curve,
     embedding,
     episode,
@@ -238,4 +239,18 @@ def test_the_learning_curve_has_the_papers_figure_as_a_line() -> None:
     assert set(paper.get_ydata()) == {98.7} and paper.get_label() == "paper, Finn et al. 2017"
     minutes = axis.child_axes[0]
     axis.figure.draw_without_rendering()
-    assert minutes.get_xlim()[1] == pytest.approx(5.0)
+    assert minutes.get_xlim()[1] == pytest.approx(5.0 * axis.get_xlim()[1] / 100)
+
+
+def test_a_contact_sheet_has_a_row_for_each_predicted_class() -> None:
+    truths = ["cat", None, "dog", "cat"]
+    rows = contact.tiles([1, 0, 0, 1], [0.6, 0.7, 0.9, 0.8], truths, ["cat", "dog"])
+    assert [(tile.image, tile.row, tile.column) for tile in rows] == [
+        (2, 0, 0), (1, 0, 1), (3, 1, 0), (0, 1, 1),
+    ]  # fmt: skip
+    assert [tile.wrong for tile in rows] == [True, False, True, True]
+    assert rows[0].text == "90 %, is dog" and rows[1].text == "70 %"
+    figure = contact.contact_sheet(
+        torch.rand(4, 1, 5, 5), torch.rand(4, 2).softmax(-1), truths, ["cat", "dog"]
+    )
+    assert len(figure.axes[0].texts) >= 5

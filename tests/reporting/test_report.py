@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from browser import needs_browser, open_page
+from browser import Browser, needs_browser, open_page
 from cli import FAST, call, mistake, train
 
 from innerloop.reporting.page.charts import Line, chart
@@ -109,22 +109,24 @@ def page(sweep: Path) -> Page:
 def test_seeds_are_averaged_with_students_interval(page: Page) -> None:
     half = STUDENT * 0.1 / 3**0.5
     for protocol in ("aaa", "bbb"):
-        low, high = page.rows(f"protocol {protocol}")
+        high, low = page.rows(f"protocol {protocol}")  # best first
         assert low["accuracy"] == "50.00 %"
         assert high["accuracy"] == "70.00 %"
         assert low["95% interval"] == f"± {100 * half:.2f} % over 3 seeds"
-        assert low["seeds"] == "0, 1, 2"
-        assert low["batch norm"] == "transductive"
+        for trained in page.rows(f"settings ({protocol})"):
+            assert trained["seeds"] == "0, 1, 2"
+            assert trained["batch norm"] == "transductive"
 
 
 def test_a_single_run_has_the_interval_over_its_tasks(real: Path, tmp_path: Path) -> None:
     result = json.loads((real / "results.json").read_text())
     entry = result["test"]["accuracy"]
-    (row,) = Page(write([real], tmp_path / "r.html")).rows(result["protocol"]["hash"])
+    (row,) = Page(write([real], tmp_path / "r.html")).rows(f"protocol {result['protocol']['hash']}")
     assert row["accuracy"] == f"{100 * entry['mean']:.2f} %"
     assert row["95% interval"] == f"± {100 * entry['ci95']:.2f} % over {entry['tasks']} tasks"
     assert row["before adapting"] == f"{100 * result['test']['accuracy/step_0']['mean']:.2f} %"
-    assert "audit" not in row or row["audit"]
+    (trained,) = Page(tmp_path / "r.html").rows("Training and audit")
+    assert "audit" not in trained or trained["audit"]
 
 
 def test_only_differing_keys_are_listed(page: Page) -> None:
@@ -158,7 +160,7 @@ def test_stamps_of_an_audit_are_shown(real: Path, tmp_path: Path) -> None:
     result = json.loads((folder / "results.json").read_text())
     result["audit"] = {"tasks": 50, "stamps": ["transductive", "ignores its support"]}
     (folder / "results.json").write_text(json.dumps(result))
-    (row,) = Page(write([folder], tmp_path / "r.html")).rows("protocol")
+    (row,) = Page(write([folder], tmp_path / "r.html")).rows("Training and audit")
     assert row["audit"] == "transductive, ignores its support"
 
 
@@ -227,7 +229,66 @@ def test_twelve_runs_are_written_within_ten_seconds(sweep: Path, tmp_path: Path)
     began = time.process_time()
     call("report", str(sweep), "--out", str(tmp_path / "r.html"))
     assert time.process_time() - began < 10
-    assert "12 runs of 4 settings" in (tmp_path / "r.html").read_text()
+    assert "<h1>maml on glyphs</h1>" in (tmp_path / "r.html").read_text()
+
+
+def test_the_page_begins_with_what_was_found(page: Page) -> None:
+    opening = page.text.split("</header>")[0]
+    assert opening.count('class="finding"') == 2  # one for each protocol
+    assert f"70.00 ± {100 * STUDENT * 0.1 / 3**0.5:.2f} %" in opening
+    assert "3 seeds: not separated (p = 1)" in opening  # the copies share the scores of one run
+    high, low = page.rows("protocol aaa")
+    assert (high["p"], low["p"]) == ("", "1")
+
+
+def test_bars_are_where_the_numbers_are(real: Path, tmp_path: Path) -> None:
+    for seed, mean in enumerate((0.2, 0.4, 0.9)):
+        member(real, tmp_path / "runs" / str(seed), mean, seed=seed)
+    page = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
+    places = {a["class"]: [] for tag, a in page.elements if tag == "i"}  # type: dict[str, list[float]]
+    for tag, attributes in page.elements:
+        if tag == "i":
+            places[attributes["class"]].append(float(attributes["style"].split()[1].rstrip("%;")))
+    low, middle, high = places["seed"]
+    (mean,) = places["mean"]
+    assert 0 < low < middle < mean < high < 100
+    assert (mean - low) / (high - low) == pytest.approx((0.5 - 0.2) / 0.7, abs=1e-3)
+    assert places["half"][0] < low  # Student's interval of three seeds is wide
+
+
+def test_a_papers_figure_is_a_tick(real: Path, tmp_path: Path) -> None:
+    folder = member(real, tmp_path / "run", 0.5, dataset="omniglot", trained_on="omniglot")
+    text = write([folder], tmp_path / "r.html").read_text()
+    assert 'class="paper"' in text
+    assert "98.70 ± 0.40 % (Finn et al. 2017, table 1)" in text
+    assert 'class="paper"' not in write([real], tmp_path / "other.html").read_text()
+
+
+def test_what_follows_from_a_choice_is_folded(real: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(("maml", "anil")):
+        member(
+            real, tmp_path / "runs" / name, 0.5 + 0.1 * number, algorithm=name, inner__rate=number,
+            algorithm___target_=f"innerloop.{name}",
+        )  # fmt: skip
+        for file in ("config.yaml", "composed.yaml"):
+            content = yaml.safe_load((tmp_path / "runs" / name / file).read_text())
+            content["algorithm"] = {"_target_": f"innerloop.{name}"}
+            (tmp_path / "runs" / name / file).write_text(yaml.safe_dump(content))
+    page = Page(write([tmp_path / "runs"], tmp_path / "r.html"))
+    chosen = [row["key"] for row in page.rows("Keys of the configuration")]
+    assert chosen == ["algorithm", "inner.rate"]
+    assert [row["key"] for row in page.rows("What follows")] == ["algorithm._target_"]
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_page_fits_the_window(page: Page, tmp_path: Path, width: int) -> None:
+    (tmp_path / "page.html").write_text(page.text)
+    browser = Browser(tmp_path, (width, 900))
+    browser.open((tmp_path / "page.html").as_uri())
+    browser.until("document.querySelector('.board') !== null")
+    assert browser.ask("document.documentElement.scrollWidth") <= width
+    browser.close()
 
 
 @needs_browser

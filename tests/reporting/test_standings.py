@@ -71,7 +71,7 @@ def test_the_sentence_says_whether_methods_are_separated(
 def test_a_single_setting_is_stated_with_its_interval(tmp_path: Path) -> None:
     (place,) = places(tmp_path, 1, {"protonet": 0.5})
     mean = 100 * means(tmp_path, "protonet", 1)[0]
-    assert finding([place]) == f"protonet {mean:.2f} ± 1.00 % over 200 tasks."
+    assert finding([place]) == f"protonet {mean:.1f} ± 1.0 % over 200 tasks."
 
 
 def test_runs_without_scores_have_no_p_value(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from helpers import ROOT
 from rich.console import Console
 
 from innerloop.machine import gpus
+from innerloop.objectives import Regression
 from innerloop.outer.meta_learner import MetaLearner
+from innerloop.reporting.numbers import mean_and_half
 from innerloop.sweeping import closing, grid, members, pairing
 
 SMALL = (
@@ -84,7 +86,7 @@ def test_a_member_that_fails_does_not_stop_the_others(
     kept = json.loads((member(tmp_path, 1) / members.UNFINISHED).read_text())
     assert "in stops" in kept["traceback"]
     sweep(tmp_path, "sweep.resume=true")
-    assert "over 3 seeds" in capsys.readouterr().out
+    assert "3 seeds" in capsys.readouterr().out
 
 
 def test_failed_members_set_the_exit_status(tmp_path: Path) -> None:
@@ -109,8 +111,9 @@ def test_the_table_has_the_mean_over_seeds_with_its_interval(tmp_path: Path) -> 
         deviation = math.sqrt(sum((m - mean) ** 2 for m in means) / 2)
         validation = sum(f["checkpoint"]["validation"]["mse"] for f in mine) / 3
         assert f"inner.steps={steps}" in line
-        assert f"{validation:.4g}" in line and f"{mean:.4g}" in line
-        assert f"± {T_2 * deviation / math.sqrt(3):.2g} over 3 seeds" in line
+        half = T_2 * deviation / math.sqrt(3)
+        assert f"{validation:.4g}" in line and "3 seeds" in line
+        assert mean_and_half(mean, half, Regression.metric) in line
 
 
 def test_a_folder_holds_one_sweep(tmp_path: Path) -> None:

@@ -67,17 +67,30 @@ def run(step: Callable[..., Result], *arguments: object) -> Result:
 
 
 def repeatable(function: Callable[..., Result], *tensors: Tensor) -> Callable[..., Result]:
-    """The function with the context variables and random numbers of this moment."""
+    """The function with the context variables, autocast and random numbers of this moment.
+
+    While a CUDA graph is captured, the random numbers of the device are not kept, which it forbids.
+    """
     context, random = contextvars.copy_context(), torch.get_rng_state()
-    devices, states = get_device_states(*tensors[:1])  # they are all on one device
+    devices, states = _device_states(tensors[0])  # they are all on one device
+    kind = tensors[0].device.type
+    rounded, dtype = torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
 
     def again(*tensors: Tensor) -> Result:
-        with torch.random.fork_rng(devices):
+        autocast = torch.autocast(kind, dtype, enabled=rounded, cache_enabled=False)
+        with torch.random.fork_rng(devices), autocast:
             torch.set_rng_state(random)
             set_device_states(devices, states)
             return context.copy().run(function, *tensors)
 
     return again
+
+
+def _device_states(tensor: Tensor) -> tuple[list[int], list[Tensor]]:
+    """The random generators of the tensor's device, none on a CPU."""
+    if tensor.device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+        return [], []
+    return get_device_states(tensor)
 
 
 class Again(Function):

@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
 from innerloop.dashboards import access, identity
+from innerloop.dashboards.single import is_single
 from innerloop.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class WandbLog(WandbLogger):
         entity: the team or user; None for the default one of the key.
         tags: the tags of the run.
         group: None for the sweep's folder, or no group outside of sweeps.
-        name: None for the setting and the seed, such as `omniglot_maml_5way_1shot_seed0`.
+        name: None for what ran and its seed, such as `maml_omniglot_5w1s_seed0`.
         offline: None for offline only without a key or a network.
         code: whether the program's files are sent as an artifact.
         checkpoint: whether the best checkpoint is sent as an artifact.
@@ -107,20 +108,36 @@ class WandbLog(WandbLogger):
             return self._offline_run(reason.rstrip("."))
 
     @rank_zero_only
-    def introduce(self, setting: str, seed: int, config: dict[str, object]) -> None:
+    def introduce(self, name: str, config: dict[str, object]) -> None:
         """Starts the W&B run, with its name and its configuration.
 
         Arguments:
-            setting: data set, algorithm and episode: the same for runs of several seeds.
-            seed: the seed of the run.
-            config: the resolved configuration.
+            name: what ran, such as `maml_omniglot_5w1s_seed0`, unless the user chose a name.
+            config: the resolved configuration, and where a test has its checkpoint from.
         """
-        self._wandb_init["name"] = self._wandb_init["name"] or f"{setting}_seed{seed}"
-        self.log_hyperparams(config | {"setting": setting})
+        self._wandb_init["name"] = self._wandb_init["name"] or name
+        trained_by = config.get("trained_by")
+        if isinstance(trained_by, dict):
+            self._wandb_init["notes"] = f"tests {trained_by['checkpoint']}{_link(trained_by)}"
+        self.log_hyperparams(config)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Logs metrics at an outer step, by default the last one, without the epoch."""
+        """Logs metrics at an outer step, by default the last one, without the epoch.
+
+        Numbers of the test, of which there is one each, go to the run's summary.
+        """
         self.step = self.step if step is None else step
         logged = {name: value for name, value in metrics.items() if name != "epoch"}
-        self.experiment.log({**logged, AXIS: self.step})
+        single = {name: value for name, value in logged.items() if is_single(name)}
+        curves = {name: value for name, value in logged.items() if name not in single}
+        if single:
+            self.experiment.summary.update(single)
+        if curves:
+            self.experiment.log({**curves, AXIS: self.step})
+
+
+def _link(trained_by: Mapping[str, object]) -> str:
+    """The training's run at W&B, if it has one."""
+    identity = trained_by.get("wandb")
+    return f" of the run {identity['id']}" if isinstance(identity, dict) else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from innerloop.dashboards import single
 from innerloop.dashboards.episodes import Episodes
 from innerloop.startup import places
 
@@ -53,6 +54,13 @@ def summary(run: "Run", results: Results) -> None:
             f"val/{metric}_best": results["checkpoint"]["validation"][metric],
         }
     )
+
+
+def numbers(run: "Run", results: Results) -> None:
+    """Sends the numbers of the test as the table `test/numbers`."""
+    import wandb
+
+    run.log({"test/numbers": wandb.Table(list(single.COLUMNS), single.rows(results))})
 
 
 def episodes(run: "Run", shown: Episodes) -> None:

@@ -31,15 +31,14 @@ def choose(
     checkpoint: Checkpoint = False,
     threads: int | None = None,
     capture: bool | None = None,
-    streams: int | None = None,
 ) -> Engine:
     """The engine `name`; with `auto`, by device, model and length of the training.
 
     If the run is long enough, the first batch is used to measure how many tasks run side by side,
-    on how many CPU threads or streams of a GPU, and whether steps are compiled. If it is not,
-    images up to about 28x28 pixels run all at once and larger ones one by one on a CPU, where
-    convolutions whose weights differ from task to task become slower, grouped ones. Compiling does
-    not make convolutions faster there. On a GPU steps are captured (`innerloop.engines.capture`).
+    on how many CPU threads, and whether steps are compiled. If it is not, images up to about 28x28
+    pixels run all at once and larger ones one by one on a CPU, where convolutions whose weights
+    differ from task to task become slower, grouped ones. Compiling does not make convolutions
+    faster there.
 
     Arguments:
         device: `cpu` or `cuda`.
@@ -49,31 +48,24 @@ def choose(
         alone: whether this is the only process; several could choose different ways.
         checkpoint: whether inner steps are computed again; such gradients are not compiled.
         threads: CPU threads that the user asked for; None to choose them.
-        capture: whether steps are recorded as CUDA graphs; None for on a GPU.
-        streams: that the chunks of such a step are dealt to; None to choose them.
+        capture: whether work is replayed as CUDA graphs; None: on a GPU.
 
     Raises:
         UserError: for unknown names, and for settings that exclude each other.
     """
-    _check(name, compile, checkpoint)
-    capture = _captures(capture, device)
+    _check(name, compile, checkpoint, capture and device)
     if checkpoint == "mixed":
         _check_mixed(algorithm)
     if name == "learn2learn":
         from innerloop.engines.learn2learn import Learn2LearnEngine
 
         return Learn2LearnEngine(algorithm)
+    capture = device == "cuda" if capture is None else capture
     if algorithm.whole_batch:  # one pass over all images of the batch: nothing is left to choose
-        return Engine(None, False, "vmap", capture=capture)
+        return Engine(None, False, "vmap")
     if algorithm.one_by_one:
-        return Engine(1, False, "loop", checkpoint)
-    tries = (
-        name == "auto"
-        and chunk is streams is None
-        and alone
-        and steps >= WORTH_TRYING
-        and not compile
-    )
+        return Engine(1, False, "loop", checkpoint, capture=capture)
+    tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING and not compile
     may_compile = compile is None and not (checkpoint or algorithm.embeds)
     may_compile = may_compile and compiles(None, algorithm, device)
     if compile is None:
@@ -81,16 +73,24 @@ def choose(
     if name == "auto":
         slow = chunk is None and _slow_side_by_side(algorithm, device, pixels)
         name = "loop" if slow else "vmap"
-    chunk = 1 if name == "loop" else chunk
-    engine = Engine(chunk, compile, name, checkpoint, capture=capture, streams=streams or 1)
+    engine = Engine(1 if name == "loop" else chunk, compile, name, checkpoint, capture=capture)
     if not tries:
         return engine
-    return TryingEngine(engine, steps, may_compile, may_thread=device == "cpu" and threads is None)
+    may_mix = capture and not checkpoint and _mixes(algorithm)
+    may_thread = device == "cpu" and threads is None
+    return TryingEngine(engine, steps, may_compile, may_thread, may_mix)
 
 
-def _check(name: str, compile: bool | None, checkpoint: Checkpoint) -> None:
+def _check(
+    name: str, compile: bool | None, checkpoint: Checkpoint, capture_on: str | bool | None
+) -> None:
     if name not in NAMES:
         raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
+    if capture_on and (capture_on != "cuda" or name == "learn2learn"):
+        raise UserError(
+            "engine.capture=true replays CUDA graphs, which a CPU does not have and learn2learn's "
+            "classes do not allow: leave it out, or use trainer=gpu and engine=auto, vmap or loop."
+        )
     if checkpoint and (compile or name == "learn2learn"):
         raise UserError(
             f"engine.checkpoint={str(checkpoint).lower()} computes inner steps again, which "
@@ -99,20 +99,10 @@ def _check(name: str, compile: bool | None, checkpoint: Checkpoint) -> None:
         )
 
 
-def _captures(asked: bool | None, device: str) -> bool:
-    """Whether steps are recorded as CUDA graphs: as asked, or by default on a GPU."""
-    if asked and device != "cuda":
-        raise UserError(
-            "engine.capture=true records steps as CUDA graphs, and this run has no GPU: leave it "
-            "out, or choose trainer=gpu."
-        )
-    return device == "cuda" if asked is None else asked
-
-
 def _check_mixed(algorithm: Algorithm) -> None:
     """Refuses mixed mode where nobody has shown that its meta-gradient is the unrolled one."""
     name, layers = type(algorithm).__name__, ", ".join(unknown(algorithm))
-    if algorithm.mixed_mode and algorithm.second_order and not layers:
+    if _mixes(algorithm):
         return
     why = f"of the layers {layers}" if layers else f"of {name}"
     raise UserError(
@@ -120,6 +110,11 @@ def _check_mixed(algorithm: Algorithm) -> None:
         "ANIL, BOIL, Meta-SGD and others built on MAML, of second order, with layers that "
         "innerloop knows. Use engine.checkpoint=true, which saves memory too."
     )
+
+
+def _mixes(algorithm: Algorithm) -> bool:
+    """Whether mixed mode is known to give the meta-gradient."""
+    return algorithm.mixed_mode and bool(algorithm.second_order) and not unknown(algorithm)
 
 
 def _slow_side_by_side(algorithm: Algorithm, device: str, pixels: int) -> bool:
@@ -135,16 +130,16 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     engine = Engine(
         record["chunk"], record["compile"] and can_compile(), record["name"],
         record.get("checkpoint", False), record.get("each_task", False),
-        record.get("capture", False) and torch.cuda.is_available(), record.get("streams", 1),
+        record.get("capture", False) and torch.cuda.is_available(),
     )  # fmt: skip
-    engine.threads = record.get("threads")
+    engine.threads, engine.streams = record.get("threads"), record.get("streams", 1)
     return engine
 
 
 def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:
     """Whether to compile: as asked, or by default whether it pays in a long training.
 
-    On a GPU a captured step needs no compiling, which takes minutes for several inner steps there.
+    On a GPU, replayed steps need no compiling, which takes minutes for several inner steps there.
     """
     pays = device == "cpu" and not _convolves(algorithm)
     return can_compile() and (pays if asked is None else asked)

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Collection, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 import torch
@@ -15,20 +15,26 @@ from innerloop.adaptation import checkpointing
 from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import gradients, memory, streams
-from innerloop.engines.capture import CannotCaptureError, Captured, kept
-from innerloop.engines.gradients import Gradient
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
 from innerloop.layers import attention, early_pooling, norm
 from innerloop.machine.screen import wrapped
-from innerloop.tasks import Task, Tree
+from innerloop.tasks import Task
 
 if TYPE_CHECKING:
     from innerloop.engines.check import Verdict
 
 
+Result = TypeVar("Result")
+
+
 class CannotCompileError(Exception):
     """The meta-gradient cannot be compiled; the cause says why."""
+
+
+def capturable(device: torch.device) -> bool:
+    """Whether the device has CUDA graphs: an engine made on a GPU may be used on a CPU later."""
+    return device.type == "cuda"
 
 
 class Engine:
@@ -48,8 +54,7 @@ class Engine:
             save memory, see `innerloop.adaptation.checkpointing`; `mixed` computes only products
             with the Hessian, see `innerloop.adaptation.mixed`.
         each_task: whether tasks are differentiated one by one, see `innerloop.engines.gradients`.
-        capture: whether steps are recorded as CUDA graphs, see `innerloop.engines.capture`.
-        streams: of a GPU, to which the chunks of a captured step are dealt.
+        capture: whether work is replayed as CUDA graphs, see `innerloop.engines.captured`.
     """
 
     def __init__(
@@ -60,34 +65,38 @@ class Engine:
         checkpoint: Checkpoint = False,
         each_task: bool = False,
         capture: bool = False,
-        streams: int = 1,
     ) -> None:
         if chunk is not None and chunk < 1:
             raise UserError(f"engine.chunk={chunk}: a chunk holds at least one task.")
         self.chunk, self.compile, self.name, self.checkpoint = chunk, compile, name, checkpoint
         self.each_task, self.one_by_one, self._undivided = each_task, False, False
-        self.capture, self.streams, self.graphs = capture, streams, Captured()
         self.inference = True  #: whether it works where autograd is switched off
         self.threads: int | None = None  #: CPU threads, where the engine chose them
+        self.capture = capture
+        self.streams = 1  #: of a GPU, to which chunks are dealt; more take more memory
         self._compiled: Any = None
+        self._captured: dict[str, Any] = {}
         self._checked: WeakSet[Algorithm] = WeakSet()
 
     def meta_gradient(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mean meta-loss over the tasks and its gradient for every parameter by name."""
+        """The mean meta-loss over the tasks and its gradient for every parameter by name.
+
+        With CUDA graphs, the gradient is overwritten by the next call.
+        """
         if progress.device.type == "cpu":
             memory.keep_freed()
         self._check(algorithm, tasks, progress)
 
-        def compute(inputs: tuple[Task, Tensor]) -> Gradient:
-            return self._sum(algorithm, *inputs)
+        def run(tasks: Task, progress: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            return self._sum(algorithm, tasks, progress)
 
-        def run() -> Gradient:
-            loss, gradient = self._replayed(algorithm, compute, (tasks, progress), "gradient")
-            return kept(loss) if self.capture else loss, gradient
-
-        return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=True))
+        loss, gradient = memory.fitting(
+            lambda: self._replay(algorithm, run, (), tasks, progress),
+            lambda: self._shrink(algorithm, tasks, learns=True),
+        )
+        return loss.clone() if self.capture else loss, gradient
 
     def scores(
         self,
@@ -99,8 +108,7 @@ class Engine:
     ) -> dict[str, Tensor]:
         """`(T, steps + 1)` or `(T, len(at))` scores per metric, see `Algorithm.scores`."""
 
-        def compute(inputs: tuple[Task, Tensor]) -> dict[str, Tensor]:
-            tasks, progress = inputs
+        def run(tasks: Task, progress: Tensor) -> dict[str, Tensor]:
             with torch.no_grad(), early_pooling.allowed():
                 parts = [
                     algorithm.scores(chunk, steps, progress, at, self.chunk != 1)
@@ -108,37 +116,16 @@ class Engine:
                 ]
             return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-        def run() -> dict[str, Tensor]:
-            key = ("scores", steps, None if at is None else tuple(at))
-            scores = self._replayed(algorithm, compute, (tasks, progress), key)
-            return kept(scores) if self.capture else scores
-
         if progress.device.type == "cpu":
             memory.keep_freed()
         with contextlib.suppress(UserError):  # what cannot be trained may still be scored
             self._check(algorithm, tasks, progress)
-        return memory.fitting(run, lambda: self._shrink(algorithm, tasks, learns=False))
-
-    def _replayed(
-        self,
-        algorithm: Algorithm,
-        compute: Callable[[tuple[Task, Tensor]], Tree],
-        inputs: tuple[Task, Tensor],
-        kind: Hashable,
-    ) -> Tree:
-        """What `compute(inputs)` returns, from a recorded graph where the engine captures."""
-        if not self.capture:
-            return compute(inputs)
-        key = (kind, algorithm.training, algorithm.current_phase, self.chunk, self.checkpoint,
-               self.compile, torch.is_autocast_enabled(inputs[1].device.type))  # fmt: skip
-        try:
-            held = [*algorithm.parameters(), *algorithm.buffers()]
-            return self.graphs(compute, inputs, key, held)
-        except CannotCaptureError as failure:
-            why = str(failure.__cause__).strip() or type(failure.__cause__).__name__
-            self.say(f"steps are not captured as a CUDA graph: {why.splitlines()[0]}")
-            self.capture = False
-        return compute(inputs)
+        settings = (steps, None if at is None else tuple(at))
+        scores = memory.fitting(
+            lambda: self._replay(algorithm, run, settings, tasks, progress),
+            lambda: self._shrink(algorithm, tasks, learns=False),
+        )
+        return {k: v.clone() for k, v in scores.items()} if self.capture else scores
 
     def say(self, line: str) -> None:
         """Tells the user what the engine changed during the run."""
@@ -151,6 +138,38 @@ class Engine:
             "checkpoint": self.checkpoint, "each_task": self.each_task, "threads": self.threads,
             "capture": self.capture, "streams": self.streams,
         }  # fmt: skip
+
+    def _replay(
+        self,
+        algorithm: Algorithm,
+        run: Callable[[Task, Tensor], Result],
+        settings: tuple[Hashable, ...],
+        tasks: Task,
+        progress: Tensor,
+    ) -> Result:
+        """`run(tasks, progress)`, as a CUDA graph where the engine captures them."""
+        if not (self.capture and capturable(progress.device)):
+            return run(tasks, progress)
+        if why := self._cannot_capture(algorithm):
+            self.say(f"continuing without CUDA graphs: {why}")
+            self.capture = False
+            return run(tasks, progress)
+        from innerloop.engines.captured import Captured  # needed on a GPU alone
+
+        name = "scores" if settings else "meta-gradients"
+        captured = self._captured.setdefault(name, Captured(name, self.say))
+        way = (*settings, self.chunk, self.compile, self.checkpoint, self.each_task, self.streams)
+        again = bool(self.checkpoint)
+        result: Result = captured.run(algorithm, run, way, tasks, progress, again)
+        return result
+
+    def _cannot_capture(self, algorithm: Algorithm) -> str:
+        """What speaks against CUDA graphs for this learner; empty if nothing does."""
+        if algorithm.one_by_one:
+            return f"{type(algorithm).__name__} runs one task at a time: {algorithm.one_by_one}"
+        if self.one_by_one:
+            return "tasks run one by one"
+        return "each pass changes running averages" if self._is_whole(algorithm) else ""
 
     def _check(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
         """Checks on a learner's first batch whether its tasks may run side by side."""
@@ -179,6 +198,10 @@ class Engine:
         Arguments:
             learns: whether the gradients, and not the scores, ran out of memory.
         """
+        if learns and self.streams > 1:
+            self.say(f"out of memory on {self.streams} streams: continuing on one")
+            self.streams = 1
+            return True
         size = self._size(algorithm, task_tools.count(tasks))
         saves = learns and not (self.checkpoint or self.compile) and algorithm.unrolls
         if self._is_whole(algorithm) or not (size > 1 or saves):
@@ -200,17 +223,16 @@ class Engine:
         count = task_tools.count(tasks)
         if self._size(algorithm, count) == count:
             return self._gradient(algorithm, parameters, tasks, progress)
-
-        def job(share: float, chunk: Task) -> Gradient:
-            loss, gradient = self._gradient(algorithm, parameters, chunk, progress)
-            return share * loss, {k: share * g for k, g in gradient.items()}
-
-        def add(one: Gradient, other: Gradient) -> Gradient:
-            return one[0] + other[0], {k: one[1][k] + g for k, g in other[1].items()}
-
-        jobs = [partial(job, share, chunk) for share, chunk in self._chunks(algorithm, tasks)]
-        number = self.streams if self.capture else 1
-        return streams.total(jobs, add, number, gpu=progress.device.type == "cuda")
+        chunks = self._chunks(algorithm, tasks)
+        pieces = [partial(self._gradient, algorithm, parameters, c, progress) for _, c in chunks]
+        apart = self.streams > 1 and capturable(progress.device)
+        results = streams.deal(pieces, self.streams) if apart else (piece() for piece in pieces)
+        total, sums = torch.zeros((), device=progress.device), None
+        for (share, _), (loss, gradient) in zip(chunks, results, strict=True):
+            total = total + share * loss
+            scaled = {k: share * g for k, g in gradient.items()}
+            sums = scaled if sums is None else {k: sums[k] + g for k, g in scaled.items()}
+        return total, sums or {}
 
     def _size(self, algorithm: Algorithm, total: int) -> int:
         """Tasks side by side in a batch of `total`."""

@@ -1,11 +1,6 @@
-"""Sums of computations that are dealt to several streams of a GPU, to run at the same time.
-
-A small kernel leaves most of a GPU idle; those of other streams fill it.
-"""
+"""Pieces of work side by side on a GPU: dealt to streams, whose kernels may run at once."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import reduce
 from typing import TypeVar
 
 import torch
@@ -13,34 +8,22 @@ import torch
 Result = TypeVar("Result")
 
 
-def total(
-    jobs: Sequence[Callable[[], Result]],
-    add: Callable[[Result, Result], Result],
-    number: int,
-    gpu: bool,
-) -> Result:
-    """The sum of the results of all jobs; stream i runs the jobs i, i + number, ... in turn.
+def deal(pieces: Sequence[Callable[[], Result]], streams: int) -> list[Result]:
+    """What each piece returns; the current stream continues when all are done.
+
+    While a CUDA graph is captured, the side streams become branches of the graph.
 
     Arguments:
-        jobs: independent computations, at least one.
-        add: adds two results.
-        number: of streams that the jobs are dealt to; the first is the current one.
-        gpu: whether there are streams; on a CPU everything runs in turn.
+        streams: side streams, to which the pieces are dealt in turn.
     """
-    current = torch.cuda.current_stream() if gpu else None
-    streams = [torch.cuda.Stream() if gpu else None for _ in range(min(number, len(jobs)) - 1)]
-    for stream in streams:
-        if stream is not None and current is not None:
-            stream.wait_stream(current)
-    sums = []
-    for first, stream in enumerate([None, *streams]):
-        with _on(stream):
-            sums.append(reduce(add, (job() for job in jobs[first :: len(streams) + 1])))
-    for stream in streams:
-        if stream is not None and current is not None:
-            current.wait_stream(stream)
-    return reduce(add, sums)
-
-
-def _on(stream: "torch.cuda.Stream | None") -> AbstractContextManager[object]:
-    return nullcontext() if stream is None else torch.cuda.stream(stream)
+    current = torch.cuda.current_stream()
+    sides = [torch.cuda.Stream() for _ in range(min(streams, len(pieces)))]
+    for side in sides:
+        side.wait_stream(current)
+    results = []
+    for number, piece in enumerate(pieces):
+        with torch.cuda.stream(sides[number % len(sides)]):
+            results.append(piece())
+    for side in sides:
+        current.wait_stream(side)
+    return results

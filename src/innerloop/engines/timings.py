@@ -22,13 +22,13 @@ class Timings:
     Arguments:
         algorithm, tasks: what a step consists of.
         checkpoint: whether inner steps are computed again.
-        capture: whether steps are captured.
+        capture: whether steps are replayed as CUDA graphs.
     """
 
     def __init__(
-        self, algorithm: Algorithm, tasks: Task, checkpoint: Checkpoint, capture: bool
+        self, algorithm: Algorithm, tasks: Task, checkpoint: Checkpoint, capture: bool = False
     ) -> None:
-        name = _circumstances(algorithm, tasks, (checkpoint, capture))
+        name = _circumstances(algorithm, tasks, checkpoint, capture)
         self._file = cache_folder() / "engines" / f"{name}.json"
         self.times: Times = _read(self._file)
 
@@ -41,13 +41,14 @@ class Timings:
             return
 
 
-def _circumstances(algorithm: Algorithm, tasks: Task, settings: object) -> str:
+def _circumstances(algorithm: Algorithm, tasks: Task, checkpoint: Checkpoint, capture: bool) -> str:
     """A short hash of all that the time of a step depends on."""
     device = tree_leaves(tasks)[0].device
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     circumstances = [
-        machine, torch.get_num_threads(), torch.__version__, repr(algorithm), algorithm.steps,
-        getattr(algorithm, "first_order", None), settings, torch.is_autocast_enabled(device.type),
+        machine, capture, torch.get_num_threads(), torch.__version__, repr(algorithm),
+        algorithm.steps, getattr(algorithm, "first_order", None), checkpoint,
+        torch.is_autocast_enabled(device.type),
         [(tuple(x.shape), str(x.dtype)) for x in tree_leaves(tasks)],
     ]  # fmt: skip
     return hashlib.sha256(repr(circumstances).encode()).hexdigest()[:16]

@@ -11,19 +11,13 @@ from innerloop.engines.engine import Engine
 from innerloop.tasks import Task
 
 CHUNKS = (1, 4, 16)  #: tasks side by side that are tried, beside all of a batch
-STREAMS = (4, 8)  #: streams of a GPU that are tried, with one task at a time on each
-ROUNDS = 2  #: steps of each that are timed, after one that is not
+ROUNDS = 2  #: steps of each that are timed, after one; of CUDA graphs, the second is a replay
 
 
 def sizes(tasks: Task) -> list[int]:
     """Numbers of tasks side by side that are worth trying."""
     total = task_tools.count(tasks)
     return [*[n for n in CHUNKS if n < total], total]
-
-
-def streams(tasks: Task) -> list[int]:
-    """Numbers of streams that are worth trying: each has a task at least."""
-    return [number for number in STREAMS if number <= task_tools.count(tasks)]
 
 
 def seconds(engine: Engine, algorithm: Algorithm, tasks: Task, progress: Tensor) -> float:

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from innerloop import tasks as task_tools
+from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import trial
 from innerloop.engines.engine import Engine
@@ -16,6 +18,7 @@ GAIN = 1.2  #: more than one thread must be as many times as fast as one, which 
 COLD, WARM = 30.0, 3.0  #: seconds of a compilation: the first, and one that the cache has
 SPEED_UP = 4.0  #: how many times as fast compiled steps are taken to be before they were measured
 COMPILED = "compiled"
+STREAMS, DEALT = (4, 8), (1, 4)  #: side streams that are tried, for chunks of these sizes
 
 
 class Way(NamedTuple):
@@ -24,35 +27,47 @@ class Way(NamedTuple):
     Arguments:
         chunk: tasks side by side.
         threads: CPU threads.
-        streams: of a GPU.
+        streams: of a GPU, to which chunks are dealt.
+        checkpoint: whether inner steps are computed again.
     """
 
     chunk: int
     threads: int
     streams: int = 1
+    checkpoint: Checkpoint = False
 
     def __str__(self) -> str:
-        if self.streams > 1:
-            return f"{self.chunk} at a time on each of {self.streams} streams"
-        return f"{self.chunk} at a time, {self.threads} thread{'s' if self.threads > 1 else ''}"
+        words = [f"{self.chunk} at a time", f"{self.threads} thread{'s'[: self.threads > 1]}"]
+        words += [f"{self.streams} streams"] * (self.streams > 1)
+        return ", ".join([*words, *["mixed mode"] * (self.checkpoint == "mixed")])
 
 
 class TryingEngine(Engine):
-    """Measures, in this order: how many tasks run side by side, or on how many streams of a GPU, on
-    how many CPU threads, and, where the steps ahead pay for it, whether they are compiled.
+    """Measures, in this order: how many tasks run side by side, with CUDA graphs also over how many
+    streams and in mixed mode, on how many CPU threads, and, where the steps ahead pay for it,
+    whether they are compiled.
 
     Arguments:
         guess: how it runs until then.
         steps: outer steps ahead.
         may_compile: whether the user and the machine allow compiling.
         may_thread: whether the number of CPU threads may change.
+        may_mix: whether mixed mode is tried.
     """
 
-    def __init__(self, guess: Engine, steps: int, may_compile: bool, may_thread: bool) -> None:
+    def __init__(
+        self,
+        guess: Engine,
+        steps: int,
+        may_compile: bool,
+        may_thread: bool,
+        may_mix: bool = False,
+    ) -> None:
         super().__init__(
             guess.chunk, guess.compile, guess.name, guess.checkpoint, capture=guess.capture
         )
         self.steps, self.may_compile, self.may_thread = steps, may_compile, may_thread
+        self.may_mix = may_mix
         self.measured = False
 
     def meta_gradient(
@@ -78,10 +93,7 @@ class TryingEngine(Engine):
                 timings.keep({str(way): trial.seconds(engine, algorithm, tasks, progress)})
             return timings.times[str(way)]
 
-        ways = [Way(n, threads) for n in trial.sizes(tasks)]
-        if self.capture:
-            ways += [Way(1, threads, streams=n) for n in trial.streams(tasks)]
-        best = min(ways, key=time)
+        best = min(self._ways(tasks, threads), key=time)
         if self.may_thread and time(best) * GAIN > time(best._replace(threads=1)):
             best = best._replace(threads=1)
         self._take(best, task_tools.count(tasks))
@@ -89,9 +101,23 @@ class TryingEngine(Engine):
         if self._compiling_pays(time(best), timings.times.get(COMPILED)):
             self._compile(algorithm, tasks, progress, timings, time(best))
 
+    def _ways(self, tasks: Task, threads: int) -> list[Way]:
+        """Every size of chunk; with CUDA graphs also over streams, and in mixed mode."""
+        sizes = trial.sizes(tasks)
+        ways = [Way(n, threads, checkpoint=self.checkpoint) for n in sizes]
+        if not self.capture:
+            return ways
+        ways += [w._replace(streams=n) for w in ways[:-1] for n in STREAMS if w.chunk in DEALT]
+        rounded = torch.is_autocast_enabled(tree_leaves(tasks)[0].device.type)
+        if self.may_mix and not rounded:
+            most = [ways[len(sizes) - 1], ways[-1]]  # all at once, and over streams
+            ways += [w._replace(checkpoint="mixed") for w in dict.fromkeys(most)]
+        return ways
+
     def _take(self, way: Way, total: int) -> None:
-        self.chunk, self.streams = None if way.chunk == total else way.chunk, way.streams
+        self.chunk = None if way.chunk == total else way.chunk
         self.name = "loop" if way.chunk == 1 else "vmap"
+        self.streams, self.checkpoint = way.streams, way.checkpoint
         torch.set_num_threads(way.threads)
         self.threads = way.threads if self.may_thread else None
 
@@ -106,7 +132,7 @@ class TryingEngine(Engine):
             compiled, cost = eager / SPEED_UP, COLD
         else:
             cost = WARM
-        return self.may_compile and self.steps * (eager - compiled) > cost
+        return self.may_compile and not self.checkpoint and self.steps * (eager - compiled) > cost
 
     def _compile(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor, timings: Timings, eager: float
@@ -121,12 +147,13 @@ class TryingEngine(Engine):
         self.say(f"engine auto: a compiled step takes {_milliseconds(compiled)}")
 
     def _like(self, algorithm: Algorithm, way: Way) -> Engine:
-        """An engine that computes another way, and need not check the learner again."""
+        """An engine that runs in another way, which need not check the learner again."""
         engine = Engine(
-            way.chunk, checkpoint=self.checkpoint, each_task=self.each_task, capture=self.capture,
-            streams=way.streams,
-        )  # fmt: skip
+            way.chunk, checkpoint=way.checkpoint, each_task=self.each_task, capture=self.capture
+        )
+        engine.streams = way.streams
         engine._checked.add(algorithm)
+        engine.say = lambda line: None  # type: ignore[method-assign]  # this engine says it once
         return engine
 
 

@@ -15,6 +15,12 @@ def in_words(episode: Episode) -> str:
     return f"{ways}{span(episode.shots)}-shot{f' ({details})' if details else ''}"
 
 
+def short_size(episode: Episode) -> str:
+    """Ways and shots in a few letters: `5w1s`; a task of one class shows no ways."""
+    ways = "" if episode.ways == 1 else f"{span(episode.ways)}w"
+    return f"{ways}{span(episode.shots)}s"
+
+
 def setting(dataset: str, algorithm: str, episode: Episode) -> str:
     """The name of a paper's experiment: `DATASET_ALGORITHM_5way_1shot`."""
     ways = [] if episode.ways == 1 else [f"{span(episode.ways)}way"]

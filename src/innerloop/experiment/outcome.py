@@ -6,7 +6,7 @@ from pathlib import Path
 from innerloop.callbacks import adaptation_watch, inside_log
 from innerloop.evaluation import results
 from innerloop.evaluation.schema import RESULTS
-from innerloop.experiment import auditing, baselines, notices, pictures, stored, wandb_run
+from innerloop.experiment import auditing, baselines, notices, pictures, stored, trackers
 from innerloop.experiment.experiment import Experiment
 from innerloop.experiment.plain import Checkpoint, PlainDict
 from innerloop.experiment.result import Outcome, result_of
@@ -47,7 +47,7 @@ def test(
         return None
     _follow_up(own, others, file)
     with file.part("loggers"):
-        wandb_run.complete(own.tested, None if trained is None else checkpoint, own.results)
+        trackers.complete(own.tested, None if trained is None else checkpoint, own.results)
     return float(own.results["test"][own.tested.on.objective.metric.name]["mean"])
 
 

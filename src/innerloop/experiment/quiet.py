@@ -7,6 +7,7 @@ HINTS = (  # words of such warnings
     "does not have many workers", "pre-optimization state", "exists and is not empty",
     "isinstance.treespec, LeafSpec", "The dirpath has changed", "your dataloader is not resumable",
     "The `srun` command is available", "in eval mode at the start of training",
+    "is smaller than the logging interval",
 )  # fmt: skip
 
 

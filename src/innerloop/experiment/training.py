@@ -10,7 +10,7 @@ from innerloop.callbacks.kept import BEST, CHECKPOINTS, LAST, best_of, read_newe
 from innerloop.callbacks.record_check import record_of
 from innerloop.callbacks.recovery import validates
 from innerloop.errors import UserError
-from innerloop.experiment import notices, origin, restored, stored, wandb_run
+from innerloop.experiment import notices, origin, restored, stored, trackers
 from innerloop.experiment.experiment import Experiment
 from innerloop.experiment.plain import Checkpoint
 
@@ -35,7 +35,7 @@ def train(
     folder = experiment.folder
     stored.save(experiment.plain, folder)
     rewind(folder, content.get("global_step", 0), not validates(content))
-    wandb_run.introduce(experiment)
+    trackers.introduce(experiment, step=content.get("global_step", 0))
     if experiment.learner.steps == 0:
         _keep_as_it_is(experiment)
     else:

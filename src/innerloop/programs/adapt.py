@@ -31,7 +31,7 @@ class AdaptArguments(Arguments):
 
 
 def run(words: Sequence[str]) -> None:
-    """Adapts a learner, labels the images, and writes predictions and weights.
+    """Adapts a learner, labels the images, and writes predictions, a contact sheet and weights.
 
     Arguments:
         words: the command line, such as `support=FOLDER`.
@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> None:
     answers.announce(line, norm.modes(trained.algorithm))
     record = {"learner": name, "steps": str(steps), "norm": str(trained.config.norm)}
     out = out or lock.new_folder(_default_out())
-    answers.write(out, trained.algorithm.weights(adapted), record)
+    answers.write(out, query.inputs, trained.algorithm.weights(adapted), record)
 
 
 def _for_classes(trained: Trained, classes: int, given: AdaptArguments, name: str) -> Trained:

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from innerloop.experiment import notices
 from innerloop.machine.files import whole_file, write_whole
+from innerloop.reporting.drawing import style
+from innerloop.reporting.drawing.contact import contact_sheet
 
-TABLE, WEIGHTS = "predictions.csv", "adapted.safetensors"
+TABLE, WEIGHTS, SHEET = "predictions.csv", "adapted.safetensors", "predictions"
 
 
 class Answers(NamedTuple):
@@ -55,10 +57,13 @@ class Answers(NamedTuple):
         if known:
             notices.say(f"right: {right} of the {known} images whose class is known")
 
-    def write(self, out: Path, weights: dict[str, Tensor], record: dict[str, str]) -> None:
-        """Writes `predictions.csv` and `adapted.safetensors` into a folder.
+    def write(
+        self, out: Path, inputs: Tensor, weights: dict[str, Tensor], record: dict[str, str]
+    ) -> None:
+        """Writes `predictions.csv`, `predictions.png` and `adapted.safetensors` into a folder.
 
         Arguments:
+            inputs: `(n, channels, height, width)`, the images as the learner sees them.
             weights: adapted tensors by name.
             record: facts that the file of weights keeps, besides the names of the classes.
         """
@@ -68,7 +73,11 @@ class Answers(NamedTuple):
         plain = {name: value.detach().contiguous().clone() for name, value in weights.items()}
         with whole_file(out / WEIGHTS) as file:
             file.write(save(plain, record | {"classes": "\n".join(self.classes)}))
-        notices.say(f"predictions {out / TABLE}", f"weights {out / WEIGHTS}")
+        with style.printed():
+            figure = contact_sheet(inputs, self.confidences, self.truths, self.classes)
+        picture = style.save(figure, out / SHEET)
+        files = {"predictions": out / TABLE, "picture": picture, "weights": out / WEIGHTS}
+        notices.say(*[f"{name} {file}" for name, file in files.items()])
 
     def table(self) -> str:
         """The predictions as CSV."""

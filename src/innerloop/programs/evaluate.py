@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from innerloop.callbacks.csv_log import rewind
-from innerloop.experiment import elsewhere, notices, outcome, restored, stored, wandb_run
+from innerloop.experiment import elsewhere, notices, outcome, restored, stored, trackers
 from innerloop.experiment.assemble import assemble
 from innerloop.experiment.check import check
 from innerloop.experiment.ending import ending
@@ -28,9 +28,11 @@ def evaluate(config: DictConfig) -> float | None:
     stored.check_no_run(folder)
     with ending(folder, "nothing was kept"), member.guarded(folder):
         path, content = open_checkpoint(str(config.ckpt_path))
-        experiment = _experiment(config, path, content["innerloop"])
+        record = content["innerloop"]
+        experiment = _experiment(config, path, record)
         rewind(folder, 0)
-        wandb_run.introduce(experiment)
+        training = {"checkpoint": str(path), "wandb": record.get("wandb")}
+        trackers.introduce(experiment, training=training)
         return outcome.test(experiment, path, content, trained=None)
 
 

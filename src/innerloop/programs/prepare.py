@@ -10,7 +10,7 @@ from innerloop.data.sets import card
 from innerloop.data.sets.card import Card
 from innerloop.errors import UserError
 from innerloop.experiment.parts.data import build_source
-from innerloop.reporting.terminal import add_row, new_table, terminal
+from innerloop.reporting.terminal import add_row, narrow_table, new_table, terminal
 from innerloop.startup.overrides import CONF
 
 KEYS = ("dataset.", "paths.data=")  #: beginnings of what else can be given
@@ -50,13 +50,19 @@ def _parsed(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _list(data: Path) -> None:
     """Prints a row for each data set."""
-    table = new_table("dataset", "what", "classes", "images", "download", "licence", "here")
-    for name in card.names():
-        entry = card.card(name)
-        sizes = (_number(entry.classes), _number(entry.images))
-        state = _state(data, entry)
-        add_row(table, name, entry.about, *sizes, entry.download, entry.licence, state)
-    terminal().print(table)
+    entries = [card.card(name) for name in card.names()]
+    rows = [
+        {
+            "dataset": entry.name,
+            "what; licence": f"{entry.about}; {entry.licence}",
+            "classes": _number(entry.classes),
+            "images": _number(entry.images),
+            "download": entry.download,
+            "here": _state(data, entry),
+        }
+        for entry in entries
+    ]
+    terminal().print(narrow_table(rows, folds=("what; licence",)))
 
 
 def _state(data: Path, entry: Card) -> str:

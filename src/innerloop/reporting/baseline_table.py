@@ -7,7 +7,7 @@ from rich.table import Table
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
 from innerloop.reporting.numbers import half_or_dash, number_or_nan
-from innerloop.reporting.terminal import add_row, cell, new_table, terminal
+from innerloop.reporting.terminal import cell, narrow_table, terminal
 
 HEADINGS = ("method", "mean", "95% over tasks", "learner minus it", "p by Holm", "the learner is")
 
@@ -25,11 +25,10 @@ def show_baselines(content: Mapping[str, object]) -> None:
 
 def baseline_table(results: Results) -> Table:
     """The learner, then each baseline with the paired difference."""
-    table = new_table(*HEADINGS)
+    rows = [dict(zip(HEADINGS, row, strict=True)) for row in baseline_rows(results)]
+    table = narrow_table(rows, folds=("method",))
     table.title = cell(f"{results.algorithm} and baselines on {results.tested_on}")
     table.caption = cell(f"{results.metric.heading}, {results.protocol.tasks} tasks, paired t test")
-    for row in baseline_rows(results):
-        add_row(table, *row)
     return table
 
 

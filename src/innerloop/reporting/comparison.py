@@ -1,6 +1,7 @@
 """The numbers of a comparison: every mean and every difference with its intervals."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -49,6 +50,7 @@ def compare(sides: Sequence[Contender]) -> ComparisonRecord:
 
 def _side(side: Contender) -> SideRecord:
     results = side.runs[0].results
+    times = [run.results.seconds for run in side.runs if run.results.seconds is not None]
     return {
         "name": side.name,
         "algorithm": results.algorithm,
@@ -60,6 +62,7 @@ def _side(side: Contender) -> SideRecord:
         "seed_means": side.means,
         "mean": over_tasks(torch.from_numpy(side.scores)).mean,
         **_intervals(side),
+        "minutes": statistics.median(times) / 60 if times else None,
         "audit": stamps.in_words(run.results.audited for run in side.runs),
         "commands": [run.results.command for run in side.runs],
         "git": sorted({str(run.results.git) for run in side.runs}),

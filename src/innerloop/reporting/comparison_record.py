@@ -24,6 +24,7 @@ class SideRecord(Intervals):
     seeds: list[int]
     seed_means: list[float]  #: the mean of each seed
     mean: float
+    minutes: float | None  #: the median of the trainings
     audit: str
     commands: list[str]
     git: list[str]

@@ -1,8 +1,7 @@
 """A comparison as tables for the terminal."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from innerloop.evaluation.sizes import in_words
@@ -14,7 +13,7 @@ from innerloop.reporting.comparison_record import (
     SideRecord,
 )
 from innerloop.reporting.numbers import half_of, mean_and_half, unit
-from innerloop.reporting.terminal import add_row, cell, terminal
+from innerloop.reporting.terminal import cell, narrow_table, terminal
 from innerloop.tasks import Episode
 
 
@@ -61,7 +60,7 @@ def _means(comparison: ComparisonRecord) -> Table:
     named = all(row["learner"] in row["run"] for row in rows)
     empty = {key for key in ("over classes", "over seeds") if all(r[key] == "-" for r in rows)}
     hidden = empty | ({"batch norm"} if same_norm else set()) | ({"learner"} if named else set())
-    return _table(rows, hidden)
+    return narrow_table(rows, hidden, folds=("run", "learner"))
 
 
 def _over_seeds(side: SideRecord, metric: Metric) -> str:
@@ -94,19 +93,7 @@ def _differences(comparison: ComparisonRecord) -> Table:
     ]
     same = len({entry["about"] for entry in differences}) == 1
     empty = {key for key in ("over classes", "over seeds") if all(r[key] == "-" for r in rows)}
-    return _table(rows, empty | ({"of"} if same else set()))
-
-
-def _table(rows: Sequence[Mapping[str, str]], hidden: Collection[str]) -> Table:
-    """Rows without lines around them, so that 80 columns are enough; only names are folded."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
-    shown = [heading for heading in rows[0] if heading not in hidden]
-    for heading in shown:
-        folds = heading in ("run", "learner")
-        table.add_column(cell(heading), overflow="fold", no_wrap=not folds, min_width=8 * folds)
-    for row in rows:
-        add_row(table, *[row[heading] for heading in shown])
-    return table
+    return narrow_table(rows, empty | ({"of"} if same else set()))
 
 
 def _notes(comparison: ComparisonRecord) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from innerloop.objectives import Metric
-from innerloop.reporting.numbers import number
+from innerloop.reporting.numbers import mean_and_half, number
 from innerloop.reporting.standings import Behind, Standing
 
 NAMED = 3  #: settings that the sentence names; the rest are counted
@@ -24,14 +24,9 @@ def finding(places: Sequence[Standing]) -> str:
 
 
 def score(place: Standing, metric: Metric) -> str:
-    """A mean with half of its interval, such as `2.89 ± 2`."""
-    mean, half = place.mean.mean, place.mean.half
-    if mean is None:
-        return "not finite"
-    if half is None:
-        return number(mean, metric, digits=3)
-    unit = f" {metric.unit}" if metric.unit else ""
-    return f"{number(mean, metric, 3).removesuffix(unit)} ± {number(half, metric, 2)}"
+    """A mean with half of its interval, such as `2.9 ± 2.0`."""
+    mean = place.mean
+    return "not finite" if mean.mean is None else mean_and_half(mean.mean, mean.half, metric)
 
 
 def probability(p: float | None) -> str:

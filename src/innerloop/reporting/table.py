@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from innerloop.evaluation.schema import Results
 
 STEPS = (0, 1, 5, 10)
+NARROW = 80  #: columns for which the table is made
 
 
 def closing_table(content: Mapping[str, object]) -> Table:
@@ -30,9 +31,9 @@ def closing_table(content: Mapping[str, object]) -> Table:
     results = schema.read(content)
     rows, metric = _rows(results), results.metric
     classes = rows[0][1].ci95_classes is not None
-    table = Table(
-        title=cell(_title(results)), caption=Text("\n").join(map(cell, _caption(results)))
-    )
+    title, caption = cell(_title(results)), Text("\n").join(map(cell, _caption(results)))
+    widest = max(len(line) for text in (title, caption) for line in text.plain.splitlines())
+    table = Table(title=title, caption=caption, min_width=min(widest, NARROW))
     for heading in ("adaptation", "metric"):
         table.add_column(heading)
     for heading in ("mean", "95% over tasks", *(["95% over classes"] if classes else [])):

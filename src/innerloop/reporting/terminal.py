@@ -1,7 +1,9 @@
 """Tables and lines for the terminal, safe for texts that somebody else wrote."""
 
 import sys
+from collections.abc import Collection, Mapping, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -27,6 +29,26 @@ def new_table(*headings: str) -> Table:
     table = Table()
     for heading in headings:
         table.add_column(cell(heading), overflow="fold")
+    return table
+
+
+def narrow_table(
+    rows: Sequence[Mapping[str, str]], hidden: Collection[str] = (), folds: Collection[str] = ()
+) -> Table:
+    """A table without lines around its cells, so that 80 columns are enough.
+
+    Arguments:
+        rows: cells by heading, the same headings in each.
+        hidden: headings that are left out.
+        folds: headings of columns that may be folded, between words where possible.
+    """
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    shown = [heading for heading in rows[0] if heading not in hidden]
+    for heading in shown:
+        may = heading in folds
+        table.add_column(cell(heading), overflow="fold", no_wrap=not may, min_width=8 * may)
+    for row in rows:
+        add_row(table, *[row[heading] for heading in shown])
     return table
 
 

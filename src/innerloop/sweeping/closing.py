@@ -10,9 +10,9 @@ from rich.table import Table
 from innerloop.errors import UserError, visible
 from innerloop.machine.screen import short
 from innerloop.reporting.finished import Finished, read
-from innerloop.reporting.page.numbers import interval, shown
+from innerloop.reporting.numbers import mean_and_half, number, number_or_nan
 from innerloop.reporting.settings import Setting, settings
-from innerloop.reporting.terminal import add_row, cell, leave_out, new_table
+from innerloop.reporting.terminal import cell, leave_out, narrow_table
 from innerloop.startup import places
 from innerloop.sweeping import members
 
@@ -52,15 +52,24 @@ def _readable(folders: list[Path]) -> list[Finished]:
 
 def table(done: Sequence[Finished]) -> Table:
     """A row for each setting: validation and test scores, as means over its seeds."""
-    rows = settings(done)
-    summary = new_table("setting", "seeds", "metric", "validation", "test", "interval of the test")
+    groups = settings(done)
+    rows = [_row(*pair) for pair in zip(_labels(groups), groups, strict=True)]
+    summary = narrow_table(rows, folds=("setting",))
     summary.caption = "Choose a setting by validation, then report its test. 95% intervals."
-    for label, setting in zip(_labels(rows), rows, strict=True):
-        metric, test = setting.first.metric, setting.mean(setting.first.metric.name)
-        seeds = ", ".join(str(run.results.seed) for run in setting.runs)
-        scores = [shown(_validation(setting), metric), shown(test.mean, metric)]
-        add_row(summary, label, seeds, metric.name, *scores, interval(test, metric))
     return summary
+
+
+def _row(label: str, setting: Setting) -> dict[str, str]:
+    """The cells of a setting by heading; two seeds are shown instead of their interval."""
+    metric, test = setting.first.metric, setting.mean(setting.first.metric.name)
+    two = [number(mean, metric) for mean in test.seeds] if len(test.seeds) == 2 else []
+    return {
+        "setting": label,
+        "seeds": ", ".join(str(run.results.seed) for run in setting.runs),
+        "validation": number_or_nan(_validation(setting), metric),
+        f"test {metric.name}": mean_and_half(test.mean, None if two else test.half, metric),
+        "over": " and ".join(two) or test.over,
+    }
 
 
 def _labels(rows: Sequence[Setting]) -> list[str]:

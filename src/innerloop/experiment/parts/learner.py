@@ -52,7 +52,6 @@ def build_engine(config: DictConfig, algorithm: Algorithm, device: str) -> Engin
         checkpoint=chosen.get("checkpoint", False),
         threads=config.threads,
         capture=chosen.get("capture"),
-        streams=chosen.get("streams"),
     )
 
 

@@ -38,7 +38,6 @@ class Engine(Section):
         Field(description="true, false or mixed"),
     ] = False
     capture: OptionalFlag = None
-    streams: OptionalCount = None
 
 
 class Trainer(Section):

@@ -23,7 +23,7 @@ def learning(axis: "Axes", curve: Learning, metric: Metric) -> None:
         axis.axhline(curve.paper.value, linestyle="--", color=GREY, label=name)
     if metric.log:
         logarithmic(axis, "y")
-    axis.set(xlabel="outer step", ylabel=label(metric), xlim=(0, curve.steps))
+    axis.set(xlabel="outer step", ylabel=label(metric), xlim=(0, 1.03 * curve.steps))
     if curve.minutes and curve.steps:
         per_step = curve.minutes / curve.steps
         both = (lambda step: step * per_step, lambda minutes: minutes / per_step)

@@ -1,31 +1,48 @@
-"""Boards: a table and charts of all settings that were tested on the same tasks."""
+"""Boards: a leaderboard and charts of all settings that were tested on the same tasks."""
 
 from typing import TypedDict
 
+from innerloop.errors import visible
 from innerloop.evaluation import stamps
 from innerloop.evaluation.parts import Origin, Sizes
 from innerloop.evaluation.schema import Results
 from innerloop.evaluation.sizes import span
+from innerloop.reporting.finding import finding, probability
+from innerloop.reporting.page.axis import Axis, Bar, axis_of, bar, papers_of
 from innerloop.reporting.page.curves import charts
 from innerloop.reporting.page.numbers import half_width, interval, minutes, shown
 from innerloop.reporting.settings import Setting
+from innerloop.reporting.standings import Behind, Standing, standings
+from innerloop.startup import published
 
 Members = list[tuple[Setting, str]]  #: settings with their labels
+
+
+class Row(TypedDict):
+    """A setting: its bar on the board's axis, and its cells by heading."""
+
+    bar: Bar
+    cells: dict[str, str]
 
 
 class Board(TypedDict):
     """What the template shows of a test protocol."""
 
     title: str
+    finding: str
     tested: str
     metric: str
-    columns: list[str]
-    rows: list[dict[str, str]]
+    axis: Axis
+    papers: list[str]
+    rows: list[Row]
+    trained: list[dict[str, str]]
+    hash: str
+    notes: list[str]
     charts: list[str]
 
 
 def boards(settings: list[Setting], labels: list[str]) -> list[Board]:
-    """A table and charts for each test protocol.
+    """A leaderboard and charts for each test protocol.
 
     Arguments:
         labels: one for each setting.
@@ -37,19 +54,40 @@ def boards(settings: list[Setting], labels: list[str]) -> list[Board]:
 
 
 def _board(name: str, members: Members) -> Board:
-    results = members[0][0].first.results
-    episode, protocol = results.episode.test, results.protocol
-    several = episode.ways != 1
-    rows = [_row(setting, label) for setting, label in members]
+    results, metric = members[0][0].first.results, members[0][0].first.metric
+    episode, protocol, places = results.episode.test, results.protocol, standings(members)
+    colours = {label: number for number, (_, label) in enumerate(members)}
+    axis = axis_of(places)
+    scores = _filled([_scores(place) for place in places])
     return {
         "title": f"{results.dataset}, {_size(episode)}",
+        "finding": visible(finding(places)),
         "tested": f"{protocol.tasks} test tasks with {span(episode.queries)} queries "
-        f"{'of each class' if several else 'each'}, protocol {protocol.hash}",
-        "metric": members[0][0].first.metric.name,
-        "columns": [key for key in rows[0] if any(row[key] for row in rows)],
-        "rows": rows,
+        f"{'each' if episode.ways == 1 else 'of each class'}, protocol {protocol.hash}",
+        "metric": metric.name,
+        "axis": axis,
+        "papers": [published.text(paper) for paper in papers_of(places)],
+        "rows": [
+            {"bar": bar(place, axis, colours[place.label]), "cells": row}
+            for place, row in zip(places, scores, strict=True)
+        ],
+        "trained": _filled([_training_of(place) for place in places]),
+        "hash": protocol.hash,
+        "notes": _notes(places),
         "charts": charts(name, members),
     }
+
+
+def _notes(places: list[Standing]) -> list[str]:
+    """How to read the p-values, as far as there are any."""
+    behind = [place.behind for place in places if place.behind is not None]
+    notes = (
+        ["p: against the first row, corrected by Holm for the number of rows."] if behind else []
+    )
+    if any(not b.methods for b in behind):
+        notes.append("*: over the shared test tasks (paired t), about these checkpoints only; "
+                     "methods are compared over three seeds of each (Welch's t).")  # fmt: skip
+    return notes
 
 
 def _size(episode: Sizes | None) -> str:
@@ -64,27 +102,49 @@ def _training(results: Results) -> str:
     return ", ".join(part for part in (trained_on, size) if part)
 
 
-def _row(setting: Setting, label: str) -> dict[str, str]:
-    """Cells by heading; the table leaves out columns that are empty in all rows."""
-    first, metric = setting.first, setting.first.metric
-    scored, steps = setting.mean(metric.name), first.results.protocol.scored_step
-    wide = first.headline.ci95_classes if len(setting.runs) == 1 else None
+def _filled(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Rows of cells by heading, without the columns that are empty in all of them."""
+    return [{key: row[key] for key in row if any(r[key] for r in rows)} for row in rows]
+
+
+def _scores(place: Standing) -> dict[str, str]:
+    """The scores of a setting, by heading."""
+    setting, metric = place.setting, place.setting.first.metric
+    wide = setting.first.headline.ci95_classes if len(setting.runs) == 1 else None
     before = setting.mean(f"{metric.name}/step_0").mean
     return {
-        "setting": label,
-        "batch norm": first.results.norm or "none",
-        "trained on": _training(first.results),
-        "started from": _started_from(first.results.init_from),
-        "taught by": _started_from(first.results.distil_from),
-        "before adapting": shown(before, metric) if setting.curve() else "",
-        metric.name: shown(scored.mean, metric),
-        "95% interval": interval(scored, metric),
+        "setting": place.label,
+        metric.name: shown(place.mean.mean, metric),
+        "95% interval": interval(place.mean, metric),
         "95% over classes": half_width(wide, metric),
+        "p": _probability(place.behind),
+        "before adapting": shown(before, metric) if setting.curve() else "",
+    }
+
+
+def _training_of(place: Standing) -> dict[str, str]:
+    """How a setting was trained and audited, by heading."""
+    setting, results = place.setting, place.setting.first.results
+    steps = results.protocol.scored_step
+    return {
+        "setting": place.label,
+        "batch norm": results.norm or "none",
+        "trained on": _training(results),
+        "started from": _started_from(results.init_from),
+        "taught by": _started_from(results.distil_from),
         "inner steps": "" if steps is None else str(steps),
         "seeds": ", ".join(str(run.results.seed) for run in setting.runs),
         "minutes": minutes(setting.runs),
         "audit": _stamps(setting),
     }
+
+
+def _probability(behind: Behind | None) -> str:
+    if behind is None or behind.difference.p is None:
+        return ""
+    return probability(behind.difference.p).removeprefix("p = ").removeprefix("p ") + (
+        "" if behind.methods else " *"
+    )
 
 
 def _started_from(origin: Origin | None) -> str:

@@ -33,6 +33,7 @@ class Line(NamedTuple):
         style: number of its colour, the same for all lines of a setting.
         label: name of the setting; None if another of its lines has the label.
         half: half-widths of intervals, drawn as a band.
+        thin: whether it is one of a few seeds, which are drawn instead of an interval.
     """
 
     x: Sequence[float]
@@ -40,6 +41,7 @@ class Line(NamedTuple):
     style: int
     label: str | None = None
     half: Sequence[float] | None = None
+    thin: bool = False
 
 
 def chart(title: str, xlabel: str, ylabel: str, lines: Sequence[Line], log: bool, name: str) -> str:
@@ -80,8 +82,8 @@ def _draw(axis: "Axes", lines: Sequence[Line]) -> None:
             DASHES[line.style // COLOURS % len(DASHES)],
             color=colour,
             label=line.label and plain(line.label.lstrip("_")),  # `_...` would be hidden
-            linewidth=1.5,
-            marker="o" if len(line.x) < 15 else "none",
+            linewidth=0.7 if line.thin else 1.5,
+            marker="o" if len(line.x) < 15 and not line.thin else "none",
             markersize=3,
         )
         if line.half is not None:

@@ -11,7 +11,9 @@ from innerloop.machine.foreign import find, there
 from innerloop.machine.writable import check_file_writable
 from innerloop.reporting.finished import Finished, below, read
 from innerloop.reporting.page import board, details
-from innerloop.reporting.settings import differences, labels, settings
+from innerloop.reporting.page.differing import Rows, choices_and_rest
+from innerloop.reporting.page.opening import cost, dated, title
+from innerloop.reporting.settings import labels, settings
 from innerloop.startup.run_folder import KEPT
 
 PALETTE = Path(__file__).parent / "palette.css"  #: colours of light and dark pages
@@ -21,9 +23,12 @@ class Content(TypedDict):
     """The variables of the template."""
 
     title: str
+    dated: str
+    cost: str
     boards: list[board.Board]
     names: list[str]
-    differences: dict[str, list[object]]
+    choices: Rows
+    rest: Rows
     runs: list[details.Details]
     replaced: list[str]
     unfinished: list[str]
@@ -88,19 +93,16 @@ def _content(runs: list[Finished], unfinished: list[str]) -> Content:
         run.folder: name for name, group in zip(names, groups, strict=True) for run in group.runs
     }
     shown = [run for run in runs if run.folder in label_of]
+    choices, rest = choices_and_rest(groups)
     return {
-        "title": _title(shown, len(groups)),
+        "title": title(shown),
+        "dated": dated(shown),
+        "cost": cost(shown),
         "boards": board.boards(groups, names),
         "names": names,
-        "differences": differences(groups),
+        "choices": choices,
+        "rest": rest,
         "runs": [details.details(run, label_of[run.folder], i) for i, run in enumerate(shown)],
         "replaced": [visible(run.folder) for run in runs if run.folder not in label_of],
         "unfinished": unfinished,
     }
-
-
-def _title(runs: list[Finished], settings: int) -> str:
-    if len(runs) > 1:
-        return f"{len(runs)} runs of {settings} settings"
-    results = runs[0].results
-    return f"{results.algorithm} on {results.tested_on}, seed {results.seed}"
