@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from innerloop.errors import UserError
 from innerloop.objectives.metric import Metric
-from innerloop.objectives.objective import Answers
+from innerloop.objectives.objective import Answers, Tasks
 from innerloop.tasks import PADDING
 
 BINS = 15  #: number of equal bins of confidence, for the calibration error
@@ -28,6 +28,7 @@ class Classification:
 
     metric = Metric("accuracy", unit="%", scale=100.0)
     answers: Answers = "classes"
+    tasks: Tasks = "examples"
     loss_unit = "nats"
 
     def __init__(self, ways: int, test_ways: int) -> None:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from innerloop.errors import UserError
 from innerloop.objectives.metric import Metric
-from innerloop.objectives.objective import Answers
+from innerloop.objectives.objective import Answers, Tasks
 from innerloop.tasks import Padded
 
 
@@ -36,6 +36,7 @@ class ExactMatch:
 
     metric = Metric("exact_match", "%", 100.0, label="exact match (%)")
     answers: Answers = None
+    tasks: Tasks = "examples"
     loss_unit = "nats per token"
 
     def __init__(self, length: int, tokens: int) -> None:

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from innerloop.errors import UserError
 from innerloop.objectives.metric import Metric
-from innerloop.objectives.objective import Answers
+from innerloop.objectives.objective import Answers, Tasks
 from innerloop.objectives.regression import errors, mean_of_rows
 from innerloop.tasks import Padded
 
@@ -28,6 +28,7 @@ class Rating:
     loss_unit = "stars²"
     metric = Metric("mae", unit="stars", higher_is_better=False, label="MAE (stars)")
     answers: Answers = "targets"
+    tasks: Tasks = "examples"
     width = 1
 
     def __init__(self, lowest: float = 1, highest: float = 5) -> None:

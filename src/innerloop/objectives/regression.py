@@ -5,7 +5,7 @@ from torch import Tensor
 
 from innerloop.errors import UserError
 from innerloop.objectives.metric import Metric
-from innerloop.objectives.objective import Answers
+from innerloop.objectives.objective import Answers, Tasks
 from innerloop.tasks import Padded
 
 
@@ -22,6 +22,7 @@ class Regression:
     loss_unit = "units of y²"
     metric = Metric("mse", log=True, higher_is_better=False, label="MSE")
     answers: Answers = "targets"
+    tasks: Tasks = "examples"
 
     def __init__(self, targets: int = 1) -> None:
         if targets < 1:
