@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -130,7 +131,7 @@ class ListPrograms(TaskSource):
 
     def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
         simple = {"copy of the input": copy, "commonest output of the support": commonest}
-        limits = self.enumeration or {}
+        limits: Mapping[str, Any] = self.enumeration or {}
         searches = {
             f"enumeration, {limit:g} {name} a task": functools.partial(
                 enumeration, self.tokens, **{name: limit}
