@@ -1,4 +1,4 @@
-"""DBook: ratings of books as MetaHIN divides them, with new users and new books (Lu et al. 2020)."""
+"""DBook: ratings of books as MetaHIN divides them, with new users and books (Lu et al. 2020)."""
 
 import json
 from collections.abc import Mapping
