@@ -30,7 +30,7 @@ def text(file: str) -> str:
 def overrides(file: str) -> list[str]:
     group, _, choice = file.rpartition("/")
     images = (group, choice) == ("training", "batches") or group == "model"
-    images = images or (group == "algorithm" and kind(choice).needs_classes)
+    images = images or (choice in choices("algorithm") and kind(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
     acts = group in ("algorithm", "dataset", "objective") and "environment" in text(file)
     more += [f"{key}={own}" for key, own in ACTING.items() if acts and key != group]

@@ -17,7 +17,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import gradients, memory, streams
 from innerloop.engines.known import unknown
 from innerloop.errors import UserError
-from innerloop.layers import attention, early_pooling, norm
+from innerloop.layers import attention, early_pooling, names, norm
 from innerloop.machine.screen import wrapped
 from innerloop.tasks import Task
 
@@ -176,6 +176,7 @@ class Engine:
         if algorithm in self._checked:
             return
         self._checked.add(algorithm)
+        names.check(algorithm)
         if layers := unknown(algorithm):
             from innerloop.engines.check import check  # seldom needed
 

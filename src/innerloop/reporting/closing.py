@@ -7,6 +7,7 @@ from pathlib import Path
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
 from innerloop.evaluation.sizes import setting
+from innerloop.machine.foreign import read_text
 from innerloop.machine.screen import short
 from innerloop.reporting.numbers import mean_and_half, number_or_nan
 from innerloop.startup import places, published
@@ -48,7 +49,7 @@ def _paper(results: Results, folder: Path) -> Iterator[str]:
     figure = published.figures().get(name, {}).get("paper")
     if figure is not None and results.training_set == results.dataset:
         file = folder / DIFFERENCES
-        same = not file.is_file() or f"--- experiment={name}" not in file.read_text()
+        same = not file.is_file() or f"--- experiment={name}" not in read_text(file)
         differs = "" if same else f"; what differs from its setting: {DIFFERENCES}"
         yield f"the paper: {published.text(figure)}{differs}"
 

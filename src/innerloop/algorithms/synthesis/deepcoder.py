@@ -100,6 +100,9 @@ class DeepCoder(Algorithm):
         self.network = SequenceProcess(
             self.model, objective, places=places, width=width, depth=depth, heads=heads
         )
+        # One module under two names would lose its weights in `functional_call` (torch 2.15).
+        del self.network.model
+        vars(self.network)["model"] = self.model
         self.language, self.programs, self.seconds = language, programs, seconds
         self.guess = guess
         symbols = len(language.symbols) if language else 0
