@@ -9,6 +9,7 @@ from cli import call, results, train
 from helpers import ROOT, config, data_for
 
 from innerloop.callbacks.early_stop import EarlyStop
+from innerloop.experiment.problem import build_problem
 
 PAGE = (ROOT / "docs" / "day_one.md").read_text()
 ROWS = re.findall(r"^\| (?!you want|---)(.+?) \| `(.+)` \|$", PAGE, flags=re.M)
@@ -20,8 +21,19 @@ def test_every_override_of_the_page_runs(tmp_path: Path, wish: str, override: st
     given = [] if "hydra.run.dir" in override else [f"hydra.run.dir={tmp_path / 'own'}"]
     chosen = config("dataset=glyphs", *[w for w in words if not w.startswith("hydra.")])
     assert chosen.outer.steps > 0
-    call("train", "debug=fast", *data_for("maml", "glyphs"), *given, *words)
+    short = [] if override.startswith("debug=") else ["debug=fast"]
+    short += ["outer.steps=4", "evaluation.validation.every=2"] if not short else []
+    call("train", *short, *data_for("maml", "glyphs"), *given, *words)
     assert results(tmp_path / "own")["outer"]["steps"] == 4
+
+
+def test_overfitting_shows_the_same_training_batches_again() -> None:
+    settings = config("dataset=glyphs", "outer.batches=2", "outer.tasks=3")
+    settings.hydra = None
+    data = build_problem(settings).data
+    assert [data.training_indices(step) for step in range(3)] == [[0, 1, 2], [3, 4, 5], [0, 1, 2]]
+    assert config("dataset=glyphs", "debug=overfit").outer.batches == 1
+    assert config("dataset=glyphs").outer.batches is None
 
 
 def test_training_stops_after_validations_without_a_better_score(

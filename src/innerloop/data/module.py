@@ -37,6 +37,8 @@ class TaskData(lightning.LightningDataModule):
         workers: processes that prepare batches; 0 for the training process itself.
         patience: seconds to wait for a batch of a worker.
         shape: of one input, as the model expects it; None for no check.
+        batches: different training batches, after which the first one comes again: whether a
+            learner can overfit them shows whether it learns at all. None for no end.
         plain_size: examples of a plain training batch; a step then has `tasks` plain batches
             instead of episodes, and several processes share each batch. None for episodes.
         augment: changes normalised training inputs at random; None to leave them as they are.
@@ -59,6 +61,7 @@ class TaskData(lightning.LightningDataModule):
         shape: object = None,
         plain_size: int | None = None,
         augment: Callable[[Tensor], Tensor] | None = None,
+        batches: int | None = None,
     ) -> None:
         super().__init__()
         self.source, self.episode, self.test_episode = source, episode, test_episode
@@ -66,7 +69,7 @@ class TaskData(lightning.LightningDataModule):
         self.workers, self.patience = workers, patience
         self.validation_tasks, self.test_tasks = validation_tasks, test_tasks
         self.seed, self.evaluation_seed, self.shape = seed, evaluation_seed, shape
-        self.plain_size, self.augment = plain_size, augment
+        self.plain_size, self.augment, self.batches = plain_size, augment, batches
 
     def prepare_data(self) -> None:
         """Lightning calls this in one process of each machine."""
@@ -138,7 +141,7 @@ class TaskData(lightning.LightningDataModule):
         Raises:
             UserError: if the processes cannot share them evenly.
         """
-        share = self._share()
+        share, step = self._share(), step if self.batches is None else step % self.batches
         if self.plain_size is not None:
             share.check_even("training.size", self.plain_size)
             return share.plain_batches(step, self.tasks)

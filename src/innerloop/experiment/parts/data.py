@@ -61,6 +61,7 @@ def build_data(config: DictConfig, episodes: Episodes, plain_size: int | None = 
         shape=input_shape(config),
         plain_size=plain_size,
         augment=_augmentation(config),
+        batches=config.outer.get("batches"),
     )
 
 

@@ -37,6 +37,7 @@ class Outer(Section):
 
     steps: Natural
     tasks: Count
+    batches: OptionalCount = None
     optimizer: Annotated[Optimizer, Field(description=OPTIMIZER)]
     scheduler: Annotated[Target | None, Field(description=SCHEDULER)]
     clip: Annotated[
