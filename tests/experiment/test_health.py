@@ -36,7 +36,7 @@ class Poisoned(Sinusoid):
         return drawn
 
 
-POISON = "dataset._target_=run.test_health.Poisoned"
+POISON = "dataset._target_=experiment.test_health.Poisoned"
 RUN = ("debug=fast", "outer.steps=6", "outer.optimizer._target_=torch.optim.AdamW", POISON)
 
 
@@ -120,7 +120,7 @@ def test_a_worker_that_gives_no_batch_ends_the_run(
     monkeypatch.setenv("DIES", dies)
     message = mistake(
         "train", f"hydra.run.dir={tmp_path}", "debug=fast", "logger=none", "workers=1",
-        "patience=1", "dataset._target_=run.test_health.Stalls",
+        "patience=1", "dataset._target_=experiment.test_health.Stalls",
     )  # fmt: skip
     assert "worker gave no batch" in message and "workers=0" in message
     assert ("exited" if dies else "timed out after 1") in message
@@ -132,7 +132,7 @@ def test_full_shared_memory_has_its_own_message(
     monkeypatch.setattr("innerloop.data.loader.shared_memory_left", lambda: 3 * 2**19)
     message = mistake(
         "train", f"hydra.run.dir={tmp_path}", "debug=fast", "logger=none", "workers=1",
-        "patience=1", "dataset._target_=run.test_health.Stalls",
+        "patience=1", "dataset._target_=experiment.test_health.Stalls",
     )  # fmt: skip
     assert "/dev/shm has 1.5 MB left" in message and "workers=0" in message
     assert "disk" not in message
