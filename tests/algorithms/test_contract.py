@@ -18,10 +18,12 @@ from helpers import (
 )
 from hydra.errors import InstantiationException
 
+from innerloop import tasks as task_tools
 from innerloop.conformance import answers, meta_gradients
 from innerloop.conformance.failure import checks
 from innerloop.conformance.subject import Subject
 from innerloop.experiment.problem import build_problem
+from innerloop.objectives import Classification
 from innerloop.startup import command
 from innerloop.tasks import Task
 
@@ -41,6 +43,15 @@ def test_a_promise_is_kept(name: str, check: Callable[[Subject], None]) -> None:
 def test_adapting_leaves_running_averages_unchanged(name: str) -> None:
     make = partial(algorithm, name, SmoothConv("running"))
     answers.adapting_changes_nothing_of_the_learner(Subject(make, partial(tasks, shape=(1, 4, 4))))
+
+
+def test_without_fixed_ways_a_learner_takes_more_classes_than_in_training(name: str) -> None:
+    learner = algorithm(name).eval()
+    learner.objective = Classification(3, 5)
+    ways = 3 if learner.fixed_ways else 5
+    task = task_tools.only(tasks(1, ways=ways))
+    *_, (_, answer) = learner.trajectory(task, 3, NOW)
+    assert answer.shape[-1] == ways
 
 
 def test_regression_is_trained_or_refused(name: str) -> None:

@@ -342,7 +342,7 @@ WRONG_DATA: dict[Callable[..., None], type[TaskSource]] = {
     data_sets.inputs_have_the_announced_shape: Infinite,
     data_sets.a_task_has_the_sizes_that_were_asked_for: Sorted,
     data_sets.support_and_query_share_no_example: Leaks,
-    data_sets.fingerprints_tell_splits_apart: Nameless,
+    data_sets.fingerprints_stay: Nameless,
     data_sets.workers_can_draw_its_tasks: Unpickled,
 }
 

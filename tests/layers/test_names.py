@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import NOW, SmoothBody, algorithm, choices, kind, learners, tasks
+from helpers import NOW, SmoothBody, algorithm, kind, learners, tasks
 from torch import nn
 
 from innerloop.engines.engine import Engine
@@ -30,7 +30,6 @@ def test_shared_weights_and_layers_without_parameters_are_no_fault() -> None:
 @pytest.mark.parametrize("name", learners())
 def test_our_learners_have_one_name_for_each_module(name: str) -> None:
     names.check(algorithm(name, regression=not kind(name).needs_classes))
-    assert name in choices("algorithm")
 
 
 def test_what_is_refused_would_lose_its_parameters() -> None:

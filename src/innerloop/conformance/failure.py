@@ -16,11 +16,12 @@ class Failure(AssertionError):
     """A promise is not kept; the message says how, in words."""
 
 
-def agree(actual: Any, expected: Any, what: str) -> None:
+def agree(actual: Any, expected: Any, what: str, bits: bool = False) -> None:
     """Raises `Failure` if two trees of tensors differ by more than rounding.
 
     Arguments:
         what: the name of the values, for the message.
+        bits: whether not even rounding may differ.
     """
     ours, theirs = (tree_flatten_with_path(tree)[0] for tree in (actual, expected))
     if [place for place, _ in ours] != [place for place, _ in theirs]:
@@ -28,15 +29,16 @@ def agree(actual: Any, expected: Any, what: str) -> None:
     for (place, a), (_, b) in zip(ours, theirs, strict=True):
         name = f"{what}{keystr(place)}"
         if isinstance(a, Tensor):
-            _close(a, b, name)
+            _close(a, b, name, bits)
         elif a != b:
             raise Failure(f"{name} is {a} and not {b}")
 
 
-def _close(actual: Tensor, expected: Tensor, name: str) -> None:
+def _close(actual: Tensor, expected: Tensor, name: str, bits: bool) -> None:
     if actual.shape != expected.shape:
         raise Failure(f"{name} is {tuple(actual.shape)} and not {tuple(expected.shape)}")
     tolerance = EXACT if actual.dtype == expected.dtype == torch.float64 else ROUGH
+    tolerance = 0.0 if bits else tolerance
     gap = gap_between(actual, expected)
     if not torch.allclose(
         actual.double(), expected.double(), rtol=tolerance, atol=tolerance / 100, equal_nan=True

@@ -15,14 +15,12 @@ def with_padding(batch: Task) -> Task:
 
 
 def _filled(examples: Examples) -> Examples:
-    tasks, rows = examples.targets.shape[:2] if isinstance(examples.targets, Tensor) else (
-        examples.targets.values.shape[:2]
-    )  # fmt: skip
+    targets = values(examples.targets)
+    tasks, rows = targets.shape[:2]
     real = torch.arange(rows + ROWS).expand(tasks, -1) < rows
     if isinstance(examples.inputs, Padded):
         real[:, :rows] = examples.inputs.real
     inputs = Padded(tree_map(_longer, values(examples.inputs)), real)
-    targets = values(examples.targets)
     if targets.is_floating_point():
         return Examples(inputs, Padded(_longer(targets), real))  # type: ignore[arg-type]
     labels = torch.full((tasks, ROWS), PADDING, dtype=targets.dtype)

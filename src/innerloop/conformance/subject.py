@@ -61,11 +61,6 @@ class Subject:
         pairs = zip(named.items(), slopes, strict=True)
         return loss.detach(), {n: torch.zeros_like(p) if g is None else g for (n, p), g in pairs}
 
-    @property
-    def classifies(self) -> bool:
-        """Whether its tasks have classes."""
-        return self.learner.objective.classes(training=True) is not None
-
 
 def reordered(examples: Examples, order: Tensor) -> Examples:
     """The examples in another order, or some of them."""
