@@ -48,7 +48,7 @@ class Algorithm(nn.Module):
     mixed_mode: ClassVar[bool] = False  #: whether `engine.checkpoint=mixed` is exact for it
     uses_head: ClassVar[bool] = True  #: False for learners of features, which take it off
     needs_classes: ClassVar[bool] = False  #: whether regression is refused
-    needs: ClassVar[Tasks] = "examples"  #: the kind of its tasks, see `Objective.tasks`
+    needs: ClassVar[Tasks] = "examples"  #: or `environments`, to act in: the objective's `tasks`
     trains_on_batches: ClassVar[bool] = False  #: learns from plain batches, not from episodes
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
@@ -251,9 +251,9 @@ def _check_tasks(kind: type[Algorithm], objective: Objective) -> None:
     if kind.needs == "environments":
         raise UserError(
             f"{kind.__name__} acts in environments, and this data set has examples with answers: "
-            "choose dataset=navigation2d or bandit, or another algorithm, such as algorithm=maml."
+            "choose dataset=navigation2d, or another algorithm, such as algorithm=maml."
         )
     raise UserError(
         f"{kind.__name__} learns from examples with answers, and the tasks of this data set are "
-        "environments to act in: choose algorithm=maml_rl or rl2."
+        "environments to act in: choose algorithm=maml_rl."
     )
