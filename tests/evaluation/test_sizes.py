@@ -80,6 +80,7 @@ def test_ranges_and_balance_are_part_of_the_hash() -> None:
         RANGES._replace(queries=Range(1, 15)), RANGES._replace(balance="meta_dataset"),
         RANGES._replace(balance="meta_dataset", largest_support=99),
         RANGES._replace(drawn_from="group"), RANGES._replace(query_balance="dirichlet"),
+        RANGES._replace(drawn_from="hierarchy"),
     ]  # fmt: skip
     assert len({hash_of(episode) for episode in episodes}) == len(episodes)
     uniform = RANGES._replace(balance="uniform")

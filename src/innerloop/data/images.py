@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import checks, layout, sampling, sizes
+from innerloop.data import checks, groups, layout, sampling, sizes, tree
 from innerloop.data.centroid import nearest_centroid
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
@@ -101,6 +101,10 @@ class ImageClasses(TaskSource):
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
         )
+        related = self._groups(split, episode)
+        if related is not None:
+            kind = groups if related.ndim == 1 else tree
+            kind.check(self.name, split, episode, related)
         lengths = self.pack.series(split)
         if lengths is not None:
             Series(lengths).check(names, *episode.numbers[1:])
@@ -130,9 +134,12 @@ class ImageClasses(TaskSource):
         return np.flatnonzero(counts >= needed)
 
     def _groups(self, split: str, episode: Episode) -> np.ndarray | None:
-        """The groups of usable classes, if a task takes its classes from one of them."""
-        groups = None if episode.drawn_from == "split" else self.groups(split)
-        return None if groups is None else groups[self._usable(split, episode)]
+        """Groups or tree of usable classes, if a task takes its classes from one group or node."""
+        if episode.drawn_from == "split":
+            return None
+        tree = self.tree(split) if episode.drawn_from == "hierarchy" else None
+        related = self.groups(split) if tree is None else tree
+        return None if related is None else related[..., self._usable(split, episode)]
 
     def longest_list(self, split: str, episode: Episode, seed: int) -> int:
         if self.pack.series(split) is not None:

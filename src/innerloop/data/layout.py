@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from innerloop.data import groups as class_groups
-from innerloop.data import meta_dataset, sampling, sizes
+from innerloop.data import meta_dataset, sampling, sizes, tree
 from innerloop.tasks import PADDING, Episode
 
 VERSION = 1  #: increase it whenever the same seed, index and sizes would give another task
@@ -60,11 +60,13 @@ def draw_classes(
     Arguments:
         split, indices, episode, seed: as of `draw`.
         available: number of classes.
-        groups: the number of each class's group, `(classes,)`, if a task takes one group.
+        groups: the number of each class's group, `(classes,)`, or which classes each node of a tree
+            spans, `(nodes, classes)`, if a task takes one group or node.
     """
     number, choice, *_, group = _keys(split, indices, seed)
     if groups is not None:
-        return class_groups.draw_classes(group, groups, episode)
+        of_group = class_groups.draw_classes if groups.ndim == 1 else tree.draw_classes
+        return of_group(group, groups, episode)
     classes = np.full((len(indices), episode.most_ways), -1)
     picks = sampling.choose(choice, available, min(episode.most_ways, available))
     classes[:, : picks.shape[1]] = picks
@@ -89,7 +91,7 @@ def draw(
         seed: of the stream.
         supply: examples of each class, `(classes,)`; or the number of classes, if each has as many
             examples as needed.
-        groups: the number of each class's group, `(classes,)`, if a task takes one group.
+        groups: as of `draw_classes`.
     """
     classes = draw_classes(
         split=split,

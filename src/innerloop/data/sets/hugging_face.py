@@ -11,6 +11,7 @@ import numpy as np
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import overlap, pixels
 from innerloop.data.packs.pack import Pack
+from innerloop.data.packs.parts import in_parts
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
@@ -120,8 +121,8 @@ class HuggingFace(ImageClasses):
         self, names: Sequence[str], labels: np.ndarray
     ) -> Iterator[tuple[str, np.ndarray]]:
         for name in names:
-            rows = np.flatnonzero(labels == name)
-            yield name, np.stack([self._fitted(int(row)) for row in rows])
+            rows = np.flatnonzero(labels == name).tolist()
+            yield from in_parts(name, rows, self._fitted)
 
     def _fitted(self, row: int) -> np.ndarray:
         try:

@@ -10,14 +10,14 @@ from innerloop.data.download import fetch, is_of_disk
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import pixels
 from innerloop.data.packs.archives import Archive, read_picture
+from innerloop.data.packs.parts import PART
 from innerloop.data.packs.pictures import Box, Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes, Images, InSeries
+from innerloop.data.sets import synsets
 from innerloop.data.sets.card import Card, card
 from innerloop.data.sets.class_lists import class_lists, splits_of
 from innerloop.errors import UserError, one_line
-
-PART = 1000  #: images of a class that are in memory together
 
 
 class Picture(NamedTuple):
@@ -85,6 +85,10 @@ class Published(ImageClasses):
             "filter": "lanczos",
             "pixels": pixels.VERSION,
         }
+
+    def tree(self, split: str) -> np.ndarray | None:
+        """WordNet's, of classes of ImageNet; None of others."""
+        return synsets.spanned(self.pack.classes(split))
 
     def read(self) -> Mapping[str, Classes]:
         assert self.reading is not None
