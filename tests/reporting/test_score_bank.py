@@ -13,6 +13,7 @@ from finished_runs import CLASSES, TASKS, comparison_of, finished_run, scores_of
 from helpers import ROOT
 from scipy import stats
 
+from innerloop.evaluation import schema, score_file
 from innerloop.experiment.listed import hash_of, listed_tasks
 from innerloop.reporting import score_bank
 
@@ -163,3 +164,12 @@ def test_another_library_can_be_tested_on_the_tasks_of_a_run(tmp_path: Path) -> 
     errors = [((q.targets - m) ** 2).mean() for m, (_, q) in zip(means, tasks, strict=True)]
     with np.load(tmp_path / "run/baselines.npz") as scores:
         assert np.stack(errors) == pytest.approx(scores["mean of the support"], rel=1e-5)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("shots", [1, [3, 90]])
+def test_tasks_of_unequal_size_are_written_as_they_are_read(tmp_path: Path, shots: Any) -> None:
+    file = tmp_path / "ours.npz"
+    theirs = schema.read(ABOUT | {"episode": {"test": {"ways": 5, "shots": shots, "queries": 1}}})
+    score_file.write(file, theirs, SCORES)
+    assert score_file.read_about(file)["episode"]["test"]["shots"] == shots
