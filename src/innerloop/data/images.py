@@ -105,9 +105,9 @@ class ImageClasses(TaskSource):
         if related is not None:
             kind = groups if related.ndim == 1 else tree
             kind.check(self.name, split, episode, related)
-        lengths = self.pack.series(split)
-        if lengths is not None:
-            Series(lengths).check(names, *episode.numbers[1:])
+        series = self._series(split)
+        if series is not None:
+            series.check(names, *((1, 1) if episode.varies else episode.numbers[1:]))
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Positions in the pack's list of classes; the turns of a class count as that class."""
@@ -214,7 +214,7 @@ class ImageClasses(TaskSource):
         """Tasks with `Places` in the split as inputs."""
         counts, turns = self.pack.counts(split), self._turns
         if episode.varies:
-            usable = self._usable(split, episode)
+            usable, series = self._usable(split, episode), self._series(split)
             drawn = layout.draw(
                 split=split,
                 indices=indices,
@@ -222,8 +222,10 @@ class ImageClasses(TaskSource):
                 seed=seed,
                 supply=counts[usable],
                 groups=self._groups(split, episode),
+                limit=None if series is None else series.limited,
             )
-            return places.unequal(drawn._replace(classes=usable[drawn.classes]), counts, turns)
+            drawn = drawn._replace(classes=usable[drawn.classes])
+            return places.unequal(drawn, counts, turns, series)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         classes = self.classes(split, indices, episode, seed)
         return places.equal(
@@ -248,11 +250,15 @@ class ImageClasses(TaskSource):
         are drawn freely."""
         if not episode.replacement:
             return plan(split, self.pack.counts(split), episode, seed).images[indices]
-        lengths = self.pack.series(split)
-        if lengths is None:
+        series, (ways, shots, queries) = self._series(split), episode.numbers
+        if series is None:
             return None
-        ways, shots, queries = episode.numbers
-        return Series(lengths).draw(sampling.split(key, ways), classes, shots, queries)
+        return series.draw(sampling.split(key, ways), classes, shots, queries)
+
+    def _series(self, split: str) -> Series | None:
+        """Which images of each class show the same thing; None if that is not recorded."""
+        lengths = self.pack.series(split)
+        return None if lengths is None else Series(lengths)
 
     def _counts(self, split: str) -> np.ndarray:
         """Images of each class of a split; raises `UserError` if the data set lacks the split."""

@@ -42,7 +42,6 @@ class Published(ImageClasses):
         layout: finds the images in these files.
         split: whose class lists are taken, those in `innerloop/data/splits/NAME_SPLIT.json`.
         size: images are resized to `size` by `size` pixels.
-        in_series: whether images come in series; support and query are drawn from different ones.
         path: a folder with the content of the archive, instead of the publisher's files.
         on_device: see `ImageClasses`.
 
@@ -56,7 +55,6 @@ class Published(ImageClasses):
         layout: Layout,
         split: str = "meta_dataset",
         size: int = 84,
-        in_series: bool = False,
         path: str | None = None,
         on_device: bool | str = "auto",
     ) -> None:
@@ -70,7 +68,7 @@ class Published(ImageClasses):
             std=(0.229, 0.224, 0.225),
             on_device=on_device,
         )
-        self.layout, self.split, self.unequal = layout, split, not in_series
+        self.layout, self.split = layout, split
         self.lists = class_lists(f"{name}_{split}")
         self.path = None if path is None else Path(path).expanduser()
         self.reading = Reading(size, 3)
