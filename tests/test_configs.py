@@ -40,7 +40,9 @@ def overrides(file: str) -> list[str]:
     if group == "encoder":
         data = "huffpost" if "text_encoder" in text(file) else "omniglot"
         more += [f"dataset={data}", "algorithm=centroid"]
-    more += ["encoder=glove"] if group == "dataset" and "features of an encoder" in text(file) else []
+    more += (
+        ["encoder=glove"] if group == "dataset" and "features of an encoder" in text(file) else []
+    )
     more += ["encoder.name=resnet18", "encoder.width=512"] if file == "encoder/timm" else []
     more += ["encoder.path=x", "encoder.width=768"] if file == "encoder/transformer" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
