@@ -1,7 +1,7 @@
 """The number of tasks of unequal size that one core draws from Omniglot in a second.
 
-The tasks have their images, and the time is the processor's: `python -m benchmarks.unequal_sampling`.
-Omniglot is read from `INNERLOOP_DATA`; without it, noise is used.
+The tasks have their images, and the time is the processor's. Omniglot is read from `INNERLOOP_DATA`;
+without it, noise is used.
 """
 
 import json

@@ -221,7 +221,7 @@ class Copies(NamedTuple):
         """The data set in a copy."""
         settings = self.settings.copy()
         settings.paths.data = str(root)
-        if "path" in settings.dataset:
+        if settings.dataset.get("path") is not None:
             settings.dataset.path = settings.dataset.path.replace(str(self.data), str(root))
         built = build_source(settings)
         assert isinstance(built, ImageClasses)
