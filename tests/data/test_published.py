@@ -140,6 +140,28 @@ def test_tasks_of_unequal_size_show_different_traffic_signs_too(
         assert not tracks[0] & tracks[1]
 
 
+def test_a_part_of_the_traffic_signs_is_packed_again_when_there_are_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publishers.publish("traffic_sign", tmp_path / "archive", monkeypatch)
+    folder = tmp_path / "data" / "gtsrb" / "Train"
+    settings = config("dataset=traffic_sign_part", f"paths.data={tmp_path / 'data'}")
+    for each in (4, 8):  # the first images of each class, three of a sign
+        for name in published.lists["test"]:
+            for number, pixels in enumerate(published.images[name][:each]):
+                file = f"{int(name[:2])}/{int(name[:2]):05}_{number // 3:05}_{number % 3:05}.png"
+                publishers.write_tree(folder, {file: publishers.encoded(pixels, "PNG")})
+        data = build_source(settings)
+        assert isinstance(data, ImageClasses)
+        few = {name: images[:each] for name, images in published.images.items()}
+        compare(data, published._replace(images=few))
+        assert data.pack.series("test") == [[3, 1] if each == 4 else [3, 3, 2]] * 5
+    for file in (folder / "1").iterdir():
+        file.unlink()
+    with pytest.raises(UserError, match=r"and class 01.Speed limit \(30km/h\) has none"):
+        build_source(settings).prepare()
+
+
 def test_a_set_to_test_on_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     published = publishers.publish("mscoco", tmp_path / "data" / "mscoco", monkeypatch)
     data = source("mscoco", tmp_path / "data", published)

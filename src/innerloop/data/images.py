@@ -23,7 +23,7 @@ from innerloop.data.padding import map_inputs
 from innerloop.data.source import TaskSource
 from innerloop.data.without_replacement import plan
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Task
+from innerloop.tasks import Episode, Examples, Padded, Task
 
 
 class ImageClasses(TaskSource):
@@ -157,7 +157,7 @@ class ImageClasses(TaskSource):
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         tasks = self._places(split, indices, episode, seed)
-        return map_inputs(partial(self._look_up, split), tasks)
+        return Task(*[Examples(self._inputs(split, part.inputs), part.targets) for part in tasks])
 
     def classes_in(self, split: str) -> int:
         """Classes of the pack, times four if quarter-turns are further classes."""
@@ -270,8 +270,16 @@ class ImageClasses(TaskSource):
             )
         return self.pack.counts(split)
 
+    def _inputs(self, split: str, places: Places | Padded) -> Tensor | Padded:
+        """The raw inputs at places of a split; the padding is zero."""
+        if not isinstance(places, Padded):
+            return self._look_up(split, places)
+        images = self._look_up(split, places.values)
+        images.numpy()[~places.real.numpy()] = 0  # in place: a copy would double the time
+        return Padded(images, places.real)
+
     def _look_up(self, split: str, places: Places) -> Tensor:
-        """The raw inputs at places of a split, `(T, n, ...)`."""
+        """The raw inputs at places of a split, `(T, n, ...)`, in memory of their own."""
         return gather(self.pack.images(split), places, self.rotations)
 
     def transform(self, inputs: Tensor | Places) -> Tensor:

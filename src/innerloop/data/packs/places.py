@@ -89,7 +89,7 @@ def _look_up(rows: Rows, images: np.ndarray, turned: np.ndarray) -> Examples:
     """The rows' images of `images` `(T, ways, n)`, turned as their classes `(T, ways)` are."""
     task = np.arange(len(images))[:, None]
     place = torch.from_numpy(images[task, rows.labels, rows.numbers])
-    turns = torch.from_numpy(turned[task, rows.labels])
+    turns = torch.from_numpy(np.where(rows.real, turned[task, rows.labels], 0))
     return Examples(Padded(Places(place, turns), torch.from_numpy(rows.real)), rows.targets())
 
 

@@ -1,5 +1,6 @@
 """Published data sets whose archives hold one file for each image."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import numpy as np
 from innerloop.data.download import fetch, is_of_disk
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import pixels
-from innerloop.data.packs.archives import Archive, read_picture
+from innerloop.data.packs.archives import Archive, open_archive, read_picture
 from innerloop.data.packs.parts import PART
 from innerloop.data.packs.pictures import Box, Reading
 from innerloop.data.packs.record import Recipe
@@ -43,6 +44,7 @@ class Published(ImageClasses):
         split: whose class lists are taken, those in `innerloop/data/splits/NAME_SPLIT.json`.
         size: images are resized to `size` by `size` pixels.
         path: a folder with the content of the archive, instead of the publisher's files.
+        part: whether a part of the images is enough, if there are some of each class.
         on_device: see `ImageClasses`.
 
     Raises `UserError` for a split that is not published.
@@ -56,6 +58,7 @@ class Published(ImageClasses):
         split: str = "meta_dataset",
         size: int = 84,
         path: str | None = None,
+        part: bool = False,
         on_device: bool | str = "auto",
     ) -> None:
         self.card = card(name)
@@ -70,19 +73,23 @@ class Published(ImageClasses):
         )
         self.layout, self.split = layout, split
         self.lists = class_lists(f"{name}_{split}")
-        self.path = None if path is None else Path(path).expanduser()
+        self.path, self.part = None if path is None else Path(path).expanduser(), part
         self.reading = Reading(size, 3)
 
     @property
     def recipe(self) -> Recipe:
         assert self.reading is not None
-        return {
+        recipe: Recipe = {
             "set": self.name,
             "split": self.split,
             "size": self.reading.size,
             "filter": "lanczos",
             "pixels": pixels.VERSION,
         }
+        if self.part:
+            names = "\n".join(name for file in self._files() for name in open_archive(file).names)
+            recipe["images"] = hashlib.sha256(names.encode()).hexdigest()
+        return recipe
 
     def tree(self, split: str) -> np.ndarray | None:
         """WordNet's, of classes of ImageNet; None of others."""
@@ -92,7 +99,9 @@ class Published(ImageClasses):
         assert self.reading is not None
         files = self._files()
         pictures = found_by(self.layout, files, self.card)
-        check(pictures, self.lists, self.card, files)
+        images = sum(map(len, pictures.values()))
+        expected = self.card._replace(images=images) if self.part else self.card
+        check(pictures, self.lists, expected, files)
         return read_classes(pictures, self.lists, self.reading)
 
     def _files(self) -> list[Path]:
