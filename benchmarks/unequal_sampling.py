@@ -1,7 +1,6 @@
-"""The number of tasks of unequal size that one core draws from Omniglot in a second.
+"""The number of tasks of unequal size that one core draws from Omniglot in a second of its time.
 
-The tasks have their images, and the time is the processor's. Omniglot is read from `INNERLOOP_DATA`;
-without it, noise is used.
+The tasks have their images. Omniglot is read from `INNERLOOP_DATA`; without it, noise is used.
 """
 
 import json
