@@ -154,6 +154,26 @@ def test_the_example_of_the_documentation_writes_a_score_file(
     assert banked.results.protocol.tasks == 3
 
 
+GUESTS = sorted((ROOT / "docs/score_bank").rglob("*.npz"))
+
+
+def test_the_guests_of_the_bank_can_be_compared(tmp_path: Path) -> None:
+    """Scores of one list of tasks rise and fall together, so the tasks are in the same order."""
+    assert GUESTS
+    tests: dict[str, list[np.ndarray]] = {}
+    for file in GUESTS:
+        banked = score_bank.read(file)
+        assert (
+            "http" in banked.results.command and ((banked.scores >= 0) & (banked.scores <= 1)).all()
+        )
+        tests.setdefault(banked.results.protocol.hash, []).append(banked.scores)
+    for scores in tests.values():
+        correlations = np.corrcoef(np.stack(scores))
+        assert np.median(correlations[np.triu_indices(len(scores), 1)]) > 0.2
+    comparison = comparison_of(tmp_path, *GUESTS[:2])
+    assert comparison["differences"][0]["p"] is not None
+
+
 def test_another_library_can_be_tested_on_the_tasks_of_a_run(tmp_path: Path) -> None:
     """Answering every query with the mean of the support scores as it did in the run."""
     results = train(tmp_path / "run", "evaluation.baselines=true", *FAST)
