@@ -15,6 +15,7 @@ from scipy import stats
 
 from innerloop.evaluation import schema, score_file
 from innerloop.experiment.listed import hash_of, listed_tasks
+from innerloop.machine.mappings import read_json
 from innerloop.reporting import score_bank
 
 ABOUT: dict[str, Any] = {
@@ -189,7 +190,6 @@ def test_another_library_can_be_tested_on_the_tasks_of_a_run(tmp_path: Path) -> 
 @pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("shots", [1, [3, 90]])
 def test_tasks_of_unequal_size_are_written_as_they_are_read(tmp_path: Path, shots: Any) -> None:
-    file = tmp_path / "ours.npz"
-    theirs = schema.read(ABOUT | {"episode": {"test": {"ways": 5, "shots": shots, "queries": 1}}})
-    score_file.write(file, theirs, SCORES)
-    assert score_file.read_about(file)["episode"]["test"]["shots"] == shots
+    run = finished_run(tmp_path / "a", episode={"test": {"ways": 5, "shots": shots, "queries": 1}})
+    score_file.write(tmp_path / "a.npz", schema.read(read_json(run / "results.json")), SCORES)
+    assert score_file.read_about(tmp_path / "a.npz")["episode"]["test"]["shots"] == shots
