@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,18 +21,19 @@ class TokenRows(ABC):
 
     Arguments:
         length: places of a row.
-        known: tokens of a subclass.
-        language: of the programs.
 
     Raises:
         UserError: if length is below 1.
     """
 
-    def __init__(self, length: int, known: int, language: Language) -> None:
+    language: ClassVar[Language]  #: of the programs
+    known: ClassVar[int]  #: tokens of a subclass
+
+    def __init__(self, length: int) -> None:
         if length < 1:
             raise UserError(f"length={length} of a list: give 1 or more.")
-        self.length, self.language = length, language
-        self.end, self.unknown, self.tokens = known, known + 1, known + 2
+        self.length, self.end = length, self.known
+        self.unknown, self.tokens = self.known + 1, self.known + 2
 
     @abstractmethod
     def numbers(self, value: Any) -> Sequence[int]:
