@@ -174,6 +174,28 @@ class TaskSource(ABC):
         """`batches` in the form in which loaders send them to the device; see `compact_tasks`."""
         return self.batches(split, indices, size, seed)
 
+    def labels(self, split: str) -> np.ndarray:
+        """The class of every stored example, one class after another: `(n,)`; see `class_names`.
+
+        Raises:
+            UserError: if examples are made when they are drawn.
+        """
+        raise UserError(
+            f"{type(self).__name__} has no stored list of examples: choose a data set of images, "
+            "such as dataset=omniglot."
+        )
+
+    def rows(self, split: str, rows: np.ndarray) -> Inputs:
+        """The raw inputs of stored examples, `(rows, ...)`.
+
+        Arguments:
+            rows: places in `labels`.
+
+        Raises:
+            UserError: as `labels` does.
+        """
+        raise UserError(f"{type(self).__name__} has no rows for {self.labels(split)}.")
+
     @abstractmethod
     def fingerprint(self, split: str) -> str:
         """Names the distribution from which tasks are drawn; part of the protocol hash."""
