@@ -27,7 +27,8 @@ def of_test(tested: Tested) -> list[PlainDict]:
     data = tested.on.data
     if not data.source.has_trials:
         return []
-    count, scores = min(TRIALS, data.test_tasks), {}
+    count = min(TRIALS, data.test_tasks)
+    scores: dict[str, list[float]] = {}
     tasks = forms.test_tasks(data, data.source, count)
     for index, task in enumerate(work.each("trials", tasks, count)):
         for name, answer in _answers(tested, task):
@@ -47,7 +48,11 @@ def _answers(tested: Tested, task: Task) -> Iterator[tuple[str, Answer]]:
         yield "before adapting", _predictor(algorithm, task, path[0])
     yield "after adapting", _predictor(algorithm, task, path[-1])
     for name, answer in tested.on.data.source.baselines().items():
-        yield name, lambda x, answer=answer: answer(_asked(task, x))
+        yield name, _baseline(answer, task)
+
+
+def _baseline(answer: Callable[[Task], Tensor], task: Task) -> Answer:
+    return lambda inputs: answer(_asked(task, inputs))
 
 
 def _predictor(algorithm: Algorithm, task: Task, adapted: Adapted) -> Answer:

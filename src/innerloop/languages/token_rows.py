@@ -102,11 +102,11 @@ class TokenRows(ABC):
         if not known:
             return Found(None, 0, 0.0)
         x, y = ([self.value(own) for own in part] for part in zip(*known, strict=True))
-        limits = {"programs": programs, "seconds": seconds, "language": self.language}
-        if weights is None:
-            return search(x, y, **limits)
-        own = costs(dict(zip(self.symbols, weights.tolist(), strict=True)), self.language)
-        return search(x, y, cost=own, **limits)
+        cost = None
+        if weights is not None:
+            shares = dict(zip(self.symbols, weights.tolist(), strict=True))
+            cost = costs(shares, self.language)
+        return search(x, y, cost, programs=programs, seconds=seconds, language=self.language)
 
     def run(self, term: Term, inputs: Tensor) -> Tensor:
         """What a program answers, as rows `(n, width)`; zeros where it has no value."""

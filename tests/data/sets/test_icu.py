@@ -27,7 +27,7 @@ from innerloop.tasks import Episode, Examples, Range, Task
 
 Check = Callable[[DataSet], None]
 EPISODE = Episode(2, Range(2, 6), 8)
-EACH = 400  #: patients of each set
+EACH = 480  #: patients of each set
 
 
 def measurements(number: int, rng: np.random.Generator) -> list[tuple[int, str, float]]:
