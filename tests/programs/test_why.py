@@ -154,3 +154,8 @@ def test_scores_are_subtracted_only_where_the_test_tasks_are_alike(key: str) -> 
         assert lines[-1] == f"The run is {gap:.4g} points below the paper."
     else:
         assert lines[-1].endswith(f"of tasks with another {key}.")
+
+
+def test_learners_without_inner_steps_do_not_differ_in_them() -> None:
+    words = ("experiment=omniglot_protonet_5way_1shot", "inner.steps=7", "outer.steps=7")
+    assert set(differing("protonet2017", *words)) == {"outer.steps"}

@@ -71,7 +71,7 @@ def export(words: Sequence[str]) -> None:
         "split": np.array(given.split),
     }
     with whole_file(out) as file:
-        np.savez(file, **content)
+        np.savez(file, **content)  # type: ignore[arg-type]
     shape = " x ".join(map(str, features.shape))
     notices.say(f"{out}: {shape} features of {config.names.dataset} {given.split}{_norm(body)}")
 
