@@ -107,7 +107,9 @@ def changes(config: DictConfig, other: DictConfig, wanted: Role) -> Changes:
 
 def _defaults(config: DictConfig, *more: str) -> DictConfig:
     """The defaults of the run's choices; with `~pairs` without those of the pair."""
-    return composed(*[f"{group}={config.names[group]}" for group in CHOSEN], *more)
+    usual = composed(*[f"{group}={config.names[group]}" for group in CHOSEN], *more)
+    usual.names, usual.paths = config.names, config.paths
+    return usual
 
 
 def _of_paper(config: DictConfig, paper: DictConfig | None) -> Iterator[str]:
