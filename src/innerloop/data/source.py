@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from innerloop.data.own_table import OwnTask, Table
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.sketch import Sketch
 from innerloop.errors import UserError
@@ -23,6 +24,7 @@ class TaskSource(ABC):
 
     reading: Reading | None = None  #: how image files become raw inputs; None if inputs are not
     unequal: bool = False  #: whether it makes tasks of unequal size, see `Episode.varies`
+    has_trials: bool = False  #: whether `trial` tells what happens when answers are acted on
     underlying: "TaskSource | None" = None  #: the data set whose tasks these are in another form
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
@@ -92,6 +94,26 @@ class TaskSource(ABC):
         queries. It does not look at the targets of queries.
         """
         return {}
+
+    def trial(self, split: str, index: int, seed: int, answer: Callable[[Inputs], Tensor]) -> float:
+        """The score of acting on answers, such as the tracking error of a controlled plant.
+
+        Arguments:
+            split, index, seed: of the task, as in `tasks`.
+            answer: from inputs `(n, ...)` to outputs `(n, width)`, adapted to the task.
+        """
+        raise NotImplementedError
+
+    def own_task(self, table: Table) -> OwnTask:
+        """A task of a user's own table: rows with an answer to adapt to, and rows without.
+
+        Raises:
+            UserError: if the data set has no such tables, or the table lacks a column.
+        """
+        raise UserError(
+            f"table=: {type(self).__name__} does not read tables. A learner of texts, ratings or "
+            "measurements does; for images give support= and query=."
+        )
 
     def sketch(self, task: Task, outputs: Tensor) -> Sketch | None:
         """What a picture of a task shows; None for images and functions of one variable.
