@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,9 @@ def kind(name: str) -> type[Algorithm]:
 
 
 def learners(needs: str = "examples") -> list[str]:
-    """The choices of `conf/algorithm` that learn from this kind of tasks."""
-    return [name for name in choices("algorithm") if kind(name).needs == needs]
+    """The choices of `conf/algorithm` that learn from this kind of tasks, if they are installed."""
+    fitting = [name for name in choices("algorithm") if kind(name).needs == needs]
+    return [name for name in fitting if not kind(name).package or find_spec(kind(name).package)]
 
 
 def algorithms_that(fit: Callable[[Algorithm], bool]) -> list[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import choices, config, learners
+from helpers import config, learners
 
 from innerloop.conformance import answers, data_sets, meta_gradients
 from innerloop.conformance.data_sets import DataSet
@@ -16,7 +16,7 @@ from innerloop.errors import UserError
 from innerloop.experiment.problem import build_problem
 from innerloop.tasks import Episode
 
-ACTING = sorted(set(choices("algorithm")) - set(learners()))
+ACTING = learners("environments")
 PROMISES = checks(answers, meta_gradients).values()
 SMALL = ("episode.shots=3", "episode.queries=2", "dataset.environment.horizon=4")
 

@@ -51,6 +51,7 @@ class Algorithm(nn.Module):
     needs: ClassVar[Tasks] = "examples"  #: or `environments`, to act in: the objective's `tasks`
     trains_on_batches: ClassVar[bool] = False  #: learns from plain batches, not from episodes
     relabelling_permutes: ClassVar[bool] = False  #: renaming classes permutes the outputs, no more
+    package: ClassVar[str] = ""  #: another library that it needs, which may not be installed
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
     exact_meta_gradient: bool = True  #: whether it is the derivative of the meta-loss
     measured_images: int = 0  #: training examples that `measure` needs; 0: it needs none
@@ -201,7 +202,7 @@ class Algorithm(nn.Module):
 
         plain = self.second_order or (side_by_side and not self.embeds)
         with attention.differentiable_twice(plain):
-            return over_tasks(loss, self.embed(tasks), side_by_side).mean()
+            return over_tasks(loss, self.embed(tasks), side_by_side and not self.one_by_one).mean()
 
     def scores(
         self,
@@ -229,7 +230,7 @@ class Algorithm(nn.Module):
             ]
             return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
-        return over_tasks(score, self.embed(tasks), side_by_side)
+        return over_tasks(score, self.embed(tasks), side_by_side and not self.one_by_one)
 
     # --- what the engines ask
 

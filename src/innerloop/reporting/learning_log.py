@@ -9,6 +9,7 @@ from innerloop.reporting.terminal import leave_out
 
 Point = tuple[int, float]  #: outer steps done, and a metric
 PARTS = ("val", "train")
+SPEED = "train/tasks_per_second"
 LARGEST = 1e30  #: of a number in a chart; the axes must extend beyond it
 
 
@@ -49,6 +50,13 @@ def logged(folder: Path, metric: str) -> dict[str, list[Point]]:
     except UserError as error:
         leave_out(f"curves: {error}")
         return {}
+
+
+def speed(folder: Path) -> float | None:
+    """Tasks per second of a training as it was logged last, without validations; None without."""
+    file = folder / "metrics.csv"
+    points = _column(file, read_rows(file), SPEED) if there(file) else []
+    return points[-1][1] if points else None
 
 
 def _column(file: Path, rows: list[dict[str, str]], key: str) -> list[Point]:
