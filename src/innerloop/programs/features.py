@@ -80,7 +80,7 @@ def _write(out: Path, features: Tensor, source: TaskSource, origin: Mapping[str,
             features=features.numpy(),
             labels=source.labels(split),
             class_names=np.array(source.class_names(split)),
-            **{key: np.array(value) for key, value in origin.items()},
+            **{key: np.array(value) for key, value in origin.items()},  # type: ignore[arg-type]
         )
 
 
