@@ -39,11 +39,14 @@ def overrides(file: str) -> list[str]:
     acts = group in ("algorithm", "dataset", "objective") and "environment" in text(file)
     more += [f"{key}={own}" for key, own in ACTING.items() if acts and key != group]
     more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
-    more += ["dataset.name=BRD_Mini"] if choice in ("meta_album", "hugging_face") else []
+    named = ("meta_album", "hugging_face", "hugging_face_text")
+    more += ["dataset.name=BRD_Mini"] if choice in named else []
     if group == "encoder":
         data = "huffpost" if "text_encoder" in text(file) else "omniglot"
         more += [f"dataset={data}", "algorithm=centroid"]
-    more += ["encoder=glove"] if group == "dataset" and "sets.intents" in text(file) else []
+    more += (
+        ["encoder=glove"] if group == "dataset" and "features of an encoder" in text(file) else []
+    )
     more += ["encoder.name=resnet18", "encoder.width=512"] if file == "encoder/timm" else []
     more += ["encoder.path=x", "encoder.width=768"] if file == "encoder/transformer" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []

@@ -61,6 +61,9 @@ class OtherValidation(TaskSource):
     def groups(self, split: str) -> np.ndarray | None:
         return self.of(split).groups(split)
 
+    def tree(self, split: str) -> np.ndarray | None:
+        return self.of(split).tree(split)
+
     def shared_images(self, split: str, other: str) -> int | None:
         return None if "val" in (split, other) else self.source.shared_images(split, other)
 

@@ -67,6 +67,9 @@ class Resized(TaskSource):
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)
 
+    def tree(self, split: str) -> np.ndarray | None:
+        return self.source.tree(split)
+
     def shared_images(self, split: str, other: str) -> int | None:
         return self.source.shared_images(split, other)
 

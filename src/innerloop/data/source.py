@@ -77,6 +77,10 @@ class TaskSource(ABC):
         """The number of each class's group, such as its alphabet: `(classes,)`; None without."""
         return None
 
+    def tree(self, split: str) -> np.ndarray | None:
+        """Which classes each node of a tree of them spans, `(nodes, classes)`; None without."""
+        return None
+
     def shared_images(self, split: str, other: str) -> int | None:
         """Number of images that two splits have in common; None if it is not known."""
         return None

@@ -9,7 +9,7 @@ from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
 from innerloop.evaluation.audited_learner import AuditedLearner
-from innerloop.evaluation.stamps import StampedFindings, of_joint_queries
+from innerloop.evaluation.stamps import StampedFindings, of_joint_queries, of_selection
 from innerloop.experiment.tested import Tested, TestSet
 from innerloop.machine import work
 from innerloop.tasks import Task
@@ -36,8 +36,9 @@ def audit_of(tested: Tested) -> StampedFindings | None:
             "Audit", batches(tested.on, tasks, tested.device), number(tested.on, tasks)
         )
         findings = audit.audit(learner, shown, reported, _shared_images(tested.on))
-    joint, episode = tested.learner.algorithm.joint_queries, tested.on.data.test_episode
-    findings["stamps"] += of_joint_queries(joint, episode)
+    algorithm = tested.learner.algorithm
+    findings["stamps"] += of_joint_queries(algorithm.joint_queries, tested.on.data.test_episode)
+    findings["stamps"] += of_selection(algorithm.selecting_tasks)
     return findings
 
 

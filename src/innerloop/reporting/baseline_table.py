@@ -6,10 +6,10 @@ from rich.table import Table
 
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
-from innerloop.reporting.numbers import half_or_dash, number_or_nan
+from innerloop.reporting.numbers import mean_and_half
 from innerloop.reporting.terminal import cell, narrow_table, terminal
 
-HEADINGS = ("method", "mean", "95% over tasks", "learner minus it", "p by Holm", "the learner is")
+HEADINGS = ("method", "mean and 95% over tasks", "learner minus it", "p by Holm", "the learner is")
 
 
 def show_baselines(content: Mapping[str, object]) -> None:
@@ -35,17 +35,12 @@ def baseline_table(results: Results) -> Table:
 def baseline_rows(results: Results) -> Iterator[list[str]]:
     """The cells below `HEADINGS`."""
     metric, headline = results.metric, results.headline
-    learner = number_or_nan(headline.mean, metric), half_or_dash(headline.ci95, metric)
-    yield [results.algorithm, *learner, "", "", ""]
+    yield [results.algorithm, mean_and_half(headline.mean, headline.ci95, metric), "", "", ""]
     for own in results.baselines:
-        difference = number_or_nan(own.difference, metric, sign="+")
-        half = half_or_dash(own.difference_ci95, metric)
-        p = "-" if own.p is None else f"{own.p:.2g}"
         yield [
             own.name,
-            number_or_nan(own.mean, metric),
-            half_or_dash(own.ci95, metric),
-            f"{difference} {half}",
-            p,
+            mean_and_half(own.mean, own.ci95, metric),
+            mean_and_half(own.difference, own.difference_ci95, metric, sign="+"),
+            "-" if own.p is None else f"{own.p:.2g}",
             own.verdict(metric.higher_is_better),
         ]

@@ -84,6 +84,9 @@ class FeatureClasses(ImageClasses):
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)
 
+    def tree(self, split: str) -> np.ndarray | None:
+        return self.source.tree(split)
+
     def resident(self, device: torch.device) -> Resident:
         return ResidentFeatures(self.pack, device, self.rotations)
 

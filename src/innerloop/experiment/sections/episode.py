@@ -35,8 +35,8 @@ class Sizes(Section):
     ] = "equal"
     largest_support: Count = 500
     drawn_from: Annotated[
-        Literal["split", "group", "group_if_any"],
-        Field(description="split, group or group_if_any"),
+        Literal["split", "group", "group_if_any", "hierarchy"],
+        Field(description="split, group, group_if_any or hierarchy"),
     ] = "split"
 
 
