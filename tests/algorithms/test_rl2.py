@@ -101,16 +101,18 @@ def test_the_gradient_equals_a_computation_by_hand() -> None:
     for single in played:
         hidden, _ = twin(learner.gru)(single.observations)
         known = inputs["parameters"][0].expand(5, -1), torch.linspace(0, 1, 5).double()[:, None]
-        left = torch.tensor([sum(0.99**k for k in range(5 - t)) for t in range(5)]).double()
+        left = torch.tensor(
+            [sum(0.99**k for k in range(5 - t)) for t in range(5)], dtype=torch.float64
+        )
         values = left * learner.critic(torch.cat([hidden[0].detach(), *known], 1))[:, 0]
-        gain, gains = 0.0, []
+        guesses, gain, gains = values.tolist(), 0.0, []
         for t in reversed(range(5)):
-            later = float(values[t + 1]) if t < 4 else 0.0
-            gain = float(single.rewards[0, t]) + 0.99 * later - float(values[t]) + 0.99 * 0.3 * gain
+            later = guesses[t + 1] if t < 4 else 0.0
+            gain = float(single.rewards[0, t]) + 0.99 * later - guesses[t] + 0.99 * 0.3 * gain
             gains.insert(0, gain)
         chances = torch.distributions.Categorical(logits=learner.policy(hidden[0].detach()))
         logs = chances.log_prob(single.actions[0].argmax(-1))
-        gains = torch.tensor(gains).double()
+        gains = torch.tensor(gains, dtype=torch.float64)
         expected = expected - (gains * logs + 0.3 * 0.5 * chances.entropy()).mean() / 2
         expected = expected + ((values - values.detach() - gains) / left).square().mean() / 2
     close(actual, torch.autograd.grad(expected, weights))
