@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from innerloop import tasks as task_tools
 from innerloop.adaptation import policy_gradient
-from innerloop.adaptation.rules import SGD, Limited
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.environments.actions import Continuous, Discrete
 from innerloop.environments.navigation import Navigation
@@ -172,14 +171,6 @@ def test_the_first_order_gradient_ascends_the_return() -> None:
     with torch.no_grad():
         curve = problem.algorithm.scores(problem.data.training_batch(0), 3, NOW)["return"]
     assert (curve[:, -1] > curve[:, 0]).all()
-
-
-def test_an_inner_gradient_is_cut_to_its_largest_norm() -> None:
-    start = {"a": torch.zeros(2), "b": torch.zeros(1)}
-    slopes = {"a": torch.tensor([3.0, 0.0]), "b": torch.tensor([4.0])}  # of norm 5
-    for limit, share in ((2.5, 0.5), (7.0, 1.0)):
-        moved, _ = Limited(SGD(0.1), limit).step(start, slopes, torch.zeros(()), (), 0)
-        close(moved, {k: -0.1 * share * slope for k, slope in slopes.items()}, rtol=1e-6)
 
 
 def test_each_inner_step_has_its_own_learned_rate() -> None:

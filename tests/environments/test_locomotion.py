@@ -50,7 +50,8 @@ def test_a_step_equals_that_of_gymnasium(robot: str) -> None:
         expected = np.concatenate([theirs.data.qpos, theirs.data.qvel])
         np.testing.assert_allclose(state[0].numpy(), expected, rtol=0, atol=1e-9)
         velocity = (theirs.data.qpos[0] - before) / theirs.dt
-        assert velocity == pytest.approx(told["x_velocity"], abs=1e-3)  # an Ant's lags by a frame
+        if robot == "half_cheetah":  # Ant's is read within the last frame
+            assert velocity == pytest.approx(told["x_velocity"], abs=1e-9)
         reward = -velocity + told["reward_ctrl"] + told.get("reward_survive", 0.0)
         assert outcome.rewards.item() == pytest.approx(reward, abs=1e-6)
         assert not outcome.ended.item()

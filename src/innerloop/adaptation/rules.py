@@ -10,7 +10,6 @@ from innerloop.adaptation.gradients import Parameters
 
 State = TypeVar("State")
 Rate = float | Mapping[str, Tensor]
-TINY = 1e-12  #: keeps the root of a zero gradient differentiable
 
 
 class Rule(Protocol[State]):
@@ -83,29 +82,6 @@ class StepSGD(NamedTuple):
 def of_step(values: Tensor, number: int) -> Tensor:
     """The entry of `values` `(steps,)` for a step; the last one for any step beyond."""
     return values[min(number, len(values) - 1)]
-
-
-class Limited(NamedTuple):
-    r"""A rule that sees :math:`\nabla \min(1, c / \|\nabla\|)`, over all parameters together."""
-
-    rule: SGD | StepSGD
-    limit: float  #: c
-
-    def start(self, parameters: Parameters) -> tuple[()]:
-        return self.rule.start(parameters)
-
-    def step(
-        self,
-        parameters: Parameters,
-        gradient: Parameters,
-        loss: Tensor,
-        state: tuple[()],
-        number: int,
-    ) -> tuple[Parameters, tuple[()]]:
-        squares = torch.stack([slope.square().sum() for slope in gradient.values()])
-        share = (self.limit / (squares.sum() + TINY).sqrt()).clamp(max=1)
-        limited = {k: share * slope for k, slope in gradient.items()}
-        return self.rule.step(parameters, limited, loss, state, number)
 
 
 class Adam(NamedTuple):

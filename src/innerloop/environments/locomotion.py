@@ -52,9 +52,9 @@ class Locomotion:
 
     Deviations: episodes start at rest in the robot's first position, where Gymnasium adds noise,
     and end after 200 steps, as in the paper, where Gymnasium's have 1,000. An Ant does not see the
-    forces of contact, nor pays for them; its velocity is that of its position, where Gymnasium's
-    is a frame of the simulation behind. MuJoCo's solver forgets its last solution at every step,
-    so that a step is a pure function.
+    forces of contact, nor pays for them; its velocity is that of its position after the last frame,
+    where Gymnasium reads it within that frame. MuJoCo's solver forgets its last solution at every
+    step, so that a step is a pure function.
 
     References:
         Finn, Abbeel and Levine, "Model-agnostic meta-learning for fast adaptation of deep

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from innerloop.adaptation import policy_gradient
 from innerloop.adaptation.gradients import Parameters
-from innerloop.adaptation.rules import SGD, Limited, Rule, StepSGD
+from innerloop.adaptation.rules import Rule, StepSGD
 from innerloop.adaptation.selection import ALL, moving
 from innerloop.algorithms.gradient.maml import MAML
 from innerloop.algorithms.gradient.meta_sgd import key
@@ -35,7 +35,6 @@ class MAMLRL(MAML):
         every_step: whether the outer loop sees the mean of the losses after each inner step, or
             only the last.
         step_rates: whether the outer loop learns the rates too, one for each parameter and step.
-        limit: largest norm of an inner gradient, to which longer ones are cut; None: any.
 
     Shapes: of `n` episodes, inputs are `parameters` `(n, p)` and `keys` `(n,)`; outputs are rewards
     `(n, horizon)`.
@@ -83,11 +82,10 @@ class MAMLRL(MAML):
         trace: float = 1.0,
         every_step: bool = False,
         step_rates: bool = False,
-        limit: float | None = None,
     ) -> None:
         super().__init__(model, objective, rate, steps, first_order, adapted)
         self.environment, self.every_step = environment, every_step
-        self.discount, self.trace, self.limit = discount, trace, limit
+        self.discount, self.trace = discount, trace
         names = moving(self.model, self.adapted) if step_rates and steps else ()
         self.rates = nn.ParameterDict({key(k): torch.full((steps,), rate) for k in names})
         self.exact_meta_gradient = False  # of the mean return, not of the return of given episodes
@@ -107,8 +105,7 @@ class MAMLRL(MAML):
         return torch.stack(losses).mean()
 
     def rule(self) -> Rule:
-        rule = StepSGD(self.learned_rates()) if self.rates else SGD(self.rate)
-        return Limited(rule, self.limit) if self.limit else rule
+        return StepSGD(self.learned_rates()) if self.rates else super().rule()
 
     def learned_rates(self) -> dict[str, Tensor]:
         names = {k: key(k) for k, _ in self.model.named_parameters()}
