@@ -281,8 +281,7 @@ def publish_eurosat(folder: Path, monkeypatch: Any) -> Published:
 def publish_crop_disease(folder: Path, monkeypatch: Any) -> Published:
     lists = few("crop_disease_bscd_fsl", 3)
     files, images = jpegs(every(lists), "dataset/train/{name}/{number}___RS_HL.JPG")
-    other = {f"dataset/test/{name}/0.JPG": encoded(random("test"), "JPEG") for name in images}
-    write_tree(folder, files | other)
+    write_tree(folder, files)
     return Published(lists, images, [], (f"dataset.path={folder}",))
 
 
@@ -307,9 +306,9 @@ def publish_chestx(folder: Path, monkeypatch: Any) -> Published:
     findings = [*every(lists) * EACH, "No Finding", "Pneumonia", "|".join(every(lists))]
     for number, finding in enumerate(findings):
         pixels = random(f"chest {number}", (14, 11))
-        files[f"images/{number:08}_000.png"] = encoded(pixels, "PNG")
         rows.append(f"{number:08}_000.png,{finding},0")
         if finding in every(lists):
+            files[f"images/{number:08}_000.png"] = encoded(pixels, "PNG")
             images.setdefault(finding, []).append(np.repeat(pixels[..., None], 3, -1))
     write_tree(folder, files | {"Data_Entry_2017.csv": "\n".join(rows).encode()})
     return Published(lists, images, [], (f"dataset.path={folder}",))

@@ -1,6 +1,7 @@
 """Every data set that has files: downloaded from a server on this machine, packed and compared."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -160,6 +161,18 @@ def test_a_part_of_the_traffic_signs_is_packed_again_when_there_are_more(
         file.unlink()
     with pytest.raises(UserError, match=r"and class 01.Speed limit \(30km/h\) has none"):
         build_source(settings).prepare()
+
+
+@pytest.mark.parametrize("name", ["ilsvrc", "crop_disease", "chestx"])
+def test_a_set_that_cannot_be_downloaded_is_read_from_its_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publishers.publish(name, tmp_path / "elsewhere", monkeypatch)
+    without_path = published._replace(overrides=())
+    with pytest.raises(UserError, match=f"(?s)cannot be downloaded: .*FOLDER be .*data/{name}"):
+        source(name, tmp_path / "data", without_path).prepare()
+    shutil.copytree(tmp_path / "elsewhere", tmp_path / "data" / name, dirs_exist_ok=True)
+    compare(source(name, tmp_path / "data", without_path), published)
 
 
 def test_a_set_to_test_on_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

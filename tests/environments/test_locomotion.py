@@ -1,6 +1,7 @@
 """MuJoCo's robots as pure functions, against Gymnasium's own environments."""
 
 import sys
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -31,9 +32,12 @@ def robot(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def test_a_step_equals_that_of_gymnasium(robot: str) -> None:
+def test_a_step_equals_that_of_gymnasium(
+    robot: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import gymnasium
 
+    monkeypatch.chdir(tmp_path)  # where MuJoCo logs what it says of Gymnasium's files
     names = {"half_cheetah": "HalfCheetah-v5", "ant": "Ant-v5"}
     theirs, ours = gymnasium.make(names[robot]).unwrapped, Locomotion(robot)
     theirs.reset(seed=0)

@@ -15,6 +15,7 @@ from scipy import stats
 
 from innerloop.evaluation import schema, score_file
 from innerloop.experiment.listed import hash_of, listed_tasks
+from innerloop.machine.mappings import read_json
 from innerloop.reporting import score_bank
 
 ABOUT: dict[str, Any] = {
@@ -154,6 +155,26 @@ def test_the_example_of_the_documentation_writes_a_score_file(
     assert banked.results.protocol.tasks == 3
 
 
+GUESTS = sorted((ROOT / "docs/score_bank").rglob("*.npz"))
+
+
+def test_the_guests_of_the_bank_can_be_compared(tmp_path: Path) -> None:
+    """Scores of one list of tasks rise and fall together, so the tasks are in the same order."""
+    assert GUESTS
+    tests: dict[str, list[np.ndarray]] = {}
+    for file in GUESTS:
+        banked = score_bank.read(file)
+        assert (
+            "http" in banked.results.command and ((banked.scores >= 0) & (banked.scores <= 1)).all()
+        )
+        tests.setdefault(banked.results.protocol.hash, []).append(banked.scores)
+    for scores in tests.values():
+        correlations = np.corrcoef(np.stack(scores))
+        assert np.median(correlations[np.triu_indices(len(scores), 1)]) > 0.2
+    comparison = comparison_of(tmp_path, *GUESTS[:2])
+    assert comparison["differences"][0]["p"] is not None
+
+
 def test_another_library_can_be_tested_on_the_tasks_of_a_run(tmp_path: Path) -> None:
     """Answering every query with the mean of the support scores as it did in the run."""
     results = train(tmp_path / "run", "evaluation.baselines=true", *FAST)
@@ -169,7 +190,6 @@ def test_another_library_can_be_tested_on_the_tasks_of_a_run(tmp_path: Path) -> 
 @pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("shots", [1, [3, 90]])
 def test_tasks_of_unequal_size_are_written_as_they_are_read(tmp_path: Path, shots: Any) -> None:
-    file = tmp_path / "ours.npz"
-    theirs = schema.read(ABOUT | {"episode": {"test": {"ways": 5, "shots": shots, "queries": 1}}})
-    score_file.write(file, theirs, SCORES)
-    assert score_file.read_about(file)["episode"]["test"]["shots"] == shots
+    run = finished_run(tmp_path / "a", episode={"test": {"ways": 5, "shots": shots, "queries": 1}})
+    score_file.write(tmp_path / "a.npz", schema.read(read_json(run / "results.json")), SCORES)
+    assert score_file.read_about(tmp_path / "a.npz")["episode"]["test"]["shots"] == shots

@@ -163,6 +163,15 @@ class ImageClasses(TaskSource):
         """Classes of the pack, times four if quarter-turns are further classes."""
         return len(self._counts(split)) * self._turns
 
+    def labels(self, split: str) -> np.ndarray:
+        counts = self._counts(split)
+        return np.repeat(np.arange(len(counts)), counts)
+
+    def rows(self, split: str, rows: np.ndarray) -> Tensor:
+        """The images as they are stored, without quarter-turns."""
+        chosen = torch.from_numpy(rows)[None]
+        return self._look_up(split, Places(chosen, torch.zeros_like(chosen)))[0]
+
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
         batches = self._batch_places(split, indices, size, seed)
         return map_inputs(partial(self._look_up, split), batches)

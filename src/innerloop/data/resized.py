@@ -82,6 +82,12 @@ class Resized(TaskSource):
     def compact_tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         return self.source.compact_tasks(split, indices, episode, seed)
 
+    def labels(self, split: str) -> np.ndarray:
+        return self.source.labels(split)
+
+    def rows(self, split: str, rows: np.ndarray) -> Inputs:
+        return self.source.rows(split, rows)
+
     def transform(self, inputs: Inputs) -> Tensor:
         return resize(self.source.transform(inputs), self.shape)
 

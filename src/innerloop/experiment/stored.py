@@ -18,8 +18,8 @@ from innerloop.tasks import Episode
 
 SHOWN = "config.yaml"  #: all values, for people to read; KEPT has them before interpolation
 OUTCOME = (
-    "results.json", "scores.npz", "baselines.npz", "diagnostics.json", "adaptation.*",
-    "figures/*.*", "tested_on/*/*.*",
+    "results.json", "scores.npz", "baselines.npz", "answers.npz", "diagnostics.json",
+    "adaptation.*", "figures/*.*", "tested_on/*/*.*",
 )  # fmt: skip
 
 
@@ -69,6 +69,8 @@ def _forget_defaults(content: PlainDict) -> None:
     validation = content["evaluation"]["validation"]
     if validation.get("dataset") is None:
         validation.pop("dataset", None)
+    if validation.get("minutes") is None:
+        validation.pop("minutes", None)
     if content["trainer"].get("matmul") == "ieee":
         content["trainer"].pop("matmul")
     for key in ("init_from", "distil_from", "encoder", "augment"):

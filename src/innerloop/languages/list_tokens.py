@@ -25,8 +25,11 @@ class ListTokens(TokenRows):
         [[4, 7], [5, 5, None], [None]]
     """
 
+    language = LISTS
+    known = VALUES
+
     def __init__(self, length: int = 12) -> None:
-        super().__init__(length, VALUES, LISTS)
+        super().__init__(length)
 
     def numbers(self, value: Sequence[int]) -> Sequence[int]:
         return value

@@ -27,8 +27,11 @@ class TextTokens(TokenRows):
         ['a1', 'Z\ufffdr\ufffd']
     """
 
+    language = TEXTS
+    known = len(CHARACTERS)
+
     def __init__(self, length: int = 32) -> None:
-        super().__init__(length, len(CHARACTERS), TEXTS)
+        super().__init__(length)
 
     def numbers(self, value: str) -> Sequence[int]:
         return [NUMBERS.get(character, -1) for character in value]

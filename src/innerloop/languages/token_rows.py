@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,18 +21,19 @@ class TokenRows(ABC):
 
     Arguments:
         length: places of a row.
-        known: tokens of a subclass.
-        language: of the programs.
 
     Raises:
         UserError: if length is below 1.
     """
 
-    def __init__(self, length: int, known: int, language: Language) -> None:
+    language: ClassVar[Language]  #: of the programs
+    known: ClassVar[int]  #: tokens of a subclass
+
+    def __init__(self, length: int) -> None:
         if length < 1:
             raise UserError(f"length={length} of a list: give 1 or more.")
-        self.length, self.language = length, language
-        self.end, self.unknown, self.tokens = known, known + 1, known + 2
+        self.length, self.end = length, self.known
+        self.unknown, self.tokens = self.known + 1, self.known + 2
 
     @abstractmethod
     def numbers(self, value: Any) -> Sequence[int]:
@@ -101,11 +102,11 @@ class TokenRows(ABC):
         if not known:
             return Found(None, 0, 0.0)
         x, y = ([self.value(own) for own in part] for part in zip(*known, strict=True))
-        limits = {"programs": programs, "seconds": seconds, "language": self.language}
-        if weights is None:
-            return search(x, y, **limits)
-        own = costs(dict(zip(self.symbols, weights.tolist(), strict=True)), self.language)
-        return search(x, y, cost=own, **limits)
+        cost = None
+        if weights is not None:
+            shares = dict(zip(self.symbols, weights.tolist(), strict=True))
+            cost = costs(shares, self.language)
+        return search(x, y, cost, programs=programs, seconds=seconds, language=self.language)
 
     def run(self, term: Term, inputs: Tensor) -> Tensor:
         """What a program answers, as rows `(n, width)`; zeros where it has no value."""

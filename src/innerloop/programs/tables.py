@@ -127,10 +127,10 @@ def _train(table: Table, name: str, words: Words, more: Words) -> int:
 
 
 def keep(table: Table) -> None:
-    """Keeps the results and the scores of finished members, and compares each test's in pairs.
+    """Keeps the results and the scores of finished members.
 
     The scores are kept in score files, so that members that were run on other days, or elsewhere,
-    are compared too.
+    can be compared.
     """
     table.kept.mkdir(exist_ok=True)
     for name in table.members():
@@ -142,11 +142,11 @@ def keep(table: Table) -> None:
             shutil.copyfile(test.folder / RESULTS, table.kept / f"{label}.json")
             file = table.kept / f"{label}{score_file.SUFFIX}"
             score_file.write(file, test.results, test.scores)
-    behind = differences(table.kept)
-    if behind:
-        write_json(table.kept / PAIRED, behind)
 
 
 def write(table: Table) -> None:
-    """Writes the page from what is kept."""
+    """Compares the members of each test in pairs, and writes the page, from what is kept."""
+    behind = differences(table.kept)
+    if behind:
+        write_json(table.kept / PAIRED, behind)
     write_whole(table.definition.with_suffix(".md"), page(table.definition, table.kept))

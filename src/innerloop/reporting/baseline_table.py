@@ -21,6 +21,10 @@ def show_baselines(content: Mapping[str, object]) -> None:
     results = schema.read(content)
     if results.baselines:
         terminal().print(baseline_table(results))
+        if results.baselines[0].others:
+            terminal().print(other_metrics(results))
+    if results.trials:
+        terminal().print(trial_table(results))
 
 
 def baseline_table(results: Results) -> Table:
@@ -30,6 +34,31 @@ def baseline_table(results: Results) -> Table:
     table.title = cell(f"{results.algorithm} and baselines on {results.tested_on}")
     table.caption = cell(f"{results.metric.heading}, {results.protocol.tasks} tasks, paired t test")
     return table
+
+
+def trial_table(results: Results) -> Table:
+    """What happened when the answers were acted on, such as the tracking error of a controller."""
+    rows = [
+        {"trials": own.name, "mean": _plain(own.mean), "95% over tasks": f"± {_plain(own.ci95)}"}
+        for own in results.trials
+    ]
+    return narrow_table(rows, folds=("trials",))
+
+
+def other_metrics(results: Results) -> Table:
+    """The means of the other metrics, of the learner and of each baseline."""
+    names = list(results.baselines[0].others)
+    own = {name: results.test[name].mean for name in names if name in results.test}
+    every = [(results.algorithm, own), *((b.name, b.others) for b in results.baselines)]
+    rows = [
+        {"method": method, **{name: _plain(means.get(name)) for name in names}}
+        for method, means in every
+    ]
+    return narrow_table(rows, folds=("method",))
+
+
+def _plain(mean: float | None) -> str:
+    return "-" if mean is None else f"{mean:.4f}"
 
 
 def baseline_rows(results: Results) -> Iterator[list[str]]:

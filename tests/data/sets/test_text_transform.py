@@ -2,6 +2,7 @@
 
 import json
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import torch
 from data import damage
 from data.real import beside
 
+from innerloop.conformance import data_sets
+from innerloop.conformance.data_sets import DataSet
+from innerloop.conformance.failure import checks
 from innerloop.data.programs.answers import commonest, copy
 from innerloop.data.programs.random_texts import random_texts
 from innerloop.data.programs.text_tasks import ARCHIVE, FOLDER
@@ -19,6 +23,7 @@ from innerloop.languages.texts import SIGNS, TEXTS
 from innerloop.objectives.exact_match import ExactMatch
 from innerloop.tasks import Episode, Range, Task, only, part, plain, trimmed
 
+Check = Callable[[DataSet], None]
 EPISODE = Episode(1, Range(1, 5), Range(1, 4))
 
 
@@ -105,6 +110,11 @@ def test_a_sketch_shows_texts(data: TextTransform) -> None:
     assert [row[3] for row in sketch.rows if row[0] == "query"] == [
         row[1] for row in sketch.rows if row[0] == "query"
     ]
+
+
+@pytest.mark.parametrize("check", checks(data_sets).values(), ids=lambda check: check.__name__)
+def test_the_tasks_keep_the_promises_of_data_sets(data: TextTransform, check: Check) -> None:
+    check(DataSet(data, EPISODE, [3168], classes=None))
 
 
 def test_texts_of_a_task_have_one_form() -> None:

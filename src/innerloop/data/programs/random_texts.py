@@ -10,8 +10,8 @@ def random_texts(rng: np.random.Generator, count: int) -> list[str]:
     """Texts of one random form: the same separators, between words or numbers of the same kind.
 
     Example:
-        >>> random_texts(np.random.default_rng(7), 2)
-        ['jopi', 'kelo']
+        >>> random_texts(np.random.default_rng(5), 2)
+        ['27/nida/0', '9/po/2']
     """
     kinds = rng.integers(6, size=rng.integers(1, 5))
     separators = [SEPARATORS[i] for i in rng.integers(len(SEPARATORS), size=len(kinds))]
@@ -31,11 +31,6 @@ def _part(rng: np.random.Generator, kind: int) -> str:
         return str(rng.integers(10 ** rng.integers(1, 5)))
     if kind == 3:
         return f"{rng.integers(100):02d}"
-    letters = [
-        source[i]
-        for _ in range(rng.integers(1, 4))
-        for source in (CONSONANTS, VOWELS)
-        for i in rng.integers(len(source), size=1)
-    ]
-    word = "".join(letters)
+    syllables = range(rng.integers(1, 4))
+    word = "".join(own[rng.integers(len(own))] for _ in syllables for own in (CONSONANTS, VOWELS))
     return (word, word.title(), word.upper())[kind]

@@ -18,7 +18,8 @@ TASKS = 354
 
 def load(folder: Path) -> list[list[Pair]]:
     """The examples of each task. Several inputs are one text with a tab between two of them, and a
-    missing output is an empty text.
+    missing output is an empty text. Of examples with the same input, the first is kept, in
+    tasks that have several inputs.
 
     Arguments:
         folder: of all data sets.
@@ -55,6 +56,11 @@ def _read(texts: Mapping[str, str]) -> list[list[Pair]]:
     tasks: list[Any] = [json.loads(text)["Examples"] for text in texts.values()]
     if len(tasks) != TASKS or any(len(task) < 2 for task in tasks):
         raise ValueError(f"it does not have {TASKS} tasks of at least two examples")
-    return [
-        [Pair("\t".join(map(str, e["Input"])), e["Output"] or "") for e in task] for task in tasks
-    ]
+    return [_different(task) for task in tasks]
+
+
+def _different(task: list[Any]) -> list[Pair]:
+    """The examples of a task, of which no two have the same input, if it has several inputs."""
+    pairs = [Pair("\t".join(map(str, e["Input"])), e["Output"] or "") for e in task]
+    different = list({pair.x: pair for pair in reversed(pairs)}.values())[::-1]
+    return different if len(different) > 1 else pairs

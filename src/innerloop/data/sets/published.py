@@ -12,7 +12,7 @@ from innerloop.data.images import ImageClasses
 from innerloop.data.packs import pixels
 from innerloop.data.packs.archives import Archive, open_archive, read_picture
 from innerloop.data.packs.parts import PART
-from innerloop.data.packs.pictures import Box, Reading
+from innerloop.data.packs.pictures import Box, Reading, subfolders
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes, Images, InSeries
 from innerloop.data.sets import synsets
@@ -43,7 +43,8 @@ class Published(ImageClasses):
         layout: finds the images in these files.
         split: whose class lists are taken, those in `innerloop/data/splits/NAME_SPLIT.json`.
         size: images are resized to `size` by `size` pixels.
-        path: a folder with the content of the archive, instead of the publisher's files.
+        path: a folder with the content of the archive, instead of the publisher's files. Of a data
+            set that cannot be downloaded, None is the set's folder in `data_dir`.
         part: whether a part of the images is enough, if there are some of each class.
         on_device: see `ImageClasses`.
 
@@ -108,7 +109,12 @@ class Published(ImageClasses):
         if self.path is not None:
             return [self.path]
         if self.card.by_hand:
-            raise UserError(f"{self.card.title} cannot be downloaded: {self.card.by_hand}.")
+            if any(path.name != "packed" for path in subfolders(self.folder)):
+                return [self.folder]
+            raise UserError(
+                f"{self.card.title} cannot be downloaded: {self.card.by_hand}. Or let FOLDER be "
+                f"{self.folder}, which needs no dataset.path."
+            )
         return fetch(self.card.files, self.folder, self.card.title, self.card.most)
 
 

@@ -58,7 +58,7 @@ class TextTransform(ProgramTasks):
         return load(self.folder)
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[Term, list[Pair]]:
-        texts = random_texts(rng, count)
+        texts = list(dict.fromkeys(random_texts(rng, 2 * count)))[:count]
         term = TEXTS.random_term(rng, "text", int(rng.integers(1, self.depth + 1)))
         term = with_signs_of(texts[0], term, rng)
         pairs = [Pair(x, TEXTS.answer(term, x)) for x in texts]

@@ -74,6 +74,9 @@ class Validation(Section):
 
     tasks: Count
     every: Count
+    minutes: Annotated[
+        float | None, Field(description="more than 0, or null", gt=0, le=MOST, allow_inf_nan=False)
+    ] = None
     dataset: OptionalText = None
 
 
