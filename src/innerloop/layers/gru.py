@@ -25,8 +25,6 @@ class GRU(nn.Module):
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
         self.entering, self.returning = nn.Linear(inputs, 3 * width), nn.Linear(width, 3 * width)
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -(width**-0.5), width**-0.5)
 
     def forward(self, inputs: Tensor, memory: Tensor) -> Tensor:
         """Memories `(..., width)` after a step with inputs `(..., inputs)`."""
