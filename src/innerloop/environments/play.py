@@ -110,22 +110,6 @@ def play_on(
     return Episodes(*columns), past._replace(ended=torch.ones_like(real))
 
 
-def play_in_turn(
-    environment: Environment, agent: Agent, past: Past, inputs: EpisodeInputs
-) -> tuple[Episodes, Past]:
-    """`n` episodes of `play_on` one after the other, as a single one of `n * horizon` steps.
-
-    Arguments:
-        past: of one agent, `(1, ...)`.
-    """
-    parts = []
-    for keys in inputs["keys"].split(1):
-        one: EpisodeInputs = {"parameters": inputs["parameters"][:1], "keys": keys}
-        episodes, past = play_on(environment, agent, past, one)
-        parts.append(episodes)
-    return Episodes(*[torch.cat(column, 1) for column in zip(*parts, strict=True)]), past
-
-
 def beginning(environment: Environment, memory: Tensor) -> Past:
     """The past of an agent that has not yet acted."""
     none = memory.new_zeros(len(memory))
