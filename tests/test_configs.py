@@ -18,7 +18,11 @@ from innerloop.experiment.problem import build_problem
 from innerloop.tasks import Episode
 
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
-EXTRAS = {"model/timm": "timm"}  # files that need a library of an extra
+EXTRAS = {  # files that need a library of an extra
+    "model/timm": "timm",
+    "dataset/halfcheetah_direction": "mujoco",
+    "dataset/ant_direction": "mujoco",
+}
 ACTING = {"dataset": "navigation2d", "algorithm": "maml_rl"}  # of files about environments
 RUN_ELSEWHERE = {"logger/wandb", "trainer/gpu", "trainer/ddp", "train", "evaluate"}
 
@@ -78,8 +82,10 @@ def reads_files(data: str) -> bool:
 
 
 def skip_without_its_extra(file: str) -> None:
-    if file in EXTRAS:
-        pytest.importorskip(EXTRAS[file])
+    group, _, choice = file.rpartition("/")
+    own = f"dataset/{chosen_data(choice)}" if group == "experiment" else file
+    if own in EXTRAS:
+        pytest.importorskip(EXTRAS[own])
 
 
 @pytest.mark.parametrize("file", EVERY_FILE)
@@ -122,6 +128,7 @@ def taught(folder: Path, name: str, dataset: str) -> list[str]:
 
 @pytest.mark.parametrize("name", without_files())
 def test_every_experiment_without_files_runs(tmp_path: Path, name: str) -> None:
+    skip_without_its_extra(f"experiment/{name}")
     assert train(tmp_path, f"experiment={name}", *FAST)["experiment"] == name
 
 

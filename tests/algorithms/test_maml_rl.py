@@ -171,3 +171,24 @@ def test_the_first_order_gradient_ascends_the_return() -> None:
     with torch.no_grad():
         curve = problem.algorithm.scores(problem.data.training_batch(0), 3, NOW)["return"]
     assert (curve[:, -1] > curve[:, 0]).all()
+
+
+def test_each_inner_step_has_its_own_learned_rate() -> None:
+    """The second rate changes what follows the second step, and not the first."""
+    small = ("episode.shots=4", "episode.queries=2", "dataset.environment.horizon=5")
+    settings = config("dataset=navigation2d", "algorithm=maml_rl", "algorithm.step_rates=true",
+                      "algorithm.adapted=[head.*]", "inner.steps=2", *small)  # fmt: skip
+    settings.hydra = None
+    problem = build_problem(settings)
+    learner, task = problem.algorithm, task_tools.only(problem.data.training_batch(0))
+    assert set(learner.learned_rates()) == {"head.weight", "head.bias"}
+    before = [adapted.parameters for adapted in learner.adapt(task.support, 2, NOW)]
+    with torch.no_grad():
+        for rate in learner.rates.values():
+            rate[1] *= 2
+    after = [adapted.parameters for adapted in learner.adapt(task.support, 2, NOW)]
+    close(after[1], before[1])
+    for name in ("head.weight", "head.bias"):
+        step = before[2][name] - before[1][name]
+        close(after[2][name] - after[1][name], 2 * step, rtol=1e-4, atol=1e-6)
+    close(after[2]["body.layers.1.weight"], before[0]["body.layers.1.weight"])

@@ -44,20 +44,30 @@ def linear_baseline(observations: Tensor, returns: Tensor, real: Tensor) -> Tens
     return values.to(returns) * real
 
 
-def advantages(
-    rewards: Tensor, values: Tensor, real: Tensor, discount: float, trace: float
-) -> Tensor:
-    r"""Generalised advantages (Schulman et al. 2016), standardised over all steps: `(n, horizon)`.
+def generalised(rewards: Tensor, values: Tensor, discount: float, trace: float) -> Tensor:
+    r"""Generalised advantages (Schulman et al. 2016), `(n, horizon)`; after the last step comes 0.
 
     .. math:: A_t = \sum_{l \geq 0} (\gamma \lambda)^l (r_{t+l} + \gamma V_{t+l+1} - V_{t+l})
 
     Arguments:
-        rewards, values, real: `(n, horizon)`; the values are 0 where `real` is.
+        rewards, values: `(n, horizon)`.
         discount: :math:`\gamma`.
         trace: :math:`\lambda`; 1: returns minus values.
     """
     later = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], 1)
-    raw = discounted((rewards + discount * later - values) * real, discount * trace)
+    return discounted(rewards + discount * later - values, discount * trace)
+
+
+def advantages(
+    rewards: Tensor, values: Tensor, real: Tensor, discount: float, trace: float
+) -> Tensor:
+    """Generalised advantages, standardised over all real steps: `(n, horizon)`.
+
+    Arguments:
+        rewards, values, real: `(n, horizon)`; rewards and values are 0 where `real` is.
+        discount, trace: as of `generalised`.
+    """
+    raw = generalised(rewards, values, discount, trace)
     count = real.sum()
     mean = (raw * real).sum() / count
     deviation = ((raw - mean).square() * real).sum().div(count).sqrt()

@@ -11,7 +11,7 @@ from innerloop.data import sampling
 from innerloop.data.sketch import Curves, Line, Sketch
 from innerloop.data.source import TaskSource
 from innerloop.environments.environment import Environment
-from innerloop.environments.play import Policy, play
+from innerloop.environments.play import Agent, Policy, beginning, play, play_on
 from innerloop.errors import UserError
 from innerloop.tasks import Episode, Examples, Task
 
@@ -58,9 +58,23 @@ class Worlds(TaskSource):
 
         return Task(examples(keys[:, :shots]), examples(keys[:, shots:]))
 
+    def random_policy(self, seen: Tensor) -> Tensor:
+        """The outputs 0 for any observation: actions of a new policy's spread, without an aim."""
+        return torch.zeros(len(seen), self.environment.actions.outputs)
+
     def rewards_of(self, policy: Policy) -> Callable[[Task], Tensor]:
         """The baseline that follows a policy in the episodes of the queries."""
         return lambda task: play(self.environment, policy, task.query.inputs).rewards
+
+    def rewards_with(self, agent: Agent, memory: int) -> Callable[[Task], Tensor]:
+        """As `rewards_of`, for an agent whose memory begins with this many zeros."""
+
+        def rewards(task: Task) -> Tensor:
+            past = beginning(self.environment, torch.zeros(len(task.query.inputs["keys"]), memory))
+            episodes, _ = play_on(self.environment, agent, past, task.query.inputs)
+            return episodes.rewards
+
+        return rewards
 
     def sketch(self, task: Task, outputs: Tensor) -> Sketch:
         steps = list(range(1, outputs.shape[1] + 1))

@@ -29,6 +29,7 @@ class Environment(Protocol):
 
     horizon: int  #: steps of an episode at most
     observations: int  #: numbers that a policy sees
+    parameters: int  #: p, numbers that tell the environments apart
     actions: Actions
 
     def start(self, parameters: Tensor) -> Tensor:

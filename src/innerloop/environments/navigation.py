@@ -38,7 +38,8 @@ class Navigation:
     def __init__(self, horizon: int = 100) -> None:
         if horizon < 1:
             raise UserError(f"dataset.environment.horizon={horizon}: give 1 or more steps.")
-        self.horizon, self.actions = horizon, Continuous(2, scale=FASTEST, spread=SPREAD)
+        self.horizon, self.parameters = horizon, 2
+        self.actions = Continuous(2, scale=FASTEST, spread=SPREAD)
 
     def start(self, parameters: Tensor) -> Tensor:
         return torch.zeros_like(parameters)

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from innerloop.adaptation import policy_gradient
 from innerloop.adaptation.gradients import Parameters
-from innerloop.adaptation.selection import ALL
+from innerloop.adaptation.rules import Rule, StepSGD
+from innerloop.adaptation.selection import ALL, moving
 from innerloop.algorithms.gradient.maml import MAML
+from innerloop.algorithms.gradient.meta_sgd import key
 from innerloop.environments.environment import Environment
 from innerloop.environments.play import EpisodeInputs, Episodes, play
 from innerloop.objectives import Objective
@@ -32,6 +34,7 @@ class MAMLRL(MAML):
         trace: :math:`\lambda` of generalised advantages; 1: returns minus a baseline.
         every_step: whether the outer loop sees the mean of the losses after each inner step, or
             only the last.
+        step_rates: whether the outer loop learns the rates too, one for each parameter and step.
 
     Shapes: of `n` episodes, inputs are `parameters` `(n, p)` and `keys` `(n,)`; outputs are rewards
     `(n, horizon)`.
@@ -43,7 +46,8 @@ class MAMLRL(MAML):
     Ratios of probabilities give the inner gradient its second derivative, as in ProMP (Rothfuss et
     al. 2019); the paper's code differentiates logarithms, which leaves a part of it out. As there,
     the outer loop does not see that the start decides which episodes the support holds. The
-    paper's tests halve the rate after the first inner step; here it is the same in every step.
+    paper's tests halve the rate after the first inner step; here it stays, or every step learns its
+    own.
 
     References:
         Finn, Abbeel and Levine, "Model-agnostic meta-learning for fast adaptation of deep
@@ -77,10 +81,13 @@ class MAMLRL(MAML):
         discount: float = 0.99,
         trace: float = 1.0,
         every_step: bool = False,
+        step_rates: bool = False,
     ) -> None:
         super().__init__(model, objective, rate, steps, first_order, adapted)
         self.environment, self.every_step = environment, every_step
         self.discount, self.trace = discount, trace
+        names = moving(self.model, self.adapted) if step_rates and steps else ()
+        self.rates = nn.ParameterDict({key(k): torch.full((steps,), rate) for k in names})
         self.exact_meta_gradient = False  # of the mean return, not of the return of given episodes
 
     def support_loss(self, parameters: Parameters, number: int, support: Examples) -> Tensor:
@@ -96,6 +103,13 @@ class MAMLRL(MAML):
         path = self.trajectory(task, steps, progress, at=judged, embedded=True)
         losses = [self.objective.loss(outputs, task.query.targets) for _, outputs in path]
         return torch.stack(losses).mean()
+
+    def rule(self) -> Rule:
+        return StepSGD(self.learned_rates()) if self.rates else super().rule()
+
+    def learned_rates(self) -> dict[str, Tensor]:
+        names = {k: key(k) for k, _ in self.model.named_parameters()}
+        return {k: self.rates[entry] for k, entry in names.items() if entry in self.rates}
 
     def _rewards(self, parameters: Parameters, inputs: EpisodeInputs, visit: int) -> Tensor:
         """Rewards of new episodes, `(n, horizon)`, with the derivative of the policy gradient."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from innerloop.data import sampling
@@ -28,14 +27,9 @@ class Navigation2D(Worlds):
         return sampling.uniform(keys, 2) - 0.5
 
     def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
-        return {"standing still": self._still, "random steps": self.rewards_of(_random)}
+        return {"standing still": self._still, "random steps": self.rewards_of(self.random_policy)}
 
     def _still(self, task: Task) -> Tensor:
         """The rewards of an agent that stays at the origin."""
         distances = task.query.inputs["parameters"].norm(dim=1, keepdim=True)
         return -distances.expand(-1, self.environment.horizon)
-
-
-def _random(seen: Tensor) -> Tensor:
-    """Normal steps of half the greatest size, without a direction."""
-    return torch.zeros(len(seen), 4)
