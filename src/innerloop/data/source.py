@@ -23,6 +23,7 @@ class TaskSource(ABC):
 
     reading: Reading | None = None  #: how image files become raw inputs; None if inputs are not
     unequal: bool = False  #: whether it makes tasks of unequal size, see `Episode.varies`
+    drawn_ahead: int = 1  #: batches drawn at once, where a small task costs little memory
     underlying: "TaskSource | None" = None  #: the data set whose tasks these are in another form
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
