@@ -18,10 +18,12 @@ import numpy as np
 
 from benchmarks.peers import timed
 from innerloop.data.module import TaskData
-from innerloop.data.sets.omniglot import FILES, Omniglot
+from innerloop.data.sets.card import card
+from innerloop.data.sets.omniglot import Omniglot
 from innerloop.tasks import Episode
 
 TASKS, ROUNDS = 32, 5
+FILES = tuple(card("omniglot").files)
 
 
 def ours(folder: Path) -> Callable[[int], Any]:

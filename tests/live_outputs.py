@@ -32,8 +32,8 @@ def row(step: int, level: float, validation: bool = False, norm: float = 1.0) ->
     """
     accuracy = level - (level - 0.2) * math.exp(-step / 300)
     if validation:
-        return f",{step - 1},,,,,{accuracy:.4f}"
-    return f"{norm},{step - 1},{accuracy + 0.03:.4f},0.2,{1 - accuracy:.4f},80.0,"
+        return f",{step},,,,,{accuracy:.4f}"
+    return f"{norm},{step},{accuracy + 0.03:.4f},0.2,{1 - accuracy:.4f},80.0,"
 
 
 def begin(folder: Path, algorithm: str, seed: int, rate: float, done: int, level: float) -> Path:

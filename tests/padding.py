@@ -61,7 +61,8 @@ def narrowed(learner: Algorithm, ways: int) -> Algorithm:
 
 def _of_classes(name: str, parameter: Tensor, ways: int) -> Tensor:
     """The part of a parameter that serves the first classes."""
-    if "head" not in name or name.endswith("head/weight/1"):  # Meta-Curvature's, of its inputs
+    # One of Meta-Curvature's matrices is of the head's inputs, and so is WarpGrad's warp before it.
+    if "head" not in name or name.endswith("head/weight/1") or "head.warp" in name:
         return parameter
     outputs = name.endswith("head/weight/0")  # Meta-Curvature's, in rows and columns
     return parameter[:ways, :ways] if outputs else parameter[:ways]

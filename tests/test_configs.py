@@ -29,17 +29,22 @@ def text(file: str) -> str:
 
 def overrides(file: str) -> list[str]:
     group, _, choice = file.rpartition("/")
+    if group.startswith("pairs/"):
+        return [f"dataset={Path(group).name}", f"algorithm={choice}"]
     images = (group, choice) == ("training", "batches") or group == "model"
     images = images or (choice in choices("algorithm") and kind(choice).needs_classes)
     more = ["dataset=glyphs"] if images else []
     acts = group in ("algorithm", "dataset", "objective") and "environment" in text(file)
     more += [f"{key}={own}" for key, own in ACTING.items() if acts and key != group]
     more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
-    more += ["dataset.name=BRD_Mini"] if choice in ("meta_album", "hugging_face") else []
+    named = ("meta_album", "hugging_face", "hugging_face_text")
+    more += ["dataset.name=BRD_Mini"] if choice in named else []
     if group == "encoder":
         data = "huffpost" if "text_encoder" in text(file) else "omniglot"
         more += [f"dataset={data}", "algorithm=centroid"]
-    more += ["encoder=glove"] if group == "dataset" and "sets.intents" in text(file) else []
+    more += (
+        ["encoder=glove"] if group == "dataset" and "features of an encoder" in text(file) else []
+    )
     more += ["encoder.name=resnet18", "encoder.width=512"] if file == "encoder/timm" else []
     more += ["encoder.path=x", "encoder.width=768"] if file == "encoder/transformer" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
@@ -215,3 +220,35 @@ def test_the_hash_of_a_setting_follows_what_moves_its_result() -> None:
     moving = ("trainer.precision=bf16-mixed", "trainer.matmul=tf32", "outer.tasks=5")
     for other in (*moving, "inner.rate=0.3"):
         assert _hash(other) != _hash(), other
+
+
+PAIRS = sorted((p.parent.name, p.stem) for p in (CONF / "pairs" / "None").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize(("dataset", "algorithm"), PAIRS)
+def test_a_pair_of_choices_has_defaults_and_the_command_line_wins(
+    dataset: str, algorithm: str
+) -> None:
+    """`~pairs` leaves them out; an experiment has its own setting and no defaults of a pair."""
+    pair = [f"dataset={dataset}", f"algorithm={algorithm}"]
+    with_them, without = config(*pair), config(*pair, "~pairs")
+    typed = config(*pair, "outer.tasks=7")
+    assert dataset in choices("dataset") and algorithm in choices("algorithm")
+    assert with_them.episode.ways > with_them.episode.test.ways == without.episode.test.ways
+    assert typed.outer.tasks == 7 and typed.episode.ways == with_them.episode.ways
+
+
+def test_an_experiment_has_no_defaults_of_a_pair() -> None:
+    for name in ("omniglot_matching_networks_5way_1shot", "miniimagenet_protonet_5way_1shot"):
+        chosen = config(f"experiment={name}").hydra.runtime.choices
+        assert not (CONF / "pairs" / f"{chosen.pairs}.yaml").exists()
+
+
+def test_the_opening_names_what_a_pair_brings(tmp_path: Path) -> None:
+    settings = config("dataset=omniglot", "algorithm=protonet", "seed=3")
+    settings.hydra = None
+    settings.paths.run = str(tmp_path)
+    opening.open_run(settings)
+    lines = (tmp_path / opening.DIFFERENCES).read_text().splitlines()
+    assert lines[:2] == ["--- defaults of omniglot", "+++ protonet on it"]
+    assert "-episode.ways: 5" in lines and "+episode.ways: 60" in lines

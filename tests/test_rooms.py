@@ -50,7 +50,7 @@ HEAVY = {"torch", "lightning", "numpy", "torchmetrics", "wandb", "learn2learn", 
 LIGHT = (
     "errors", "sweeping/watch", "sweeping/members", "startup/arguments", "startup/command",
     "startup/resolvers", "startup/folder_check", "startup/keys", "startup/keywords",
-    "startup/places", "__main__",
+    "startup/dotenv", "startup/places", "__main__",
     "startup/published", "startup/overrides", "startup/run_folder", "startup/suggestions",
     "startup/warning",
     "machine/foreign", "machine/mappings", "machine/gpus", "machine/lock", "machine/screen",

@@ -21,7 +21,7 @@ def commands() -> dict[str, str]:
 
 def usage() -> str:
     """What `innerloop` prints without a command."""
-    lines = [f"  {name:<10} {about}" for name, about in commands().items()]
+    lines = [f"  {name:<11} {about}" for name, about in commands().items()]
     return "\n".join(["usage: innerloop COMMAND [KEY=VALUE ...]", "", *lines])
 
 

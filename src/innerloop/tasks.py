@@ -78,7 +78,7 @@ class Episode(NamedTuple):
     alpha: float = 1.0  #: of `dirichlet`: the smaller, the more unequal
     query_balance: str = "equal"  #: of the classes' queries: `equal` or `dirichlet`
     largest_support: int = 500  #: of `balance="meta_dataset"`: examples of a support set
-    drawn_from: str = "split"  #: classes of a task: `split`: any; `group`: of one group
+    drawn_from: str = "split"  #: classes of a task: any of the `split`, or of one `group`, ...
     replacement: bool = True  #: False: no image is in two tasks of the list
 
     @classmethod

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from innerloop.algorithms.synthesis.deepcoder import DeepCoder
 from innerloop.errors import UserError
 from innerloop.languages.list_tokens import ListTokens
-from innerloop.languages.lists import SYMBOLS, evaluate
+from innerloop.languages.lists import LISTS
 from innerloop.models.identity import Identity
 from innerloop.models.network import Network
 from innerloop.objectives.exact_match import ExactMatch
@@ -31,18 +31,18 @@ def task(answers: list[list[int]], programs: torch.Tensor) -> Task:
     return Task(Examples(x, y), Examples(x, torch.cat([y, programs.expand(4, -1)], 1)))
 
 
-UNKNOWN = torch.zeros(len(SYMBOLS), dtype=torch.float64)
+UNKNOWN = torch.zeros(len(LISTS.symbols), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("guided", [False, True])
 def test_the_program_fits_and_answers_new_inputs(guided: bool) -> None:
     own = learner()
     if guided:
-        own.guide.bias.data[SYMBOLS.index("reverse")] = 9.0
+        own.guide.bias.data[LISTS.symbols.index("reverse")] = 9.0
     support = task([x[::-1] for x in INPUTS], UNKNOWN).support
     (adapted,) = own.adapt(support, 0, NOW)
     for x in INPUTS:
-        assert evaluate(adapted.found.term, x) == x[::-1]
+        assert LISTS.evaluate(adapted.found.term, x) == x[::-1]
     new = TOKENS.rows([[8, 6, 1]]).double()
     assert TOKENS.lists(own.predict(adapted, new)) == [[1, 6, 8]]
 
@@ -53,14 +53,16 @@ def test_a_guide_that_knows_the_functions_finds_the_program_earlier() -> None:
     for weight in (0.0, 6.0):
         own.guide.weight.data.zero_()
         own.guide.bias.data[:] = -weight
-        own.guide.bias.data[[SYMBOLS.index(s) for s in ("reverse", "take", "sort", "2")]] = weight
+        own.guide.bias.data[[LISTS.symbols.index(s) for s in ("reverse", "take", "sort", "2")]] = (
+            weight
+        )
         (adapted,) = own.adapt(support, 0, NOW)
         tried.append(adapted.found.tried)
     assert tried[1] < tried[0]
 
 
 def test_the_loss_is_the_cross_entropy_of_the_programs_functions() -> None:
-    own, functions = learner(), torch.rand(len(SYMBOLS)).round().double()
+    own, functions = learner(), torch.rand(len(LISTS.symbols)).round().double()
     batch = task([x[::-1] for x in INPUTS], functions)
     (summary,) = own.network.adapt(batch.support, 0, NOW)
     p = own.guide(summary.mean).sigmoid()

@@ -12,7 +12,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.transfer.finetune import FineTune
 from innerloop.errors import UserError
 from innerloop.layers.views import view
-from innerloop.tasks import Examples
+from innerloop.tasks import Examples, Task
 
 
 def logits(body: nn.Module, support: Examples, images: Tensor) -> Tensor:
@@ -54,3 +54,24 @@ def test_a_negative_rate_is_refused() -> None:
     learner = algorithm("finetune")
     with pytest.raises(UserError, match=r"algorithm.rate=-0.1.*rate of 0 or more"):
         FineTune(learner.model, learner.objective, rate=-0.1)
+
+
+def blurred(part: Examples) -> Examples:
+    """The examples with a random brightness each, so that classes overlap."""
+    return part._replace(inputs=part.inputs + torch.randn(*part.targets.shape, 1, 1, 1))
+
+
+def test_the_rate_of_a_domain_is_the_best_of_four_on_its_tasks() -> None:
+    batch = Task(*map(blurred, tasks(5, shots=3, queries=8, shape=(1, 12, 12))))
+    learner = algorithm("finetune_per_domain", SmoothConv("running")).eval()
+    assert isinstance(learner, FineTune) and learner.selecting_tasks == 5
+    accuracies = {}
+    for rate in (0.0, 0.0001, 0.001, 0.01):
+        twin = algorithm("finetune", copy.deepcopy(learner.model.body)).eval()
+        twin.rate = rate  # type: ignore[assignment]
+        accuracies[rate] = float(twin.scores(batch, 40, NOW)["accuracy"][:, -1].mean())
+    best = max(accuracies.values())
+    assert best > min(accuracies.values())
+    learner.select(batch, 40, NOW)
+    assert learner.rate == min(rate for rate, score in accuracies.items() if score == best)
+    close(learner.scores(batch, 1, NOW)["rate"], torch.full((5, 2), learner.rate))

@@ -181,8 +181,8 @@ def test_random_numbers_continue_after_a_restore() -> None:
 
 def test_log_rows_of_a_validation_to_be_repeated_are_removed(tmp_path: Path) -> None:
     log = tmp_path / "metrics.csv"
-    content = "step,train/mse,val/mse\n1,1.0,\n1,,5.0\n3,2.0,\n3,,6.0\n4,3.0,\n"
-    for validated, kept in ((True, content[: content.index("4,")]), (False, "3,2.0,\n")):
+    content = "step,train/mse,val/mse\n2,1.0,\n2,,5.0\n4,2.0,\n4,,6.0\n5,3.0,\n"
+    for validated, kept in ((True, content[: content.index("5,3")]), (False, "4,2.0,\n")):
         log.write_text(content)
         rewind(tmp_path, 4, validated)
         assert log.read_text().replace("\r", "").endswith(kept)

@@ -1,6 +1,7 @@
-"""Ways to damage a zip or a tar by what is in it, with all of its checksums right."""
+"""Ways to damage a zip, a tar or a folder by what is in it, with all of its checksums right."""
 
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from PIL import Image
 
 Entries = list[tuple[str, bytes]]  #: names and contents, in the order of the archive
 Way = Callable[[Entries, np.random.Generator], Entries]
-ENDINGS = (".png", ".jpg", ".jpeg", ".JPEG", ".ppm", ".bmp")
+ENDINGS = (".png", ".jpg", ".jpeg", ".JPEG", ".JPG", ".ppm", ".bmp")
 
 
 def entries(file: Path) -> Entries:
@@ -169,10 +170,23 @@ BROKEN: list[Way] = [cut_image, empty_image, page_as_image, bomb_as_image]
 MODES: list[Way] = [palette, transparent, grey_transparent, one_bit, sixteen_bits, ink_colours]
 
 
+ONLY_IN_ARCHIVES = (upwards, absolute, long_name, twice)  #: no file system has such names
+
+
 def damage(files: list[Path], way: Way, rng: np.random.Generator) -> bool:
-    """Damages one of the archives that hold images; whether there is one."""
+    """Damages one of the archives that hold images, or a folder of images; whether there is one."""
     archives = [file for file in files if of_images(entries(file))]
     if archives:
         file = some(archives, rng)
         write(file, way(entries(file), rng))
-    return bool(archives)
+        return True
+    if way in ONLY_IN_ARCHIVES or not any(file.name.endswith(ENDINGS) for file in files):
+        return False
+    root = Path(os.path.commonpath(files))
+    content = way([(file.relative_to(root).as_posix(), file.read_bytes()) for file in files], rng)
+    for file in files:
+        file.unlink()
+    for name, data in content:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return True

@@ -271,6 +271,49 @@ def publish_quickdraw(folder: Path, monkeypatch: Any) -> Published:
     return Published(lists, images, names, (f"dataset.images={EACH}",))
 
 
+def publish_eurosat(folder: Path, monkeypatch: Any) -> Published:
+    lists = few("eurosat_bscd_fsl", 3)
+    files, images = jpegs(every(lists), "2750/{name}/{name}_{number}.jpg")
+    write_zip(folder / "EuroSAT.zip", files)
+    return Published(lists, images, ["EuroSAT.zip"])
+
+
+def publish_crop_disease(folder: Path, monkeypatch: Any) -> Published:
+    lists = few("crop_disease_bscd_fsl", 3)
+    files, images = jpegs(every(lists), "dataset/train/{name}/{number}___RS_HL.JPG")
+    write_tree(folder, files)
+    return Published(lists, images, [], (f"dataset.path={folder}",))
+
+
+def publish_isic2018(folder: Path, monkeypatch: Any) -> Published:
+    lists, name = few("isic2018_bscd_fsl", 3), "ISIC2018_Task3_Training"
+    place = f"{name}_Input/ISIC_{{name}}{{number}}.jpg"
+    files, images = jpegs(every(lists), place)
+    rows = [",".join(["image", *images])]
+    for file in files:
+        image = Path(file).stem
+        rows.append(",".join([image, *[f"{float(n == image[5:-1])}" for n in images]]))
+    write_zip(folder / f"{name}_Input.zip", files | {f"{name}_Input/LICENSE.txt": b"CC BY-NC"})
+    truths = {f"{name}_GroundTruth/{name}_GroundTruth.csv": "\n".join(rows).encode()}
+    write_zip(folder / f"{name}_GroundTruth.zip", truths)
+    return Published(lists, images, [f"{name}_Input.zip", f"{name}_GroundTruth.zip"])
+
+
+def publish_chestx(folder: Path, monkeypatch: Any) -> Published:
+    lists = few("chestx_bscd_fsl", 3)
+    files, rows = {}, ["Image Index,Finding Labels,Follow-up #"]
+    images: Images = {}
+    findings = [*every(lists) * EACH, "No Finding", "Pneumonia", "|".join(every(lists))]
+    for number, finding in enumerate(findings):
+        pixels = random(f"chest {number}", (14, 11))
+        rows.append(f"{number:08}_000.png,{finding},0")
+        if finding in every(lists):
+            files[f"images/{number:08}_000.png"] = encoded(pixels, "PNG")
+            images.setdefault(finding, []).append(np.repeat(pixels[..., None], 3, -1))
+    write_tree(folder, files | {"Data_Entry_2017.csv": "\n".join(rows).encode()})
+    return Published(lists, images, [], (f"dataset.path={folder}",))
+
+
 def publish_omniglot(folder: Path, monkeypatch: Any) -> Published:
     names = {"train": ["Greek/character01", "Latin/character02"], "val": ["Greek/character02"]}
     lists = names | {"test": ["Latin/character01"]}

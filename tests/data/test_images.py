@@ -116,3 +116,16 @@ def test_classes_are_listed_in_the_order_of_the_labels(source: Numbered) -> None
     task, standing = draw(source), source.classes("train", np.arange(50), EPISODE, 0)
     labels = torch.cat([task.support.targets, task.query.targets], 1).numpy()
     np.testing.assert_array_equal(names(task)[0], 1 + np.take_along_axis(standing, labels, 1))
+
+
+@pytest.mark.parametrize("ways", [3, 20])
+def test_tasks_with_one_query_of_each_class(tmp_path: Path, ways: int) -> None:
+    source, episode = Numbered(tmp_path, [9] * 24), Episode(ways, 1, 1)
+    support, query = source.tasks("test", np.arange(200), episode, 0)
+    assert support.inputs.shape[:2] == query.inputs.shape[:2] == (200, ways)
+    assert (query.targets.sort(1).values == torch.arange(ways)).all()
+    for row in range(200):
+        order = [examples.targets[row].argsort() for examples in (support, query)]
+        known, asked = support.inputs[row][order[0], 0, 0], query.inputs[row][order[1], 0, 0]
+        assert (known[:, 0] == asked[:, 0]).all()  # the class
+        assert (known[:, 1] != asked[:, 1]).all()  # the image

@@ -1,6 +1,7 @@
 """Every data set that has files: downloaded from a server on this machine, packed and compared."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from innerloop.data.packs.pictures import Reading
 from innerloop.data.sets import card
 from innerloop.errors import UserError
 from innerloop.experiment.parts.data import build_source
-from innerloop.tasks import Episode
+from innerloop.tasks import Episode, Range
 
 SETS = card.names()
 DOWNLOADED = [name for name in SETS if not card.card(name).by_hand]
@@ -115,6 +116,63 @@ def test_support_and_query_show_different_traffic_signs(
         assert len({image.tobytes() for image in (*support, *query)}) == 3 * 6
         used |= tracks[0]
     assert used == set(track.values())
+
+
+def test_tasks_of_unequal_size_show_different_traffic_signs_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data" / "traffic_sign"
+    published = publishers.publish("traffic_sign", folder, monkeypatch)
+    data = source("traffic_sign", tmp_path / "data", published)
+    track = {
+        as_packed(image, data.reading).tobytes(): (name, number // 3)
+        for name, images in published.images.items()
+        for number, image in enumerate(images)
+    }
+    episode = Episode(Range(2, 5), Range(1, 20), Range(1, 6), "meta_dataset")
+    data.check("test", episode)
+    both = data.tasks("test", np.arange(100), episode, 0)
+    for row in range(100):
+        tracks = []
+        for inputs, targets in both:
+            images = inputs.values[row][inputs.real[row]].movedim(-3, -1).contiguous().numpy()
+            tracks.append({track[image.tobytes()] for image in images})
+            assert len({name for name, _ in tracks[-1]}) == len(set(targets[row].tolist()) - {-100})
+        assert not tracks[0] & tracks[1]
+
+
+def test_a_part_of_the_traffic_signs_is_packed_again_when_there_are_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publishers.publish("traffic_sign", tmp_path / "archive", monkeypatch)
+    folder = tmp_path / "data" / "gtsrb" / "Train"
+    settings = config("dataset=traffic_sign_part", f"paths.data={tmp_path / 'data'}")
+    for each in (4, 8):  # the first images of each class, three of a sign
+        for name in published.lists["test"]:
+            for number, pixels in enumerate(published.images[name][:each]):
+                file = f"{int(name[:2])}/{int(name[:2]):05}_{number // 3:05}_{number % 3:05}.png"
+                publishers.write_tree(folder, {file: publishers.encoded(pixels, "PNG")})
+        data = build_source(settings)
+        assert isinstance(data, ImageClasses)
+        few = {name: images[:each] for name, images in published.images.items()}
+        compare(data, published._replace(images=few))
+        assert data.pack.series("test") == [[3, 1] if each == 4 else [3, 3, 2]] * 5
+    for file in (folder / "1").iterdir():
+        file.unlink()
+    with pytest.raises(UserError, match=r"and class 01.Speed limit \(30km/h\) has none"):
+        build_source(settings).prepare()
+
+
+@pytest.mark.parametrize("name", ["ilsvrc", "crop_disease", "chestx"])
+def test_a_set_that_cannot_be_downloaded_is_read_from_its_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publishers.publish(name, tmp_path / "elsewhere", monkeypatch)
+    without_path = published._replace(overrides=())
+    with pytest.raises(UserError, match=f"(?s)cannot be downloaded: .*FOLDER be .*data/{name}"):
+        source(name, tmp_path / "data", without_path).prepare()
+    shutil.copytree(tmp_path / "elsewhere", tmp_path / "data" / name, dirs_exist_ok=True)
+    compare(source(name, tmp_path / "data", without_path), published)
 
 
 def test_a_set_to_test_on_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,11 @@ import torch
 from data.real import beside
 from torchmetrics.functional import mean_absolute_error
 
+from innerloop.data import sampling
 from innerloop.data.ratings import answers, bias
 from innerloop.data.ratings.bias import Penalties
 from innerloop.data.ratings.table import Ratings
+from innerloop.data.ratings.users import Users
 from innerloop.data.sets.movielens import NEWEST, MovieLens, cold_users
 from innerloop.errors import UserError
 from innerloop.objectives import Rating
@@ -71,6 +73,22 @@ def test_impossible_ends_are_refused() -> None:
         Rating(5, 1)
 
 
+def test_candidates_are_items_that_the_user_did_not_rate() -> None:
+    table = ratings()
+    fitted = bias.fit(table, USERS, ITEMS, Penalties(2.0, 5.0))
+    users = Users(table, None, np.zeros(40, bool), fitted)
+    chosen = np.flatnonzero(users.counts <= ITEMS - 2)
+    assert len(chosen) > 2
+    drawn = users.candidates(chosen, sampling.keys(0, "x", chosen), 2)
+    for user, items in zip(users.numbers[chosen], drawn.item, strict=True):
+        assert not set(items) & set(table.item[table.user == user]) and len(set(items)) == 2
+    np.testing.assert_array_equal(drawn.item_bias, fitted.items[drawn.item])
+    np.testing.assert_array_equal(drawn.user[:, 0], users.numbers[chosen])
+    assert np.isnan(drawn.stars).all() and drawn.real.all()
+    seen = [users.candidates(chosen[:1], sampling.keys(s, "x", chosen[:1]), 1) for s in range(99)]
+    assert len({int(own.item[0, 0]) for own in seen}) == ITEMS - users.counts[chosen[0]]
+
+
 @pytest.fixture(scope="module")
 def real() -> Path:
     return beside("recsys/ml-1m/users.dat.gz").parents[2]
@@ -106,6 +124,21 @@ def test_a_real_task_has_padded_support_and_ten_queries(real: Path) -> None:
     tasks = source.tasks("test", np.arange(20), EPISODE, seed=0)
     sizes = tasks.support.inputs.real.sum(1)
     assert sizes.min() >= 3 and sizes.max() <= 90 and tasks.query.inputs.real.sum(1).eq(10).all()
+
+
+@pytest.mark.slow
+def test_candidates_follow_the_ratings_and_change_nothing_else(real: Path) -> None:
+    plain, ranked = MovieLens(str(real)), MovieLens(str(real), candidates=40)
+    ranked.check("test", EPISODE)
+    without, tasks = (own.tasks("test", np.arange(20), EPISODE, seed=0) for own in (plain, ranked))
+    assert tasks.query.inputs.real.shape == (20, 50) and tasks.query.inputs.real.all()
+    stars = tasks.query.targets.values[..., 0]
+    assert torch.equal(stars[:, :10], without.query.targets.values[..., 0])
+    assert stars[:, 10:].isnan().all()
+    assert torch.equal(tasks.support.targets.values, without.support.targets.values)
+    train = ranked.tasks("train", np.arange(4), EPISODE, seed=0)
+    assert train.query.targets.values.isfinite().all()
+    assert plain.fingerprint("test") != ranked.fingerprint("test")
 
 
 def test_missing_files_are_named_with_their_address(tmp_path: Path) -> None:

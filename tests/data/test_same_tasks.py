@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from data import real
 from data.numbered import Numbered
 from torch.utils._pytree import tree_leaves
 
+from innerloop.data.images import ImageClasses
 from innerloop.data.module import TaskData
 from innerloop.data.sets.mixture import Mixture
+from innerloop.data.sets.omniglot import Omniglot
 from innerloop.data.source import TaskSource
 from innerloop.tasks import Episode, Padded, Range, Task, count, only, part
 
@@ -58,7 +61,7 @@ def hash_of(numbered: Iterator[tuple[int, Task]]) -> str:
     return sha256.hexdigest()
 
 
-def resident(source: Numbered) -> Numbered:
+def resident(source: ImageClasses) -> ImageClasses:
     """The same data set with its images stored on the device."""
     source.on_device = True
     source.use_device(torch.device("cpu"))
@@ -88,3 +91,14 @@ def test_a_mixture_does_not_depend_on_how_it_is_loaded(episode: Episode, tmp_pat
     expected = hash_of(batches(mixture(), episode))
     for variant in ({"workers": 4}, {"ranks": 2, "size": 70}):
         assert hash_of(batches(mixture(), episode, **variant)) == expected, variant
+
+
+@pytest.mark.slow
+def test_ten_thousand_tasks_of_omniglot_do_not_depend_on_how_they_are_loaded(
+    tmp_path: Path,
+) -> None:
+    data, episode = real.folder("omniglot", tmp_path), EPISODES[1]
+    expected = hash_of(batches(Omniglot(str(data)), episode))
+    for variant in ({"workers": 1}, {"workers": 4}, {"ranks": 2}):
+        assert hash_of(batches(Omniglot(str(data)), episode, **variant)) == expected, variant
+    assert hash_of(batches(resident(Omniglot(str(data))), episode)) == expected

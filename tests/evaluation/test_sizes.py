@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from finished_runs import finished_run
-from helpers import config
+from helpers import choices, config
 from omegaconf import OmegaConf
 
 from innerloop.errors import UserError
@@ -80,6 +80,7 @@ def test_ranges_and_balance_are_part_of_the_hash() -> None:
         RANGES._replace(queries=Range(1, 15)), RANGES._replace(balance="meta_dataset"),
         RANGES._replace(balance="meta_dataset", largest_support=99),
         RANGES._replace(drawn_from="group"), RANGES._replace(query_balance="dirichlet"),
+        RANGES._replace(drawn_from="hierarchy"),
     ]  # fmt: skip
     assert len({hash_of(episode) for episode in episodes}) == len(episodes)
     uniform = RANGES._replace(balance="uniform")
@@ -130,3 +131,13 @@ def test_a_configuration_without_balance_has_the_same_fingerprint() -> None:
     assert fingerprint() == fingerprint(*older) == fingerprint("episode.alpha=0.5")
     unequal = ("episode.balance=dirichlet", "episode.shots=5")
     assert fingerprint(*unequal) != fingerprint(*unequal, "episode.alpha=0.5")
+
+
+def test_every_protocol_has_a_hash_of_its_own() -> None:
+    words = ("experiment=cifarfs_protonet_cpu",)  # 5-way 5-shot tasks in the test
+    chosen = [config(*words)] + [config(*words, f"protocol={p}") for p in choices("protocol")]
+    tested = [hash_of(Episode.of(c.episode.test)) for c in chosen]
+    trained = [Episode.of(c.episode) for c in chosen]
+    assert len(set(zip(tested, trained, strict=True))) == len(chosen) > 1
+    same = [name for name, h in zip(choices("protocol"), tested[1:], strict=True) if h == tested[0]]
+    assert same == ["random_shots"]  # which changes only the training

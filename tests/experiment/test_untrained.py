@@ -7,7 +7,7 @@ from cli import FAST, evaluate, mistake, train
 from PIL import Image
 
 from innerloop.evaluation import schema
-from innerloop.evaluation.stamps import of_joint_queries
+from innerloop.evaluation.stamps import of_joint_queries, of_selection
 from innerloop.reporting.summary import SEEN, by_data_set
 from innerloop.tasks import Episode
 
@@ -45,6 +45,14 @@ def test_a_balance_that_was_not_constructed_gets_no_stamp() -> None:
     equal, unequal = Episode(5, 1, 15), Episode(5, 1, 15, query_balance="dirichlet")
     assert of_joint_queries(True, equal) == [BALANCED]
     assert of_joint_queries(False, equal) == of_joint_queries(True, unequal) == []
+
+
+def test_a_rate_that_was_chosen_on_the_test_domain_is_stamped(tmp_path: Path) -> None:
+    assert of_selection(0) == []
+    chosen = ("dataset=glyphs", "algorithm=finetune_per_domain")
+    result = train(tmp_path, *chosen, *AS_IT_IS)
+    assert of_selection(5)[0] in result["audit"]["stamps"]
+    assert result["test"]["rate"]["mean"] in (0.0, *(pytest.approx(10.0**-k) for k in (2, 3, 4)))
 
 
 def folder_of_images(root: Path) -> Path:

@@ -59,7 +59,7 @@ def test_a_healthy_run_has_no_troubles(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_the_first_value_that_is_not_finite_is_named(tmp_path: Path, value: str) -> None:
-    faulty = [row(350, 0.8), f"1.0,399,{value},0.2,0.5,80.0,", f"1.0,449,{value},0.2,0.5,80.0,"]
+    faulty = [row(350, 0.8), f"1.0,400,{value},0.2,0.5,80.0,", f"1.0,450,{value},0.2,0.5,80.0,"]
     (found,) = troubles(logged(tmp_path, faulty), running=True, silent=1.0, pause=None)
     assert found == f"NaN: train/accuracy is {float(value)} at step 400"
 

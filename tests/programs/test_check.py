@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli import call, mistake
+from data import publishers
 from PIL import Image
 
 FEW = {"train": {"ant": 7, "bee": 3, "cat": 7}, "val": {"dog": 7, "elk": 7}, "test": {"cat": 2}}
@@ -43,6 +44,17 @@ def test_what_is_in_a_folder(mine: Path, capsys: pytest.CaptureFixture[str]) -> 
         "test: ways=2, shots=1, queries=5: no. The test split of folder has 1 classes",
     ):  # fmt: skip
         assert expected in text, text
+
+
+def test_what_is_in_a_set_to_test_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishers.publish("traffic_sign", tmp_path / "traffic_sign", monkeypatch)
+    call("check", "dataset=traffic_sign", f"paths.data={tmp_path}", "episode.queries=5")
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "test 5 60 12 12 12" in text and "5 shots, 5 queries 5" in text
+    assert "train: ways=5, shots=1, queries=5: no. traffic_sign has no train classes" in text
+    assert "test: ways=5, shots=1, queries=5: yes" in text
 
 
 def test_a_data_set_without_files_says_which_tasks_it_serves(

@@ -63,7 +63,7 @@ def test_the_same_seed_repeats_a_run_and_another_does_not(tmp_path: Path) -> Non
 
 def test_the_last_steps_are_validated_even_within_an_interval(tmp_path: Path) -> None:
     result = train(tmp_path, *SMALL, "outer.steps=5", "logger=csv")
-    assert [int(r["step"]) for r in rows(tmp_path) if r["val/mse"]] == [1, 3, 4]
+    assert [int(r["step"]) for r in rows(tmp_path) if r["val/mse"]] == [2, 4, 5]
     assert result["checkpoint"]["step"] in (2, 4, 5)
     assert len([r for r in rows(tmp_path) if r["train/mse"]]) == 5
 
@@ -157,14 +157,14 @@ def test_resuming_remembers_the_best_so_far(tmp_path: Path) -> None:
     assert result["checkpoint"]["step"] == 2
     assert result["test"] == whole["test"]
     logs = [[r["step"] for r in rows(tmp_path / n) if r["val/mse"]] for n in ("moved", "whole")]
-    assert logs[0] == logs[1] == ["1", "3", "5"]
+    assert logs[0] == logs[1] == ["2", "4", "6"]
 
 
 def test_a_log_truncated_by_a_kill_is_read(tmp_path: Path) -> None:
     log = tmp_path / "metrics.csv"
     for content, kept in (
-        ("step,train/mse\n0,1.0\n1,2.0\n2,3", ["0", "1"]),
-        ("step,train/mse\n0,1.0\n1", ["0"]),
+        ("step,train/mse\n1,1.0\n2,2.0\n3,3", ["1", "2"]),
+        ("step,train/mse\n1,1.0\n2", ["1"]),
         ("step,train/mse\n5,1.0\n", None),
         ("", None),
         ("st", None),

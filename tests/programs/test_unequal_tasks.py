@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli import FAST, train
+from cli import FAST, evaluate, train
 
 
 @pytest.mark.slow
@@ -23,3 +23,15 @@ def test_a_run_trains_and_tests_on_tasks_of_unequal_size(
         ways = (scores["classes"] >= 0).sum(1)
         assert scores["classes"].shape[1] == 5 and ways.min() >= 2
         assert (np.isnan(scores["class_accuracy"]) == (scores["classes"] < 0)).all()
+
+
+@pytest.mark.slow
+def test_a_run_is_tested_by_another_protocol(tmp_path: Path) -> None:
+    few = ("episode.ways=2", "episode.queries=3", *FAST)
+    trained = train(tmp_path / "run", "algorithm=protonet", "dataset=glyphs", *few)
+    run = f"ckpt_path={tmp_path / 'run'}"
+    for protocol, changed in (("one_query", {"queries": 1}), ("random_shots", {"shots": 5})):
+        tested = evaluate(tmp_path / protocol, run, f"protocol={protocol}", "logger=none")
+        assert tested["episode"]["test"] == trained["episode"]["test"] | changed
+        assert tested["protocol"]["hash"] != trained["protocol"]["hash"]
+        assert {**tested["episode"], "test": None} == {**trained["episode"], "test": None}

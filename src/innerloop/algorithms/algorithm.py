@@ -54,6 +54,7 @@ class Algorithm(nn.Module):
     shuffling_changes: ClassVar[bool] = False  #: whether the order of the support matters
     exact_meta_gradient: bool = True  #: whether it is the derivative of the meta-loss
     measured_images: int = 0  #: training examples that `measure` needs; 0: it needs none
+    selecting_tasks: int = 0  #: labelled tasks of the test's classes that `select` needs; 0: none
     current_phase: Hashable = None  #: the phase of the outer step under way
     moves: int = 0  #: how often its tensors were moved to a device or converted
 
@@ -126,6 +127,16 @@ class Algorithm(nn.Module):
 
         Arguments:
             batches: plain batches of the training split, `measured_images` examples together.
+        """
+
+    def select(self, tasks: Task, steps: int, progress: Tensor) -> None:
+        """Chooses a setting by labelled tasks of the test's own classes; called before every test
+        if `selecting_tasks` is above zero. The results are stamped "selected on the test domain".
+
+        Arguments:
+            tasks: `selecting_tasks` tasks, drawn apart from those of the test.
+            steps: inner steps of the test.
+            progress: as of `adapt`.
         """
 
     def phase(self, step: int) -> Hashable:

@@ -7,6 +7,7 @@ import lightning
 from torch import Tensor
 
 from innerloop.callbacks.hooks import learner_of
+from innerloop.machine.float64 import exact
 from innerloop.objectives import Objective
 from innerloop.outer.meta_learner import MetaLearner
 
@@ -69,7 +70,7 @@ def of_test(learner: MetaLearner, curve: Mapping[str, Tensor]) -> list[str]:
     values, step = curve.get(name), learner.scored_step
     if values is None or not step:
         return []
-    before, after = (float(values[:, k].double().mean()) for k in (0, step))
+    before, after = (float(exact(values[:, k]).mean()) for k in (0, step))
     return [line("the test", before, after, step)] if is_worse(before, after) else []
 
 

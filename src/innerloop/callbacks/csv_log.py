@@ -12,6 +12,7 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from torch import Tensor
 
+from innerloop.dashboards.single import is_single, steps_done
 from innerloop.machine.files import named, write_whole
 from innerloop.machine.foreign import read_rows
 
@@ -53,8 +54,9 @@ class CSVLog(CSVLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Tensor | float], step: int | None = None) -> None:
-        """Logs metrics at an outer step, without the epoch, which is always 0."""
-        super().log_metrics({k: v for k, v in metrics.items() if k != "epoch"}, step)
+        """Logs metrics by outer steps done, without the epoch, which is always 0."""
+        logged = {k: v for k, v in metrics.items() if k != "epoch"}
+        super().log_metrics(logged, steps_done(logged, step))
 
     @rank_zero_only
     def sync(self) -> None:
@@ -96,10 +98,14 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 
 def _is_before(row: dict[str, str], step: int, validated: bool) -> bool:
-    if not row.get("step", "").isdigit() or int(row["step"]) >= step:
+    if not row.get("step", "").isdigit() or int(row["step"]) > step or _is_of_test(row):
         return False
-    repeated = not validated and int(row["step"]) == step - 1
+    repeated = not validated and int(row["step"]) == step
     return not (repeated and any(row[key] for key in row if key.startswith("val/")))
+
+
+def _is_of_test(row: dict[str, str]) -> bool:
+    return any(value and is_single(key) for key, value in row.items())
 
 
 def _write(file: Path, header: list[str], rows: list[dict[str, str]]) -> None:

@@ -1,7 +1,7 @@
 """The states of a run's random number generators, as plain values for checkpoints."""
 
 import random
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ class RandomState(TypedDict):
     numpy: tuple[str, Tensor, int, int, float]
     torch: Tensor
     cuda: list[Tensor]  #: of each GPU; empty where CUDA is not in use
+    mps: NotRequired[Tensor]  #: of an Apple GPU, where there is one
 
 
 def collect() -> RandomState:
@@ -22,7 +23,7 @@ def collect() -> RandomState:
     state = np.random.get_state(legacy=True)  # noqa: NPY002  (users' code may draw from it)
     assert isinstance(state, tuple)
     name, keys, position, has_gauss, gauss = state
-    return {
+    own: RandomState = {
         "python": random.getstate(),
         "numpy": (
             name,
@@ -34,6 +35,7 @@ def collect() -> RandomState:
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
     }
+    return {**own, "mps": torch.mps.get_rng_state()} if torch.backends.mps.is_available() else own
 
 
 def restore(state: RandomState) -> None:
@@ -45,6 +47,8 @@ def restore(state: RandomState) -> None:
     torch.set_rng_state(state["torch"])
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
+    if "mps" in state and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(state["mps"])
 
 
 def of_all_processes() -> list[RandomState]:

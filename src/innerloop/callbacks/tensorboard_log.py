@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from innerloop.dashboards.single import is_single
+from innerloop.dashboards.single import is_single, steps_done
 from innerloop.startup.keys import Role, flat, role
 
 FOLDER = "tensorboard"  #: of a run
@@ -35,13 +35,13 @@ class TensorBoardLog(TensorBoardLogger):
         """
         values = {key: value for key, value in flat(config).items() if Role.RESULT in role(key)}
         self._setting = {key: _plain(value) for key, value in values.items()}
-        self._kwargs["purge_step"] = step or None
+        self._kwargs["purge_step"] = step + 1 if step else None
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Logs what has a curve, at an outer step."""
+        """Logs what has a curve, by outer steps done."""
         curves = {k: v for k, v in metrics.items() if k != "epoch" and not is_single(k)}
-        super().log_metrics(curves, step)
+        super().log_metrics(curves, steps_done(metrics, step))
 
     @rank_zero_only
     def complete(self, rows: Sequence[Sequence[object]], headline: Mapping[str, float]) -> None:

@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
 from innerloop.dashboards import access, identity
-from innerloop.dashboards.single import is_single
+from innerloop.dashboards.single import is_single, steps_done
 from innerloop.errors import UserError
 
 if TYPE_CHECKING:
@@ -123,11 +123,12 @@ class WandbLog(WandbLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Logs metrics at an outer step, by default the last one, without the epoch.
+        """Logs metrics by outer steps done, by default the last number, without the epoch.
 
         Numbers of the test, of which there is one each, go to the run's summary.
         """
-        self.step = self.step if step is None else step
+        done = steps_done(metrics, step)
+        self.step = self.step if done is None else done
         logged = {name: value for name, value in metrics.items() if name != "epoch"}
         single = {name: value for name, value in logged.items() if is_single(name)}
         curves = {name: value for name, value in logged.items() if name not in single}

@@ -12,11 +12,14 @@ def main() -> None:
         description="Adapts a trained learner to labelled images, labels others, and writes "
         "predictions.csv and adapted.safetensors.",
         usage="adapt.py ckpt_path=RUN support=FOLDER query=FOLDER [steps=K] [out=FOLDER] "
+        "[trust=true]\n       adapt.py ckpt_path=RUN table=FILE.csv [steps=K] [out=FOLDER] "
         "[trust=true]",
         epilog="ckpt_path: a run's folder (its best checkpoint) or a .ckpt file. support: holds "
-        "CLASS/*.png. query: images, or folders of images with the names of classes. steps: of "
-        "the inner loop (default: as in its test). out: the folder of the two files. "
-        "trust=true: lets a run from another person use code that innerloop does not know.",
+        "CLASS/*.png. query: images, or folders of images with the names of classes. table: rows "
+        "of texts (columns text, label), ratings (item, stars) or measurements (inputs, target); "
+        "those without an answer get one. steps: of the inner loop (default: as in its test). out: "
+        "the folder of the results. trust=true: lets a run from another person use code that "
+        "innerloop does not know.",
     )
     parser.add_argument("words", nargs="+", metavar="KEY=VALUE")
     words = parser.parse_args().words

@@ -15,9 +15,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "runs", nargs="+", metavar="RUN",
-        help="a run's folder or short name, a sweep's folder, or conditions in quotes on its "
-        "results.json and config.yaml, such as 'algorithm=maml episode.shots=1', which choose "
-        "the newest run of each seed",
+        help="a run's folder or short name, a sweep's folder, a score file FILE.npz or "
+        "NAME=FILE.npz, or conditions in quotes on its results.json and config.yaml, such as "
+        "'algorithm=maml episode.shots=1', which choose the newest run of each seed",
     )  # fmt: skip
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="also write the numbers to this file"

@@ -32,7 +32,7 @@ def curve(run: "Run", results: Results) -> None:
     import wandb
 
     metric = results["metric"]["name"]
-    steps = _by_step(results["test"], f"{metric}/step_")
+    steps = single.by_step(results["test"], f"{metric}/step_")
     if not steps:
         return
     columns = list(next(iter(steps.values())))
@@ -110,9 +110,3 @@ def _send(run: "Run", kind: str, files: Iterable[tuple[Path, str]]) -> None:
     for file, name in files:
         artifact.add_file(str(file), name)
     run.log_artifact(artifact)
-
-
-def _by_step(test: Results, beginning: str) -> dict[int, Results]:
-    """The entries of a test with this beginning, by the number that follows it."""
-    names = [name for name in test if name.startswith(beginning)]
-    return {int(name.removeprefix(beginning)): test[name] for name in names}

@@ -27,10 +27,10 @@ class Identity(NamedTuple):
 
 def of_run(folder: Path) -> Identity:
     """The identity stored in the folder; a new one is stored where there is none."""
-    job, stored = _job(), read(folder)
-    if stored is not None and stored["job"] == job:
-        return Identity(str(stored["id"]), stored["group"], job)
-    new = Identity(secrets.token_hex(4), _group(), job)
+    program, stored = job(), read(folder)
+    if stored is not None and stored["job"] == program:
+        return Identity(str(stored["id"]), stored["group"], program)
+    new = Identity(secrets.token_hex(4), group(), program)
     _write(folder, new._asdict())
     return new
 
@@ -61,11 +61,13 @@ def _write(folder: Path, identity: Mapping[str, object]) -> None:
     write_whole(folder / FILE, json.dumps(identity) + "\n")
 
 
-def _job() -> str:
+def job() -> str:
+    """The program: train or evaluate."""
     return str(HydraConfig.get().job.name) if HydraConfig.initialized() else "train"
 
 
-def _group() -> str | None:
+def group() -> str | None:
+    """The sweep of which this process runs a member."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return None
     return sweep_name(Path(HydraConfig.get().sweep.dir).resolve())

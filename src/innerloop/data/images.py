@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from innerloop.data import checks, layout, sampling, sizes
+from innerloop.data import checks, groups, layout, sampling, sizes, tree
 from innerloop.data.centroid import nearest_centroid
 from innerloop.data.packs import identity, overlap, places
 from innerloop.data.packs.gather import gather
@@ -23,7 +23,7 @@ from innerloop.data.padding import map_inputs
 from innerloop.data.source import TaskSource
 from innerloop.data.without_replacement import plan
 from innerloop.errors import UserError
-from innerloop.tasks import Episode, Task
+from innerloop.tasks import Episode, Examples, Padded, Task
 
 
 class ImageClasses(TaskSource):
@@ -101,9 +101,13 @@ class ImageClasses(TaskSource):
         checks.check_images(
             name=self.name, split=split, episode=episode, classes=names, counts=counts
         )
-        lengths = self.pack.series(split)
-        if lengths is not None:
-            Series(lengths).check(names, *episode.numbers[1:])
+        related = self._groups(split, episode)
+        if related is not None:
+            kind = groups if related.ndim == 1 else tree
+            kind.check(self.name, split, episode, related)
+        series = self._series(split)
+        if series is not None:
+            series.check(names, *((1, 1) if episode.varies else episode.numbers[1:]))
 
     def classes(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> np.ndarray:
         """Positions in the pack's list of classes; the turns of a class count as that class."""
@@ -130,9 +134,12 @@ class ImageClasses(TaskSource):
         return np.flatnonzero(counts >= needed)
 
     def _groups(self, split: str, episode: Episode) -> np.ndarray | None:
-        """The groups of usable classes, if a task takes its classes from one of them."""
-        groups = None if episode.drawn_from == "split" else self.groups(split)
-        return None if groups is None else groups[self._usable(split, episode)]
+        """Groups or tree of usable classes, if a task takes its classes from one group or node."""
+        if episode.drawn_from == "split":
+            return None
+        tree = self.tree(split) if episode.drawn_from == "hierarchy" else None
+        related = self.groups(split) if tree is None else tree
+        return None if related is None else related[..., self._usable(split, episode)]
 
     def longest_list(self, split: str, episode: Episode, seed: int) -> int:
         if self.pack.series(split) is not None:
@@ -150,11 +157,20 @@ class ImageClasses(TaskSource):
 
     def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         tasks = self._places(split, indices, episode, seed)
-        return map_inputs(partial(self._look_up, split), tasks)
+        return Task(*[Examples(self._inputs(split, part.inputs), part.targets) for part in tasks])
 
     def classes_in(self, split: str) -> int:
         """Classes of the pack, times four if quarter-turns are further classes."""
         return len(self._counts(split)) * self._turns
+
+    def labels(self, split: str) -> np.ndarray:
+        counts = self._counts(split)
+        return np.repeat(np.arange(len(counts)), counts)
+
+    def rows(self, split: str, rows: np.ndarray) -> Tensor:
+        """The images as they are stored, without quarter-turns."""
+        chosen = torch.from_numpy(rows)[None]
+        return self._look_up(split, Places(chosen, torch.zeros_like(chosen)))[0]
 
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
         batches = self._batch_places(split, indices, size, seed)
@@ -207,7 +223,7 @@ class ImageClasses(TaskSource):
         """Tasks with `Places` in the split as inputs."""
         counts, turns = self.pack.counts(split), self._turns
         if episode.varies:
-            usable = self._usable(split, episode)
+            usable, series = self._usable(split, episode), self._series(split)
             drawn = layout.draw(
                 split=split,
                 indices=indices,
@@ -215,8 +231,10 @@ class ImageClasses(TaskSource):
                 seed=seed,
                 supply=counts[usable],
                 groups=self._groups(split, episode),
+                limit=None if series is None else series.limited,
             )
-            return places.unequal(drawn._replace(classes=usable[drawn.classes]), counts, turns)
+            drawn = drawn._replace(classes=usable[drawn.classes])
+            return places.unequal(drawn, counts, turns, series)
         key = sampling.split(sampling.keys(seed, split, indices), 5)
         classes = self.classes(split, indices, episode, seed)
         return places.equal(
@@ -241,11 +259,15 @@ class ImageClasses(TaskSource):
         are drawn freely."""
         if not episode.replacement:
             return plan(split, self.pack.counts(split), episode, seed).images[indices]
-        lengths = self.pack.series(split)
-        if lengths is None:
+        series, (ways, shots, queries) = self._series(split), episode.numbers
+        if series is None:
             return None
-        ways, shots, queries = episode.numbers
-        return Series(lengths).draw(sampling.split(key, ways), classes, shots, queries)
+        return series.draw(sampling.split(key, ways), classes, shots, queries)
+
+    def _series(self, split: str) -> Series | None:
+        """Which images of each class show the same thing; None if that is not recorded."""
+        lengths = self.pack.series(split)
+        return None if lengths is None else Series(lengths)
 
     def _counts(self, split: str) -> np.ndarray:
         """Images of each class of a split; raises `UserError` if the data set lacks the split."""
@@ -257,8 +279,16 @@ class ImageClasses(TaskSource):
             )
         return self.pack.counts(split)
 
+    def _inputs(self, split: str, places: Places | Padded) -> Tensor | Padded:
+        """The raw inputs at places of a split; the padding is zero."""
+        if not isinstance(places, Padded):
+            return self._look_up(split, places)
+        images = self._look_up(split, places.values)
+        images.numpy()[~places.real.numpy()] = 0  # in place: a copy would double the time
+        return Padded(images, places.real)
+
     def _look_up(self, split: str, places: Places) -> Tensor:
-        """The raw inputs at places of a split, `(T, n, ...)`."""
+        """The raw inputs at places of a split, `(T, n, ...)`, in memory of their own."""
         return gather(self.pack.images(split), places, self.rotations)
 
     def transform(self, inputs: Tensor | Places) -> Tensor:

@@ -91,6 +91,13 @@ class InMemory(TaskSource):
     def classes_in(self, split: str) -> int:
         return len(self._split(split).names)
 
+    def labels(self, split: str) -> np.ndarray:
+        counts = self._split(split).counts
+        return np.repeat(np.arange(len(counts)), counts)
+
+    def rows(self, split: str, rows: np.ndarray) -> Inputs:
+        return tree_map(lambda stored: stored[rows], self._split(split).rows)
+
     def batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
         walk, counts = indices[:, None] * size + np.arange(size), self._split(split).counts
         chosen = places.plain(name=f"{split}/batches", walk=walk, seed=seed, counts=counts, turns=1)

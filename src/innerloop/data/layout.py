@@ -1,5 +1,6 @@
 """Layouts of tasks of unequal size: which class and which example each row is."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,12 +8,15 @@ import torch
 from torch import Tensor
 
 from innerloop.data import groups as class_groups
-from innerloop.data import meta_dataset, sampling, sizes
+from innerloop.data import meta_dataset, sampling, sizes, tree
 from innerloop.tasks import PADDING, Episode
 
 VERSION = 1  #: increase it whenever the same seed, index and sizes would give another task
 ENOUGH = 2**20  #: examples of a class that has as many as needed
 MULTIPLE = 8  #: the number of rows is a multiple of it, so that few shapes of batches occur
+
+
+Limit = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Rows(NamedTuple):
@@ -36,12 +40,14 @@ class TaskLayout(NamedTuple):
     Arguments:
         classes: `(T, most_ways)`; -1 for classes that a task does not have.
         amounts: `(T, most_ways)`, examples of each class, support and query together.
+        shots: `(T, most_ways)`, those of the support.
         keys: `(T, most_ways)`, for further random numbers of each class.
         support, query: rows of the two sets.
     """
 
     classes: np.ndarray
     amounts: np.ndarray
+    shots: np.ndarray
     keys: np.ndarray
     support: Rows
     query: Rows
@@ -60,11 +66,13 @@ def draw_classes(
     Arguments:
         split, indices, episode, seed: as of `draw`.
         available: number of classes.
-        groups: the number of each class's group, `(classes,)`, if a task takes one group.
+        groups: the number of each class's group, `(classes,)`, or which classes each node of a tree
+            spans, `(nodes, classes)`, if a task takes one group or node.
     """
     number, choice, *_, group = _keys(split, indices, seed)
     if groups is not None:
-        return class_groups.draw_classes(group, groups, episode)
+        of_group = class_groups.draw_classes if groups.ndim == 1 else tree.draw_classes
+        return of_group(group, groups, episode)
     classes = np.full((len(indices), episode.most_ways), -1)
     picks = sampling.choose(choice, available, min(episode.most_ways, available))
     classes[:, : picks.shape[1]] = picks
@@ -79,6 +87,7 @@ def draw(
     seed: int,
     supply: int | np.ndarray,
     groups: np.ndarray | None = None,
+    limit: Limit | None = None,
 ) -> TaskLayout:
     """The layouts of the tasks with these indices.
 
@@ -89,7 +98,8 @@ def draw(
         seed: of the stream.
         supply: examples of each class, `(classes,)`; or the number of classes, if each has as many
             examples as needed.
-        groups: the number of each class's group, `(classes,)`, if a task takes one group.
+        groups: as of `draw_classes`.
+        limit: lowers shots and queries, with the classes and their keys, all `(T, most_ways)`.
     """
     classes = draw_classes(
         split=split,
@@ -103,12 +113,16 @@ def draw(
     _, _, shot_key, query_key, support_row_key, query_row_key, class_key, _ = keys
     examples = np.full(classes.shape, ENOUGH) if isinstance(supply, int) else supply[classes]
     shots, queries = _amounts(shot_key, query_key, episode, examples * (classes >= 0))
+    class_keys = sampling.split(class_key, episode.most_ways)
+    if limit is not None:
+        shots, queries = limit(class_keys, classes, shots, queries)
     support, query = _rows(support_row_key, shots), _rows(query_row_key, queries)
     after_support = query.numbers + np.take_along_axis(shots, query.labels, 1)
     return TaskLayout(
         classes=classes,
         amounts=shots + queries,
-        keys=sampling.split(class_key, episode.most_ways),
+        shots=shots,
+        keys=class_keys,
         support=support,
         query=query._replace(numbers=after_support),
     )

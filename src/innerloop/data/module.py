@@ -163,6 +163,14 @@ class TaskData(lightning.LightningDataModule):
             batch = self.source.batches("train", np.array([index]), PART, self.evaluation_seed)
             yield self._ready(move_data_to_device(batch, device))
 
+    def selecting_tasks(self, count: int) -> Task:
+        """`count` tasks of the test's classes, drawn apart from those of the test and the same in
+        every process, on the device."""
+        assert self.trainer is not None
+        indices, seed = np.arange(count), self.evaluation_seed + 1
+        drawn = self.source.tasks("test", indices, self.test_episode, seed)
+        return self._ready(move_data_to_device(drawn, self.trainer.strategy.root_device))
+
     @property
     def _own_size(self) -> int:
         """Examples that each process has of a plain batch."""

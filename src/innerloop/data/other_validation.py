@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from innerloop.data.own_table import OwnTask, Table
 from innerloop.data.padding import map_inputs
 from innerloop.data.sketch import Sketch
 from innerloop.data.source import TaskSource
@@ -31,6 +32,7 @@ class OtherValidation(TaskSource):
         self.source, self.validation = source, validation
         self.reading, self.underlying = source.reading, source.underlying
         self.unequal = source.unequal and validation.unequal
+        self.has_trials = source.has_trials
 
     def of(self, split: str) -> TaskSource:
         """The data set of a split."""
@@ -61,11 +63,20 @@ class OtherValidation(TaskSource):
     def groups(self, split: str) -> np.ndarray | None:
         return self.of(split).groups(split)
 
+    def tree(self, split: str) -> np.ndarray | None:
+        return self.of(split).tree(split)
+
     def shared_images(self, split: str, other: str) -> int | None:
         return None if "val" in (split, other) else self.source.shared_images(split, other)
 
     def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
         return self.source.baselines()
+
+    def trial(self, split: str, index: int, seed: int, answer: Callable[[Inputs], Tensor]) -> float:
+        return self.of(split).trial(split, index, seed, answer)
+
+    def own_task(self, table: Table) -> OwnTask:
+        return self.source.own_task(table)
 
     def sketch(self, task: Task, outputs: Tensor) -> Sketch | None:
         return self.source.sketch(task, outputs)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from innerloop.data import sampling
+from innerloop.data.own_table import OwnTask, Table
 from innerloop.data.sketch import Curves, Line, Sketch
 from innerloop.data.source import TaskSource
 from innerloop.errors import UserError
@@ -55,17 +56,49 @@ class Records(TaskSource):
         """
 
     @cached_property
+    def _content(self) -> Mapping[str, list[Record]]:
+        return self.load()
+
+    @cached_property
     def records(self) -> Mapping[str, list[Record]]:
         """The records of each split, with standardised inputs."""
-        content = self.load()
-        rows = np.concatenate([record.inputs for record in content["train"]])
-        mean, deviation = rows.mean(0), np.maximum(rows.std(0), 1e-6)
         return {
-            split: [
-                r._replace(inputs=((r.inputs - mean) / deviation).astype(np.float32)) for r in own
-            ]
-            for split, own in content.items()
+            split: [r._replace(inputs=self.standardised(r.inputs)) for r in own]
+            for split, own in self._content.items()
         }
+
+    def standardised(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs `(n, d)` by the mean and the deviation of the training records."""
+        mean, deviation = self._moments
+        return ((inputs - mean) / deviation).astype(np.float32)
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.concatenate([record.inputs for record in self._content["train"]])
+        return rows.mean(0), np.maximum(rows.std(0), 1e-6)
+
+    def own_task(self, table: Table) -> OwnTask:
+        """A task of the column `target`, or `target 1`, `target 2` and so on, and of the inputs:
+        all other columns, in the order in which the data set has them."""
+        record = self._content["train"][0]
+        width, number = record.targets.shape[1], record.inputs.shape[1]
+        names = ["target"] if width == 1 else [f"target {i + 1}" for i in range(width)]
+        columns = [heading for heading in table.headings if heading not in names]
+        if len(columns) != number:
+            raise UserError(
+                f"{table.file} has {len(columns)} columns beside {', '.join(names)}: this learner "
+                f"reads {number} inputs, in the order of {type(self).__name__}."
+            )
+        table.check_columns(names)
+        known, asked = table.divided(names[0])
+        targets = table.numbers(known, names).numpy()
+        inputs, queries = (
+            self.standardised(table.numbers(rows, columns).numpy()) for rows in (known, asked)
+        )
+        scaled = self.scaled(inputs, targets, len(targets))[1]
+        support = Examples(torch.from_numpy(inputs), torch.from_numpy(scaled))
+        zero = float(targets[-1, 0] - scaled[-1, 0])
+        return OwnTask(support, asked, torch.from_numpy(queries), zero=zero)
 
     def prepare(self) -> None:
         assert self.records

@@ -67,6 +67,9 @@ class Resized(TaskSource):
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)
 
+    def tree(self, split: str) -> np.ndarray | None:
+        return self.source.tree(split)
+
     def shared_images(self, split: str, other: str) -> int | None:
         return self.source.shared_images(split, other)
 
@@ -78,6 +81,12 @@ class Resized(TaskSource):
 
     def compact_tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
         return self.source.compact_tasks(split, indices, episode, seed)
+
+    def labels(self, split: str) -> np.ndarray:
+        return self.source.labels(split)
+
+    def rows(self, split: str, rows: np.ndarray) -> Inputs:
+        return self.source.rows(split, rows)
 
     def transform(self, inputs: Inputs) -> Tensor:
         return resize(self.source.transform(inputs), self.shape)

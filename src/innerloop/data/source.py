@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from innerloop.data.own_table import OwnTask, Table
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.sketch import Sketch
 from innerloop.errors import UserError
@@ -24,6 +25,7 @@ class TaskSource(ABC):
     reading: Reading | None = None  #: how image files become raw inputs; None if inputs are not
     unequal: bool = False  #: whether it makes tasks of unequal size, see `Episode.varies`
     drawn_ahead: int = 1  #: batches drawn at once, where a small task costs little memory
+    has_trials: bool = False  #: whether `trial` tells what happens when answers are acted on
     underlying: "TaskSource | None" = None  #: the data set whose tasks these are in another form
 
     def prepare(self) -> None:  # noqa: B027  (an endless source has nothing to prepare)
@@ -78,6 +80,10 @@ class TaskSource(ABC):
         """The number of each class's group, such as its alphabet: `(classes,)`; None without."""
         return None
 
+    def tree(self, split: str) -> np.ndarray | None:
+        """Which classes each node of a tree of them spans, `(nodes, classes)`; None without."""
+        return None
+
     def shared_images(self, split: str, other: str) -> int | None:
         """Number of images that two splits have in common; None if it is not known."""
         return None
@@ -89,6 +95,26 @@ class TaskSource(ABC):
         queries. It does not look at the targets of queries.
         """
         return {}
+
+    def trial(self, split: str, index: int, seed: int, answer: Callable[[Inputs], Tensor]) -> float:
+        """The score of acting on answers, such as the tracking error of a controlled plant.
+
+        Arguments:
+            split, index, seed: of the task, as in `tasks`.
+            answer: from inputs `(n, ...)` to outputs `(n, width)`, adapted to the task.
+        """
+        raise NotImplementedError
+
+    def own_task(self, table: Table) -> OwnTask:
+        """A task of a user's own table: rows with an answer to adapt to, and rows without.
+
+        Raises:
+            UserError: if the data set has no such tables, or the table lacks a column.
+        """
+        raise UserError(
+            f"table=: {type(self).__name__} does not read tables. A learner of texts, ratings or "
+            "measurements does; for images give support= and query=."
+        )
 
     def sketch(self, task: Task, outputs: Tensor) -> Sketch | None:
         """What a picture of a task shows; None for images and functions of one variable.
@@ -148,6 +174,28 @@ class TaskSource(ABC):
     def compact_batches(self, split: str, indices: np.ndarray, size: int, seed: int) -> Task:
         """`batches` in the form in which loaders send them to the device; see `compact_tasks`."""
         return self.batches(split, indices, size, seed)
+
+    def labels(self, split: str) -> np.ndarray:
+        """The class of every stored example, one class after another: `(n,)`; see `class_names`.
+
+        Raises:
+            UserError: if examples are made when they are drawn.
+        """
+        raise UserError(
+            f"{type(self).__name__} has no stored list of examples: choose a data set of images, "
+            "such as dataset=omniglot."
+        )
+
+    def rows(self, split: str, rows: np.ndarray) -> Inputs:
+        """The raw inputs of stored examples, `(rows, ...)`.
+
+        Arguments:
+            rows: places in `labels`.
+
+        Raises:
+            UserError: as `labels` does.
+        """
+        raise UserError(f"{type(self).__name__} has no rows for {self.labels(split)}.")
 
     @abstractmethod
     def fingerprint(self, split: str) -> str:

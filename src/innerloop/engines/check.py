@@ -55,7 +55,7 @@ def check(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Verdict:
 
 
 def _verdict(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Verdict:
-    exact = LearnerCopy(algorithm, tasks, progress, torch.float64)
+    exact = LearnerCopy(algorithm, tasks, progress, in_float64=True)
     try:
         with EmbeddingWatch() as embeddings:
             reference = exact.one_by_one()
@@ -81,7 +81,7 @@ def _verdict(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Verdict:
 
 def _must_run(algorithm: Algorithm, tasks: Task, progress: Tensor, error: Exception) -> None:
     """Raises `UserError` if the learner does not run in its own precision either."""
-    own = LearnerCopy(algorithm, tasks, progress, None)
+    own = LearnerCopy(algorithm, tasks, progress, in_float64=False)
     try:
         own.one_by_one()
     except UserError:

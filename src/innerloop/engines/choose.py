@@ -41,7 +41,7 @@ def choose(
     faster there.
 
     Arguments:
-        device: `cpu` or `cuda`.
+        device: `cpu`, `cuda` or `mps`.
         steps: outer steps ahead.
         compile: None to decide by itself.
         pixels: of an input image.

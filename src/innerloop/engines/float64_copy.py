@@ -1,4 +1,4 @@
-"""A copy of a learner and of a few tasks in another precision, to compare meta-gradients."""
+"""A copy of a learner and of a few tasks, to compare meta-gradients in float64."""
 
 import contextlib
 import inspect
@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_map
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import gradients
 from innerloop.engines.gradients import Gradient
+from innerloop.machine.float64 import exact
 from innerloop.tasks import Task
 
 STEPS = 2  #: inner steps of the comparison: two show whatever there is of second order
@@ -21,14 +22,18 @@ AGREE = 1e-9  #: of the gradient's norm; rounding in float64 is far smaller
 
 
 class LearnerCopy:
-    """The values of a learner and of a few tasks, in another precision."""
+    """The values of a learner and of a few tasks.
+
+    Arguments:
+        in_float64: whether they are copied to float64; on a device without it, to the processor.
+    """
 
     def __init__(
-        self, algorithm: Algorithm, tasks: Task, progress: Tensor, dtype: torch.dtype | None
+        self, algorithm: Algorithm, tasks: Task, progress: Tensor, in_float64: bool
     ) -> None:
         def copied(value: Tensor) -> Tensor:
             value = value.detach().clone()
-            return value.to(dtype) if dtype and value.is_floating_point() else value
+            return exact(value) if in_float64 else value
 
         self.algorithm = algorithm
         self.tasks, self.progress = tree_map(copied, tasks), copied(progress)

@@ -26,11 +26,14 @@ def keep_freed() -> bool:
     return bool(mallopt(MMAP_MAX, 0) and mallopt(TRIM_THRESHOLD, -1))
 
 
+FULL = ("not enough memory", "MPS backend out of memory")  #: in errors of the processor, of Apple
+
+
 def ran_out(error: BaseException) -> bool:
     """Whether the error means that memory ran out."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in FULL)
 
 
 def fitting(run: Callable[[], Result], shrink: Callable[[], bool]) -> Result:
@@ -47,3 +50,5 @@ def fitting(run: Callable[[], Result], shrink: Callable[[], bool]) -> Result:
                 raise
         if torch.cuda.is_available():  # here, not in the handler: its error still holds the tensors
             torch.cuda.empty_cache()
+        elif torch.backends.mps.is_available():
+            torch.mps.empty_cache()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from innerloop.evaluation.comparison import ROUNDING
+from innerloop.machine.float64 import exact
 
 NEGLIGIBLE = 1e-3  #: relative to the spread of a task's answers: a smaller change does not count
 
@@ -20,7 +21,7 @@ def changed(before: Tensor, after: Tensor, classes: bool) -> Tensor:
             effect.
     """
     existing = ~(before.isneginf() & after.isneginf()).flatten(0, 1).all(0)  # the other classes
-    before, after = before[..., existing].double(), after[..., existing].double()  # are masked out
+    before, after = exact(before[..., existing]), exact(after[..., existing])  # are masked out
     size = before.square().mean((1, 2)).sqrt()
     if classes:
         before, after = (x - x.mean(-1, keepdim=True) for x in (before, after))

@@ -7,7 +7,7 @@ allowed.
 import math
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from innerloop import tasks
 from innerloop.evaluation import sizes
@@ -22,7 +22,9 @@ Number = Annotated[
 ]  #: null in JSON stands for NaN and infinity
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Count = Annotated[int, Field(ge=1, lt=2**63)]
-Size = Annotated[int | tasks.Range, PlainValidator(tasks.size)]
+Size = Annotated[
+    int | tasks.Range, PlainValidator(tasks.size), PlainSerializer(lambda size: size)
+]  #: written as a number or a list of two
 Text = Annotated[str, Field(min_length=1)]
 
 

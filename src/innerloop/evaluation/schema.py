@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from innerloop.errors import UserError, visible
-from innerloop.evaluation.baseline import Baseline
+from innerloop.evaluation.baseline import Baseline, Trial
 from innerloop.evaluation.older import metric_of
 from innerloop.evaluation.parts import (
     Audit,
@@ -56,6 +56,7 @@ class Results(Part):
     checkpoint: Checkpoint = Checkpoint()
     higher_is_better: bool | None = None  #: only in older files
     baselines: list[Baseline] = []
+    trials: list[Trial] = []  #: what happened when answers were acted on
     audit: Audit | None = None
     seconds: Number = None
     threads: Whole | None = None

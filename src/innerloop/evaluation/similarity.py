@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from innerloop.machine.float64 import exact
+
 
 def linear_cka(first: Tensor, second: Tensor) -> Tensor:
     r"""Linear centred kernel alignment of two sets of features of the same examples,
@@ -23,15 +25,15 @@ def linear_cka(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _gram(features: Tensor) -> Tensor:
-    rows = features.flatten(1).double()
+    rows = exact(features.flatten(1))
     centred = rows - rows.mean(0)
     return centred @ centred.T
 
 
 def cosines(gradients: Tensor) -> Tensor:
     """Cosine of the angle between the gradients `(T, ...)` of each pair of tasks, `(pairs,)`."""
-    directions = F.normalize(gradients.double(), dim=1)
-    first, second = torch.triu_indices(len(gradients), len(gradients), 1, device=gradients.device)
+    directions = F.normalize(exact(gradients), dim=1)
+    first, second = torch.triu_indices(len(gradients), len(gradients), 1, device=directions.device)
     return (directions @ directions.T)[first, second]
 
 

@@ -75,6 +75,15 @@ def of_joint_queries(joint: bool, episode: Episode) -> list[str]:
     return ["queries balanced by construction"] if joint and balanced else []
 
 
+def of_selection(tasks: int) -> list[str]:
+    """The stamp of a learner whose settings were chosen by labelled tasks of the test's classes.
+
+    Arguments:
+        tasks: how many; 0 if the learner chooses nothing.
+    """
+    return ["selected on the test domain"] if tasks else []
+
+
 def in_words(audits: Iterable[Stamped | None]) -> str:
     """The stamps of a run, or of all seeds of a setting, for a table; empty without an audit."""
     known = [audit for audit in audits if audit]

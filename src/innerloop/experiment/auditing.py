@@ -9,7 +9,7 @@ from lightning.fabric.utilities import move_data_to_device
 
 from innerloop.evaluation import audit
 from innerloop.evaluation.audited_learner import AuditedLearner
-from innerloop.evaluation.stamps import StampedFindings, of_joint_queries
+from innerloop.evaluation.stamps import StampedFindings, of_joint_queries, of_selection
 from innerloop.experiment.tested import Tested, TestSet
 from innerloop.layers import early_pooling
 from innerloop.machine import work
@@ -44,8 +44,9 @@ def audit_of(tested: Tested) -> StampedFindings | None:
                 shared_images=_shared_images(tested.on),
                 cores=tested.learner.engine.cores(tested.learner.algorithm, tested.device),
             )
-    joint, episode = tested.learner.algorithm.joint_queries, tested.on.data.test_episode
-    findings["stamps"] += of_joint_queries(joint, episode)
+    algorithm = tested.learner.algorithm
+    findings["stamps"] += of_joint_queries(algorithm.joint_queries, tested.on.data.test_episode)
+    findings["stamps"] += of_selection(algorithm.selecting_tasks)
     return findings
 
 

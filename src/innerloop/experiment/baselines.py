@@ -21,17 +21,18 @@ def of_test(tested: Tested) -> list[PlainDict]:
     """Means of the baselines, and the learner's paired differences to them, for `results.json`.
 
     Each entry has `name`, `mean`, `ci95`, and of the learner minus the baseline `difference`,
-    `difference_ci95` and `p`, corrected by Holm. The scores of every task are written to
-    `baselines.npz`.
+    `difference_ci95` and `p`, corrected by Holm; `others` has the means of the other metrics. The
+    scores of every task are written to `baselines.npz`.
     """
     metric = tested.on.objective.metric.name
     learner = tested.scores.scored[metric]
-    scores = {
+    every = {
         name: _scores(tested, work.each(name, tasks, tested.on.data.test_tasks), answer)
         for name, tasks, answer in _every(tested)
     }
-    if not scores:
+    if not every:
         return []
+    scores = {name: own.pop(metric) for name, own in every.items()}
     with whole_file(tested.on.folder / BASELINES) as file:
         np.savez_compressed(file, **{name: own.numpy() for name, own in scores.items()})  # type: ignore[arg-type]
     against = [comparison.paired(learner.numpy(), own.numpy()) for own in scores.values()]
@@ -43,6 +44,7 @@ def of_test(tested: Tested) -> list[PlainDict]:
             "difference": difference.mean,
             "difference_ci95": difference.ci95,
             "p": p,
+            "others": {key: float(values.mean()) for key, values in every[name].items()},
         }
         for (name, own), difference, p in zip(scores.items(), against, corrected, strict=True)
     ]
@@ -56,9 +58,12 @@ def _every(tested: Tested) -> Iterator[tuple[str, Iterator[Task], Callable[[Task
             yield name, forms.test_tasks(data, form, data.test_tasks), answer
 
 
-def _scores(tested: Tested, tasks: Iterator[Task], answer: Callable[[Task], Tensor]) -> Tensor:
-    """The headline metric of each task, `(tasks,)`."""
+def _scores(
+    tested: Tested, tasks: Iterator[Task], answer: Callable[[Task], Tensor]
+) -> dict[str, Tensor]:
+    """The scalar metrics of each task, `(tasks,)`."""
     objective = tested.on.objective
     with torch.no_grad():
         rows = [objective.scores(answer(task), task.query.targets) for task in tasks]
-    return torch.stack([row[objective.metric.name] for row in rows]).float()
+    names = [name for name, value in rows[0].items() if value.dim() == 0]
+    return {name: torch.stack([row[name] for row in rows]).float() for name in names}

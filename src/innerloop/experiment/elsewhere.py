@@ -5,6 +5,8 @@ model and the numbers of inner steps, which its yaml file also sets, stay those 
 otherwise a comparison would change two things at once.
 """
 
+from collections.abc import Sequence
+
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
@@ -84,18 +86,19 @@ def _is_image(shape: object) -> bool:
     return isinstance(shape, list) and len(shape) == 3 and shape[0] in (1, 3)
 
 
-def default(name: str, override: str) -> DictConfig:
+def default(name: str, override: str, more: Sequence[str] = ()) -> DictConfig:
     """The default configuration with a data set, before interpolation.
 
     Arguments:
         name: of the data set.
         override: what the user typed, for messages.
+        more: further overrides, such as `dataset.path=FOLDER`.
 
     Raises:
         UserError: if there is no such data set.
     """
     try:
-        return composed(f"dataset={name}")
+        return composed(f"dataset={name}", *more)
     except MissingConfigException as error:
         options = list(error.options or [])
         close = similar(name, options)

@@ -27,13 +27,22 @@ Changes = dict[str, tuple[object, object]]  #: by dotted key, `(value of the run
 
 def open_run(config: DictConfig) -> None:
     """Says what runs, and writes all differences from the defaults and the paper to a file."""
-    paper, defaults = paper_of(config), changes(config, _defaults(config), Role.ANNOUNCED)
+    paper, usual = paper_of(config), _defaults(config)
+    defaults = changes(config, usual, Role.ANNOUNCED)
+    of_pair = changes(usual, _defaults(config, "~pairs"), Role.ANNOUNCED)
     defaults.pop("seed", None)  # in the first line
     names, folder = config.names, Path(config.paths.run)
     about = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     kind = published(config, paper) if paper else [_own(defaults)]
     notices.say(about, *kind, *_short_test(config), f"results go to {short(folder)}")
-    _write(folder / DIFFERENCES, [*_as_diff(defaults, "defaults"), *_of_paper(config, paper)])
+    _write(
+        folder / DIFFERENCES,
+        [
+            *_as_diff(defaults, "defaults"),
+            *_as_diff(of_pair, f"defaults of {names.dataset}", f"{names.algorithm} on it"),
+            *_of_paper(config, paper),
+        ],
+    )
 
 
 def _short_test(config: DictConfig) -> list[str]:
@@ -107,8 +116,11 @@ def changes(config: DictConfig, other: DictConfig, wanted: Role) -> Changes:
     }
 
 
-def _defaults(config: DictConfig) -> DictConfig:
-    return composed(*[f"{group}={config.names[group]}" for group in CHOSEN])
+def _defaults(config: DictConfig, *more: str) -> DictConfig:
+    """The defaults of the run's choices; with `~pairs` without those of the pair."""
+    usual = composed(*[f"{group}={config.names[group]}" for group in CHOSEN], *more)
+    usual.names, usual.paths = config.names, config.paths
+    return usual
 
 
 def _of_paper(config: DictConfig, paper: DictConfig | None) -> Iterator[str]:
@@ -117,10 +129,10 @@ def _of_paper(config: DictConfig, paper: DictConfig | None) -> Iterator[str]:
         yield from _as_diff(changed, f"experiment={paper.names.experiment}: {paper.published}")
 
 
-def _as_diff(changed: Changes, other: str) -> Iterator[str]:
+def _as_diff(changed: Changes, other: str, own: str = "this run") -> Iterator[str]:
     """The lines of a file of differences; none if there is no difference."""
     if changed:
-        yield from (f"--- {other}", "+++ this run")
+        yield from (f"--- {other}", f"+++ {own}")
     for key, (ours, theirs) in changed.items():
         yield from (f"-{key}: {theirs}", f"+{key}: {ours}")
 

@@ -6,7 +6,15 @@ from pathlib import Path
 from innerloop.callbacks import adaptation_watch, inside_log
 from innerloop.evaluation import results
 from innerloop.evaluation.schema import RESULTS
-from innerloop.experiment import auditing, baselines, notices, pictures, stored, trackers
+from innerloop.experiment import (
+    auditing,
+    baselines,
+    closed_loop,
+    notices,
+    pictures,
+    stored,
+    trackers,
+)
 from innerloop.experiment.experiment import Experiment
 from innerloop.experiment.plain import Checkpoint, PlainDict
 from innerloop.experiment.result import Outcome, result_of
@@ -116,6 +124,10 @@ def _score_baselines(outcome: Outcome, file: ResultsFile) -> None:
     with file.part(f"baselines of {on.name}"):
         outcome.results["baselines"] = baselines.of_test(outcome.tested)
         outcome.write_results()
+    with file.part(f"trials of {on.name}"):
+        if trials := closed_loop.of_test(outcome.tested):
+            outcome.results["trials"] = trials
+            outcome.write_results()
 
 
 def _diagnose(own: Outcome, file: ResultsFile) -> PlainDict:

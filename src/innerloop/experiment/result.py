@@ -126,10 +126,11 @@ def _skipped(learner: MetaLearner) -> dict[str, int]:
 def _machine(device: torch.device) -> PlainDict:
     """The hardware and the software of the test."""
     on_gpu = device.type == "cuda"
+    own = f"{processor()} (its GPU)" if device.type == "mps" else processor()
     return {
         "threads": torch.get_num_threads(),
         "matmul": matmul.current(),
-        "device": torch.cuda.get_device_name(device) if on_gpu else processor(),
+        "device": torch.cuda.get_device_name(device) if on_gpu else own,
         "versions": results.versions(),
         "git": results.commit(resolvers.repository()),
     }

@@ -69,6 +69,8 @@ def _forget_defaults(content: PlainDict) -> None:
     validation = content["evaluation"]["validation"]
     if validation.get("dataset") is None:
         validation.pop("dataset", None)
+    if validation.get("minutes") is None:
+        validation.pop("minutes", None)
     if content["trainer"].get("matmul") == "ieee":
         content["trainer"].pop("matmul")
     for key in ("init_from", "distil_from", "encoder", "augment"):

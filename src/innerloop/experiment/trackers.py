@@ -1,4 +1,4 @@
-"""What W&B and TensorBoard get of a run: its configuration at the start, its results at the end."""
+"""What the trackers get of a run: its configuration at the start, its results at the end."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TypeVar
 import lightning
 from lightning.pytorch.loggers import Logger
 
+from innerloop.callbacks.mlflow_log import MLflowLog
 from innerloop.callbacks.tensorboard_log import TensorBoardLog
 from innerloop.callbacks.wandb_log import WandbLog
 from innerloop.dashboards import finished, single
@@ -33,6 +34,8 @@ def introduce(experiment: Experiment, step: int = 0, training: PlainDict | None 
         wandb.introduce(_name(experiment), resolved | more)
     for tensorboard in _logs(experiment.trainer, TensorBoardLog):
         tensorboard.introduce(resolved, step)
+    for mlflow in _logs(experiment.trainer, MLflowLog):
+        mlflow.introduce(_name(experiment), resolved | more, step)
 
 
 def _name(experiment: Experiment) -> str:
@@ -52,6 +55,8 @@ def complete(tested: Tested, checkpoint: Path | None, results: PlainDict) -> Non
     """
     for log in _logs(tested.trainer, WandbLog):
         _send(log, tested, checkpoint, results)
+    for mlflow in _logs(tested.trainer, MLflowLog):
+        mlflow.complete(results, checkpoint if mlflow.checkpoint else None)
     name = results["metric"]["name"]
     table: list[Sequence[object]] = [single.COLUMNS, *single.rows(results)]
     best = results["checkpoint"]["validation"].get(name)

@@ -7,6 +7,7 @@ from hydra.types import RunMode
 
 from innerloop.callbacks.csv_log import rewind
 from innerloop.callbacks.kept import BEST, CHECKPOINTS, LAST, best_of, read_newest
+from innerloop.callbacks.rate_change import RateChange
 from innerloop.callbacks.record_check import record_of
 from innerloop.callbacks.recovery import validates
 from innerloop.errors import UserError
@@ -35,12 +36,25 @@ def train(
     folder = experiment.folder
     stored.save(experiment.plain, folder)
     rewind(folder, content.get("global_step", 0), not validates(content))
+    _change_rate(experiment, content)
     trackers.introduce(experiment, step=content.get("global_step", 0))
     if experiment.learner.steps == 0:
         _keep_as_it_is(experiment)
     else:
         _fit(experiment, checkpoint)
     return _chosen(folder)
+
+
+def _change_rate(experiment: Experiment, content: Checkpoint) -> None:
+    """Continues with the rate of the configuration, if the checkpoint's run had another one."""
+    if not content:
+        return
+    configurations = (record_of(content, experiment.folder)["config"], experiment.plain.resolved)
+    old, new = (values["outer"]["optimizer"].get("lr") for values in configurations)
+    numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    if numbers and old > 0 and new != old:
+        notices.say(f"continues with the rate {new:g} instead of {old:g}")
+        experiment.trainer.callbacks.append(RateChange(old, new))  # type: ignore[attr-defined]
 
 
 def _take_over(experiment: Experiment) -> None:

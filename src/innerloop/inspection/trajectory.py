@@ -13,6 +13,7 @@ from innerloop import tasks as task_tools
 from innerloop.adaptation.gradients import Parameters
 from innerloop.algorithms.algorithm import Adapted, Algorithm
 from innerloop.algorithms.promises import WithSupport
+from innerloop.machine.float64 import exact
 from innerloop.tasks import Task
 
 ALL = "all layers"
@@ -61,7 +62,7 @@ def by_layer(tensors: dict[str, Tensor]) -> dict[str, float]:
     """
     squares: dict[str, float] = {ALL: 0.0}
     for name, value in tensors.items():
-        layer, square = name.rpartition(".")[0] or name, float(value.double().square().sum())
+        layer, square = name.rpartition(".")[0] or name, float(exact(value).square().sum())
         squares[layer] = squares.get(layer, 0.0) + square
         squares[ALL] += square
     return {layer: square**0.5 for layer, square in squares.items()}

@@ -1,31 +1,15 @@
-"""A small typed language of programs over lists of integers: its functions, and how a term is run.
+"""A small typed language of programs over lists of integers: its functions.
 
-A term is a constant, `"x"` (the input) or `(function, *arguments)`, such as `("take", 2, "x")`. It
-is data: nothing of it is ever executed as Python.
+Types are `list`, `int`, `map` (integer to integer) and `test` (integer to truth).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import isqrt, prod
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
+from innerloop.languages.language import Function, Language, Undefined
 
-Term = Any  #: an integer, `"x"`, or a tuple of a function's name and its arguments
-INPUT, CONSTANTS = "x", range(6)
 LONGEST, LARGEST = 64, 10**6  #: of a list, and of an integer's absolute value
-
-
-class Undefined(ValueError):
-    """A program has no value for an input, or one beyond the limits."""
-
-
-class Function(NamedTuple):
-    """A function of the language: types are `list`, `int`, `map` (integer to integer) and `test`
-    (integer to truth)."""
-
-    takes: tuple[str, ...]
-    gives: str
-    apply: Callable[..., Any]
 
 
 def is_prime(n: int) -> bool:
@@ -89,29 +73,6 @@ FUNCTIONS: Mapping[str, Function] = {
 }
 
 
-SYMBOLS = (*FUNCTIONS, *map(str, CONSTANTS))  #: what a program is written with, beside its input
-
-
-def evaluate(term: Term, x: list[int]) -> Any:
-    """The value of a term for the input `x`.
-
-    Raises:
-        Undefined: for the head of an empty list, a division by zero, or a value beyond the limits.
-
-    Example:
-        >>> evaluate(("apply", ("plus", 1), ("take", 2, "x")), [3, 5, 9])
-        [4, 6]
-    """
-    if not isinstance(term, tuple):
-        return x if term == INPUT else term
-    name, *arguments = term
-    values = [evaluate(argument, x) for argument in arguments]
-    try:
-        return within_limits(FUNCTIONS[name].apply(*values))
-    except (IndexError, ZeroDivisionError, ValueError) as error:
-        raise Undefined(f"{name} has no value here") from error
-
-
 def within_limits(value: Any) -> Any:
     """The value, if it is within the limits.
 
@@ -126,53 +87,4 @@ def within_limits(value: Any) -> Any:
     return value
 
 
-def symbols_of(term: Term) -> set[str]:
-    """The functions and constants that occur in a term, as text.
-
-    Example:
-        >>> sorted(symbols_of(("take", 2, ("reverse", "x"))))
-        ['2', 'reverse', 'take']
-    """
-    if not isinstance(term, tuple):
-        return set() if term == INPUT else {str(term)}
-    return {term[0]}.union(*map(symbols_of, term[1:]))
-
-
-def type_of(term: Term) -> str:
-    """The type of a term.
-
-    Raises:
-        TypeError: if a function in it gets arguments that it does not take.
-    """
-    if not isinstance(term, tuple):
-        return "list" if term == INPUT else "int"
-    function = FUNCTIONS[term[0]]
-    if tuple(type_of(argument) for argument in term[1:]) != function.takes:
-        raise TypeError(f"{term[0]} takes {function.takes}")
-    return function.gives
-
-
-def written(term: Term) -> str:
-    """The term as text: `take(2, x)`."""
-    if not isinstance(term, tuple):
-        return str(term)
-    return f"{term[0]}({', '.join(written(argument) for argument in term[1:])})"
-
-
-def random_term(rng: np.random.Generator, kind: str, depth: int) -> Term:
-    """A random term of a type, in which lists are nested `depth` deep at most.
-
-    Integers are constants, except in one of five places, where lists may still be nested.
-    """
-    if kind == "list" and depth == 0:
-        return INPUT
-    if kind == "int" and (depth == 0 or rng.random() < 0.8):
-        return int(rng.integers(len(CONSTANTS)))
-    names = [name for name, function in FUNCTIONS.items() if function.gives == kind]
-    name = names[rng.integers(len(names))]
-    below = depth - (kind in ("list", "int"))
-    arguments = [
-        random_term(rng, takes, below if takes == "list" else min(below, 1))
-        for takes in FUNCTIONS[name].takes
-    ]
-    return (name, *arguments)
+LISTS = Language("list", FUNCTIONS, range(6), within_limits)

@@ -31,7 +31,7 @@ def _not_finite(log: Log) -> str:
     for row in log.rows:
         for key, value in row.items():
             if key.startswith(("train/", "val/")) and _is_fault(key, value):
-                return f"NaN: {key} is {value} at step {int(row.get('step', 0)) + 1}"
+                return f"NaN: {key} is {value} at step {int(row.get('step', 0))}"
     return ""
 
 

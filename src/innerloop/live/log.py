@@ -59,7 +59,7 @@ class Log:
     def step(self) -> int:
         """Outer steps done."""
         trained = (row["step"] for row in self.rows if "train/tasks_per_second" in row)
-        return 1 + int(max(trained, default=-1.0))
+        return int(max(trained, default=0.0))
 
     @property
     def metric(self) -> str:
@@ -90,7 +90,7 @@ class Log:
         """
         points, minutes, done = [], 0.0, 0
         for row in self.rows:
-            step, speed = int(row.get("step", 0)) + 1, row.get("train/tasks_per_second", 0.0)
+            step, speed = int(row.get("step", 0)), row.get("train/tasks_per_second", 0.0)
             if speed > 0 and step > done:
                 minutes, done = minutes + (step - done) * tasks / speed / 60, step
             if key in row:

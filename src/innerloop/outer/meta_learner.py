@@ -95,6 +95,9 @@ class MetaLearner(MetaTraining):
         self.speed.restart(self.global_step)  # validation is not a part of training's time
 
     def on_test_start(self) -> None:
+        if (count := self.algorithm.selecting_tasks) > 0:
+            tasks = self.trainer.datamodule.selecting_tasks(count)  # type: ignore[attr-defined]
+            self.algorithm.select(tasks, self.scored_step, self.reached())
         with contextlib.suppress(Exception):  # any attribute may raise an error of its own
             self._untested = [copy.deepcopy(self.algorithm)]
 

@@ -44,11 +44,11 @@ def check(overrides: list[str]) -> None:
 def table_of_splits(source: ImageClasses) -> Table:
     """Classes and images of each split."""
     table = new_table("split", "classes", "images", "fewest", "median", "most of a class")
-    for split in SPLITS:
+    for split in source.pack.splits:
         counts = source.pack.counts(split)
         numbers = counts.min(), f"{np.median(counts):g}", counts.max()
         add_row(table, split, len(counts), counts.sum(), *numbers)
-    height, width, channels = source.pack.images(SPLITS[0]).shape[1:]
+    height, width, channels = source.pack.images(source.pack.splits[0]).shape[1:]
     table.title = f"{source.name}: images of {width}x{height} pixels, {channels} channels"
     return table
 
@@ -74,11 +74,12 @@ def oddities(source: ImageClasses) -> Iterator[str]:
 
 def table_of_tasks(source: ImageClasses, queries: object) -> Table:
     """How many classes of each split have enough images, by number of shots."""
-    table = new_table("task", *[f"most ways in {split}" for split in SPLITS])
+    splits = source.pack.splits  # a set to test on has one
+    table = new_table("task", *[f"most ways in {split}" for split in splits])
     least = Episode.of({"ways": 1, "shots": 1, "queries": queries}).record()["queries"]
     least = least if isinstance(least, int) else least.low
     for shots in SHOTS:
-        enough = [int((source.pack.counts(s) >= shots + least).sum()) for s in SPLITS]
+        enough = [int((source.pack.counts(s) >= shots + least).sum()) for s in splits]
         add_row(table, f"{shots} shots, {least} queries", *enough)
     return table
 

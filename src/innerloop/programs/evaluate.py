@@ -14,7 +14,9 @@ from innerloop.experiment.experiment import Experiment
 from innerloop.experiment.overlay import overlay
 from innerloop.experiment.plain import PlainDict
 from innerloop.experiment.trained import open_checkpoint
+from innerloop.machine.mappings import read_yaml
 from innerloop.startup.keys import Role
+from innerloop.startup.overrides import CONF
 from innerloop.sweeping import member
 
 
@@ -43,13 +45,28 @@ def _experiment(config: DictConfig, path: Path, record: PlainDict) -> Experiment
         path: the checkpoint.
         record: what the checkpoint records of its run.
     """
-    overrides = list(HydraConfig.get().overrides.task)
+    words = HydraConfig.get().overrides.task
+    overrides = [key for word in words for key in spelled_out(word)]
     old = restored.from_file(record["config"], path, config.trust, config)
     trained_on = old.names.dataset
     config = check(_changed(old, config, overrides))
     chooses_engine = any(override.startswith("engine") for override in overrides)
     with restored.rebuilding(path):
         return assemble(config, {} if chooses_engine else {"engine": record["engine"]}, trained_on)
+
+
+def spelled_out(override: str) -> list[str]:
+    """The override itself; of `protocol=NAME`, what the protocol says of test tasks.
+
+    Example:
+        >>> spelled_out("protocol=twenty_ways"), spelled_out("seed=1")
+        (['episode.test.ways=20'], ['seed=1'])
+    """
+    group, _, name = override.partition("=")
+    if group != "protocol":
+        return [override]
+    sizes = read_yaml(CONF / "protocol" / f"{name}.yaml")["episode"]["test"]
+    return [f"episode.test.{key}={value}" for key, value in sizes.items()]
 
 
 def _changed(old: DictConfig, config: DictConfig, overrides: list[str]) -> DictConfig:

@@ -8,20 +8,21 @@ import itertools
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from innerloop.errors import UserError
-from innerloop.evaluation.comparison import paired
+from innerloop.evaluation import score_file
 from innerloop.evaluation.results import write_json
 from innerloop.evaluation.schema import RESULTS
 from innerloop.machine.files import write_whole
 from innerloop.machine.mappings import read_yaml
 from innerloop.reporting.field import PAIRED, page
-from innerloop.reporting.finished import CONFIGURATION, Finished, tests_of
+from innerloop.reporting.field_pairs import differences
+from innerloop.reporting.finished import CONFIGURATION, tests_of
 
 Words = tuple[str, ...]  #: a member's part of the command line
 
@@ -126,9 +127,12 @@ def _train(table: Table, name: str, words: Words, more: Words) -> int:
 
 
 def keep(table: Table) -> None:
-    """Copies the results of finished members, and compares the members of each test in pairs."""
+    """Keeps the results and the scores of finished members.
+
+    The scores are kept in score files, so that members that were run on other days, or elsewhere,
+    can be compared.
+    """
     table.kept.mkdir(exist_ok=True)
-    tests: dict[str, dict[str, Finished]] = {}
     for name in table.members():
         if not (table.runs / name / RESULTS).is_file():
             continue
@@ -136,23 +140,13 @@ def keep(table: Table) -> None:
         for test in (own, *others):
             label = name if test is own else f"{name}@{test.results.dataset}"
             shutil.copyfile(test.folder / RESULTS, table.kept / f"{label}.json")
-            tests.setdefault(test.results.protocol.hash, {})[label] = test
-    if tests:
-        behind = {k: v for same in tests.values() for k, v in _behind_the_best(same).items()}
-        write_json(table.kept / PAIRED, behind)
-
-
-def _behind_the_best(tests: Mapping[str, Finished]) -> dict[str, object]:
-    """The paired difference of each member to the best one that was tested on the same tasks."""
-    sign = 1 if next(iter(tests.values())).metric.higher_is_better else -1
-    best = max(tests, key=lambda label: sign * float(tests[label].scores.mean()))
-    return {
-        label: {"best": best, **paired(test.scores, tests[best].scores)._asdict()}
-        for label, test in tests.items()
-        if label != best
-    }
+            file = table.kept / f"{label}{score_file.SUFFIX}"
+            score_file.write(file, test.results, test.scores)
 
 
 def write(table: Table) -> None:
-    """Writes the page from what is kept."""
+    """Compares the members of each test in pairs, and writes the page, from what is kept."""
+    behind = differences(table.kept)
+    if behind:
+        write_json(table.kept / PAIRED, behind)
     write_whole(table.definition.with_suffix(".md"), page(table.definition, table.kept))

@@ -6,10 +6,10 @@ from rich.table import Table
 
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
-from innerloop.reporting.numbers import half_or_dash, number_or_nan
+from innerloop.reporting.numbers import mean_and_half
 from innerloop.reporting.terminal import cell, narrow_table, terminal
 
-HEADINGS = ("method", "mean", "95% over tasks", "learner minus it", "p by Holm", "the learner is")
+HEADINGS = ("method", "mean and 95% over tasks", "learner minus it", "p by Holm", "the learner is")
 
 
 def show_baselines(content: Mapping[str, object]) -> None:
@@ -21,6 +21,10 @@ def show_baselines(content: Mapping[str, object]) -> None:
     results = schema.read(content)
     if results.baselines:
         terminal().print(baseline_table(results))
+        if results.baselines[0].others:
+            terminal().print(other_metrics(results))
+    if results.trials:
+        terminal().print(trial_table(results))
 
 
 def baseline_table(results: Results) -> Table:
@@ -32,20 +36,40 @@ def baseline_table(results: Results) -> Table:
     return table
 
 
+def trial_table(results: Results) -> Table:
+    """What happened when the answers were acted on, such as the tracking error of a controller."""
+    rows = [
+        {"trials": own.name, "mean": _plain(own.mean), "95% over tasks": f"± {_plain(own.ci95)}"}
+        for own in results.trials
+    ]
+    return narrow_table(rows, folds=("trials",))
+
+
+def other_metrics(results: Results) -> Table:
+    """The means of the other metrics, of the learner and of each baseline."""
+    names = list(results.baselines[0].others)
+    own = {name: results.test[name].mean for name in names if name in results.test}
+    every = [(results.algorithm, own), *((b.name, b.others) for b in results.baselines)]
+    rows = [
+        {"method": method, **{name: _plain(means.get(name)) for name in names}}
+        for method, means in every
+    ]
+    return narrow_table(rows, folds=("method",))
+
+
+def _plain(mean: float | None) -> str:
+    return "-" if mean is None else f"{mean:.4f}"
+
+
 def baseline_rows(results: Results) -> Iterator[list[str]]:
     """The cells below `HEADINGS`."""
     metric, headline = results.metric, results.headline
-    learner = number_or_nan(headline.mean, metric), half_or_dash(headline.ci95, metric)
-    yield [results.algorithm, *learner, "", "", ""]
+    yield [results.algorithm, mean_and_half(headline.mean, headline.ci95, metric), "", "", ""]
     for own in results.baselines:
-        difference = number_or_nan(own.difference, metric, sign="+")
-        half = half_or_dash(own.difference_ci95, metric)
-        p = "-" if own.p is None else f"{own.p:.2g}"
         yield [
             own.name,
-            number_or_nan(own.mean, metric),
-            half_or_dash(own.ci95, metric),
-            f"{difference} {half}",
-            p,
+            mean_and_half(own.mean, own.ci95, metric),
+            mean_and_half(own.difference, own.difference_ci95, metric, sign="+"),
+            "-" if own.p is None else f"{own.p:.2g}",
             own.verdict(metric.higher_is_better),
         ]

@@ -17,6 +17,7 @@ PROTOCOL = (
     "protocol.split", "protocol.tasks", "protocol.seed", "protocol.selected_by",
     "protocol.scored_step", "protocol.hash",
 )  # fmt: skip
+UNSTATED = ("protocol.seed", "protocol.selected_by", "protocol.scored_step")  #: may be None
 TESTED_BY = {  #: keys of evaluate.py that give a test the protocol of another
     "dataset": "dataset",
     "episode.test.ways": "episode.test.ways",
@@ -62,28 +63,35 @@ def check_same_protocol(first: Finished, second: Finished) -> None:
 def differences_of_protocol(first: Finished, second: Finished) -> dict[str, tuple[object, object]]:
     """The keys in which the protocols of two tests differ, with both values; empty if they agree.
 
-    A learner without inner steps has no scored step; it may be compared at any scored step. Batch
-    norms may differ: tables name them.
+    A learner without inner steps has no scored step; it may be compared at any scored step. A score
+    file of another library need not say how its checkpoint was chosen; its hash names its tasks.
+    Batch norms may differ: tables name them.
     """
     pairs = {key: (first.get(key), second.get(key)) for key in PROTOCOL}
     pairs["metric"] = (first.metric.name, second.metric.name)
-    if None in pairs["protocol.scored_step"]:
-        del pairs["protocol.scored_step"]
+    for key in UNSTATED:
+        if None in pairs[key]:
+            del pairs[key]
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _mended(
     first: Finished, second: Finished, differing: Mapping[str, tuple[object, object]]
 ) -> str:
-    """The command that tests the second run as the first was, and compares them."""
+    """The command that tests one of the two as the other was, and compares them."""
     final = [key for key in differing if key not in (*TESTED_BY, "protocol.hash")]
     if final:
         return f"Tests with another {' and '.join(final)} cannot be paired."
+    if not second.is_run:
+        if not first.is_run:
+            return "Neither is a run that could be tested as the other was."
+        first, second = second, first
+        differing = {key: (b, a) for key, (a, b) in differing.items()}
     changes = [f"{TESTED_BY[k]}={_short(a)}" for k, (a, _) in differing.items() if k in TESTED_BY]
     again = f"{second.folder}_again"
     words = [f"ckpt_path={second.folder}", *changes, f"hydra.run.dir={again}"]
     test = shlex.join([*places.program("evaluate"), *words])
-    return f"To test the second as the first: {test} && {_compare(first.folder, again)}"
+    return f"To test {second.name} as {first.name}: {test} && {_compare(first.folder, again)}"
 
 
 def _compare(*runs: object) -> str:

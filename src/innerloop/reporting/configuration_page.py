@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from innerloop.machine.foreign import read_text
+from innerloop.reporting import pairs_table
 from innerloop.startup.keys import Role, role
 
 LARGEST = 2**20  #: bytes of a configuration file
@@ -16,6 +17,12 @@ DEFAULTS = {  #: the choice of each group whose keys the page lists, by the grou
     "paths": "default", "logger": "csv",
 }  # fmt: skip
 PAGES = ("algorithm", "dataset", "experiment")  #: groups with pages of their own
+
+PAIRS = (
+    "Some methods need other tasks than a data set's defaults. Without `experiment=` these pairs "
+    "have defaults of their own, chosen on validation tasks; the command line wins, and `~pairs` "
+    "leaves them out. A run writes them into its `config.diff`."
+)
 
 
 def page(conf: Path, accepted: Mapping[str, str]) -> str:
@@ -84,6 +91,9 @@ def _groups(conf: Path) -> Iterator[str]:
     folders = sorted(path for path in conf.iterdir() if path.is_dir())
     for folder in folders:
         if folder.name in (*PAGES, "hydra"):
+            continue
+        if folder.name == pairs_table.FOLDER.parts[0]:
+            yield from (f"## {folder.name}", "", PAIRS, "", *pairs_table.table(conf), "")
             continue
         yield from (f"## {folder.name}", "", "| choice | what it is |", "|---|---|")
         for file in sorted(folder.glob("*.yaml")):

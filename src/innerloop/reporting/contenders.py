@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from innerloop.errors import UserError
-from innerloop.reporting import short_names, sweeps
+from innerloop.reporting import score_bank, short_names, sweeps
 from innerloop.reporting.comparable import (
     check_same_protocol,
     check_same_setting,
@@ -68,15 +68,15 @@ def contenders(arguments: Sequence[str], outputs: Path) -> list[list[Contender]]
     list of test tasks. Otherwise there is one for each data set on which all sides were tested.
 
     Arguments:
-        arguments: folders or short names of runs, folders of runs, or selectors such as
-            `algorithm=maml episode.shots=1`.
+        arguments: folders or short names of runs, folders of runs, score files, or selectors such
+            as `algorithm=maml episode.shots=1`.
         outputs: the folder in which selectors and short names look for runs.
 
     Raises:
         UserError: if an argument selects no run or runs of several settings, or if the protocols
             differ.
     """
-    known_runs = below(outputs) if not all(map(_is_folder, arguments)) else []
+    known_runs = below(outputs) if not all(map(_is_place, arguments)) else []
     if any(map(sweeps.holds_runs, arguments)):
         sides: list[Contender] = []
         for argument in arguments:
@@ -131,8 +131,16 @@ def _is_folder(argument: str) -> bool:
     return os.path.isdir(os.path.expanduser(argument))
 
 
+def _is_place(argument: str) -> bool:
+    return _is_folder(argument) or score_bank.named(argument) is not None
+
+
 def _tests(argument: str, known_runs: list[Finished], outputs: Path) -> dict[str, Contender]:
     """The tests that an argument selects, by data set."""
+    banked = score_bank.named(argument)
+    if banked is not None:
+        name, test = banked[0], score_bank.read(banked[1])
+        return {test.results.dataset: Contender(name, [test])}
     if _is_folder(argument) or "=" not in argument:
         named = None if _is_folder(argument) else short_names.named(argument, known_runs)
         tests = tests_of(named.folder if named else Path(argument).expanduser())

@@ -7,7 +7,7 @@ from innerloop.evaluation import schema, stamps
 from innerloop.evaluation.schema import Results
 from innerloop.machine.mappings import read_json, read_yaml
 from innerloop.reporting.baseline_table import HEADINGS, baseline_rows
-from innerloop.reporting.numbers import half_or_dash, number, number_or_nan
+from innerloop.reporting.numbers import mean_and_half
 from innerloop.reporting.summary import STEPS
 
 PAIRED = "paired.json"  #: the difference of each member to the best of the same test
@@ -68,7 +68,7 @@ def _baselines(result: Results) -> str:
 def _row(result: Results, behind: Mapping[str, float] | None) -> dict[str, str]:
     """The cells of a member by heading; a column without any cell is left out."""
     metric, headline = result.metric, result.headline
-    test = f"{number_or_nan(headline.mean, metric)} {half_or_dash(headline.ci95, metric)}"
+    test = mean_and_half(headline.mean, headline.ci95, metric)
     by_step = {f"after {step}": _after(result, step) for step in STEPS}
     return {
         "method": f"{result.algorithm}, {result.model}",
@@ -85,14 +85,13 @@ def _row(result: Results, behind: Mapping[str, float] | None) -> dict[str, str]:
 
 def _after(result: Results, step: int) -> str:
     entry = result.test.get(f"{result.metric.name}/step_{step}")
-    return "" if entry is None else number_or_nan(entry.mean, result.metric)
+    return "" if entry is None else mean_and_half(entry.mean, entry.ci95, result.metric)
 
 
 def _difference(result: Results, behind: Mapping[str, float] | None) -> str:
     if behind is None:
         return ""
-    shown = number(behind["mean"], result.metric, sign="+")
-    return f"{shown} {half_or_dash(behind['ci95'], result.metric)}"
+    return mean_and_half(behind["mean"], behind["ci95"], result.metric, sign="+")
 
 
 def _cross(results: Iterable[Results], rows: str, columns: str) -> str:
@@ -109,8 +108,7 @@ def _cross(results: Iterable[Results], rows: str, columns: str) -> str:
 def _cell(result: Results | None) -> str:
     if result is None:
         return "-"
-    shown = number_or_nan(result.headline.mean, result.metric)
-    return f"{shown} {half_or_dash(result.headline.ci95, result.metric)}"
+    return mean_and_half(result.headline.mean, result.headline.ci95, result.metric)
 
 
 def _markdown(headings: list[str], rows: list[list[str]]) -> str:

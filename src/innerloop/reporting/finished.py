@@ -50,6 +50,16 @@ class Finished:
         return folder.name
 
     @property
+    def is_run(self) -> bool:
+        """Whether it has a checkpoint that can be tested again."""
+        return True
+
+    @property
+    def scores_file(self) -> Path:
+        """The archive with the scores of every test task."""
+        return self.folder / SCORES
+
+    @property
     def metric(self) -> Metric:
         """The headline metric."""
         return self.results.metric
@@ -77,7 +87,7 @@ class Finished:
             return None
         numbers = classes.ndim == 2 and classes.dtype.kind in "iu" and classes.size > 0
         if not numbers or len(classes) != self.results.protocol.tasks:
-            raise BadFile(self.folder / SCORES, "has no row of classes for each task")
+            raise BadFile(self.scores_file, "has no row of classes for each task")
         return classes
 
     @cached_property
@@ -91,20 +101,19 @@ class Finished:
         values = self._array(name)
         step = protocol.scored_step or 0
         if values is None or values.ndim not in (1, 2) or values.dtype.kind != "f":
-            raise BadFile(self.folder / SCORES, f"does not hold {name} of each task")
+            raise BadFile(self.scores_file, f"does not hold {name} of each task")
         if values.ndim == 2:  # of a run from before the curve was apart
             values = values[:, min(step, values.shape[1] - 1)]
         if len(values) != protocol.tasks:
             raise BadFile(
-                self.folder / SCORES,
+                self.scores_file,
                 f"has {name} of {len(values)} tasks; {RESULTS} says {protocol.tasks} tasks",
             )
         return values.astype(np.float64)
 
     def _array(self, name: str) -> np.ndarray | None:
-        file = self.folder / SCORES
         try:
-            return read_array(file, name)
+            return read_array(self.scores_file, name)
         except BadFile as error:
             raise UserError(
                 f"{error}. Without the scores of its test tasks this run cannot be compared: test "

@@ -53,7 +53,7 @@ def logged(folder: Path, metric: str) -> dict[str, list[Point]]:
 
 def _column(file: Path, rows: list[dict[str, str]], key: str) -> list[Point]:
     try:
-        points = [(int(row["step"]) + 1, float(row[key])) for row in rows if row.get(key)]
+        points = [(int(row["step"]), float(row[key])) for row in rows if row.get(key)]
     except (KeyError, TypeError, ValueError) as error:
         raise BadFile(file, f"has no numbers in step or {key}: {error}") from None
     return [point for point in points if max(map(abs, point)) < LARGEST]

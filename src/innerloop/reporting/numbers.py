@@ -4,10 +4,7 @@ import math
 
 from innerloop.objectives import Metric
 
-MOST_PLACES, LARGEST = (
-    5,
-    1e6,
-)  #: decimals and values beyond which numbers are shown with an exponent
+MOST_PLACES, LARGEST = 5, 1e6  #: decimals and values beyond which an exponent is shown
 
 
 def number(value: float, metric: Metric, digits: int = 4, sign: str = "") -> str:
@@ -29,11 +26,6 @@ def unit(metric: Metric) -> str:
 def number_or_nan(value: float | None, metric: Metric, sign: str = "") -> str:
     """A number as `number` shows it; `nan` for None, which stands for NaN in JSON."""
     return "nan" if value is None else number(value, metric, sign=sign)
-
-
-def half_or_dash(half: float | None, metric: Metric) -> str:
-    """Half an interval; a dash if there is none."""
-    return "-" if half is None else f"± {number(half, metric)}"
 
 
 def mean_and_half(mean: float | None, half: float | None, metric: Metric, sign: str = "") -> str:

@@ -13,11 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from innerloop.errors import UserError, one_line, visible
 from innerloop.machine.screen import RED, painted, wrapped
-from innerloop.startup import overrides
+from innerloop.startup import dotenv, overrides
 
 FULL = "HYDRA_FULL_ERROR"  #: Hydra's own switch for tracebacks
 TRACEBACK = "INNERLOOP_FULL_ERROR"  #: the value of that switch when the program started
 INTERRUPTED = 130  #: the shell's status for a program that Ctrl-C ended
+NO_FLOAT64 = "MPS framework doesn't support float64"  #: in PyTorch's error on an Apple GPU
 DISK = {
     errno.ENOSPC: "the disk is full: free some space, or choose another folder with hydra.run.dir=",
     errno.EDQUOT: "the disk quota is used up: choose another folder with hydra.run.dir=",
@@ -31,13 +32,15 @@ DISK = {
 def run(main: Callable[[], object]) -> None:
     """Runs a Hydra program; an error that the user can mend is printed without a traceback.
 
-    HYDRA_FULL_ERROR=1 shows the traceback, as in every Hydra program.
+    HYDRA_FULL_ERROR=1 shows the traceback, as in every Hydra program. The file `.env`
+    is read first.
     """
     # Child processes find the user's choice here, not the value that is set below.
     wants_traceback = os.environ.setdefault(TRACEBACK, os.environ.get(FULL, "0")) == "1"
     os.environ[FULL] = "1"  # Hydra then raises errors instead of printing them
     sys.argv[1:] = overrides.options_first(sys.argv[1:])
     try:
+        dotenv.load()
         main()
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         if wants_traceback:
@@ -73,6 +76,8 @@ def _by_cause(error: BaseException) -> str | None:
             return str(cause)
         if isinstance(cause, OSError) and cause.errno in DISK:
             return f"{cause.filename or 'writing failed'}: {DISK[cause.errno]}."
+        if NO_FLOAT64 in str(cause):
+            return "this algorithm computes in float64, which Apple's GPUs lack: use trainer=cpu."
         if isinstance(cause, MemoryError) or "can't allocate memory" in str(cause):
             return (
                 f"not enough memory: {one_line(cause)} Fewer outer.tasks, a smaller "

@@ -61,6 +61,7 @@ KEYS: dict[str, Role] = {  #: by dotted key; the entry of the longest prefix dec
     "objective": LEARNED,
     "outer": LEARNED,
     "outer.nonfinite": Role.PUBLISHED | Role.ANNOUNCED,  # changes only runs that would have stopped
+    "outer.optimizer.lr": LEARNED | Role.RESUME,
     "outer.steps": LEARNED | Role.RESUME,
     "paths": Role.RESUME | Role.EVALUATE,
     "patience": AROUND,

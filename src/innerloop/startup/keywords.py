@@ -15,7 +15,7 @@ REFUSED = {  #: what to use instead, by keyword
     "callbacks": "add one as +callbacks.NAME={_target_: ...}",
     "check_val_every_n_epoch": "use evaluation.validation.every",
     "default_root_dir": "use hydra.run.dir",
-    "enable_autolog_hparams": "choose what is logged by logger=csv, wandb, tensorboard or none",
+    "enable_autolog_hparams": "choose logger=csv, wandb, tensorboard, mlflow or none",
     "enable_checkpointing": "a run needs its checkpoints; callbacks.last says how often",
     "fast_dev_run": "use debug=fast",
     "gradient_clip_algorithm": "the meta-gradient is clipped by its norm: use outer.clip",
@@ -26,7 +26,7 @@ REFUSED = {  #: what to use instead, by keyword
     "limit_train_batches": STEPS,
     "limit_val_batches": "use evaluation.validation.tasks",
     "log_every_n_steps": "use log_every",
-    "logger": "choose logger=csv, wandb, tensorboard or none",
+    "logger": "choose logger=csv, wandb, tensorboard, mlflow or none",
     "max_epochs": STEPS,
     "max_steps": STEPS,
     "max_time": f"{STEPS}; a run that is stopped is resumed by resume=RUN",
@@ -39,7 +39,7 @@ REFUSED = {  #: what to use instead, by keyword
     "reload_dataloaders_every_n_epochs": DATA,
     "sync_batchnorm": "batch norm is norm=, which counts the rows of all processes",
     "use_distributed_sampler": f"{DATA} and shared out between the processes",
-    "val_check_interval": "use evaluation.validation.every",
+    "val_check_interval": "use evaluation.validation.every or minutes",
 }
 
 

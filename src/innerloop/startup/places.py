@@ -24,6 +24,16 @@ def published_figures() -> Path:
     return (checkout() or PACKAGE) / "docs" / "published.yaml"
 
 
+def measured_effects() -> Path:
+    """The file of what single choices are known to change."""
+    return (checkout() or PACKAGE) / "docs" / "effects.yaml"
+
+
+def tables() -> Path:
+    """The folder of the tables of methods; an installed package has none."""
+    return (checkout() or PACKAGE) / "docs" / "tables"
+
+
 def root() -> Path:
     """The folder that holds `outputs` and `data`: of the repository, or the working directory."""
     return checkout() or Path.cwd()

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from innerloop.data.packs.writing import Classes
 from innerloop.data.sets.folder import Folder
 from innerloop.tasks import Episode
 
@@ -80,6 +82,30 @@ def test_processes_of_one_size_build_one_pack(tmp_path: Path) -> None:
     folders = [fill(tmp_path / str(n)) for n in range(3)]
     assert both_at_once(folders, (8, 8)) == [[True] * 3] * 2
     assert [len([*(f / "packed").glob("[!.]*")]) for f in folders] == [1] * 3
+
+
+def test_of_four_processes_one_reads_the_images(tmp_path: Path) -> None:
+    root, start = fill(tmp_path / "mine"), CONTEXT.Barrier(4)
+    queue: Any = CONTEXT.Queue()
+
+    class Noted(Folder):
+        def read(self) -> Mapping[str, Classes]:
+            queue.put("read")
+            return super().read()
+
+    def work() -> None:
+        source = Noted(str(root), size=8)
+        start.wait(60)
+        source.prepare()
+        queue.put("right" if is_whole(source, 8) else "wrong")
+
+    children = [CONTEXT.Process(target=work) for _ in range(4)]
+    for child in children:
+        child.start()
+    assert sorted(queue.get(timeout=120) for _ in range(5)) == ["read", *["right"] * 4]
+    for child in children:
+        child.join(60)
+    assert queue.empty()
 
 
 def test_a_run_keeps_its_images_when_the_folder_changes(tmp_path: Path) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
 from innerloop.data.sets.hugging_face import HuggingFace
+from innerloop.data.sets.hugging_face_text import HuggingFaceText
+from innerloop.data.texts import as_bytes
 from innerloop.errors import UserError
 from innerloop.tasks import Episode
 
@@ -122,3 +125,46 @@ def test_a_damaged_parquet_file_is_refused_in_one_line(tmp_path: Path) -> None:
     Path(given["files"]).write_bytes(b"PAR1 and nothing else")
     with pytest.raises(UserError, match="cannot be read"):
         HuggingFace(**given, folder=str(tmp_path / "packs"), size=8).prepare()
+
+
+TEXTS = {name: [f"text {i}  of {name}" for i in range(EACH)] for name in NAMES}
+
+
+def table_of_texts(folder: Path, kind: str) -> dict[str, str]:
+    """The texts as the library saves them, or in a file of columns with other names."""
+    kinds = datasets.ClassLabel(names=NAMES)
+    pairs = [(text, name) for name, own in TEXTS.items() for text in own]
+    columns = {"words": [t for t, _ in pairs], "kind": [n for _, n in pairs]}
+    table = datasets.Dataset.from_dict(columns)
+    names = {"text": "words", "label": "kind"}
+    if kind == "saved":
+        table.cast_column("kind", kinds).save_to_disk(folder / "saved")
+        return {"name": str(folder / "saved")} | names
+    file = folder / f"rows.{kind}"
+    getattr(table, f"to_{kind}")(file)
+    return {"name": kind, "files": str(file)} | names
+
+
+@pytest.mark.parametrize("kind", ["saved", "csv", "json", "parquet"])
+def test_texts_and_classes_are_those_of_the_files(tmp_path: Path, kind: str) -> None:
+    source = HuggingFaceText(**table_of_texts(tmp_path, kind), data_dir=str(tmp_path / "data"))
+    seen: list[str] = []
+    for split, classes in (("train", 6), ("val", 2), ("test", 2)):
+        pack = source.pack
+        texts = as_bytes.decoded(torch.from_numpy(np.array(pack.images(split))))
+        for number, name in enumerate(pack.classes(split)):
+            own = texts[EACH * number : EACH * (number + 1)]
+            assert own == [" ".join(text.split()) for text in TEXTS[name]]
+        assert len(pack.classes(split)) == classes
+        seen += pack.classes(split)
+    assert sorted(seen) == sorted(NAMES)
+
+
+def test_a_column_without_texts_is_refused(tmp_path: Path) -> None:
+    given = table_of_texts(tmp_path, "parquet")
+    numbers = datasets.Dataset.from_dict({"words": [1, 2, 3], "kind": ["a", "b", "c"]})
+    numbers.to_parquet(given["files"])
+    with pytest.raises(UserError, match="Row 0 .* holds no text in its column words"):
+        HuggingFaceText(**given, data_dir=str(tmp_path / "data")).prepare()
+    with pytest.raises(UserError, match="no column text, but words, kind: set dataset.text"):
+        HuggingFaceText(**given | {"text": "text"}, data_dir=str(tmp_path / "data")).prepare()

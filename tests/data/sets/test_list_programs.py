@@ -17,18 +17,8 @@ from innerloop.data.programs.answers import commonest, copy
 from innerloop.data.programs.list_tasks import FILES
 from innerloop.data.sets.list_programs import ListPrograms
 from innerloop.errors import UserError
-from innerloop.languages.list_tokens import answer
-from innerloop.languages.lists import (
-    FUNCTIONS,
-    LONGEST,
-    Term,
-    Undefined,
-    evaluate,
-    is_prime,
-    random_term,
-    type_of,
-    written,
-)
+from innerloop.languages.language import Term, Undefined, written
+from innerloop.languages.lists import FUNCTIONS, LISTS, LONGEST, is_prime
 from innerloop.objectives.exact_match import ExactMatch
 from innerloop.tasks import Episode, Task, only
 
@@ -85,9 +75,9 @@ def test_a_function_equals_plain_python(term: Term) -> None:
         expected = PLAIN[term](x)
         if expected is None or np.abs(np.append(expected, 0)).max() > 10**6:
             with pytest.raises(Undefined):
-                evaluate(term, x)
+                LISTS.evaluate(term, x)
         else:
-            assert evaluate(term, x) == expected
+            assert LISTS.evaluate(term, x) == expected
 
 
 def test_every_function_is_compared() -> None:
@@ -102,20 +92,20 @@ def test_primes_are_those_of_the_sieve() -> None:
 def test_random_programs_have_the_type_that_was_asked_for() -> None:
     rng = np.random.default_rng(0)
     for kind in ("list", "int", "map", "test") * 500:
-        assert type_of(random_term(rng, kind, 3)) == kind
+        assert LISTS.type_of(LISTS.random_term(rng, kind, 3)) == kind
 
 
 def test_a_wrongly_typed_program_is_recognised() -> None:
     with pytest.raises(TypeError, match="take takes"):
-        type_of(("take", "x", 2))
+        LISTS.type_of(("take", "x", 2))
 
 
 def test_programs_beyond_the_limits_have_no_value() -> None:
     big: Term = "x"
     for _ in range(6):
         big = ("apply", ("power", 2), ("repeat", 5, big))
-    assert answer(big, [3] * LONGEST) is None
-    assert answer(("apply", ("modulo", 0), "x"), [3]) is None
+    assert LISTS.answer(big, [3] * LONGEST) is None
+    assert LISTS.answer(("apply", ("modulo", 0), "x"), [3]) is None
 
 
 def write(folder: Path) -> Path:
@@ -144,9 +134,9 @@ def test_no_random_program_agrees_with_a_test_task(data: ListPrograms) -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         term, pairs = data.random_program(rng, 5)
-        wrong = [any(answer(term, p.x) != p.y for p in own) for own in data.tests]
+        wrong = [any(LISTS.answer(term, p.x) != p.y for p in own) for own in data.tests]
         assert all(wrong)
-        assert all(answer(term, p.x) == p.y for p in pairs)
+        assert all(LISTS.answer(term, p.x) == p.y for p in pairs)
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])

@@ -13,7 +13,7 @@ from innerloop.algorithms.in_context.cnp import Summary
 from innerloop.algorithms.in_context.sequence_process import SequenceProcess
 from innerloop.errors import UserError
 from innerloop.languages.enumeration import Found
-from innerloop.languages.list_tokens import ListTokens
+from innerloop.languages.token_rows import TokenRows
 from innerloop.layers.targets import real_rows
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Inputs, Task
@@ -61,6 +61,7 @@ class DeepCoder(Algorithm):
         through learning-guided exploration", 2021.
 
     Example:
+        >>> from innerloop.languages.list_tokens import ListTokens
         >>> from innerloop.models.identity import Identity
         >>> from innerloop.models.network import Network
         >>> from innerloop.objectives.exact_match import ExactMatch
@@ -80,7 +81,7 @@ class DeepCoder(Algorithm):
         self,
         model: nn.Module,
         objective: Objective,
-        language: ListTokens | None = None,
+        language: TokenRows | None = None,
         programs: int = 5000,
         seconds: float | None = None,
         guess: bool = True,

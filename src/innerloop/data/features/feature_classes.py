@@ -11,13 +11,15 @@ from innerloop.data.features.encoder import Encoder
 from innerloop.data.features.feature_pack import FeaturePack
 from innerloop.data.features.seen_classes import seen_classes
 from innerloop.data.images import ImageClasses
+from innerloop.data.own_table import OwnTask, Table
 from innerloop.data.packs.pack import Pack
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.resident import Places, Resident
 from innerloop.data.packs.writing import Classes
 from innerloop.data.source import TaskSource
+from innerloop.data.texts.as_bytes import encoded
 from innerloop.errors import UserError
-from innerloop.tasks import Task
+from innerloop.tasks import Examples, Task
 
 
 class FeatureClasses(ImageClasses):
@@ -81,8 +83,25 @@ class FeatureClasses(ImageClasses):
     def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
         return {"nearest centroid of features, by cosine": cosine_centroid}
 
+    def own_task(self, table: Table) -> OwnTask:
+        """A task of the columns `text` and `label`."""
+        if self.encoder.encodes != "texts":
+            return super().own_task(table)
+        table.check_columns(["text", "label"])
+        known, asked = table.divided("label")
+        classes = sorted({row["label"].strip() for row in known})
+        labels = torch.tensor([classes.index(row["label"].strip()) for row in known])
+        support, queries = (
+            self.normalised(torch.from_numpy(encoded([row["text"] for row in rows])))
+            for rows in (known, asked)
+        )
+        return OwnTask(Examples(support, labels), asked, queries, classes)
+
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)
+
+    def tree(self, split: str) -> np.ndarray | None:
+        return self.source.tree(split)
 
     def resident(self, device: torch.device) -> Resident:
         return ResidentFeatures(self.pack, device, self.rotations)

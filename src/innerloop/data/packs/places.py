@@ -7,6 +7,7 @@ from innerloop.data import sampling
 from innerloop.data.epochs import epoch_members
 from innerloop.data.layout import Rows, TaskLayout
 from innerloop.data.packs.resident import Places
+from innerloop.data.packs.series import Series
 from innerloop.tasks import Episode, Examples, Padded, Task, without_support
 
 
@@ -38,16 +39,23 @@ def equal(
     return Task(_shuffled(support, turned, key[:, 3]), _shuffled(query, turned, key[:, 4]))
 
 
-def unequal(layout: TaskLayout, counts: np.ndarray, turns: int) -> Task:
+def unequal(
+    layout: TaskLayout, counts: np.ndarray, turns: int, series: Series | None = None
+) -> Task:
     """Tasks of unequal size, with `Padded` `Places` as inputs.
 
     Arguments:
         layout: classes and rows of the tasks.
         counts: images of each class of the split, `(classes,)`.
         turns: how many quarter-turns a class may have.
+        series: of the split's images, of which support and query take different ones.
     """
     image_key, turn_key = np.moveaxis(sampling.split(layout.keys, 2), -1, 0)
-    images = sampling.choose_each(image_key, counts[layout.classes], layout.amounts)
+    if series is None:
+        images = sampling.choose_each(image_key, counts[layout.classes], layout.amounts)
+    else:
+        queries = layout.amounts - layout.shots
+        images = series.draw_each(layout.keys, layout.classes, layout.shots, queries)
     images += _starts(counts)[layout.classes][..., None]
     turned = sampling.integers(turn_key, turns, 1)[..., 0]
     return Task(_look_up(layout.support, images, turned), _look_up(layout.query, images, turned))
@@ -81,7 +89,7 @@ def _look_up(rows: Rows, images: np.ndarray, turned: np.ndarray) -> Examples:
     """The rows' images of `images` `(T, ways, n)`, turned as their classes `(T, ways)` are."""
     task = np.arange(len(images))[:, None]
     place = torch.from_numpy(images[task, rows.labels, rows.numbers])
-    turns = torch.from_numpy(turned[task, rows.labels])
+    turns = torch.from_numpy(np.where(rows.real, turned[task, rows.labels], 0))
     return Examples(Padded(Places(place, turns), torch.from_numpy(rows.real)), rows.targets())
 
 

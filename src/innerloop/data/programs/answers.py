@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from innerloop.languages.list_tokens import ListTokens
+from innerloop.languages.token_rows import TokenRows
 from innerloop.tasks import Task
 
 
@@ -20,7 +20,7 @@ def commonest(task: Task) -> Tensor:
 
 
 def enumeration(
-    tokens: ListTokens, task: Task, programs: int | None = None, seconds: float | None = None
+    tokens: TokenRows, task: Task, programs: int | None = None, seconds: float | None = None
 ) -> Tensor:
     """Answers by the shortest program that fits the support; zeros if none was found.
 

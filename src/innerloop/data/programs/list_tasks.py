@@ -3,21 +3,15 @@
 import json
 import lzma
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from innerloop.data.packs.regular_file import regular_file
+from innerloop.data.programs.source import Pair
 from innerloop.errors import UserError, one_line
 
 FILES = ("programs/list_tasks.json", "programs/dreamcoder_list_tasks.json.xz")
 MOST = 2**26  #: bytes of a file
 TESTS, EXAMPLES = 217, 15
-
-
-class Pair(NamedTuple):
-    """One example of a program."""
-
-    x: list[int]
-    y: list[int]  #: a number or a truth value is a list of one
 
 
 def load(folder: Path) -> list[list[Pair]]:

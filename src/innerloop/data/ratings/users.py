@@ -17,6 +17,21 @@ class Drawn(NamedTuple):
     real: np.ndarray  #: `(T, n)` bool; the other rows fill up
 
 
+class Rows(NamedTuple):
+    """Items of the users of several tasks, each column `(T, n)`."""
+
+    user: np.ndarray
+    item: np.ndarray
+    item_bias: np.ndarray  #: without what the row's own rating says of it
+    item_count: np.ndarray  #: ratings of the item in training, without the row's own
+    stars: np.ndarray  #: NaN for a candidate that the user did not rate
+    real: np.ndarray  #: bool; the other rows fill up
+
+    def and_also(self, others: "Rows") -> "Rows":
+        """These rows, and others of the same tasks after them."""
+        return Rows(*[np.concatenate(pair, 1) for pair in zip(self, others, strict=True)])
+
+
 class Users:
     """Ratings one user after the other.
 
@@ -39,7 +54,8 @@ class Users:
         without = bias.items_without(self.ratings)
         self.item_bias = np.where(self.known, without, bias.items[self.ratings.item])
         self.item_count = bias.counts[self.ratings.item] - self.known
-        self.residuals = bias.residuals(self.ratings)
+        self.residuals, self.bias = bias.residuals(self.ratings), bias
+        self.pool = np.unique(self.ratings.item[self.asked])  #: items that a query may be
 
     def eligible(self, episode: Episode, longer: bool) -> np.ndarray:
         """The places of users whose number of ratings an episode takes.
@@ -82,6 +98,37 @@ class Users:
         support = Drawn(np.where(real, chosen, 0), real)
         asked_rows = np.take_along_axis(rows, asked, 1)
         return support, Drawn(asked_rows, np.ones_like(asked_rows, bool))
+
+    def rows(self, drawn: Drawn) -> Rows:
+        """The ratings that were drawn."""
+        rows, real = drawn
+        user, item, stars = (column[rows] for column in self.ratings)
+        return Rows(user, item, self.item_bias[rows], self.item_count[rows], stars, real)
+
+    def candidates(self, users: np.ndarray, key: np.ndarray, count: int) -> Rows:
+        """Items that a user did not rate, at random among those that others were asked for.
+
+        Arguments:
+            users: place of each task's user, `(T,)`.
+            key: `(T,)`.
+            count: of each task.
+        """
+        pairs = zip(users, key, strict=True)
+        item = np.stack([self._unrated(place, own, count) for place, own in pairs])
+        return Rows(
+            user=np.broadcast_to(self.numbers[users][:, None], item.shape),
+            item=item,
+            item_bias=self.bias.items[item],
+            item_count=self.bias.counts[item],
+            stars=np.full(item.shape, np.nan, np.float32),
+            real=np.ones(item.shape, bool),
+        )
+
+    def _unrated(self, place: int, key: np.ndarray, count: int) -> np.ndarray:
+        """Items of the pool, `(count,)`, that the user at a place did not rate."""
+        first, number = self.first[place], self.counts[place]
+        others = np.setdiff1d(self.pool, self.ratings.item[first : first + number])
+        return others[sampling.choose(key, len(others), count)]
 
 
 def _wide(order: np.ndarray, width: int) -> np.ndarray:

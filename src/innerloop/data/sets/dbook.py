@@ -43,7 +43,7 @@ class DBook(UserRatings):
         data_dir: folder of all data sets; it holds the publisher's `data/dbook` as `dbook`, or
             `recsys/dbook_metahin.json.xz`, one file with the same contents.
         scenario: of the test.
-        penalties, new_items, categories: see `UserRatings`.
+        penalties, new_items, categories, candidates: see `UserRatings`.
 
     Raises `UserError` for another scenario.
     """
@@ -55,10 +55,11 @@ class DBook(UserRatings):
         penalties: dict[str, float] | None = None,
         new_items: float = 0.3,
         categories: int | None = None,
+        candidates: int = 0,
     ) -> None:
         if scenario not in SCENARIOS:
             raise UserError(f"dataset.scenario={scenario}: choose one of {', '.join(SCENARIOS)}.")
-        super().__init__(penalties or {"user": 6.0, "item": 6.0}, new_items, categories)
+        super().__init__(penalties or {"user": 6.0, "item": 6.0}, new_items, categories, candidates)
         self.folder, self.scenario = Path(data_dir), scenario
 
     def read(self) -> tuple[Catalogue, Parts]:

@@ -10,6 +10,7 @@ import numpy as np
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import overlap, pixels
 from innerloop.data.packs.pack import Pack
+from innerloop.data.packs.parts import in_parts
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
@@ -84,7 +85,7 @@ class Folder(ImageClasses):
 
     def _images_of(self, classes: Files) -> Iterator[tuple[str, np.ndarray]]:
         for name, files in classes.items():
-            yield name, np.stack([self.reading.read(file) for file in files])
+            yield from in_parts(name, files, self.reading.read)
 
     def files(self) -> dict[str, Files]:
         """The image files of each class of each split."""

@@ -13,7 +13,7 @@ from innerloop.data.packs import safe_pickle
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes
-from innerloop.data.sets import imagenet
+from innerloop.data.sets import imagenet, synsets
 from innerloop.data.sets.card import card
 from innerloop.errors import UserError
 
@@ -51,6 +51,10 @@ class MiniImageNet(ImageClasses):
     def recipe(self) -> Recipe:
         files = "imagenet" if self.imagenet else "mini-imagenet-cache"
         return {"split": "ravi", "size": 84, "files": files}
+
+    def tree(self, split: str) -> np.ndarray | None:
+        """WordNet's."""
+        return synsets.spanned(self.pack.classes(split))
 
     def read(self) -> Mapping[str, Classes]:
         if self.imagenet:

@@ -56,7 +56,7 @@ class MovieLens(UserRatings):
             `movies.dat` are read from `data_dir/ml-1m`, or from `data_dir/recsys/ml-1m`, where they
             may be compressed and `ratings.csv.xz` may stand for `ratings.dat`.
         scenario: of the test.
-        penalties, new_items, categories: see `UserRatings`.
+        penalties, new_items, categories, candidates: see `UserRatings`.
 
     Raises `UserError` for another scenario.
     """
@@ -68,10 +68,11 @@ class MovieLens(UserRatings):
         penalties: dict[str, float] | None = None,
         new_items: float = 0.3,
         categories: int | None = None,
+        candidates: int = 0,
     ) -> None:
         if scenario not in SCENARIOS:
             raise UserError(f"dataset.scenario={scenario}: choose one of {', '.join(SCENARIOS)}.")
-        super().__init__(penalties or {"user": 2.0, "item": 5.0}, new_items, categories)
+        super().__init__(penalties or {"user": 2.0, "item": 5.0}, new_items, categories, candidates)
         self.folders = [Path(data_dir) / "ml-1m", Path(data_dir) / "recsys" / "ml-1m"]
         self.scenario = scenario
 

@@ -1,5 +1,6 @@
 """Published data sets whose archives hold one file for each image."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,15 +10,15 @@ import numpy as np
 from innerloop.data.download import fetch, is_of_disk
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import pixels
-from innerloop.data.packs.archives import Archive, read_picture
-from innerloop.data.packs.pictures import Box, Reading
+from innerloop.data.packs.archives import Archive, open_archive, read_picture
+from innerloop.data.packs.parts import PART
+from innerloop.data.packs.pictures import Box, Reading, subfolders
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes, Images, InSeries
+from innerloop.data.sets import synsets
 from innerloop.data.sets.card import Card, card
 from innerloop.data.sets.class_lists import class_lists, splits_of
 from innerloop.errors import UserError, one_line
-
-PART = 1000  #: images of a class that are in memory together
 
 
 class Picture(NamedTuple):
@@ -42,8 +43,9 @@ class Published(ImageClasses):
         layout: finds the images in these files.
         split: whose class lists are taken, those in `innerloop/data/splits/NAME_SPLIT.json`.
         size: images are resized to `size` by `size` pixels.
-        in_series: whether images come in series; support and query are drawn from different ones.
-        path: a folder with the content of the archive, instead of the publisher's files.
+        path: a folder with the content of the archive, instead of the publisher's files. Of a data
+            set that cannot be downloaded, None is the set's folder in `data_dir`.
+        part: whether a part of the images is enough, if there are some of each class.
         on_device: see `ImageClasses`.
 
     Raises `UserError` for a split that is not published.
@@ -56,8 +58,8 @@ class Published(ImageClasses):
         layout: Layout,
         split: str = "meta_dataset",
         size: int = 84,
-        in_series: bool = False,
         path: str | None = None,
+        part: bool = False,
         on_device: bool | str = "auto",
     ) -> None:
         self.card = card(name)
@@ -70,34 +72,49 @@ class Published(ImageClasses):
             std=(0.229, 0.224, 0.225),
             on_device=on_device,
         )
-        self.layout, self.split, self.unequal = layout, split, not in_series
+        self.layout, self.split = layout, split
         self.lists = class_lists(f"{name}_{split}")
-        self.path = None if path is None else Path(path).expanduser()
+        self.path, self.part = None if path is None else Path(path).expanduser(), part
         self.reading = Reading(size, 3)
 
     @property
     def recipe(self) -> Recipe:
         assert self.reading is not None
-        return {
+        recipe: Recipe = {
             "set": self.name,
             "split": self.split,
             "size": self.reading.size,
             "filter": "lanczos",
             "pixels": pixels.VERSION,
         }
+        if self.part:
+            names = "\n".join(name for file in self._files() for name in open_archive(file).names)
+            recipe["images"] = hashlib.sha256(names.encode()).hexdigest()
+        return recipe
+
+    def tree(self, split: str) -> np.ndarray | None:
+        """WordNet's, of classes of ImageNet; None of others."""
+        return synsets.spanned(self.pack.classes(split))
 
     def read(self) -> Mapping[str, Classes]:
         assert self.reading is not None
         files = self._files()
         pictures = found_by(self.layout, files, self.card)
-        check(pictures, self.lists, self.card, files)
+        images = sum(map(len, pictures.values()))
+        expected = self.card._replace(images=images) if self.part else self.card
+        check(pictures, self.lists, expected, files)
         return read_classes(pictures, self.lists, self.reading)
 
     def _files(self) -> list[Path]:
         if self.path is not None:
             return [self.path]
         if self.card.by_hand:
-            raise UserError(f"{self.card.title} cannot be downloaded: {self.card.by_hand}.")
+            if any(path.name != "packed" for path in subfolders(self.folder)):
+                return [self.folder]
+            raise UserError(
+                f"{self.card.title} cannot be downloaded: {self.card.by_hand}. Or let FOLDER be "
+                f"{self.folder}, which needs no dataset.path."
+            )
         return fetch(self.card.files, self.folder, self.card.title, self.card.most)
 
 

@@ -10,15 +10,15 @@ import numpy as np
 from innerloop.data.download import fetch
 from innerloop.data.images import ImageClasses
 from innerloop.data.packs import safe_pickle
+from innerloop.data.packs.parts import PART
 from innerloop.data.packs.pictures import Reading
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.writing import Classes, Images
-from innerloop.data.sets import imagenet
+from innerloop.data.sets import imagenet, synsets
 from innerloop.data.sets.card import card
 from innerloop.errors import UserError
 
 SIZES = {"train": (351, 448_695), "val": (97, 124_261), "test": (160, 206_209)}
-PART = 1000  #: images of a class that are decoded together
 
 
 class TieredImageNet(ImageClasses):
@@ -47,6 +47,10 @@ class TieredImageNet(ImageClasses):
     @property
     def recipe(self) -> Recipe:
         return {"split": "ren", "size": 84, "files": "imagenet" if self.imagenet else "pickles"}
+
+    def tree(self, split: str) -> np.ndarray | None:
+        """WordNet's; None of the pickles, which do not name the classes."""
+        return synsets.spanned(self.pack.classes(split))
 
     def read(self) -> Mapping[str, Classes]:
         assert self.reading is not None

@@ -56,9 +56,11 @@ def build_engine(config: DictConfig, algorithm: Algorithm, device: str) -> Engin
 
 
 def device_of(config: DictConfig) -> str:
-    """The device of the run: `cpu` or `cuda`."""
-    on_cpu = config.trainer.accelerator == "cpu" or not torch.cuda.is_available()
-    return "cpu" if on_cpu else "cuda"
+    """The device of the run, as Lightning chooses it: `cpu`, `cuda` or `mps`."""
+    accelerator = config.trainer.accelerator
+    if accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available():
+        return "mps"
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _pixels(shape: Mapping[str, Sequence[int]] | Sequence[int]) -> int:

@@ -8,6 +8,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from innerloop.callbacks.checkpoint_file import AtomicCheckpointIO
+from innerloop.callbacks.validation_clock import NEVER, ValidationClock
 from innerloop.errors import blamed_on
 from innerloop.experiment.parts.instance import instance
 from innerloop.experiment.plain import PlainDict
@@ -34,7 +35,7 @@ def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> 
             **keywords,
             max_steps=config.outer.steps,
             max_epochs=-1,
-            val_check_interval=max(1, min(config.evaluation.validation.every, config.outer.steps)),
+            val_check_interval=_steps_between_validations(config),
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,
             log_every_n_steps=config.log_every,
@@ -47,13 +48,26 @@ def build_trainer(config: DictConfig, objective: Objective, inference: bool) -> 
         )
 
 
+def _steps_between_validations(config: DictConfig) -> int:
+    if _minutes(config) is not None:
+        return NEVER
+    return max(1, min(config.evaluation.validation.every, config.outer.steps))
+
+
+def _minutes(config: DictConfig) -> float | None:
+    """Minutes between two validations; None where outer steps decide, as in older runs."""
+    return config.evaluation.validation.get("minutes")
+
+
 def build_callbacks(config: DictConfig, objective: Objective) -> list[lightning.Callback]:
     """The configured callbacks; those with `_partial_` receive the metric to monitor."""
     metric = {
         "monitor": f"val/{objective.metric.name}",
         "mode": "max" if objective.metric.higher_is_better else "min",
     }
-    return [
+    minutes = _minutes(config)
+    clock = [] if minutes is None else [ValidationClock(minutes, config.log_every)]
+    return clock + [
         instance(part, f"callbacks.{name}", lightning.Callback, _partial_=False, **metric)
         if part.get("_partial_", False)
         else instance(part, f"callbacks.{name}", lightning.Callback)

@@ -35,8 +35,8 @@ class Sizes(Section):
     ] = "equal"
     largest_support: Count = 500
     drawn_from: Annotated[
-        Literal["split", "group", "group_if_any"],
-        Field(description="split, group or group_if_any"),
+        Literal["split", "group", "group_if_any", "hierarchy"],
+        Field(description="split, group, group_if_any or hierarchy"),
     ] = "split"
 
 
@@ -74,6 +74,9 @@ class Validation(Section):
 
     tasks: Count
     every: Count
+    minutes: Annotated[
+        float | None, Field(description="more than 0, or null", gt=0, le=MOST, allow_inf_nan=False)
+    ] = None
     dataset: OptionalText = None
 
 

@@ -45,7 +45,7 @@ class Trainer(Section):
 
     accelerator: Annotated[
         Literal["auto", "cpu", "gpu", "cuda", "mps"],
-        Field(description="auto, cpu or gpu (trainer=auto, cpu, gpu)"),
+        Field(description="auto, cpu, gpu or mps (trainer=auto, cpu, gpu, mps)"),
     ]
     devices: Annotated[
         Annotated[int, Field(ge=1, le=1024)]
