@@ -37,7 +37,7 @@ def contender(problem: Problem) -> Contender:
 
 
 def _outer_step(problem: Problem, engine: Engine) -> Callable[[int], None]:
-    """The outer step of a long run: Adam is part of the compiled function, or the CUDA graph."""
+    """The outer step of a run: Adam is part of the CUDA graph, where there is one."""
     algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     progress, listed = torch.zeros((), device=problem.device), trained(algorithm)
     rate, draw = problem.config.outer.optimizer.lr, from_loader(problem)

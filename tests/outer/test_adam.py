@@ -1,19 +1,13 @@
-"""Adam as a function of tensors is PyTorch's, also within the compiled outer step."""
+"""Adam as a function of tensors is PyTorch's."""
 
 import copy
-import functools
-from typing import Any
 
 import pytest
 import torch
-from helpers import close
-from outer_loop import STEPS, learner_of, trainer, wave_data
 from torch import nn
 
-from innerloop.engines.engine import Engine
-from innerloop.outer import adam, training
+from innerloop.outer import adam
 from innerloop.outer.adam import AdamStep
-from innerloop.outer.meta_learner import MetaLearner
 
 
 def pair() -> tuple[list[nn.Parameter], torch.optim.Adam]:
@@ -78,29 +72,3 @@ def test_variants_of_adam_are_left_to_torch(more: dict[str, float]) -> None:
     for optimizer in (torch.optim.Adam([parameter], **more), torch.optim.SGD([parameter])):
         optimizer.step()
         assert not adam.suits(optimizer)
-
-
-def trained(compile: bool) -> tuple[MetaLearner, torch.optim.Optimizer]:
-    torch.manual_seed(0)
-    learner = learner_of(optimizer=functools.partial(torch.optim.Adam, lr=0.01), clip=0.05)
-    learner.engine = Engine(compile=compile)
-    trainer().fit(learner, wave_data())
-    return learner, learner.outer_optimizer.optimizer
-
-
-def test_compiled_outer_steps_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[object] = []
-    step = Engine.step
-
-    def noted(*given: Any) -> Any:
-        calls.append(step(*given))
-        return calls[-1]
-
-    monkeypatch.setattr(Engine, "step", noted)
-    monkeypatch.setattr(training, "WORTH_COMPILING", 0)
-    (ours, our_adam), (theirs, their_adam) = trained(True), trained(False)
-    assert sum(done is not None for done in calls) == STEPS - 1  # the first makes Adam's state
-    close(dict(ours.named_parameters()), dict(theirs.named_parameters()), atol=1e-10)
-    close(ours.gradient_norm, theirs.gradient_norm)
-    assert ours.global_step == STEPS
-    torch.testing.assert_close(our_adam.state_dict(), their_adam.state_dict())

@@ -19,7 +19,6 @@ from innerloop.engines import memory, products
 from innerloop.engines.gradients import Gradient, of_each_task
 from innerloop.engines.held import Lists, others
 from innerloop.engines.passes import CannotCompileError
-from innerloop.engines.update import Update
 from innerloop.layers import early_pooling
 from innerloop.machine import work
 from innerloop.machine.files import cache_folder
@@ -46,32 +45,18 @@ class Compiled:
 
     def __call__(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> Gradient:
         """The mean meta-loss and its gradient for the algorithm's parameters that are trained."""
-        value, *gradient = self._run(algorithm, tasks, progress, None)
-        return value, dict(zip(self._lists.of(algorithm).names, gradient, strict=True))
-
-    def step(
-        self, algorithm: Algorithm, tasks: Task, progress: Tensor, update: Update
-    ) -> tuple[Tensor, Tensor]:
-        """The mean meta-loss, and what `update` returns of its gradient."""
-        loss, result = self._run(algorithm, tasks, progress, update)
-        return loss, result
-
-    def _run(
-        self, algorithm: Algorithm, tasks: Task, progress: Tensor, update: Update | None
-    ) -> list[Tensor]:
         leaves, layout = tree_flatten(tasks)
         held = self._lists.of(algorithm)
-        state = [] if update is None else update.tensors()
-        inputs = [*held.tensors, *leaves, progress, *state]
+        inputs = [*held.tensors, *leaves, progress]
         key = (torch.is_autocast_enabled(progress.device.type), algorithm.training,
-               algorithm.current_phase, held.names, None if update is None else update.settings,
+               algorithm.current_phase, held.names, len(held.tensors),
                *[(x.shape, x.stride(), x.dtype, x.device) for x in leaves])  # fmt: skip
         with torch.no_grad():  # the gradient is in the graph
             if key not in self._graphs:
                 flat = _flat(algorithm, list(held.names), layout, self.each_task)
-                whole = flat if update is None else _updating(flat, update, len(held.names), state)
-                self._graphs[key] = self._compile(whole, inputs)
-            return self._graphs[key](*inputs)
+                self._graphs[key] = self._compile(flat, inputs)
+            value, *gradient = self._graphs[key](*inputs)
+        return value, dict(zip(held.names, gradient, strict=True))
 
     def _compile(self, flat: Graph, inputs: list[Tensor]) -> Graph:
         try:
@@ -92,17 +77,6 @@ class Compiled:
         compiled: Graph = torch._inductor.compile(graph, [*inputs], {"cpp_wrapper": wrapper})
         self.say(f"compiled the meta-gradient in {time.perf_counter() - began:.0f} s")
         return compiled
-
-
-def _updating(flat: Graph, update: Update, parameters: int, state: list[Tensor]) -> Graph:
-    """`flat`, whose gradient goes to `update` together with the last inputs, its state."""
-
-    def updating(*inputs: Tensor) -> list[Tensor]:
-        given, own = inputs[: -len(state)], inputs[-len(state) :]
-        value, *gradient = flat(*given)
-        return [value, update(given[:parameters], gradient, *own)]
-
-    return updating
 
 
 def _flat(algorithm: Algorithm, names: list[str], layout: TreeSpec, each_task: bool) -> Graph:

@@ -15,7 +15,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, passes
 from innerloop.engines.gradients import Gradient
 from innerloop.engines.known import unknown
-from innerloop.engines.passes import CannotCompileError, Passes
+from innerloop.engines.passes import Passes
 from innerloop.engines.update import Update
 from innerloop.errors import UserError
 from innerloop.layers import names
@@ -66,7 +66,6 @@ class Engine(Passes):
         self.inference = True  #: whether it works where autograd is switched off
         self.threads: int | None = None  #: CPU threads, where the engine chose them
         self.capture = capture
-        self.updates = True  #: whether `step` may be tried
         self._captured: dict[str, Any] = {}
         self._checked: WeakSet[Algorithm] = WeakSet()
 
@@ -91,27 +90,11 @@ class Engine(Passes):
     def step(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor, update: Update
     ) -> tuple[Tensor, Tensor] | None:
-        """The mean meta-loss and what `update` returns, both from one compiled function or one CUDA
-        graph of the gradient and the update; None, and nothing was done, where neither is possible.
-        """
+        """The mean meta-loss and what `update` returns, from one CUDA graph of the gradient and the
+        update; None, and nothing was done, where graphs are not captured."""
+        if not (self.capture and passes.capturable(progress.device)) or self._is_whole(algorithm):
+            return None
         self._check(algorithm, tasks, progress)
-        whole = self._size(algorithm, count := task_tools.count(tasks)) == count
-        if not self.updates or self._is_whole(algorithm):
-            return None
-        if self.capture and passes.capturable(progress.device):
-            return self._captured_step(algorithm, tasks, progress, update)
-        if not (self.compile and whole and self._compiled):
-            return None
-        try:
-            result: tuple[Tensor, Tensor] = self._compiled.step(algorithm, tasks, progress, update)
-        except CannotCompileError:
-            self.updates = False
-            return None
-        return result
-
-    def _captured_step(
-        self, algorithm: Algorithm, tasks: Task, progress: Tensor, update: Update
-    ) -> tuple[Tensor, Tensor]:
         state = update.tensors()
         trained = {k: p for k, p in algorithm.named_parameters() if p.requires_grad}
 

@@ -1,4 +1,4 @@
-"""What is done with a meta-gradient within one compiled function, or one CUDA graph."""
+"""What is done with a meta-gradient within one CUDA graph."""
 
 from collections.abc import Hashable, Sequence
 from typing import Protocol

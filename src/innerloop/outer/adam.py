@@ -1,5 +1,5 @@
-"""Adam and the clipping of gradients as a function of tensors, so that they can be compiled or
-captured together with the meta-gradient."""
+"""Adam and the clipping of gradients as a function of tensors, so that they can be captured
+together with the meta-gradient."""
 
 from collections.abc import Hashable, Sequence
 

@@ -22,7 +22,6 @@ from innerloop.outer.skips import Skips
 from innerloop.outer.training_log import Speed, before_and_after, warn_of_explosion
 from innerloop.tasks import Task
 
-WORTH_COMPILING = 50_000  #: outer steps that pay for a compilation that also has Adam in it
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], LRScheduler]
 
@@ -113,15 +112,13 @@ class MetaTraining(lightning.LightningModule):
             schedule.step()  # type: ignore[union-attr]
 
     def _step_at_once(self, tasks: Task, step: int) -> Tensor | None:
-        """Gradient, clipping and Adam in one compiled function or CUDA graph; None where not.
+        """Gradient, clipping and Adam in one CUDA graph; None where it is not possible.
 
         The optimizer's own step then finds no gradients, and only counts.
         """
-        scales = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-        at_once = (self.engine.compile or self.engine.capture) and not (self.skips.on or scales)
-        if not at_once or self.trainer.world_size > 1:
+        if not self.engine.capture or self.skips.on or self.trainer.world_size > 1:
             return None
-        if self._adam is None and self.engine.compile and self.steps - step < WORTH_COMPILING:
+        if getattr(self.trainer.precision_plugin, "scaler", None) is not None:
             return None
         if self._adam is None or not self._adam.is_current():
             optimizer = self.outer_optimizer.optimizer
