@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import Browser, needs_browser
 from live_outputs import at_work, begin, finish, many, row
@@ -14,6 +15,7 @@ from live_outputs import at_work, begin, finish, many, row
 from innerloop.live.server import Server
 from innerloop.live.start import open_server
 from innerloop.live.watch import Watch
+from innerloop.reporting.drawing import style
 
 pytestmark = needs_browser
 HOSTILE = '<img src=x onerror="document.title=1"> & <script>document.title=2<'
@@ -95,6 +97,39 @@ def test_a_run_is_looked_into(tmp_path: Path, browser: Browser) -> None:
         browser.ask("filter.value = ''; filter.dispatchEvent(new Event('input'))")
         browser.until("document.querySelector('#runs').textContent.includes('NaN: train/accuracy')")
         assert browser.complaints == []
+
+
+def test_the_slider_shows_what_each_query_was_answered(tmp_path: Path, browser: Browser) -> None:
+    folder = finish(tmp_path / "mine", "maml", 0, 0.1, 0.6)
+    predicted = np.array([[[1, 0, 2, -1], [0, 0, 2, -1], [0, 1, 2, -1], [0, 1, 2, -1]]])
+    np.savez(folder / "answers.npz", truth=np.array([[0, 1, 2, -1]]), predicted=predicted)
+    shown = "[...document.querySelectorAll('.answers span')].map(e => e.textContent)"
+    with served(tmp_path) as server:
+        browser.open(server.address)
+        browser.until(f"{ROWS} == 1")
+        browser.ask("document.querySelector('#runs button').click()")
+        browser.until("document.querySelector('.answers') !== null")
+        assert browser.ask(shown) == ["0", "1", "2"]
+        browser.ask(MOVE)
+        assert browser.ask(shown) == ["0", "0 ✗", "2"]
+        assert browser.complaints == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_pictures_are_inverted_in_the_dark_alone(
+    tmp_path: Path, browser: Browser, dark: bool
+) -> None:
+    folder = finish(tmp_path / "mine", "maml", 0, 0.1, 0.6)
+    figure, _ = style.canvas(1)
+    style.save(figure, folder / "adaptation")
+    browser.look((1000, 900), dark)
+    with served(tmp_path) as server:
+        browser.open(server.address)
+        browser.until(f"{ROWS} == 1")
+        browser.ask("document.querySelector('#runs button').click()")
+        browser.until("document.querySelector('figure img') !== null")
+        filters = browser.ask("getComputedStyle(document.querySelector('figure img')).filter")
+    assert ("invert" in filters) is dark
 
 
 @pytest.mark.parametrize("width", [400, 1400])

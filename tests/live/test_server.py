@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from cli import mistake
+from cli import FAST, mistake, train
 from live_outputs import at_work, begin, finish, row
 
 from innerloop.live.server import HEADERS, Server
@@ -123,6 +124,32 @@ def test_pictures_are_only_pictures_of_the_run(server: Server) -> None:
     assert (status, headers["Content-Type"], content) == (200, "image/png", PNG)
     assert ask(server, f"/picture/{known}/1")[0] == 404  # a link that leads out of the folder
     assert ask(server, f"/picture/{known}/2")[0] == 404
+
+
+def test_the_answers_of_a_run_are_those_that_its_test_scored(tmp_path: Path) -> None:
+    """Their accuracy after every inner step is the curve of the first test tasks.
+
+    Rounding may break a tie otherwise, in one of 25 queries, once the learner has adapted.
+    """
+    few = ("evaluation.scored_step=2", "evaluation.curve=2")
+    train(tmp_path / "run", "dataset=glyphs", "norm=support", *few, *FAST)
+    server = open_server(tmp_path, port=0)
+    try:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        shown = told(server, f"/run/{runs(server)['run']['id']}")["answers"]
+    finally:
+        server.shutdown()
+        server.server_close()
+    with np.load(tmp_path / "run" / "scores.npz") as scores:
+        curve = scores["curve/accuracy"]
+    right = [np.array(task["predicted"]) == np.array(task["truth"]) for task in shown]
+    accuracy = np.stack([steps.mean(1) for steps in right])
+    assert accuracy[:, 0] == pytest.approx(curve[:, 0], abs=1e-6)
+    assert accuracy == pytest.approx(curve, abs=1.1 / 25)
+
+
+def test_a_run_without_stored_answers_shows_none(server: Server) -> None:
+    assert told(server, f"/run/{runs(server)['0_mine']['id']}")["answers"] == []
 
 
 @pytest.mark.parametrize(

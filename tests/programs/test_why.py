@@ -11,9 +11,10 @@ from helpers import ROOT, config
 
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
-from innerloop.experiment.differences import differences
+from innerloop.experiment.differences import Difference, differences
 from innerloop.experiment.papers import paper_setting, papers
 from innerloop.machine.mappings import read_json, read_yaml
+from innerloop.programs import why
 from innerloop.reporting.effects import measured
 from innerloop.startup import published
 
@@ -141,3 +142,20 @@ def test_a_paper_or_a_run_that_is_not_known_is_refused(tmp_path: Path) -> None:
         paper_setting("maml2016", run)
     with pytest.raises(UserError, match="protonet2017"):
         paper_setting(None, config("dataset=glyphs"))
+
+
+@pytest.mark.parametrize("key", ["dataset", "episode.test.shots", "outer.steps"])
+def test_scores_are_subtracted_only_where_the_test_tasks_are_alike(key: str) -> None:
+    run = results("docs/results/omniglot_maml_cpu_seed0.json")
+    paper = paper_setting("omniglot_maml_5way_1shot", config("algorithm=maml", "dataset=omniglot"))
+    lines = list(why._verdict([why.Ranked(Difference(key, 1, 2), None)], run, paper))
+    gap = published.figures()[paper.experiment]["paper"]["value"] - 100 * run.headline.mean
+    if key == "outer.steps":
+        assert lines[-1] == f"The run is {gap:.4g} points below the paper."
+    else:
+        assert lines[-1].endswith(f"of tasks with another {key}.")
+
+
+def test_learners_without_inner_steps_do_not_differ_in_them() -> None:
+    words = ("experiment=omniglot_protonet_5way_1shot", "inner.steps=7", "outer.steps=7")
+    assert set(differing("protonet2017", *words)) == {"outer.steps"}

@@ -29,6 +29,7 @@ from innerloop.reporting.drawing import (
     style,
 )
 from innerloop.reporting.learning_log import Learning, Paper
+from innerloop.reporting.page.pictures import is_drawn, read_picture
 from innerloop.tasks import Examples, Task
 
 pytestmark = pytest.mark.figures
@@ -79,6 +80,33 @@ class Logger:
 
     def log_image(self, key: str, images: list[Any]) -> None:
         self.seen[key] = images
+
+
+def test_panels_of_layers_share_one_axis_of_layers() -> None:
+    """A layer has the same height in both panels, and is named once; the head has no CKA."""
+    entry = {"mean": 0.5, "ci95": 0.1, "tasks": 2}
+    names = ("cka/conv1", "cka/conv2", "update/conv1", "update/conv2", "update/head")
+    entries = dict.fromkeys((*names, "support_loss/step_0", "query_loss/step_0"), entry)
+    learner, batch = algorithm("maml", SmoothConv("support")), tasks(2, shape=(1, 4, 4))
+    scores = scores_with_curve({"accuracy": torch.rand(5, 3)}, 2)
+    figure = figures.Figures(learner.eval(), batch, scores, 2, NOW, entries=entries).inside()
+    assert figure is not None
+    _, cka, update = figure.axes
+    assert [label.get_text() for label in cka.get_yticklabels()] == ["head", "conv2", "conv1"]
+    assert [label.get_text() for label in update.get_yticklabels()] == ["", "", ""]
+    assert cka.get_ylim() == update.get_ylim()
+    heights = [axis.lines[0].get_ydata().tolist() for axis in (cka, update)]  # type: ignore[union-attr]
+    assert heights == [[2, 1], [2, 1, 0]]
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_a_picture_without_images_says_so_for_dark_pages(tmp_path: Path, images: bool) -> None:
+    figure, (axis,) = style.canvas(1)
+    axis.plot([0, 1], [0, 1])
+    if images:
+        axis.imshow(np.eye(2))
+    content = read_picture(style.save(figure, tmp_path / "x"))
+    assert is_drawn(content) is not images
 
 
 def test_loggers_with_log_image_get_the_files(tmp_path: Path) -> None:

@@ -53,25 +53,19 @@ class MLflowLog(MLFlowLogger):
         name: str | None = None,
         checkpoint: bool = False,
     ) -> None:
-        if not _MLFLOW_AVAILABLE:
-            raise UserError(
-                "logger=mlflow needs the package mlflow: uv pip install -e '.[mlflow]' installs it."
-            )
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it reports every table it creates
+        _prepare()
         self.folder, self.checkpoint = Path(folder), checkpoint
         self._last_steps: dict[str, int] = {}
         earlier = read_json(self.folder / FILE) if (self.folder / FILE).exists() else {}
-        store = Path(str(earlier.get("outputs", outputs))).resolve()
-        store.mkdir(parents=True, exist_ok=True)
-        self.outputs = store
+        self.outputs = Path(str(earlier.get("outputs", outputs))).resolve()
+        self.outputs.mkdir(parents=True, exist_ok=True)
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
         super().__init__(
             experiment_name=project,
             run_name=name,
-            tracking_uri=uri or f"sqlite:///{store}/mlflow.db",
+            tracking_uri=uri or f"sqlite:///{self.outputs}/mlflow.db",
             tags=dict.fromkeys(tags, "true"),
-            artifact_location=None if uri else (store / "mlflow").as_uri(),
+            artifact_location=None if uri else (self.outputs / "mlflow").as_uri(),
             run_id=str(earlier["run"]) if "run" in earlier else None,
         )
 
@@ -173,6 +167,16 @@ class MLflowLog(MLFlowLogger):
         self.experiment.log_dict(self._run_id, dict(results), "results.json")
         if checkpoint is not None:
             self.experiment.log_artifact(self._run_id, str(checkpoint), "model")
+
+
+def _prepare() -> None:
+    """Sets what MLflow reads when it is imported; raises `UserError` if it is not installed."""
+    if not _MLFLOW_AVAILABLE:
+        raise UserError(
+            "logger=mlflow needs the package mlflow: uv pip install -e '.[mlflow]' installs it."
+        )
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it reports every table it creates
 
 
 def _origin(config: Mapping[str, object]) -> dict[str, str]:

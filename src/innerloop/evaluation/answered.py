@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+ANSWERS = "answers.npz"  #: file of a run with the answers to some tasks after every inner step
+
 
 class Answered(NamedTuple):
     """The queries of several tasks, one after another.

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from omegaconf import DictConfig
 
+from innerloop.experiment.inner_steps import has_inner_steps
 from innerloop.experiment.opening import CHOSEN, changes
 from innerloop.experiment.papers import Paper
 from innerloop.startup.keys import Role
@@ -35,7 +36,8 @@ def differences(config: DictConfig, paper: Paper) -> list[Difference]:
     """What differs between a run and a paper's setting, and may change the result.
 
     Another choice of data set, model or algorithm is one difference, whose details are left out. A
-    value that follows another one in both settings is left out as well.
+    value that follows another one in both settings is left out as well, and so are inner steps
+    where neither learner has any.
 
     Arguments:
         config: of the run, not yet resolved.
@@ -45,10 +47,13 @@ def differences(config: DictConfig, paper: Paper) -> list[Difference]:
         for group in CHOSEN
         if config.names[group] != paper.choices[group]
     ]
+    explained = {difference.key for difference in chosen}
+    if not (has_inner_steps(config) or has_inner_steps(paper.config)):
+        explained |= {"inner", "evaluation.scored_step"}
     details = [
         Difference(key, ours, theirs)
         for key, (ours, theirs) in changes(config, paper.config, Role.RESULT).items()
-        if key.split(".")[0] not in {difference.key for difference in chosen}
+        if not explained & {key, key.split(".")[0]}
     ]
     return [*chosen, *details]
 

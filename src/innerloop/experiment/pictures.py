@@ -41,6 +41,7 @@ def save(
     shown = None
     with attempt("answers"):
         shown = answered.answered(tested)
+        answered.write_answers(tested)
     learner.algorithm.eval()
     figures = Figures(
         algorithm=learner.algorithm,

@@ -18,8 +18,8 @@ from innerloop.tasks import Episode
 
 SHOWN = "config.yaml"  #: all values, for people to read; KEPT has them before interpolation
 OUTCOME = (
-    "results.json", "scores.npz", "baselines.npz", "diagnostics.json", "adaptation.*",
-    "figures/*.*", "tested_on/*/*.*",
+    "results.json", "scores.npz", "baselines.npz", "answers.npz", "diagnostics.json",
+    "adaptation.*", "figures/*.*", "tested_on/*/*.*",
 )  # fmt: skip
 
 

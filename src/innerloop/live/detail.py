@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from innerloop.errors import UserError, visible
+from innerloop.evaluation.answered import ANSWERS
 from innerloop.evaluation.results import CURVE
 from innerloop.live.member import LOG, Member, scaled, thinned
 from innerloop.machine.arrays import read_array
@@ -13,13 +14,21 @@ from innerloop.machine.foreign import read_bytes
 from innerloop.machine.mappings import read_json
 from innerloop.objectives import Metric
 from innerloop.reporting.finished import SCORES
-from innerloop.reporting.page.pictures import pictures_of
+from innerloop.reporting.page.pictures import is_drawn, pictures_of, read_picture
 from innerloop.startup import places
 from innerloop.sweeping import members
 
 TASKS, POINTS = 200, 400  #: most tasks and most points of a curve that are sent
+QUERIES = 200  #: most queries of a task whose answers are sent
 TAIL, LARGEST = 20_000, 2**26  #: letters of a log that are shown, and bytes that it may have
 Curve = list[list[float | None]]
+
+
+class AnswersOfTask(TypedDict):
+    """Labels of one task's queries, and the answers after each inner step; -1 for no query."""
+
+    truth: list[int]
+    predicted: list[list[int]]
 
 
 class Detail(TypedDict):
@@ -30,7 +39,8 @@ class Detail(TypedDict):
     adapting: Curve  #: inner step, mean and half of the interval
     scored: int | None
     tasks: Curve  #: test tasks by inner steps
-    pictures: list[str]
+    answers: list[AnswersOfTask]  #: to the queries of the first tasks
+    pictures: list[tuple[str, bool]]  #: names, and whether a dark page may invert them
     log: str
     command: str  #: that started it
     next: list[str]  #: commands to copy
@@ -50,7 +60,8 @@ def detail(member: Member) -> Detail:
         "adapting": _adapting(member, metric),
         "scored": _scored(member),
         "tasks": _tasks(member, metric),
-        "pictures": [visible(file.stem) for file in pictures_of(member.folder)],
+        "answers": _answers(member.folder),
+        "pictures": [(visible(f.stem), _is_drawn(f)) for f in pictures_of(member.folder)],
         "log": _log(member.folder),
         "command": visible(member.get("names.command") or member.get("command") or ""),
         "next": _next(member),
@@ -67,6 +78,13 @@ def picture(member: Member, number: int) -> Path:
     if number >= len(files):
         raise UserError(f"{visible(member.folder)} has {len(files)} pictures")
     return files[number]
+
+
+def _is_drawn(file: Path) -> bool:
+    try:
+        return is_drawn(read_picture(file))
+    except UserError:  # a link, or no picture
+        return False
 
 
 def _scored(member: Member) -> int | None:
@@ -92,6 +110,22 @@ def _tasks(member: Member, metric: Metric) -> Curve:
     if scores is None or scores.ndim != 2:
         return []
     return [[scaled(float(value), metric) for value in row] for row in scores[:TASKS]]
+
+
+def _answers(folder: Path) -> list[AnswersOfTask]:
+    """The answers to the first tasks' queries, where the run has stored them."""
+    try:
+        truth, predicted = (read_array(folder / ANSWERS, name) for name in ("truth", "predicted"))
+    except UserError:
+        return []
+    if truth is None or predicted is None or truth.ndim != 2 or predicted.ndim != 3:
+        return []
+    return [
+        {"truth": own.astype(int).tolist(), "predicted": answers.astype(int).tolist()}
+        for own, answers in zip(
+            truth[:TASKS, :QUERIES], predicted[:TASKS, :, :QUERIES], strict=False
+        )
+    ]
 
 
 def _log(folder: Path) -> str:

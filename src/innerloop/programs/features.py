@@ -1,6 +1,6 @@
 """The program features.py: the features of a data set by the body of a trained learner."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,34 +46,42 @@ def export(words: Sequence[str]) -> None:
     Raises:
         UserError: for a run without a body, and a data set that it cannot read.
     """
+    run, own, given = _arguments(words)
+    out = (given.out or Path(f"features_{given.split}.npz")).expanduser()
+    check_file_writable(out)
+    trained = load(run, trust=given.trust)
+    body, config = _body(trained, run), _configuration(trained.config, given, own)
+    source = build_source(config)
+    source.prepare()
+    device = torch.device(device_of(config))
+    features = compute(body.to(device), source, given.split, given.batch, device)
+    name, weights = str(config.names.dataset), digest(body.state_dict())
+    origin = {"run": run, "dataset": name, "split": given.split, "weights_sha256": weights}
+    _write(out, features, source, origin)
+    shape = " x ".join(map(str, features.shape))
+    notices.say(f"{out}: {shape} features of {name} {given.split}{_norm(body)}")
+
+
+def _arguments(words: Sequence[str]) -> tuple[str, list[str], FeaturesArguments]:
+    """The run, the words `dataset.KEY=VALUE`, and all others."""
     runs, others = positional(words)
     if len(runs) != 1:
         raise UserError("Give the folder of one run, or its .ckpt file: features.py RUN split=test")
     own = [word for word in others if word.startswith("dataset.")]
-    given = FeaturesArguments.parse([word for word in others if word not in own])
-    out = (given.out or Path(f"features_{given.split}.npz")).expanduser()
-    check_file_writable(out)
-    trained = load(runs[0], trust=given.trust)
-    body = _body(trained, runs[0])
-    config = _configuration(trained.config, given, own)
-    source = build_source(config)
-    source.prepare()
-    labels = source.labels(given.split)
-    device = torch.device(device_of(config))
-    features = compute(body.to(device), source, given.split, given.batch, device)
-    content = {
-        "features": features.numpy(),
-        "labels": labels,
-        "class_names": np.array(source.class_names(given.split)),
-        "weights_sha256": np.array(digest(body.state_dict())),
-        "run": np.array(runs[0]),
-        "dataset": np.array(str(config.names.dataset)),
-        "split": np.array(given.split),
-    }
+    return runs[0], own, FeaturesArguments.parse([word for word in others if word not in own])
+
+
+def _write(out: Path, features: Tensor, source: TaskSource, origin: Mapping[str, str]) -> None:
+    """Writes the archive; nothing in it needs pickle."""
+    split = origin["split"]
     with whole_file(out) as file:
-        np.savez(file, **content)
-    shape = " x ".join(map(str, features.shape))
-    notices.say(f"{out}: {shape} features of {config.names.dataset} {given.split}{_norm(body)}")
+        np.savez(
+            file,
+            features=features.numpy(),
+            labels=source.labels(split),
+            class_names=np.array(source.class_names(split)),
+            **{key: np.array(value) for key, value in origin.items()},  # type: ignore[arg-type]
+        )
 
 
 def compute(

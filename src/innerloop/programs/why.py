@@ -21,6 +21,7 @@ from innerloop.startup import published
 from innerloop.startup.arguments import Arguments, Flag, positional
 
 USAGE = "why.py RUN paper=maml2017"
+TASKS = ("dataset", "episode.test.ways", "episode.test.shots")  #: what makes tasks easier or harder
 
 
 class WhyArguments(Arguments):
@@ -70,7 +71,7 @@ def ranked(config: DictConfig, paper: Paper, results: Results) -> list[Ranked]:
 
 def _show(rows: Sequence[Ranked], results: Results, paper: Paper) -> None:
     console = terminal()
-    for line in _verdict(results, paper):
+    for line in _verdict(rows, results, paper):
         console.print(cell(line))
     console.print()
     if rows:
@@ -113,22 +114,24 @@ def _value(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _verdict(results: Results, paper: Paper) -> Iterator[str]:
-    """The two scores, and how far the run is from the paper."""
-    name, metric, headline = paper.experiment, results.metric, results.headline
+def _verdict(rows: Sequence[Ranked], results: Results, paper: Paper) -> Iterator[str]:
+    """The two scores, and how far the run is from the paper where both are of such tasks."""
+    metric, headline = results.metric, results.headline
     ours = mean_and_half(headline.mean, headline.ci95, metric)
     yield f"{results.algorithm} on {results.dataset}: {metric.name} {ours}"
-    figure = published.figures().get(name, {}).get("paper")
-    yield f"experiment={name}: {published.text(figure) if figure else paper.config.published}"
-    if (
-        figure
-        and "value" in figure
-        and headline.mean is not None
-        and figure["metric"] == metric.name
-    ):
-        gap = metric.scale * headline.mean - figure["value"]
-        side = "above" if gap > 0 else "below"
-        yield f"The run is {abs(gap):.4g}{unit(metric)} {side} the paper."
+    figure = published.figures().get(paper.experiment, {}).get("paper", {})
+    theirs = published.text(figure) if figure else paper.config.published
+    yield f"experiment={paper.experiment}: {theirs}"
+    if headline.mean is None or "value" not in figure or figure["metric"] != metric.name:
+        return
+    others = [row.difference.key for row in rows if row.difference.key in TASKS]
+    if others:
+        yield f"The two scores cannot be compared: they are of tasks with another {others[0]}."
+        return
+    gap = metric.scale * headline.mean - figure["value"]
+    side = "above" if gap > 0 else "below"
+    points = " points" if metric.unit == "%" else unit(metric)
+    yield f"The run is {abs(gap):.4g}{points} {side} the paper."
 
 
 def _notes(rows: Sequence[Ranked], paper: Paper) -> Iterator[str]:

@@ -15,7 +15,7 @@ from innerloop.inspection.diagnostics import Entries
 from innerloop.objectives import Metric
 from innerloop.reporting.drawing.curve import curve
 from innerloop.reporting.drawing.fit import fit
-from innerloop.reporting.drawing.layers import layers, losses
+from innerloop.reporting.drawing.layers import layers, layers_of, losses
 from innerloop.reporting.drawing.spread import spread
 from innerloop.tasks import Padded, Task
 
@@ -108,10 +108,14 @@ class Panels:
         """Losses by step, and how much each layer changed; none without measurements."""
         if not any(name.startswith("cka/") for name in self.entries):
             return []
+        known = [what for what in QUANTITIES if any(n.startswith(f"{what}/") for n in self.entries)]
+        names = layers_of(self.entries, known)
         by_layer = [
-            partial(layers, entries=self.entries, what=what, label=label)
-            for what, label in QUANTITIES.items()
-            if any(name.startswith(f"{what}/") for name in self.entries)
-        ]
+            partial(
+                layers, entries=self.entries, what=what, label=QUANTITIES[what], names=names,
+                named=what == known[0],
+            )
+            for what in known
+        ]  # fmt: skip
         unit = self.algorithm.objective.loss_unit
         return [partial(losses, entries=self.entries, unit=unit), *by_layer]

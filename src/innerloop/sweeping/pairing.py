@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from hydra.errors import HydraException
-from hydra.utils import get_class
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from innerloop.errors import visible
 from innerloop.experiment.composed import composed
+from innerloop.experiment.inner_steps import has_inner_steps
 from innerloop.experiment.plain import plain_dict
 from innerloop.sweeping.grid import Words
 
@@ -41,7 +41,7 @@ def _by_test(configs: Sequence[DictConfig]) -> list[list[DictConfig]]:
 
 def _of_test(configs: Sequence[DictConfig]) -> Iterator[str]:
     for key in PROTOCOL:
-        relevant = configs if key != "scored_step" else [c for c in configs if _has_steps(c)]
+        relevant = configs if key != "scored_step" else [c for c in configs if has_inner_steps(c)]
         values = list(dict.fromkeys(config.evaluation[key] for config in relevant))
         if len(values) > 1:
             yield visible(
@@ -51,8 +51,3 @@ def _of_test(configs: Sequence[DictConfig]) -> Iterator[str]:
     norms = list(dict.fromkeys(config.norm for config in configs))
     if len(norms) > 1:
         yield visible(f"batch norms differ ({', '.join(norms)}): compare shows them side by side")
-
-
-def _has_steps(config: DictConfig) -> bool:
-    """Whether a learner has a score at every inner step; others may be compared at any."""
-    return bool(get_class(config.algorithm._target_).adapts_by_steps)  # type: ignore[attr-defined]

@@ -86,10 +86,23 @@ function ofTask(run, detail, colour) {
   const ahead = now.filter((other) => other !== null && (run.higher ? other > value : other < value)).length;
   const words = value === null ? "not finite" : `${run.heading} ${short(value)} after ${shown.step} inner steps: ${ahead} of ${now.length} tasks are better`;
   const line = { points: path.map((score, step) => [step, score]), colour, title: `task ${shown.task}` };
-  return [make("p", { class: "words" }, words), strip(now, shown.task), chart({ lines: [line], xlabel: "inner steps", ylabel: run.heading, log: run.log, height: 180, dots: value === null ? [] : [[shown.step, value]] })];
+  return [make("p", { class: "words" }, words), ...answers(detail.answers[shown.task]), strip(now, shown.task), chart({ lines: [line], xlabel: "inner steps", ylabel: run.heading, log: run.log, height: 180, dots: value === null ? [] : [[shown.step, value]] })];
+}
+
+// What each query of a task was answered after the chosen inner step, class by class.
+function answers(task) {
+  const predicted = task?.predicted[shown.step];
+  if (!predicted) return [];
+  const classes = [...new Set(task.truth.filter((label) => label >= 0))].sort((a, b) => a - b);
+  const rows = classes.flatMap((label) => {
+    const own = predicted.filter((_, query) => task.truth[query] === label);
+    const cells = own.map((answer) => make("span", { class: answer === label ? "right" : "wrong" }, answer === label ? `${answer}` : `${answer} ✗`));
+    return [make("dt", {}, `class ${label}`), make("dd", {}, ...cells)];
+  });
+  return [make("dl", { class: "answers", "aria-label": "answers to the queries" }, ...rows)];
 }
 
 function pictures(run, detail) {
-  const figures = detail.pictures.map((name, number) => make("figure", {}, make("img", { src: `/picture/${run.id}/${number}`, alt: name, loading: "lazy" }), make("figcaption", {}, name)));
+  const figures = detail.pictures.map(([name, drawn], number) => make("figure", {}, make("img", { class: drawn ? "drawn" : "", src: `/picture/${run.id}/${number}`, alt: name, loading: "lazy" }), make("figcaption", {}, name)));
   return folded(`${figures.length} pictures`, make("div", { class: "pictures" }, ...figures));
 }

@@ -1,5 +1,6 @@
 """The losses by inner step, and how much each layer changed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,21 +30,32 @@ def losses(axis: "Axes", entries: Entries, unit: str) -> None:
     axis.legend()
 
 
-def layers(axis: "Axes", entries: Entries, what: str, label: str) -> None:
+def layers_of(entries: Entries, what: Sequence[str]) -> list[str]:
+    """The layers of which at least one of these quantities is known, the first layer first."""
+    keys = [key.split("/", 1) for quantity in what for key in entries if key.startswith(quantity)]
+    return list(dict.fromkeys(layer for quantity, layer in keys if quantity in what))
+
+
+def layers(
+    axis: "Axes", entries: Entries, what: str, label: str, names: Sequence[str], named: bool
+) -> None:
     """A quantity of every layer, the first layer on top, with 95% intervals over tasks.
 
     Arguments:
         entries: the measurements of `innerloop.inspection.diagnostics`.
         what: `cka` or `update`.
         label: the quantity in words.
+        names: the layers of the axis, which panels beside each other share.
+        named: whether this panel names them.
     """
-    own = {k.split("/", 1)[1]: entry for k, entry in entries.items() if k.startswith(f"{what}/")}
+    own = {name: entries[f"{what}/{name}"] for name in names if f"{what}/{name}" in entries}
     mean, half = (np.array([entry[key] for entry in own.values()]) for key in ("mean", "ci95"))
-    places = np.arange(len(own))[::-1]
+    places = [len(names) - 1 - names.index(name) for name in own]
     axis.errorbar(mean, places, xerr=half, fmt="o", color=BLUE, capsize=2)
-    axis.set_yticks(places, [plain(name) for name in own])
-    axis.grid(axis="x", alpha=0.3)
-    axis.set(xlabel=label, ylim=(-0.5, len(own) - 0.5))
+    shown = [plain(name) if named else "" for name in reversed(names)]
+    axis.set_yticks(range(len(names)), shown)
+    axis.grid(alpha=0.3)
+    axis.set(xlabel=label, ylim=(-0.5, len(names) - 0.5))
     if what == "cka":
         axis.set_xlim(right=1.02)
     else:

@@ -26,6 +26,7 @@ PAPER = "#FFFFFF"  #: of a PNG; the other files are transparent
 NARROW, WIDE, HEIGHT = 3.3, 6.9, 2.4  #: inches: a column of a paper, both columns, a row of axes
 ACROSS = 3  #: most axes in a row
 DOTS = 200  #: per inch, of a PNG
+DRAWN = "lines and text alone"  #: comment in a PNG without images; pages invert it in the dark
 LOOK: dict[Any, Any] = {  #: matplotlib's settings, whose names are literal types
     "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 8,
     "legend.title_fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
@@ -80,11 +81,13 @@ def save(figure: "Figure", place: Path) -> Path:
     """
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph in a PDF
     png = place.with_name(f"{place.name}.png")
+    images = any(axis.images for axis in figure.axes)
+    about = {} if images else {"Comment": DRAWN}
     with printed():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laying out again for each file would take most time
         with whole_file(png) as file:
-            figure.savefig(file, format="png", dpi=DOTS)
+            figure.savefig(file, format="png", dpi=DOTS, metadata=about)
         for kind, date in (("pdf", "CreationDate"), ("svg", "Date")):
             with whole_file(place.with_name(f"{place.name}.{kind}")) as file:
                 figure.savefig(file, format=kind, transparent=True, metadata={date: None})

@@ -7,7 +7,7 @@ from typing import TypedDict
 from innerloop.errors import UserError, visible
 from innerloop.reporting.finished import Finished
 from innerloop.reporting.page.numbers import half_width, minutes, shown
-from innerloop.reporting.page.pictures import pictures_of, read_picture
+from innerloop.reporting.page.pictures import is_drawn, pictures_of, read_picture
 from innerloop.reporting.terminal import leave_out
 
 MOST = 100  #: pictures of a run
@@ -28,7 +28,7 @@ class Details(TypedDict):
     classes: str  #: half of the interval over classes
     command: str
     steps: list[tuple[str, str, str]]
-    pictures: list[tuple[str, str]]
+    pictures: list[tuple[str, str, bool]]
     facts: dict[str, str]
 
 
@@ -94,14 +94,15 @@ def _steps(run: Finished) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _pictures(folder: Path) -> list[tuple[str, str]]:
-    """Names and data of a run's pictures."""
+def _pictures(folder: Path) -> list[tuple[str, str, bool]]:
+    """Names and data of a run's pictures, and whether they may be inverted."""
     own = pictures_of(folder)
     pictures = []
     for file in own[:MOST]:
         try:
-            data = base64.b64encode(read_picture(file)).decode()
-            pictures.append((visible(file.stem.replace("_", " ")), data))
+            content = read_picture(file)
+            name, data = visible(file.stem.replace("_", " ")), base64.b64encode(content).decode()
+            pictures.append((name, data, is_drawn(content)))
         except UserError as error:
             leave_out(f"a picture: {error}")
     if own[MOST:]:

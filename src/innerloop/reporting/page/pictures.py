@@ -4,9 +4,11 @@ from pathlib import Path
 
 from innerloop.evaluation.schema import RESULTS
 from innerloop.machine.foreign import BadFile, find, read_bytes, there
+from innerloop.reporting.drawing.style import DRAWN
 
 PNG = b"\x89PNG\r\n\x1a\n"  #: the first bytes of a PNG file
 LARGEST = 8 * 2**20  #: bytes of a picture
+HEAD = 1000  #: bytes of a picture in which its comment is
 
 
 def pictures_of(folder: Path) -> list[Path]:
@@ -28,6 +30,11 @@ def read_picture(file: Path) -> bytes:
     if not content.startswith(PNG):
         raise BadFile(file, "is not a PNG picture")
     return content
+
+
+def is_drawn(content: bytes) -> bool:
+    """Whether a PNG file says that it shows no images, so that a dark page may invert it."""
+    return f"Comment\0{DRAWN}".encode() in content[:HEAD]
 
 
 def _owner(file: Path, folder: Path) -> Path:
