@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: gallery help install train evaluate test test-slow test-sweeps results table bench docs lint format clean
+.PHONY: gallery help install train evaluate test test-slow test-sweeps results table bench bench-gpu train-gpu docs lint format clean
 
 help: ## print this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -50,6 +50,12 @@ gallery: install ## screenshots of terminal, pictures, report page and live view
 bench: install ## benchmark innerloop against other libraries; ARGS="PART ..." for some parts
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench,learn2learn]' --group dev
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+bench-gpu: install ## benchmarks on a GPU: ARGS="--part PART"; ARGS="--rehearse" runs them in small
+	@PYTHONPATH=src:. $(BIN)/python -m benchmarks.gpu $(ARGS)
+
+train-gpu: install ## the papers' trainings on a GPU: ARGS="miniimagenet", omniglot_5way, omniglot_20way
+	@PYTHONPATH=src:. $(BIN)/python -m benchmarks.gpu.trainings $(ARGS)
 
 docs: install ## build the documentation in outputs/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet -f docs/site/mkdocs.yml

@@ -39,7 +39,7 @@ def parts(name: str) -> dict[str, float]:
 
 def _compiled(engine: Any, run: Callable[[], Any]) -> Callable[[], Any]:
     """A call of the compiled function with the inputs that `run` gives it."""
-    functions, inputs = engine._compiled._made, []
+    functions, inputs = engine._compiled._graphs, []
     ((key, call),) = functions.items()
     functions[key] = lambda *given: inputs.append(given) or call(*given)
     run()

@@ -1,12 +1,18 @@
 """The benchmarks: equal gradients, known numbers of operations, and tables made of the results."""
 
+import copy
+import importlib
 import json
 import statistics
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from benchmarks import gpu, measure, report, roofline
+from benchmarks import measure, report, roofline
+from benchmarks.gpu import bench, curves, functorch, kernels, memory, problems
+from benchmarks.gpu import peers as gpu_peers
 from benchmarks.peers import Contender, by_gradient, engine, learn2learn, plain
 from benchmarks.workloads import Problem, build_problem
 
@@ -124,15 +130,56 @@ def test_without_gpu_results_the_table_says_not_measured() -> None:
 
 @pytest.mark.slow
 def test_the_memory_of_unrolled_steps_grows_more_than_that_of_mixed_mode() -> None:
-    peaks = gpu.memory("cpu", inner=(1, 4))["peak_mb"]
+    peaks = memory.measure("cpu", inner=(1, 4))["peak_mb"]
     growth = {way: peak["4"] - peak["1"] for way, peak in peaks.items()}
     assert growth["unrolled"] > 10 * abs(growth["mixed"])
 
 
 @pytest.mark.slow
 def test_the_gpu_benchmark_runs_in_small_on_a_cpu() -> None:
-    figures = gpu.measure("cpu", seconds=0.0, rounds=1, steps=2)
+    figures = bench.measure("cpu", steps=2)
     assert min(ms for pair in figures["conv4_ms"].values() for ms in pair.values()) > 0
     assert figures["long_minutes"] > 0 and figures["busy"] is None
     shown = report.gpu({"gpu": figures | {"busy": 0.95}})
     assert "| 95 % | above 90 % |" in shown and "not measured" not in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [functorch, gpu_peers])
+def test_other_libraries_run_in_small_on_a_cpu(part: Any) -> None:
+    times = part.measure("cpu")["ms"]
+    pairs = times.values() if part is gpu_peers else [times]
+    assert all(len(pair) >= 2 and min(pair.values()) > 0 for pair in pairs)
+
+
+@pytest.mark.slow
+def test_shares_of_kernels_add_up_to_one_at_most() -> None:
+    figures = kernels.measure("cpu")
+    assert 0.5 < sum(each["share"] for each in figures["kernels"]) <= 1
+
+
+@pytest.mark.slow
+def test_curves_have_a_time_for_each_value_of_an_axis() -> None:
+    times = curves.measure("cpu", {"ways": {n: curves.AXES["ways"][n] for n in (5, 10)}})["ms"]
+    assert times["ways"].keys() == {"5", "10"}
+
+
+@pytest.mark.slow
+def test_jax_computes_the_same_meta_gradient_of_conv4() -> None:
+    jax_conv4 = pytest.importorskip("benchmarks.peers.jax_conv4")
+    pytest.importorskip("jax")
+    problem = problems.problem("miniimagenet", "cpu", "episode.queries=2")
+    problem = problem._replace(algorithm=copy.deepcopy(problem.algorithm).double())
+    assert measure.distances(problem, {"jax": jax_conv4})["jax"] < 1e-8
+
+
+def test_a_rehearsal_writes_no_results(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = importlib.import_module("benchmarks.gpu.__main__")
+    monkeypatch.setattr(program, "OUT", tmp_path)
+    monkeypatch.setattr(memory, "measure", lambda device: {"device": device})
+    monkeypatch.setattr(sys, "argv", ["gpu", "--part", "memory", "--rehearse"])
+    program.main()
+    assert json.loads(capsys.readouterr().out)["device"] == "cpu"
+    assert not list(tmp_path.iterdir())

@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {  # every room, and the rooms that it may import
     "startup": {"machine"},
     "algorithms": {"adaptation", "environments", "languages", "layers"},
     "engines": {"adaptation", "algorithms", "layers", "machine"},
-    "inspection": {"adaptation", "algorithms", "evaluation", "machine"},
+    "inspection": {"adaptation", "algorithms", "evaluation", "layers", "machine"},
     "conformance": {"algorithms", "data", "engines"},
     "outer": {"algorithms", "engines", "evaluation", "inspection", "layers"},
     "reporting": {"algorithms", "data", "evaluation", "inspection", "machine", "startup"},

@@ -4,6 +4,7 @@ A step consists of innerloop's sampling, the contender's meta-gradient, and Adam
 """
 
 import copy
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from benchmarks.workloads import Problem
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.outer.gradient import assign
+from innerloop.outer.gradient import assign, trained
 from innerloop.outer.optimizer import reduce_overhead
 from innerloop.tasks import Task, count, only, part
 
@@ -27,7 +28,9 @@ class Contender(NamedTuple):
 
 
 def by_gradient(
-    problem: Problem, make: Callable[[Algorithm], Callable[[Task], list[Tensor]]], how: str = ""
+    problem: Problem,
+    make: Callable[[Algorithm], Callable[[Task], list[Tensor]]],
+    how: str = "",
 ) -> Contender:
     """A contender made of its meta-gradient and torch's Adam, fused as in innerloop's runs.
 
@@ -36,14 +39,12 @@ def by_gradient(
     """
     algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     parameters, gradient = list(algorithm.parameters()), make(algorithm)
-    names = [name for name, _ in algorithm.named_parameters()]
+    listed = trained(algorithm)
     adam = reduce_overhead(torch.optim.Adam(parameters, lr=problem.config.outer.optimizer.lr))
-
-    names = [name for name, _ in algorithm.named_parameters()]
 
     def step(number: int) -> None:
         slopes = gradient(batch(problem, number))
-        assign(algorithm, dict(zip(names, slopes, strict=True)))
+        assign(listed, dict(zip(listed, slopes, strict=True)))
         adam.step()
 
     return Contender(gradient, timed(step), how)
@@ -74,10 +75,19 @@ def synchronise() -> None:
 
 def batch(problem: Problem, number: int) -> Task:
     """The tasks of an outer step, on the device that runs them."""
-    drawn = torch.utils._pytree.tree_map(
-        lambda x: x.to(problem.device), problem.data.training_batch(number)
-    )
-    return problem.data.on_after_batch_transfer(drawn, 0)
+    return _on_device(problem, problem.data.training_batch(number))
+
+
+def from_loader(problem: Problem) -> Callable[[int], Task]:
+    """The tasks of one outer step after the other from innerloop's loader, as in its runs."""
+    again = (problem.data.train_dataloader() for _ in itertools.count())
+    drawn = itertools.chain.from_iterable(again)
+    return lambda number: _on_device(problem, next(drawn))
+
+
+def _on_device(problem: Problem, drawn: Task) -> Task:
+    moved = torch.utils._pytree.tree_map(lambda x: x.to(problem.device), drawn)
+    return problem.data.on_after_batch_transfer(moved, 0)
 
 
 def one_by_one(tasks: Task) -> Iterator[Task]:

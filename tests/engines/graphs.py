@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from innerloop.engines import captured, engine
+from innerloop.engines import captured, passes
 
 
 class Graph:
@@ -101,7 +101,7 @@ def pretend(patch: pytest.MonkeyPatch) -> Iterator[list[Graph]]:
     with patch.context() as here:
         for name, value in vars(current).items():
             here.setattr(torch.cuda, name, value)
-        here.setattr(engine, "capturable", lambda device: True)
+        here.setattr(passes, "capturable", lambda device: True)
         # The generator of the CPU stands for the device's.
         here.setattr(captured, "_drawn_on_processor", random.getstate)
         here.setattr(captured, "get_device_states", lambda *_: ([], [torch.get_rng_state()]))

@@ -15,6 +15,8 @@ from innerloop.engines import captured, choose, streams, trial
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
 from innerloop.models.mlp import MLP
+from innerloop.outer.adam import AdamStep
+from innerloop.outer.gradient import assign, trained
 
 IMAGE = (1, 4, 4)
 
@@ -269,3 +271,34 @@ def test_on_a_gpu_replays_equal_the_work_itself(checkpoint: Any) -> None:
             for parameter in learner.parameters():
                 parameter.add_(0.01)
     assert len(engine._captured["meta-gradients"]._recordings) == 1
+
+
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_outer_steps_are_replayed_with_their_update(
+    clip: float | None, graphs: list[Graph]
+) -> None:
+    """Capturing runs the step several times, and none of them may move the parameters."""
+
+    def stepped(at_once: bool) -> tuple[Any, list[Any]]:
+        torch.manual_seed(0)
+        learner, engine = algorithm("maml"), Engine(capture=at_once)
+        optimizer = torch.optim.Adam(learner.parameters(), lr=0.01)
+        parameters, told, update = list(learner.parameters()), list[Any](), None
+        for number in range(6):
+            batch = tasks(3)
+            if at_once and update is not None:
+                told.append(engine.step(learner, batch, NOW, update))
+                continue
+            assign(trained(learner), Engine().meta_gradient(learner, batch, NOW)[1])
+            norm = nn.utils.get_total_norm([p.grad for p in parameters])  # type: ignore[misc]
+            told += [norm] if number else []
+            if clip is not None:
+                nn.utils.clip_grad_norm_(parameters, clip)
+            optimizer.step()
+            update = AdamStep(optimizer, parameters, clip)
+        return (dict(learner.named_parameters()), optimizer.state_dict()["state"]), told
+
+    (ours, told), (theirs, norms) = stepped(True), stepped(False)
+    close(ours, theirs, rtol=1e-10, atol=1e-10)
+    close([each[1] for each in told], norms, rtol=1e-10)
+    assert len(graphs) == 1 and graphs[0].replays >= 4

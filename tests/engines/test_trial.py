@@ -95,6 +95,12 @@ def test_one_thread_is_chosen_unless_more_are_clearly_faster(clock: Clock) -> No
     assert choose.restore(algorithm("maml"), engine.describe()).threads == 1
 
 
+def test_short_steps_are_timed_on_one_thread_alone(clock: Clock, capsys: Any) -> None:
+    clock.update({1: 0.003, 4: 0.002, 16: 0.004, 20: 0.002})
+    assert first_step(compile=False).describe() == plain("vmap", 4, threads=1)
+    assert "2 threads" not in capsys.readouterr().out
+
+
 def test_the_number_of_threads_that_the_user_gave_stays(clock: Clock) -> None:
     clock["one thread"] = 0.1
     assert first_step(compile=False, threads=2).describe() == plain("vmap", 4) | {"threads": None}

@@ -264,3 +264,10 @@ def test_the_audit_can_be_switched_off(tmp_path: Path) -> None:
     assert result["audit"] is None
     message = mistake("train", *FAST, f"hydra.run.dir={tmp_path / 'other'}", "evaluation.audit=-1")
     assert "evaluation.audit=-1" in message
+
+
+def test_batches_on_several_cores_are_audited_as_in_turn() -> None:
+    learner, batch = algorithm("maml"), tasks(6)
+    parts = [tree_map(lambda x, s=start: x[s : s + 2], batch) for start in (0, 2, 4)]
+    asked = AuditedLearner(learner, 1, 2, NOW)
+    assert audit(asked, parts, cores=2) == audit(asked, parts)

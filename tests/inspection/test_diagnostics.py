@@ -247,3 +247,12 @@ def test_diagnostics_can_be_switched_off(tmp_path: Path) -> None:
     train(tmp_path, "debug=fast", "logger=csv", *off)
     assert not (tmp_path / "diagnostics.json").exists()
     assert "inside/test" not in (tmp_path / "metrics.csv").read_text()
+
+
+def test_tasks_on_several_cores_are_measured_as_in_turn() -> None:
+    learner, batch = algorithm("maml", SmoothConv("transductive")), tasks(3, shape=(1, 4, 4))
+    in_turn = diagnostics.measure(learner, batch, 2, NOW)
+    at_once = diagnostics.measure(learner, batch, 2, NOW, cores=2)
+    assert at_once.keys() == in_turn.keys()
+    for name, entry in in_turn.items():
+        assert at_once[name] == pytest.approx(entry, nan_ok=True)

@@ -57,6 +57,7 @@ class Algorithm(nn.Module):
     measured_images: int = 0  #: training examples that `measure` needs; 0: it needs none
     selecting_tasks: int = 0  #: labelled tasks of the test's classes that `select` needs; 0: none
     current_phase: Hashable = None  #: the phase of the outer step under way
+    moves: int = 0  #: how often its tensors were moved to a device or converted
 
     def __init_subclass__(cls, **arguments: object) -> None:
         """Wraps the methods of a subclass so that the guarantees of `promises` hold."""
@@ -85,6 +86,11 @@ class Algorithm(nn.Module):
         norm.separate_steps(self.model, steps)
         if not self.uses_head:
             self.model.head = nn.Identity()  # no parameters that never get a gradient
+
+    def _apply(self, *arguments: Any, **keywords: Any) -> "Algorithm":
+        """Of PyTorch: moves or converts all tensors, of which some are then other objects."""
+        self.moves += 1
+        return super()._apply(*arguments, **keywords)
 
     # --- what a subclass writes
 

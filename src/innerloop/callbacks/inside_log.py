@@ -86,7 +86,10 @@ def _measure(
     with torch.inference_mode(False):  # tensors made in that mode cannot have gradients
         raw = learner.transfer_batch_to_device(data.first(split, count), learner.device, 0)
         tasks = data.on_after_batch_transfer(raw, 0)
-        return diagnostics.measure(learner.algorithm, tasks, learner.scored_step, progress)
+        cores = learner.engine.cores(learner.algorithm, learner.device)
+        return diagnostics.measure(
+            learner.algorithm, tasks, learner.scored_step, progress, cores=cores
+        )
 
 
 def _means(split: str, measures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -18,6 +18,7 @@ class Tasks(Dataset):
 
     def __init__(self, source: TaskSource, split: str, episode: Episode, seed: int) -> None:
         self.source, self.split, self.episode, self.seed = source, split, episode, seed
+        self.ahead = 1 if episode.varies else source.drawn_ahead
 
     def __getitem__(self, index: int) -> Task:
         return self.__getitems__([index])

@@ -24,6 +24,7 @@ class TaskSource(ABC):
 
     reading: Reading | None = None  #: how image files become raw inputs; None if inputs are not
     unequal: bool = False  #: whether it makes tasks of unequal size, see `Episode.varies`
+    drawn_ahead: int = 1  #: batches drawn at once, where a small task costs little memory
     has_trials: bool = False  #: whether `trial` tells what happens when answers are acted on
     underlying: "TaskSource | None" = None  #: the data set whose tasks these are in another form
 

@@ -7,7 +7,7 @@ reads it, and parameters are read where they are, so that the outer optimizer mu
 
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,12 +58,14 @@ class Captured:
         tasks: Task,
         progress: Tensor,
         again: bool = False,
+        changes: Sequence[Tensor] = (),
     ) -> object:
         """`work(tasks, progress)`, a tree of tensors.
 
         Arguments:
             settings: all that the work depends on beside the learner and the tasks.
             again: whether it computes inner steps again, with the same random numbers.
+            changes: tensors beside the learner's buffers that the work changes in place.
         """
         leaves, layout = tree_flatten((tasks, progress))
         key = (settings, str(layout), *_state(algorithm, progress), *map(_shape, leaves))
@@ -76,7 +78,7 @@ class Captured:
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         recording = Recording(lambda *x: work(*tree_unflatten(x, layout)), leaves, self._pool)
         try:
-            _capture(algorithm, recording, again)
+            _capture([*algorithm.buffers(), *changes], recording, again)
         except CannotCaptureError as refusal:
             self.stop(str(refusal))
             return work(tasks, progress)
@@ -98,14 +100,18 @@ class Captured:
         self.stopped = True
 
 
-def _capture(algorithm: Algorithm, recording: Recording, again: bool) -> None:
+def _capture(changes: Sequence[Tensor], recording: Recording, again: bool) -> None:
     """Captures the work, and compares a replay with the work itself.
+
+    Arguments:
+        changes: tensors that the work changes; they are left as they were.
 
     Raises:
         CannotCaptureError: with what stands in the way.
     """
-    with _unchanged(algorithm):
+    with _unchanged(changes):
         expected, draws = _warm_up(recording)
+        changed = [tensor.clone() for tensor in changes]
         if draws and again:
             raise CannotCaptureError("inner steps that are computed again draw random numbers")
         try:
@@ -114,8 +120,9 @@ def _capture(algorithm: Algorithm, recording: Recording, again: bool) -> None:
             why = "memory does not suffice" if memory.ran_out(error) else first_line(error)
             raise CannotCaptureError(why) from error
     if not draws:
-        with _unchanged(algorithm):
-            _compare(expected, recording.replay(recording.inputs))
+        with _unchanged(changes):
+            replayed = recording.replay(recording.inputs)
+            _compare((expected, changed), (replayed, list(changes)))
 
 
 def _warm_up(recording: Recording) -> tuple[object, bool]:
@@ -132,8 +139,8 @@ def _warm_up(recording: Recording) -> tuple[object, bool]:
 
 def _compare(expected: object, replayed: object) -> None:
     for one, other in zip(tree_leaves(expected), tree_leaves(replayed), strict=True):
-        distance = torch.linalg.vector_norm((one - other).double())
-        if distance > APART * torch.linalg.vector_norm(one.double()):
+        distance = torch.linalg.vector_norm((one - other).detach().double())
+        if distance > APART * torch.linalg.vector_norm(one.detach().double()):
             raise CannotCaptureError("a replay gives something else than the work itself")
 
 
@@ -145,15 +152,15 @@ def _drawn_on_processor() -> object:
 
 
 @contextmanager
-def _unchanged(algorithm: Algorithm) -> Iterator[None]:
-    """Restores the buffers, such as running averages, that a pass may change."""
-    before = {name: buffer.clone() for name, buffer in algorithm.named_buffers()}
+def _unchanged(changes: Sequence[Tensor]) -> Iterator[None]:
+    """Restores tensors, such as running averages, that a pass may change."""
+    before = [tensor.detach().clone() for tensor in changes]
     try:
         yield
     finally:
         with torch.no_grad():
-            for name, buffer in algorithm.named_buffers():
-                buffer.copy_(before[name])
+            for tensor, value in zip(changes, before, strict=True):
+                tensor.copy_(value)
 
 
 def _state(algorithm: Algorithm, progress: Tensor) -> tuple[Hashable, ...]:

@@ -6,7 +6,7 @@ of the time that `torch.compile` takes for the same function, and costs less to 
 
 import os
 import time
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Hashable
 
 import torch
 from torch import Tensor
@@ -16,8 +16,9 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, products
-from innerloop.engines.engine import CannotCompileError
 from innerloop.engines.gradients import Gradient, of_each_task
+from innerloop.engines.held import Lists, others
+from innerloop.engines.passes import CannotCompileError
 from innerloop.layers import early_pooling
 from innerloop.machine import work
 from innerloop.machine.files import cache_folder
@@ -40,39 +41,39 @@ class Compiled:
     def __init__(self, say: Callable[[str], None], each_task: bool = False) -> None:
         self.say, self.each_task = say, each_task
         self._graphs: dict[Hashable, Graph] = {}
+        self._lists = Lists()
 
-    def __call__(
-        self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
-    ) -> Gradient:
-        """The mean meta-loss and its gradient for `parameters`, a part of the algorithm's."""
+    def __call__(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> Gradient:
+        """The mean meta-loss and its gradient for the algorithm's parameters that are trained."""
         leaves, layout = tree_flatten(tasks)
-        fixed = [v for k, v in _others(algorithm, parameters)]
-        inputs = [*parameters.values(), *fixed, *leaves, progress]
+        held = self._lists.of(algorithm)
+        inputs = [*held.tensors, *leaves, progress]
         key = (torch.is_autocast_enabled(progress.device.type), algorithm.training,
-               algorithm.current_phase, *parameters,
+               algorithm.current_phase, held.names, len(held.tensors),
                *[(x.shape, x.stride(), x.dtype, x.device) for x in leaves])  # fmt: skip
         with torch.no_grad():  # the gradient is in the graph
             if key not in self._graphs:
-                try:
-                    with work.working("Compiling"):
-                        self._graphs[key] = self._make(algorithm, list(parameters), layout, inputs)
-                except Exception as error:
-                    if memory.ran_out(error):
-                        raise
-                    raise CannotCompileError from error
+                flat = _flat(algorithm, list(held.names), layout, self.each_task)
+                self._graphs[key] = self._compile(flat, inputs)
             value, *gradient = self._graphs[key](*inputs)
-        return value, dict(zip(parameters, gradient, strict=True))
+        return value, dict(zip(held.names, gradient, strict=True))
 
-    def _make(
-        self, algorithm: Algorithm, names: list[str], layout: TreeSpec, inputs: list[Tensor]
-    ) -> Graph:
+    def _compile(self, flat: Graph, inputs: list[Tensor]) -> Graph:
+        try:
+            with work.working("Compiling"):
+                return self._make(flat, inputs)
+        except Exception as error:
+            if memory.ran_out(error):
+                raise
+            raise CannotCompileError from error
+
+    def _make(self, flat: Graph, inputs: list[Tensor]) -> Graph:
         began = time.perf_counter()
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
-        flat = _flat(algorithm, names, layout, self.each_task)
         with early_pooling.allowed():
             graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
         products.turn(graph)
-        wrapper = inputs[-1].device.type == "cpu"  # saves a tenth of a call of small networks
+        wrapper = inputs[0].device.type == "cpu"  # saves a tenth of a call of small networks
         compiled: Graph = torch._inductor.compile(graph, [*inputs], {"cpp_wrapper": wrapper})
         self.say(f"compiled the meta-gradient in {time.perf_counter() - began:.0f} s")
         return compiled
@@ -80,11 +81,11 @@ class Compiled:
 
 def _flat(algorithm: Algorithm, names: list[str], layout: TreeSpec, each_task: bool) -> Graph:
     """The loss and its gradient as a function of tensors alone, in the order of `Compiled`."""
-    others = [k for k, _ in _others(algorithm, names)]
+    besides = [k for k, _ in others(algorithm, names)]
 
     def loss(parameters: dict[str, Tensor], *rest: Tensor) -> Tensor:
-        fixed, (*leaves, progress) = rest[: len(others)], rest[len(others) :]
-        values = parameters | dict(zip(others, fixed, strict=True))
+        fixed, (*leaves, progress) = rest[: len(besides)], rest[len(besides) :]
+        values = parameters | dict(zip(besides, fixed, strict=True))
         tasks = tree_unflatten(leaves, layout)
         mean: Tensor = functional_call(algorithm, values, (tasks, progress))
         return mean
@@ -92,8 +93,8 @@ def _flat(algorithm: Algorithm, names: list[str], layout: TreeSpec, each_task: b
     def flat(*inputs: Tensor) -> list[Tensor]:
         parameters = dict(zip(names, inputs[: len(names)], strict=True))
         if each_task:
-            fixed = dict(zip(others, inputs[len(names) : len(names) + len(others)], strict=True))
-            *leaves, progress = inputs[len(names) + len(others) :]
+            fixed = dict(zip(besides, inputs[len(names) : len(names) + len(besides)], strict=True))
+            *leaves, progress = inputs[len(names) + len(besides) :]
             tasks = tree_unflatten(leaves, layout)
             value, gradient = of_each_task(algorithm, parameters, tasks, progress, fixed)
             return [value, *gradient.values()]
@@ -101,9 +102,3 @@ def _flat(algorithm: Algorithm, names: list[str], layout: TreeSpec, each_task: b
         return [value, *gradient.values()]
 
     return flat
-
-
-def _others(algorithm: Algorithm, trained: Collection[str]) -> list[tuple[str, Tensor]]:
-    """What the algorithm holds beside the parameters that are trained."""
-    fixed = [(k, p) for k, p in algorithm.named_parameters() if k not in trained]
-    return [*fixed, *algorithm.named_buffers()]

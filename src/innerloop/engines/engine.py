@@ -2,8 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Collection, Hashable
-from functools import partial
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -11,13 +10,15 @@ import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
-from innerloop.adaptation import checkpointing
 from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import gradients, memory, streams
+from innerloop.engines import memory, passes
+from innerloop.engines.gradients import Gradient
 from innerloop.engines.known import unknown
+from innerloop.engines.passes import Passes
+from innerloop.engines.update import Update
 from innerloop.errors import UserError
-from innerloop.layers import attention, early_pooling, names, norm
+from innerloop.layers import names
 from innerloop.machine.screen import wrapped
 from innerloop.tasks import Task
 
@@ -28,23 +29,14 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class CannotCompileError(Exception):
-    """The meta-gradient cannot be compiled; the cause says why."""
-
-
-def capturable(device: torch.device) -> bool:
-    """Whether the device has CUDA graphs: an engine made on a GPU may be used on a CPU later."""
-    return device.type == "cuda"
-
-
-class Engine:
+class Engine(Passes):
     """Runs tasks in chunks: within a chunk side by side (`vmap`), chunk after chunk.
 
     Gradients are added up over the chunks, so that memory does not grow with the number of tasks.
-    Chunks of one task run without `vmap`. So does a learner whose layers would give wrong results
-    side by side, which is checked on the first batch (`innerloop.engines.check`). A pass that runs
-    out of memory is tried again with half the chunk, and finally with checkpointed inner steps; the
-    engine keeps what worked.
+    Chunks of one task run without `vmap`; those of images run in several threads of a CPU. A
+    learner whose layers would give wrong results side by side runs in such chunks, which is checked
+    on the first batch (`innerloop.engines.check`). A pass that runs out of memory is tried again
+    with half the chunk, and finally with checkpointed inner steps; the engine keeps what worked.
 
     Arguments:
         chunk: tasks side by side; None for all of a batch.
@@ -66,21 +58,18 @@ class Engine:
         each_task: bool = False,
         capture: bool = False,
     ) -> None:
+        super().__init__()
         if chunk is not None and chunk < 1:
             raise UserError(f"engine.chunk={chunk}: a chunk holds at least one task.")
         self.chunk, self.compile, self.name, self.checkpoint = chunk, compile, name, checkpoint
-        self.each_task, self.one_by_one, self._undivided = each_task, False, False
+        self.each_task, self.one_by_one = each_task, False
         self.inference = True  #: whether it works where autograd is switched off
         self.threads: int | None = None  #: CPU threads, where the engine chose them
         self.capture = capture
-        self.streams = 1  #: of a GPU, to which chunks are dealt; more take more memory
-        self._compiled: Any = None
         self._captured: dict[str, Any] = {}
         self._checked: WeakSet[Algorithm] = WeakSet()
 
-    def meta_gradient(
-        self, algorithm: Algorithm, tasks: Task, progress: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def meta_gradient(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> Gradient:
         """The mean meta-loss over the tasks and its gradient for every parameter by name.
 
         With CUDA graphs, the gradient is overwritten by the next call.
@@ -89,14 +78,39 @@ class Engine:
             memory.keep_freed()
         self._check(algorithm, tasks, progress)
 
-        def run(tasks: Task, progress: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        def run(tasks: Task, progress: Tensor) -> Gradient:
             return self._sum(algorithm, tasks, progress)
 
         loss, gradient = memory.fitting(
-            lambda: self._replay(algorithm, run, (), tasks, progress),
+            lambda: self._replay(algorithm, run, "meta-gradients", (), tasks, progress),
             lambda: self._shrink(algorithm, tasks, learns=True),
         )
         return loss.clone() if self.capture else loss, gradient
+
+    def step(
+        self, algorithm: Algorithm, tasks: Task, progress: Tensor, update: Update
+    ) -> tuple[Tensor, Tensor] | None:
+        """The mean meta-loss and what `update` returns, from one CUDA graph of the gradient and the
+        update; None, and nothing was done, where graphs are not captured."""
+        if not (self.capture and passes.capturable(progress.device)) or self._is_whole(algorithm):
+            return None
+        self._check(algorithm, tasks, progress)
+        state = update.tensors()
+        trained = {k: p for k, p in algorithm.named_parameters() if p.requires_grad}
+
+        def run(tasks: Task, progress: Tensor) -> tuple[Tensor, Tensor]:
+            loss, gradient = self._sum(algorithm, tasks, progress)
+            with torch.no_grad():
+                told = update(list(trained.values()), [gradient[k] for k in trained], *state)
+            return loss, told
+
+        settings = (update.settings, *[tensor.data_ptr() for tensor in state])
+        changes = [*trained.values(), *state]
+        loss, told = memory.fitting(
+            lambda: self._replay(algorithm, run, "outer steps", settings, tasks, progress, changes),
+            lambda: self._shrink(algorithm, tasks, learns=True),
+        )
+        return loss.clone(), told.clone()
 
     def scores(
         self,
@@ -109,12 +123,7 @@ class Engine:
         """`(T, steps + 1)` or `(T, len(at))` scores per metric, see `Algorithm.scores`."""
 
         def run(tasks: Task, progress: Tensor) -> dict[str, Tensor]:
-            with torch.no_grad(), early_pooling.allowed():
-                parts = [
-                    algorithm.scores(chunk, steps, progress, at, self.chunk != 1)
-                    for _, chunk in self._chunks(algorithm, tasks)
-                ]
-            return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            return self._scores(algorithm, tasks, steps, progress, at)
 
         if progress.device.type == "cpu":
             memory.keep_freed()
@@ -122,7 +131,7 @@ class Engine:
             self._check(algorithm, tasks, progress)
         settings = (steps, None if at is None else tuple(at))
         scores = memory.fitting(
-            lambda: self._replay(algorithm, run, settings, tasks, progress),
+            lambda: self._replay(algorithm, run, "scores", settings, tasks, progress),
             lambda: self._shrink(algorithm, tasks, learns=False),
         )
         return {k: v.clone() for k, v in scores.items()} if self.capture else scores
@@ -143,12 +152,14 @@ class Engine:
         self,
         algorithm: Algorithm,
         run: Callable[[Task, Tensor], Result],
+        name: str,
         settings: tuple[Hashable, ...],
         tasks: Task,
         progress: Tensor,
+        changes: Sequence[Tensor] = (),
     ) -> Result:
         """`run(tasks, progress)`, as a CUDA graph where the engine captures them."""
-        if not (self.capture and capturable(progress.device)):
+        if not (self.capture and passes.capturable(progress.device)):
             return run(tasks, progress)
         if why := self._cannot_capture(algorithm):
             self.say(f"continuing without CUDA graphs: {why}")
@@ -156,11 +167,10 @@ class Engine:
             return run(tasks, progress)
         from innerloop.engines.captured import Captured  # needed on a GPU alone
 
-        name = "scores" if settings else "meta-gradients"
         captured = self._captured.setdefault(name, Captured(name, self.say))
         way = (*settings, self.chunk, self.compile, self.checkpoint, self.each_task, self.streams)
         again = bool(self.checkpoint)
-        result: Result = captured.run(algorithm, run, way, tasks, progress, again)
+        result: Result = captured.run(algorithm, run, way, tasks, progress, again, changes)
         return result
 
     def _cannot_capture(self, algorithm: Algorithm) -> str:
@@ -214,71 +224,3 @@ class Engine:
             self.checkpoint = True
             self.say("out of memory with a single task: continuing with engine.checkpoint=true")
         return True
-
-    def _sum(
-        self, algorithm: Algorithm, tasks: Task, progress: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        parameters: dict[str, Tensor] = {
-            k: p for k, p in algorithm.named_parameters() if p.requires_grad
-        }
-        count = task_tools.count(tasks)
-        if self._size(algorithm, count) == count:
-            return self._gradient(algorithm, parameters, tasks, progress)
-        chunks = self._chunks(algorithm, tasks)
-        pieces = [partial(self._gradient, algorithm, parameters, c, progress) for _, c in chunks]
-        apart = self.streams > 1 and capturable(progress.device)
-        results = streams.deal(pieces, self.streams) if apart else (piece() for piece in pieces)
-        total, sums = torch.zeros((), device=progress.device), None
-        for (share, _), (loss, gradient) in zip(chunks, results, strict=True):
-            total = total + share * loss
-            scaled = {k: share * g for k, g in gradient.items()}
-            sums = scaled if sums is None else {k: sums[k] + g for k, g in scaled.items()}
-        return total, sums or {}
-
-    def _size(self, algorithm: Algorithm, total: int) -> int:
-        """Tasks side by side in a batch of `total`."""
-        return total if self._is_whole(algorithm) else min(self.chunk or total, total)
-
-    def _is_whole(self, algorithm: Algorithm) -> bool:
-        """Whether a batch must not be divided into chunks."""
-        return algorithm.whole_batch or (self._undivided and algorithm.training)
-
-    def _chunks(self, algorithm: Algorithm, tasks: Task) -> list[tuple[float, Task]]:
-        total = task_tools.count(tasks)
-        size = self._size(algorithm, total)
-        return [
-            ((min(s + size, total) - s) / total, task_tools.part(tasks, s, s + size))
-            for s in range(0, total, size)
-        ]
-
-    def _gradient(
-        self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        # Running averages, which the pass updates, must not be updated inside a compiled graph.
-        if self.compile and not self._is_whole(algorithm):
-            return self._compiled_gradient(algorithm, parameters, tasks, progress)
-        mixed = self.checkpoint == "mixed"  # early pooling has no derivative in forward mode
-        with (
-            early_pooling.allowed(not mixed), norm.written_out(mixed),
-            checkpointing.wanted(self.checkpoint),
-            attention.differentiable_twice(bool(self.checkpoint)),  # where steps are computed again
-        ):  # fmt: skip
-            if self.each_task and task_tools.count(tasks) > 1 and not self._is_whole(algorithm):
-                return gradients.of_each_task(algorithm, parameters, tasks, progress)
-            loss = algorithm(tasks, progress, self.chunk != 1)
-            return gradients.of_the_mean(loss, parameters)
-
-    def _compiled_gradient(
-        self, algorithm: Algorithm, parameters: dict[str, Tensor], tasks: Task, progress: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        if self._compiled is None:
-            from innerloop.engines.compiled import Compiled  # what it imports takes a second
-
-            self._compiled = Compiled(self.say, self.each_task)
-        try:
-            return self._compiled(algorithm, parameters, tasks, progress)
-        except CannotCompileError as failure:
-            why = str(failure.__cause__).strip() or type(failure.__cause__).__name__
-            self.say(f"continuing without compiling, which failed: {why.splitlines()[0]}")
-            self.compile = False
-        return self._gradient(algorithm, parameters, tasks, progress)

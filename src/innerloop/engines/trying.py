@@ -15,6 +15,7 @@ from innerloop.engines.timings import Timings
 from innerloop.tasks import Task
 
 GAIN = 1.2  #: more than one thread must be as many times as fast as one, which leaves cores free
+WORTH_THREADS = 0.005  #: seconds of a step on one thread from which more are tried
 COLD, WARM = 30.0, 3.0  #: seconds of a compilation: the first, and one that the cache has
 SPEED_UP = 4.0  #: how many times as fast compiled steps are taken to be before they were measured
 COMPILED = "compiled"
@@ -44,8 +45,11 @@ class Way(NamedTuple):
 
 class TryingEngine(Engine):
     """Measures, in this order: how many tasks run side by side, with CUDA graphs also over how many
-    streams and in mixed mode, on how many CPU threads, and, where the steps ahead pay for it,
-    whether they are compiled.
+    streams and in mixed mode; whether more than one CPU thread is faster; and, where the steps
+    ahead pay for it, whether steps are compiled.
+
+    Small networks are only timed on one thread: where other work keeps a core busy, threads that
+    wait for each other take many times as long.
 
     Arguments:
         guess: how it runs until then.
@@ -93,9 +97,11 @@ class TryingEngine(Engine):
                 timings.keep({str(way): trial.seconds(engine, algorithm, tasks, progress)})
             return timings.times[str(way)]
 
-        best = min(self._ways(tasks, threads), key=time)
-        if self.may_thread and time(best) * GAIN > time(best._replace(threads=1)):
-            best = best._replace(threads=1)
+        first = 1 if self.may_thread else threads
+        best = min(self._ways(tasks, first), key=time)
+        more = best._replace(threads=threads)
+        if time(best) > WORTH_THREADS and time(more) * GAIN < time(best):
+            best = more
         self._take(best, task_tools.count(tasks))
         self.say(_line(timings.times, earlier, best))
         if self._compiling_pays(time(best), timings.times.get(COMPILED)):

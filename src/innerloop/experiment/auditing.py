@@ -11,6 +11,7 @@ from innerloop.evaluation import audit
 from innerloop.evaluation.audited_learner import AuditedLearner
 from innerloop.evaluation.stamps import StampedFindings, of_joint_queries, of_selection
 from innerloop.experiment.tested import Tested, TestSet
+from innerloop.layers import early_pooling
 from innerloop.machine import work
 from innerloop.tasks import Task
 
@@ -35,7 +36,14 @@ def audit_of(tested: Tested) -> StampedFindings | None:
         shown = work.each(
             "Audit", batches(tested.on, tasks, tested.device), number(tested.on, tasks)
         )
-        findings = audit.audit(learner, shown, reported, _shared_images(tested.on))
+        with early_pooling.allowed():
+            findings = audit.audit(
+                learner=learner,
+                batches=shown,
+                reported=reported,
+                shared_images=_shared_images(tested.on),
+                cores=tested.learner.engine.cores(tested.learner.algorithm, tested.device),
+            )
     algorithm = tested.learner.algorithm
     findings["stamps"] += of_joint_queries(algorithm.joint_queries, tested.on.data.test_episode)
     findings["stamps"] += of_selection(algorithm.selecting_tasks)

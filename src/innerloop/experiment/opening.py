@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hydra.errors import HydraException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from innerloop.errors import visible
 from innerloop.evaluation.sizes import setting
@@ -14,6 +14,7 @@ from innerloop.experiment.composed import composed
 from innerloop.experiment.plain import PlainDict, plain_dict
 from innerloop.machine.files import write_whole
 from innerloop.machine.screen import short
+from innerloop.startup import resolvers
 from innerloop.startup.keys import Role, flat, role
 from innerloop.tasks import Episode
 
@@ -33,7 +34,7 @@ def open_run(config: DictConfig) -> None:
     names, folder = config.names, Path(config.paths.run)
     about = f"{names.algorithm} on {names.dataset} with {names.model}, seed {config.seed}"
     kind = published(config, paper) if paper else [_own(defaults)]
-    notices.say(about, *kind, f"results go to {short(folder)}")
+    notices.say(about, *kind, *_short_test(config), f"results go to {short(folder)}")
     _write(
         folder / DIFFERENCES,
         [
@@ -42,6 +43,16 @@ def open_run(config: DictConfig) -> None:
             *_of_paper(config, paper),
         ],
     )
+
+
+def _short_test(config: DictConfig) -> list[str]:
+    """Says that a short training gets a short test, unless the user chose its length."""
+    evaluation = config.evaluation
+    short = evaluation.tasks < resolvers.FULL_TEST
+    if not (short and OmegaConf.is_interpolation(evaluation, "tasks")):
+        return []
+    full = f"evaluation.tasks={resolvers.FULL_TEST} for a figure to report"
+    return [f"a short training, so a test of {evaluation.tasks} tasks: {full}"]
 
 
 def paper_of(config: DictConfig) -> DictConfig | None:

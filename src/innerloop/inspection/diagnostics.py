@@ -1,5 +1,10 @@
 """Measurements inside a learner while it adapts, on a few tasks, one at a time."""
 
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad
@@ -9,21 +14,37 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.evaluation.interval import over_tasks
 from innerloop.evaluation.similarity import cosines, linear_cka, spread
 from innerloop.inspection.layers import Trace, trace
+from innerloop.layers import early_pooling
+from innerloop.machine import threads
 from innerloop.tasks import Task
 
+Result = TypeVar("Result")
 Entries = dict[str, dict[str, float]]  #: by name of the quantity: its mean and interval or spread
 
 
-def task_gradients(algorithm: Algorithm, tasks: Task, progress: Tensor) -> Tensor:
-    """The meta-gradient of each task, for all parameters as one vector: `(T, parameters)`."""
-    values = {k: p.detach() for k, p in algorithm.named_parameters() if p.requires_grad}
+def task_gradients(algorithm: Algorithm, tasks: Task, progress: Tensor, cores: int = 1) -> Tensor:
+    """The meta-gradient of each task, for all parameters as one vector: `(T, parameters)`.
 
-    def of_task(index: int) -> Tensor:
-        task = task_tools.part(tasks, index, index + 1)
-        slopes = grad(lambda p: functional_call(algorithm, p, (task, progress)))(values)
+    Arguments:
+        cores: tasks at once, each on a core and with a copy of the learner.
+    """
+
+    def of_task(learner: Algorithm, task: Task) -> Tensor:
+        values = {k: p.detach() for k, p in learner.named_parameters() if p.requires_grad}
+        slopes = grad(lambda p: functional_call(learner, p, (task, progress)))(values)
         return torch.cat([slope.flatten() for slope in slopes.values()]).detach()
 
-    return torch.stack([of_task(i) for i in range(task_tools.count(tasks))])
+    return torch.stack(_of_each(of_task, algorithm, tasks, cores))
+
+
+def _of_each(
+    measure: Callable[[Algorithm, Task], Result], algorithm: Algorithm, tasks: Task, cores: int
+) -> list[Result]:
+    """What is measured of each task of a batch, alone."""
+    singles = [task_tools.part(tasks, i, i + 1) for i in range(task_tools.count(tasks))]
+    if cores == 1:
+        return [measure(algorithm, single) for single in singles]
+    return threads.deal([partial(measure, copy.deepcopy(algorithm), s) for s in singles], cores)
 
 
 def learned_rates(algorithm: Algorithm) -> dict[str, Tensor]:
@@ -32,7 +53,9 @@ def learned_rates(algorithm: Algorithm) -> dict[str, Tensor]:
     return spread(torch.cat([r.detach().flatten() for r in rates])) if rates else {}
 
 
-def measure(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> Entries:
+def measure(
+    algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor, cores: int = 1
+) -> Entries:
     """Means over tasks, with intervals, of
 
     * `support_loss/step_k` and `query_loss/step_k` after k inner steps,
@@ -49,12 +72,13 @@ def measure(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> 
         tasks: a batch; its tasks are measured one at a time.
         steps: inner steps.
         progress: how far training is, a scalar in 0..1.
+        cores: as in `task_gradients`.
     """
     training = algorithm.training
     algorithm.eval()
-    with torch.inference_mode(False):
-        gradients = task_gradients(algorithm, tasks, progress)
-        columns = _adaptations(algorithm, tasks, steps, progress)
+    with torch.inference_mode(False), early_pooling.allowed():
+        gradients = task_gradients(algorithm, tasks, progress, cores)
+        columns = _adaptations(algorithm, tasks, steps, progress, cores)
     algorithm.train(training)
     columns["gradient_norm"] = gradients.norm(dim=1)
     entries: Entries = {name: over_tasks(c)._asdict() for name, c in columns.items()}
@@ -66,12 +90,15 @@ def measure(algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor) -> 
 
 
 def _adaptations(
-    algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor
+    algorithm: Algorithm, tasks: Task, steps: int, progress: Tensor, cores: int
 ) -> dict[str, Tensor]:
     """Each quantity of `_adaptation` for all tasks, `(T,)` in float64."""
-    singles = [task_tools.part(tasks, i, i + 1) for i in range(task_tools.count(tasks))]
+
+    def of_task(learner: Algorithm, task: Task) -> dict[str, float]:
+        return _adaptation(learner, task, steps, progress)
+
     with torch.no_grad():
-        rows = [_adaptation(algorithm, single, steps, progress) for single in singles]
+        rows = _of_each(of_task, algorithm, tasks, cores)
     return {
         name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in rows[0]
     }
@@ -90,7 +117,8 @@ def _adaptation(
         losses[f"query_loss/step_{step}"] = float(loss(outputs, task.query.targets))
     if len(path) == 1:
         return losses
-    before, after = (trace(algorithm, path[k][0], task.query.inputs) for k in (0, -1))
+    with early_pooling.allowed(False):  # layer after layer
+        before, after = (trace(algorithm, path[k][0], task.query.inputs) for k in (0, -1))
     return losses | _changes(before, after)
 
 

@@ -6,18 +6,23 @@ import torch
 from torch import Tensor, nn
 
 
-def assign(module: nn.Module, gradient: Mapping[str, Tensor]) -> None:
+def assign(parameters: Mapping[str, nn.Parameter], gradient: Mapping[str, Tensor]) -> None:
     """Sets the gradient of every trained parameter.
 
     Arguments:
-        gradient: of the shape of each parameter, by its name.
+        parameters: the trained ones, by name.
+        gradient: of the shape of each, by its name.
     """
-    for name, parameter in module.named_parameters():
-        if parameter.requires_grad:
-            slope = gradient[name]
-            # Fused optimizers assume that a gradient has the memory layout of its parameter.
-            same = slope.stride() == parameter.stride()
-            parameter.grad = slope if same else torch.empty_like(parameter).copy_(slope)
+    for name, parameter in parameters.items():
+        slope = gradient[name]
+        # Fused optimizers assume that a gradient has the memory layout of its parameter.
+        same = slope.stride() == parameter.stride()
+        parameter.grad = slope if same else torch.empty_like(parameter).copy_(slope)
+
+
+def trained(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that the outer loop improves, by name."""
+    return {k: p for k, p in module.named_parameters() if p.requires_grad}
 
 
 def surrogate(module: nn.Module, gradient: Mapping[str, Tensor]) -> Tensor:

@@ -15,8 +15,8 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.inspection import diagnostics
-from innerloop.layers import layout
-from innerloop.outer import gradient, running_averages
+from innerloop.layers import layout, norm
+from innerloop.outer import adam, gradient, running_averages
 from innerloop.outer.optimizer import reduce_overhead
 from innerloop.outer.skips import Skips
 from innerloop.outer.training_log import Speed, before_and_after, warn_of_explosion
@@ -46,9 +46,12 @@ class MetaTraining(lightning.LightningModule):
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.steps, self.clip, self.log_every = steps, clip, log_every
         self.skips, self.speed = Skips(nonfinite == "skip"), Speed()
+        self._adam: adam.AdamStep | None = None
+        self._trained: dict[str, nn.Parameter] = {}  # listed once, not at every step
         self.gradient_norm = torch.zeros(())  #: before clipping, of the last step that needed it
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
+        self._trained, self._adam = gradient.trained(self.algorithm), None
         optimizer = reduce_overhead(self.make_optimizer(self.algorithm.parameters()))
         if self.make_scheduler is None:
             return optimizer
@@ -86,6 +89,9 @@ class MetaTraining(lightning.LightningModule):
     def outer_step(self, tasks: Task, step: int) -> Tensor:
         """One step of the outer loop; returns the mean meta-loss over the tasks, 0 if skipped."""
         self.algorithm.current_phase = self.algorithm.phase(step)
+        if (loss := self._step_at_once(tasks, step)) is not None:
+            self._move_on()
+            return loss
         # A learner that embeds the batch as a whole updates its running averages in that pass.
         with layout.track() if self.algorithm.whole_batch else contextlib.nullcontext():
             loss, slopes = self.engine.meta_gradient(self.algorithm, tasks, self.progress(step))
@@ -95,16 +101,43 @@ class MetaTraining(lightning.LightningModule):
         if accepted:
             side_by_side = self.engine.chunk != 1
             running_averages.update(self.algorithm, tasks, self.progress(step), side_by_side)
+        self._move_on()
+        return loss if accepted else torch.zeros_like(loss)
+
+    def _move_on(self) -> None:
+        """Takes the steps of the optimizer, by which Lightning counts, and of the schedule."""
         self.outer_optimizer.step()
         schedule = self.lr_schedulers()
         if schedule is not None:
             schedule.step()  # type: ignore[union-attr]
-        return loss if accepted else torch.zeros_like(loss)
+
+    def _step_at_once(self, tasks: Task, step: int) -> Tensor | None:
+        """Gradient, clipping and Adam in one CUDA graph; None where it is not possible.
+
+        The optimizer's own step then finds no gradients, and only counts.
+        """
+        if not self.engine.capture or self.skips.on or self.trainer.world_size > 1:
+            return None
+        if getattr(self.trainer.precision_plugin, "scaler", None) is not None:
+            return None
+        if self._adam is None or not self._adam.is_current():
+            optimizer = self.outer_optimizer.optimizer
+            averages = norm.modes(self.algorithm) & {*norm.AVERAGED}
+            if averages or not (self._trained and adam.suits(optimizer)):
+                return None
+            self._adam = adam.AdamStep(optimizer, list(self._trained.values()), self.clip)
+        done = self.engine.step(self.algorithm, tasks, self.progress(step), self._adam)
+        if done is None:
+            return None
+        for parameter in self._trained.values():
+            parameter.grad = None
+        loss, self.gradient_norm = done
+        return loss
 
     def _assign(self, slopes: dict[str, Tensor]) -> None:
         """Gives the parameters the meta-gradient, averaged over the processes."""
         if self.trainer.world_size == 1:
-            gradient.assign(self.algorithm, slopes)
+            gradient.assign(self._trained, slopes)
             return
         self.outer_optimizer.zero_grad()
         self.manual_backward(gradient.surrogate(self.algorithm, slopes))

@@ -13,6 +13,9 @@ from innerloop.machine import gpus
 from innerloop.startup import places
 from innerloop.startup.published import published
 
+SHORT_TRAINING = 500  #: outer steps; a shorter training is a trial
+SHORT_TEST, FULL_TEST = 100, 600  #: tasks of a test; papers report 600 and more
+
 
 def repository() -> str:
     """The checkout's root, whatever the working directory; an installed package has none."""
@@ -46,7 +49,13 @@ def tenth(number: int) -> int:
     return max(1, int(number) // 10)
 
 
+def test_tasks(steps: int) -> int:
+    """Tasks of a test: a training of few outer steps, but not one of none, gets fewer."""
+    return SHORT_TEST if 0 < steps < SHORT_TRAINING else FULL_TEST
+
+
 def register() -> None:
     """Registers the resolvers with OmegaConf; calling it twice does no harm."""
-    for resolver in (repository, run_dir, published, members_at_once, largest, tenth):
+    resolvers = (repository, run_dir, published, members_at_once, largest, tenth, test_tasks)
+    for resolver in resolvers:
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

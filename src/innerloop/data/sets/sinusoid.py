@@ -22,6 +22,8 @@ class Sinusoid(TaskSource):
         span: range of x.
     """
 
+    drawn_ahead = 16
+
     def __init__(
         self,
         amplitude: tuple[float, float] = (0.1, 5.0),

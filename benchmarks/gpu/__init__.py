@@ -1,0 +1,1 @@
+"""The benchmarks on a GPU, in parts that fit into a few minutes together."""
