@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.peers import Contender, by_gradient, from_loader, timed
+from benchmarks.peers import Contender, from_loader, timed
 from benchmarks.workloads import Problem
+from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.experiment import notices
 from innerloop.experiment.parts.learner import build_engine
@@ -20,25 +20,21 @@ from innerloop.tasks import Task
 
 def contender(problem: Problem) -> Contender:
     engine = build_engine(problem.config, problem.algorithm, problem.device)
+    algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
+    progress = torch.zeros((), device=problem.device)
 
-    def make(algorithm: Any) -> Any:
-        progress = torch.zeros((), device=problem.device)
-
-        def gradient(tasks: Task) -> list[Tensor]:
-            _, slopes = engine.meta_gradient(algorithm, tasks, progress)
-            return [slopes[name] for name, _ in algorithm.named_parameters()]
-
-        return gradient
+    def gradient(tasks: Task) -> list[Tensor]:
+        _, slopes = engine.meta_gradient(algorithm, tasks, progress)
+        return [slopes[name] for name, _ in algorithm.named_parameters()]
 
     how = notices.engine(engine.describe())[0]
     ahead = problem.data.source.drawn_ahead
     how += f", tasks of {ahead} steps drawn at once" if ahead > 1 else ""
-    return by_gradient(problem, make, how)._replace(seconds=timed(_outer_step(problem, engine)))
+    return Contender(gradient, timed(_outer_step(problem, engine, algorithm)), how)
 
 
-def _outer_step(problem: Problem, engine: Engine) -> Callable[[int], None]:
+def _outer_step(problem: Problem, engine: Engine, algorithm: Algorithm) -> Callable[[int], None]:
     """The outer step of a run: Adam is part of the CUDA graph, where there is one."""
-    algorithm = copy.deepcopy(problem.algorithm).to(problem.device)
     progress, listed = torch.zeros((), device=problem.device), trained(algorithm)
     rate, draw = problem.config.outer.optimizer.lr, from_loader(problem)
     optimizer = reduce_overhead(torch.optim.Adam(algorithm.parameters(), lr=rate))
