@@ -83,7 +83,9 @@ def test_inputs_that_are_no_images_are_refused() -> None:
 
 @pytest.mark.parametrize("choice", ["cosine", "step", "constant"])
 def test_a_schedule_by_name_replaces_that_of_an_experiment(choice: str) -> None:
-    settings = config("experiment=omniglot_protonet_20way_cpu", f"schedule={choice}", "outer.steps=500")
+    settings = config(
+        "experiment=omniglot_protonet_20way_cpu", f"schedule={choice}", "outer.steps=500"
+    )
     scheduler = settings.outer.scheduler
     if choice == "constant":
         assert scheduler is None

@@ -54,7 +54,8 @@ class TaskLoader(DataLoader):
     def __iter__(self) -> Iterator[Task]:  # type: ignore[override]
         ahead = getattr(self.dataset, "ahead", 1)
         if ahead > 1 and self.num_workers == 0 and not self.pin_memory:
-            yield from drawn_ahead(self.dataset, iter(self.batch_sampler), ahead)
+            batches: Iterable[list[int]] = self.batch_sampler  # type: ignore[assignment]
+            yield from drawn_ahead(self.dataset, iter(batches), ahead)
             return
         try:
             yield from super().__iter__()

@@ -1,6 +1,6 @@
 """The passes over a batch of tasks: its meta-gradient and its scores, chunk by chunk."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -77,7 +77,7 @@ class Passes:
         return chunks.mean(parts, self._all(algorithm, pieces, progress.device))
 
     def _all(
-        self, algorithm: Algorithm, pieces: list[Piece[Result]], device: torch.device
+        self, algorithm: Algorithm, pieces: Sequence[Piece[Result]], device: torch.device
     ) -> Iterable[Result]:
         """What each piece of work returns: over streams or threads, or one after the other."""
         if self.streams > 1 and capturable(device):

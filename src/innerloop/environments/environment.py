@@ -30,7 +30,10 @@ class Environment(Protocol):
     horizon: int  #: steps of an episode at most
     observations: int  #: numbers that a policy sees
     parameters: int  #: p, numbers that tell the environments apart
-    actions: Actions
+
+    @property
+    def actions(self) -> Actions:
+        """What a policy does."""
 
     def start(self, parameters: Tensor) -> Tensor:
         """States `(n, s)` at the start of episodes with these parameters, `(n, p)`."""

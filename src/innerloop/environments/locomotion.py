@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from innerloop.environments import mujoco
-from innerloop.environments.actions import Continuous
+from innerloop.environments.actions import Actions, Continuous
 from innerloop.environments.environment import Outcome
 from innerloop.errors import UserError
 
@@ -74,7 +74,7 @@ class Locomotion:
         self.first = torch.tensor([*model.qpos0, *[0.0] * model.nv])
         self.seconds = FRAMES * float(model.opt.timestep)
         self.observations = len(self.first) - self.robot.hidden
-        self.actions = Continuous(int(model.nu), scale=1.0, spread=0.5)
+        self.actions: Actions = Continuous(int(model.nu), scale=1.0, spread=0.5)
 
     def start(self, parameters: Tensor) -> Tensor:
         return self.first.to(parameters).expand(len(parameters), -1)

@@ -27,7 +27,7 @@ def load(robot: str) -> Model:
             f"This data set needs MuJoCo and Gymnasium ({missing.name} is missing): install them "
             "with pip install 'innerloop[rl]', or choose dataset=navigation2d, which needs neither."
         ) from missing
-    file = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets" / f"{robot}.xml"
+    file = Path(str(gymnasium.__file__)).parent / "envs" / "mujoco" / "assets" / f"{robot}.xml"
     shows = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(lambda text: None)  # it warns of the form of Gymnasium's files
     try:

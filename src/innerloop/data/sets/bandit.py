@@ -37,7 +37,7 @@ class Bandits(Worlds):
 
     def baselines(self) -> Mapping[str, Callable[[Task], Tensor]]:
         arms, horizon = self.environment.parameters, self.environment.horizon
-        choices = {
+        choices: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
             "random arms": bandit_agents.uniform,
             "UCB1": partial(bandit_agents.ucb1, scale=SCALE),
             "Thompson sampling": bandit_agents.thompson,
