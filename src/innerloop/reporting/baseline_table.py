@@ -38,23 +38,32 @@ def baseline_table(results: Results) -> Table:
 
 def trial_table(results: Results) -> Table:
     """What happened when the answers were acted on, such as the tracking error of a controller."""
-    rows = [
+    return narrow_table(trial_rows(results), folds=("trials",))
+
+
+def trial_rows(results: Results) -> list[dict[str, str]]:
+    """The cells of `trial_table` by heading."""
+    return [
         {"trials": own.name, "mean": _plain(own.mean), "95% over tasks": f"± {_plain(own.ci95)}"}
         for own in results.trials
     ]
-    return narrow_table(rows, folds=("trials",))
 
 
 def other_metrics(results: Results) -> Table:
     """The means of the other metrics, of the learner and of each baseline."""
-    names = list(results.baselines[0].others)
+    return narrow_table(other_rows(results), folds=("method",))
+
+
+def other_rows(results: Results) -> list[dict[str, str]]:
+    """The cells of `other_metrics` by heading."""
+    names = list(results.baselines[0].others) if results.baselines else []
     own = {name: results.test[name].mean for name in names if name in results.test}
     every = [(results.algorithm, own), *((b.name, b.others) for b in results.baselines)]
-    rows = [
+    return [
         {"method": method, **{name: _plain(means.get(name)) for name in names}}
         for method, means in every
+        if names
     ]
-    return narrow_table(rows, folds=("method",))
 
 
 def _plain(mean: float | None) -> str:

@@ -1,12 +1,12 @@
 """The page of a table of methods, made from the results that are kept of their runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from innerloop.evaluation import schema, stamps
 from innerloop.evaluation.schema import Results
 from innerloop.machine.mappings import read_json, read_yaml
-from innerloop.reporting.baseline_table import HEADINGS, baseline_rows
+from innerloop.reporting.baseline_table import HEADINGS, baseline_rows, other_rows, trial_rows
 from innerloop.reporting.numbers import mean_and_half
 from innerloop.reporting.summary import STEPS
 
@@ -62,7 +62,13 @@ def _table(results: Mapping[str, Results], behind: Behind) -> str:
 def _baselines(result: Results) -> str:
     """What `evaluation.baselines=true` found, below a line that says about which run."""
     rows = [[cell or "-" for cell in row] for row in baseline_rows(result)]
-    return f"Baselines of `{result.command}`:\n\n{_markdown(list(HEADINGS), rows)}"
+    more = [_by_heading(rows) for rows in (other_rows(result), trial_rows(result)) if rows]
+    tables = [_markdown(list(HEADINGS), rows), *more]
+    return "\n\n".join([f"Baselines of `{result.command}`:", *tables])
+
+
+def _by_heading(rows: Sequence[Mapping[str, str]]) -> str:
+    return _markdown(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _row(result: Results, behind: Mapping[str, float] | None) -> dict[str, str]:
