@@ -64,12 +64,14 @@ def a_trajectory_is_adapt_then_predict(subject: Subject) -> None:
 
 
 def scores_are_those_of_the_outputs(subject: Subject) -> None:
-    """`scores` are the objective's scores of the outputs."""
+    """`scores` are the objective's scores of the outputs, and the learner's own `measures`."""
     learner, batch = subject.learner, subject.tasks(2)
     scores = learner.scores(batch, STEPS, subject.progress)
     for i in range(2):
         task = task_tools.only(task_tools.part(batch, i, i + 1))
-        expected = learner.objective.scores(subject.outputs(task), task.query.targets)
+        *_, (adapted, outputs) = learner.trajectory(task, STEPS, subject.progress)
+        expected = learner.objective.scores(outputs, task.query.targets)
+        expected = {**expected, **learner.measures(adapted)}
         agree({name: values[i, -1] for name, values in scores.items()}, expected, "scores")
 
 
