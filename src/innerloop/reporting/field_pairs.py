@@ -13,8 +13,8 @@ from innerloop.reporting.field import PAIRED, Behind
 def differences(kept: Path) -> dict[str, object]:
     """The paired difference of each member to the best one that was tested on the same tasks.
 
-    A member of which no scores are kept has the difference that was taken earlier, as long as it
-    is to the member that is still the best.
+    Where the scores of both are not kept, the difference stays that was taken earlier to the same
+    best member: one that is run again brings its scores, and has new differences.
 
     Arguments:
         kept: the folder with a file of results and a score file for each member.
@@ -29,7 +29,9 @@ def differences(kept: Path) -> dict[str, object]:
     for same in tests.values():
         best = _best(same)
         for label in same:
-            entry = _difference(kept, label, best) or _unless_outdated(earlier.get(label), best)
+            entry = _difference(kept, label, best)
+            if entry is None and not _scores(kept, best).is_file():
+                entry = _unless_outdated(earlier.get(label), best)
             if label != best and entry is not None:
                 behind[label] = entry
     return behind
@@ -42,14 +44,18 @@ def _best(tests: dict[str, Results]) -> str:
     return max(finite or tests, key=lambda label: sign * (means[label] or 0.0))
 
 
+def _scores(kept: Path, label: str) -> Path:
+    return kept / f"{label}{score_file.SUFFIX}"
+
+
 def _difference(kept: Path, label: str, best: str) -> dict[str, object] | None:
     """The difference of two members, if the scores of both are kept."""
-    files = [kept / f"{name}{score_file.SUFFIX}" for name in (label, best)]
+    files = [_scores(kept, name) for name in (label, best)]
     if not all(file.is_file() for file in files):
         return None
     first, second = (score_bank.read(file).scores for file in files)
     return {"best": best, **paired(first, second)._asdict()}
 
 
-def _unless_outdated(entry: object, best: str) -> object | None:
+def _unless_outdated(entry: object, best: str) -> dict[str, object] | None:
     return entry if isinstance(entry, dict) and entry.get("best") == best else None
