@@ -35,10 +35,11 @@ class FRN(Algorithm):
         Wertheimer, Tang and Hariharan, "Few-shot classification with feature map reconstruction
         networks", 2021.
 
-    Deviations: the auxiliary loss keeps the places of different classes orthogonal as in the
-    paper, with each place at length 1; the authors' code divides all places of a support by their
-    common norm. They also divide the features of ResNet-12 by the square root of 640, and start
-    from a pre-training of its own kind, which is not built: `init_from` starts from a classifier.
+    Deviations: the auxiliary loss keeps the places of different classes orthogonal as the authors'
+    code does, which divides all places of a support by their common norm. The paper gives each
+    place length 1, with which this loss outweighs the classification. The authors also divide the
+    features of ResNet-12 by the square root of 640, and start from a pre-training of its own kind,
+    which is not built: `init_from` starts from a classifier.
 
     Arguments:
         auxiliary: weight of the auxiliary loss in training.
@@ -98,9 +99,11 @@ class FRN(Algorithm):
         loss = super().meta_loss(task, progress)
         if self.auxiliary == 0:
             return loss
-        places = nn.functional.normalize(self.places(task.support.inputs), dim=2)
         targets = task.support.targets
-        different = (targets[:, None] != targets) & (targets >= 0) & (targets[:, None] >= 0)
+        real = (targets >= 0)[:, None, None]
+        places = torch.where(real, self.places(task.support.inputs), 0)
+        places = places / places.square().sum().clamp_min(1e-12).sqrt()
+        different = targets[:, None] != targets
         angles = torch.einsum("iac,jbc->ijab", places, places).square().sum((2, 3))
         return loss + self.auxiliary / 2 * torch.where(different, angles, 0).sum()  # each pair once
 
