@@ -20,6 +20,7 @@ from innerloop.tasks import Episode
 EVERY_FILE = sorted(str(p.relative_to(CONF).with_suffix("")) for p in CONF.rglob("*.yaml"))
 EXTRAS = {  # files that need a library of an extra
     "model/timm": "timm",
+    "algorithm/easyfsl": "easyfsl",
     "dataset/halfcheetah_direction": "mujoco",
     "dataset/ant_direction": "mujoco",
 }
@@ -40,6 +41,8 @@ def overrides(file: str) -> list[str]:
     more = ["dataset=glyphs"] if images else []
     acts = group in ("algorithm", "dataset", "objective") and "environment" in text(file)
     more += [f"{key}={own}" for key, own in ACTING.items() if acts and key != group]
+    if group == "objective" and not acts:
+        more += judged_by(choice)
     more += ["dataset.path=nowhere"] if choice in ("folder", "arrays") else []
     named = ("meta_album", "hugging_face", "hugging_face_text")
     more += ["dataset.name=BRD_Mini"] if choice in named else []
@@ -53,6 +56,13 @@ def overrides(file: str) -> list[str]:
     more += ["encoder.path=x", "encoder.width=768"] if file == "encoder/transformer" else []
     more += ["algorithm=baseline"] if file == "training/batches" else []
     return [f"{group}={choice}", *more] if group else []
+
+
+def judged_by(objective: str) -> list[str]:
+    """The data set that chooses an objective, if one does."""
+    wanted = f"override /objective: {objective}\n"
+    data = [name for name in choices("dataset") if wanted in text(f"dataset/{name}")]
+    return [f"dataset={data[0]}"] if data else []
 
 
 def chosen_data(experiment: str) -> str:
