@@ -147,7 +147,7 @@ def test_only_pictures_inside_the_run_are_shown(
     with (run / "large.png").open("wb") as file:
         file.write(PNG)
         file.truncate(20 * 2**30)
-    assert _pictures(run) == [("good", base64.b64encode(PNG).decode())]
+    assert _pictures(run) == [("good", base64.b64encode(PNG).decode(), False)]
     left_out = capsys.readouterr().err.splitlines()
     assert len(left_out) == 5
     for name in ("linked", "script", "folder", "pipe", "large"):

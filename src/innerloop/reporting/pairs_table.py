@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from innerloop.machine.foreign import read_text
+from innerloop.machine.mappings import read_yaml
 from innerloop.startup.keys import flat
 
 LARGEST = 2**16  #: bytes of a file of defaults
@@ -27,7 +26,7 @@ def table(conf: Path) -> Iterator[str]:
 
 def settings(file: Path, conf: Path) -> dict[str, object]:
     """The values that a file sets by dotted key, with those of the files that it builds on."""
-    content = yaml.safe_load(read_text(file, LARGEST))
+    content = read_yaml(file)
     values: dict[str, object] = {}
     for base in content.pop("defaults", []):
         if base != "_self_":
