@@ -160,12 +160,18 @@ def data_for(name: str, dataset: str) -> list[str]:
     return [f"dataset={dataset}", *(["dataset.classes={train: 9}"] if counts else [])]
 
 
+UPDATES = 50  # at most, of a learner that optimises for each task
+
+
 @functools.cache
 def _section(name: str, *more: str) -> dict[str, Any]:
     brings_its_own = "inner" in OmegaConf.load(CONF / "algorithm" / f"{name}.yaml")
     inner = [] if brings_its_own else ["inner.rate=0.1", "inner.steps=2"]
     composed = config(f"algorithm={name}", "dataset=glyphs", *inner, *more)
-    return OmegaConf.to_container(composed.algorithm, resolve=True)  # type: ignore[return-value]
+    section: Any = OmegaConf.to_container(composed.algorithm, resolve=True)
+    if "updates" in section:  # of an optimisation that every task asks for
+        section["updates"] = min(section["updates"], UPDATES)
+    return section
 
 
 def scores_with_curve(curve: dict[str, Tensor], scored_step: int) -> TestScores:

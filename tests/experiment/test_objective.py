@@ -14,6 +14,7 @@ from innerloop.experiment.parts.data import build_episodes
 from innerloop.experiment.parts.objective import build_objective
 from innerloop.objectives import Metric
 from innerloop.reporting import finished
+from innerloop.tasks import bounds
 
 ORIGIN = Path("composed.yaml")
 
@@ -58,8 +59,12 @@ def test_an_objective_that_says_too_little_is_refused(target: str, part: str) ->
 @pytest.mark.parametrize("dataset", choices("dataset"))
 def test_every_data_set_chooses_an_objective(dataset: str) -> None:
     settings = composed(f"dataset={dataset}")
-    expected = ("targets", None) if settings.episode.ways == 1 else ("classes",)
-    assert build_objective(settings, build_episodes(settings)).answers in expected
+    episodes = build_episodes(settings)
+    objective = build_objective(settings, episodes)
+    if episodes.train.ways == 1:
+        assert objective.answers in ("targets", None)
+    else:
+        assert objective.classes(training=True) == bounds(episodes.train.ways).high
 
 
 def test_older_configurations_are_read_as_newer_ones() -> None:

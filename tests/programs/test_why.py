@@ -63,7 +63,7 @@ def test_the_setting_of_a_paper_that_is_nearest_to_the_run_is_taken() -> None:
     for words, nearest in {
         ("dataset=miniimagenet", "episode.shots=5"): "miniimagenet_maml_5way_5shot",
         ("dataset=miniimagenet", "episode.shots=1"): "miniimagenet_maml_5way_1shot",
-        ("dataset=omniglot", "episode.shots=5"): "omniglot_maml_5way_1shot",
+        ("dataset=omniglot", "episode.shots=5"): "omniglot_maml_5way_5shot",
         ("dataset=sinusoid", "episode.shots=5"): "sinusoid_maml_5shot",
     }.items():
         run = config(*words)

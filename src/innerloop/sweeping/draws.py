@@ -17,7 +17,7 @@ def draw(searched: Mapping[str, object], random: np.random.Generator) -> list[st
     Example:
         >>> space = {"inner.rate": "tag(log, interval(0.001, 1.0))", "inner.steps": "range(1, 6)"}
         >>> draw(space, np.random.default_rng(0))
-        ['inner.rate=0.08149', 'inner.steps=2']
+        ['inner.rate=0.08145', 'inner.steps=3']
     """
     words = [f"{key}={values}" for key, values in searched.items()]
     return [
