@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from innerloop.reporting.drawing.images import pictures, sheet
-from innerloop.reporting.drawing.style import ORANGE, WIDE, canvas, class_name
+from innerloop.reporting.drawing.style import ORANGE, WIDE, canvas, class_name, entitle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,11 @@ def tiles(
 
 
 def contact_sheet(
-    inputs: Tensor, confidences: Tensor, truths: Sequence[str | None], classes: Sequence[str]
+    inputs: Tensor,
+    confidences: Tensor,
+    truths: Sequence[str | None],
+    classes: Sequence[str],
+    title: str = "",
 ) -> "Figure":
     """The images, each with its confidence; wrong answers have a dashed frame and their class.
 
@@ -65,6 +69,7 @@ def contact_sheet(
         inputs: `(n, channels, height, width)` as the learner sees them.
         confidences: `(n, c)`, each row a distribution.
         truths, classes: as in `tiles`.
+        title: a sentence above the images; may be empty.
     """
     from matplotlib.patches import Rectangle
 
@@ -84,5 +89,6 @@ def contact_sheet(
             name = class_name(classes, int(predicted[tile.image]))
             axis.text(-0.15, y + 0.5, name, ha="right", va="center")
     axis.set(xlim=(-0.05, 1.08 * ACROSS), ylim=(DOWN * rows + 0.1, 0))
-    axis.set_title(f"{len(shown)} of {len(inputs)} images by predicted class")
+    axis.set_title(f"{len(shown)} of {len(inputs)} images by predicted class, with confidence")
+    entitle(figure, title)
     return figure

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from innerloop.evaluation.answered import Answered
+from innerloop.evaluation.pooled import ClassAccuracy
 from innerloop.objectives import BINS
 from innerloop.reporting.drawing.style import BLUE, GREY, plain
 
@@ -21,19 +22,22 @@ def hardest(accuracy: Mapping[str, float]) -> list[str]:
     return sorted(accuracy, key=lambda name: accuracy[name])[:MOST]
 
 
-def by_class(axis: "Axes", accuracy: Mapping[str, float]) -> None:
-    """The accuracy of each class over all tasks that have it.
+def by_class(axis: "Axes", per_class: Mapping[str, ClassAccuracy]) -> None:
+    """The accuracy of each class over all tasks that have it, with its 95% interval.
 
     Arguments:
-        accuracy: by the name of the class, in 0..1.
+        per_class: by the name of the class.
     """
-    names = hardest(accuracy)
-    places = np.arange(len(names))
-    axis.barh(places, [100 * accuracy[name] for name in names], color=BLUE, height=0.7)
+    names = hardest({name: entry["accuracy"] for name, entry in per_class.items()})
+    places, own = np.arange(len(names)), [per_class[name] for name in names]
+    half = [100 * (entry["ci95"] or 0.0) for entry in own]
+    mean = [100 * entry["accuracy"] for entry in own]
+    axis.errorbar(mean, places, xerr=half, fmt="o", color=BLUE, capsize=2)
     axis.set_yticks(places, [plain(name) for name in names])
     axis.invert_yaxis()
-    which = "" if len(names) == len(accuracy) else f" of the {len(names)} hardest classes"
-    axis.set(xlabel=f"test accuracy{which} (%)", xlim=(0, 100))
+    axis.grid(axis="x", alpha=0.3)
+    which = "" if len(names) == len(per_class) else f" of the {len(names)} hardest classes"
+    axis.set(xlabel=f"test accuracy{which} (%), 95% intervals", xlim=(0, 101))
 
 
 def confusion(axis: "Axes", answered: Answered, accuracy: Mapping[str, float]) -> None:

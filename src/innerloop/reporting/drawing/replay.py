@@ -11,7 +11,16 @@ from torch import Tensor
 
 from innerloop.inspection.trajectory import Step
 from innerloop.objectives import Answers
-from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE, canvas, printed, save
+from innerloop.reporting.drawing.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    canvas,
+    entitle,
+    printed,
+    save,
+)
 from innerloop.tasks import Examples, Task
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
 MOST = 75  #: largest number of queries that are drawn
 
 
-def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path:
+def picture(path: Path, task: Task, steps: list[Step], answers: Answers, title: str) -> Path:
     """Draws a task and how the learner adapted to it; returns the file.
 
     Arguments:
@@ -28,12 +37,14 @@ def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path
         task: one task, with the inputs of the data set.
         steps: from `innerloop.inspection.trajectory`.
         answers: the kind of targets, see `innerloop.objectives.Objective`.
+        title: a sentence above the panels, which says what was adapted to what.
     """
     panels = _panels(task, steps, answers)
     with printed():
         figure, axes = canvas(len(panels))
         for axis, draw in zip(axes, panels, strict=True):
             draw(axis)
+        entitle(figure, title)
     return save(figure, path.with_suffix(""))
 
 
