@@ -1,4 +1,7 @@
-"""Makes docs/gallery: what people see, as small PNG files (`make gallery`)."""
+"""Makes docs/gallery: what people see, as small PNG files (`make gallery`).
+
+With a folder as argument the trainings stay there, and a second call takes pictures of them anew.
+"""
 
 import fcntl
 import io
@@ -30,10 +33,11 @@ from innerloop.tasks import Episode
 
 GALLERY = ROOT / "docs" / "gallery"
 COLOURS = 255  #: of a PNG file
-SINUSOID = ("dataset=sinusoid", "outer.steps=1500", "evaluation.validation.every=100",
-            "log_every=20", "evaluation.tasks=500")  # fmt: skip
+SHOWN = 1  #: test task that is replayed
+SINUSOID = ("dataset=sinusoid", "outer.steps=5000", "evaluation.validation.every=250",
+            "log_every=50", "evaluation.tasks=500", "evaluation.scored_step=5")  # fmt: skip
 SWEEP = ("algorithm=maml,anil", "seed=0,1,2", *SINUSOID)
-IMAGES = ("algorithm=maml", "dataset=glyphs", "norm=support", "episode.shots=5", "outer.steps=400",
+IMAGES = ("algorithm=maml", "dataset=glyphs", "norm=support", "outer.steps=400",
           "dataset.classes={test: 20}", "evaluation.validation.every=100", "log_every=20",
           "evaluation.tasks=500")  # fmt: skip
 UNDER_WAY = ("algorithm=reptile", "dataset=sinusoid", "outer.steps=200000", "log_every=50",
@@ -51,12 +55,13 @@ def main() -> None:
     shutil.rmtree(GALLERY, ignore_errors=True)
     GALLERY.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+        place = Path(sys.argv[1] if len(sys.argv) > 1 else folder).absolute()
         sweep, images = place / "sweep", place / "images"
-        call("train", "--multirun", *SWEEP, f"hydra.sweep.dir={sweep}")
-        call("train", *IMAGES, f"hydra.run.dir={images}")
+        if not (images / "results.json").is_file():
+            call("train", "--multirun", *SWEEP, f"hydra.sweep.dir={sweep}")
+            call("train", *IMAGES, f"hydra.run.dir={images}")
         pictures(place, sweep, images)
-        browser = Browser(place)
+        browser = Browser(Path(folder))
         for columns in (80, 140):
             terminals(place, sweep, columns, browser)
         pages(place, sweep, browser)
@@ -69,26 +74,25 @@ def innerloop(command: str, *words: str) -> list[str]:
     return [sys.executable, str(ROOT / "src" / f"{command}.py"), *words]
 
 
-def call(command: str, *words: str) -> None:
-    """Runs one of the programs."""
-    subprocess.run(innerloop(command, *words), check=True)
+def call(command: str, *words: str, place: Path | None = None) -> None:
+    """Runs one of the programs, in a folder."""
+    subprocess.run(innerloop(command, *words), check=True, cwd=place)
 
 
 def pictures(place: Path, sweep: Path, images: Path) -> None:
     """All pictures of a run on sine waves and of one on images, and those of other programs."""
     waves = sweep / "0_sinusoid_maml_seed0"
     call("compare", str(sweep), "--picture", str(place / "compared" / "differences.png"))
-    call("replay", str(waves), "task=test/0")
-    call("replay", str(images), "task=test/0")
-    for part, classes in (("support", slice(0, 5)), ("query", slice(5, 15))):
-        draw_glyphs(place / part, classes)
-    call("adapt", f"ckpt_path={images}", f"support={place / 'support'}",
-         f"query={place / 'query'}", f"out={place / 'adapted'}")  # fmt: skip
+    for run in (waves, images):
+        call("replay", str(run), f"task=test/{SHOWN}")
+    for part, examples in (("support", slice(0, 5)), ("query", slice(5, 15))):
+        draw_glyphs(place / part, examples)
+    given = "ckpt_path=images", "support=support", "query=query", f"out={place / 'adapted'}"
+    call("adapt", *given, place=place)
     for name, run in (("sinusoid", waves), ("glyphs", images)):
         for file in [*run.glob("*.png"), *(run / "figures").glob("*.png")]:
             keep(file, GALLERY / "pictures" / name / file.name)
-        (replayed,) = (run / "replay").rglob("*.png")
-        keep(replayed, GALLERY / "pictures" / name / "replay.png")
+        keep(run / "replay" / f"test_{SHOWN}.png", GALLERY / "pictures" / name / "replay.png")
     keep(place / "compared" / "differences.png", GALLERY / "pictures" / "differences.png")
     keep(place / "adapted" / "predictions.png", GALLERY / "pictures" / "predictions.png")
 
@@ -99,7 +103,7 @@ def draw_glyphs(folder: Path, examples: slice) -> None:
     task = Glyphs().tasks("test", np.array([0]), episode, seed=99)
     images, labels = task.support.inputs[0], task.support.targets[0]
     for label in range(5):
-        (folder / f"character{label}").mkdir(parents=True)
+        (folder / f"character{label}").mkdir(parents=True, exist_ok=True)
         for number, image in enumerate(images[labels == label][examples]):
             file = folder / f"character{label}" / f"{number}.png"
             Image.fromarray(255 - image[0].numpy()).save(file)  # ink is dark on paper
@@ -111,7 +115,7 @@ def terminals(place: Path, sweep: Path, columns: int, browser: Browser) -> None:
     for name, words in {
         "train": innerloop("train", *train),
         "estimate": innerloop("train", "algorithm=maml", "dataset=sinusoid", "estimate=true"),
-        "replay": innerloop("replay", str(sweep / "0_sinusoid_maml_seed0"), "task=test/0"),
+        "replay": innerloop("replay", str(sweep / "0_sinusoid_maml_seed0"), f"task=test/{SHOWN}"),
         "runs": innerloop("runs", "--outputs", str(sweep)),
         "compare": innerloop("compare", str(sweep)),
         "mistake": innerloop("train", "algorithm=malm"),

@@ -238,11 +238,24 @@ def test_a_long_title_is_within_the_figure_and_above_its_panels(width: float) ->
         figure.draw_without_rendering()
     title = figure.get_suptitle()
     assert title.split() == sentence.split()
+    assert not any(line.endswith(("43.1", "±")) for line in title.splitlines())
     (text,) = figure.texts
     box, panel = text.get_window_extent(), axis.get_tightbbox()
     assert panel is not None and box.y0 >= panel.y1
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
     assert panel.height > 0.7 * style.HEIGHT * figure.dpi
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_a_legend_has_room_above_the_lines(scale: str) -> None:
+    _, (axis,) = style.canvas(1)
+    axis.plot([0, 1], [0.01, 4])
+    axis.set_yscale(scale)
+    before = axis.transAxes.inverted().transform(axis.transData.transform((1, 4)))[1]
+    bottom = axis.get_ylim()[0]
+    style.headroom(axis, 1.0)
+    after = axis.transAxes.inverted().transform(axis.transData.transform((1, 4)))[1]
+    assert after == pytest.approx(before / 2) and axis.get_ylim()[0] == bottom
 
 
 def test_numbers_of_a_logarithmic_axis_are_plain() -> None:
@@ -302,8 +315,8 @@ def test_a_contact_sheet_has_a_row_for_each_predicted_class() -> None:
     assert [(tile.image, tile.row, tile.column) for tile in rows] == [
         (2, 0, 0), (1, 0, 1), (3, 1, 0), (0, 1, 1),
     ]  # fmt: skip
-    assert [tile.wrong for tile in rows] == [True, False, True, True]
-    assert rows[0].text == "90 %, is dog" and rows[1].text == "70 %"
+    assert [tile.truth for tile in rows] == ["dog", "", "cat", "cat"]
+    assert [tile.text for tile in rows[:2]] == ["90 %", "70 %"]
     figure = contact.contact_sheet(
         torch.rand(4, 1, 5, 5), torch.rand(4, 2).softmax(-1), truths, ["cat", "dog"]
     )

@@ -43,12 +43,12 @@ def show(opened: Replayed, raw: Task, steps: int, name: str) -> None:
 
 def _in_words(opened: Replayed, name: str, path: list[Step]) -> str:
     """What was adapted to what, and the score before and after."""
-    names = opened.learner.record()["config"]["names"]
+    names = opened.config.names
     metric, last = opened.learner.algorithm.objective.metric, path[-1]
     before = f"{number(path[0].score, metric)} -> " if last.step else ""
     after = f" after {last.step} inner step{'s' * (last.step > 1)}" if last.step else ""
     score = f"{metric.name} {before}{number(last.score, metric)}{after}"
-    return f"{names['algorithm']} on task {name} of {names['dataset']}: {score}"
+    return f"{names.algorithm} on task {name} of {names.dataset}: {score}"
 
 
 def _finiteness(opened: Replayed, tasks: Task, steps: int) -> list[str]:

@@ -1,6 +1,6 @@
 // The page: asks the server every few seconds and redraws what has changed.
 
-import { chart, interval, make, short, sparkline } from "/draw.js";
+import { chart, interval, make, meanAndHalf, short, sparkline } from "/draw.js";
 import { showRun } from "/run.js";
 
 const PAUSE = 3000; // milliseconds between two requests
@@ -57,7 +57,7 @@ function rowOf(run) {
   const bar = make("progress", { max: run.steps || 1, value: Math.min(run.step, run.steps || 1), "aria-label": "outer steps" });
   const name = make("button", { type: "button" }, make("span", { class: `state ${run.state}`, title: run.state }), `${run.algorithm} ${run.dataset} ${run.size}${run.seed === null ? "" : ` seed${run.seed}`}`);
   name.addEventListener("click", () => choose(run.id));
-  const test = run.mean === null ? "" : `${short(run.mean)}${run.half === null ? "" : ` ± ${short(run.half, 2)}`}`;
+  const test = meanAndHalf(run.mean, run.half, run.heading.includes("%"));
   const first = make("th", { scope: "row" }, name, make("div", { class: "soft" }, run.sweep === "." ? run.name : `${run.sweep}/${run.name}`));
   for (const words of run.troubles) first.append(make("p", { class: "trouble" }, words));
   const done = make("div", { class: "soft" }, run.steps === null ? run.state : `${whole(run.step)} of ${whole(run.steps)}`);
@@ -117,8 +117,8 @@ function drawBoard(board) {
     const certainty = row.p === null ? "" : `${row.p < 0.001 ? "< 0.001" : short(row.p, 2)}${row.about === "methods" ? "" : " *"}`;
     const run = make("button", { type: "button" }, row.label);
     run.addEventListener("click", () => row.runs.length && choose(row.runs[0]));
-    const number = `${short(row.mean)}${row.half === null ? "" : ` ± ${short(row.half, 2)}`}`;
-    const behind = row.behind === null ? "" : `${row.behind < 0 ? "+" : ""}${short(-row.behind, 2)}`;
+    const number = meanAndHalf(row.mean, row.half, board.heading.includes("%"));
+    const behind = row.behind === null ? "" : `${row.behind < 0 ? "+" : ""}${short(-row.behind, 3)}`;
     const cells = [[board.heading, row.mean === null ? "not finite" : number], ["95% over", row.over], ["to the first", behind], ["p", certainty]];
     return make("tr", {}, make("th", { scope: "row" }, run), make("td", { class: "bar" }, interval(row, low - margin, high + margin, colour(row.label.split(",")[0]))), ...cells.map(([heading, text]) => make("td", { class: heading === "95% over" ? "" : "number", "data-heading": heading }, text)));
   });

@@ -20,16 +20,20 @@ from innerloop.reporting.drawing.style import (
     ORANGE,
     canvas,
     entitle,
+    headroom,
     label,
     look,
     plain,
     printed,
     save,
 )
+from innerloop.reporting.numbers import mean_and_half
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+NAMED = 4  #: sides whose result the title names
 
 
 def draw(comparisons: Sequence[ComparisonRecord], file: Path) -> list[Path]:
@@ -57,9 +61,20 @@ def comparison_figure(comparison: ComparisonRecord) -> "Figure":
     figure, axes = canvas(max(1, len(panels)), height=height)
     for axis, draw in zip(axes, panels, strict=False):
         draw(axis, comparison)
-    better = "higher" if comparison["metric"]["higher_is_better"] else "lower"
-    entitle(figure, f"{heading(comparison)}; {better} is better, bars are 95% intervals")
+    entitle(figure, _found(comparison))
     return figure
+
+
+def _found(comparison: ComparisonRecord) -> str:
+    """What was compared on what, and the results of the first sides."""
+    metric, sides = Metric(**comparison["metric"]), comparison["runs"]
+    scores = [f"{s['name']} {mean_and_half(s['mean'], _half(s), metric)}" for s in sides[:NAMED]]
+    more = f" and {len(sides) - NAMED} more" if len(sides) > NAMED else ""
+    better = "higher" if metric.higher_is_better else "lower"
+    return (
+        f"{heading(comparison)}: {metric.name} {', '.join(scores)}{more}; {better} is better, bars "
+        "are 95% intervals"
+    )
 
 
 def differences(axis: "Axes", comparison: ComparisonRecord) -> None:
@@ -97,17 +112,17 @@ def against_minutes(axis: "Axes", comparison: ComparisonRecord) -> None:
     for number, side in enumerate(comparison["runs"]):
         if side["minutes"] is None:
             continue
-        half, style = metric.scale * _half(side), look(number)
+        half, style = metric.scale * (_half(side) or 0.0), look(number)
         axis.errorbar(
             side["minutes"], metric.scale * side["mean"], half, fmt=style["marker"],
             color=style["color"], capsize=2, label=plain(side["name"]),
         )  # fmt: skip
     axis.set(xlabel="minutes of training", ylabel=f"test {label(metric)}")
     axis.set_xlim(0, 1.1 * axis.dataLim.x1)
-    axis.margins(y=0.3)  # room for the legend
+    headroom(axis)
     axis.legend()
 
 
-def _half(side: SideRecord) -> float:
-    several = len(side["seeds"]) >= SEEDS
-    return (side["ci95_seeds"] if several else side["ci95"]) or 0.0
+def _half(side: SideRecord) -> float | None:
+    """Half of the interval over seeds where there are three, else over tasks."""
+    return side["ci95_seeds"] if len(side["seeds"]) >= SEEDS else side["ci95"]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from innerloop.evaluation.interval import over_tasks
 from innerloop.objectives import Metric
-from innerloop.reporting.drawing.style import BLUE, GREY, ORANGE, label, logarithmic
+from innerloop.reporting.drawing.style import BLUE, GREY, ORANGE, headroom, label, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,8 @@ def curve(axis: "Axes", metric: Metric, scores: Tensor, chance: float | None = N
     if chance is not None:
         axis.axhline(metric.scale * chance, linestyle=":", color=GREY, label="chance")
     axis.locator_params(axis="x", integer=True)
-    axis.margins(y=0.3)  # room for the legend
+    if metric.unit != "%":  # which ends at 100
+        headroom(axis)
     axis.legend()
     axis.set(xlabel="inner step", ylabel=f"test {label(metric)}")
     axis.set_title(f"{len(scores)} test tasks")

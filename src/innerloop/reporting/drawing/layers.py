@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from innerloop.inspection.diagnostics import Entries
-from innerloop.reporting.drawing.style import BLUE, ORANGE, plain
+from innerloop.reporting.drawing.style import BLUE, ORANGE, headroom, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def losses(axis: "Axes", entries: Entries, unit: str) -> None:
     axis.locator_params(axis="x", integer=True)
     axis.set(xlabel="inner step", ylabel=f"loss ({unit})" if unit else "loss")
     axis.set_title(f"{by_step[0]['tasks']} test tasks, 95% intervals")
-    axis.margins(y=0.3)  # room for the legend
+    headroom(axis)
     axis.legend()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from innerloop.evaluation.answered import Answered
 from innerloop.evaluation.pooled import ClassAccuracy
 from innerloop.objectives import BINS
-from innerloop.reporting.drawing.style import BLUE, GREY, plain
+from innerloop.reporting.drawing.style import BLUE, GREY, headroom, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def by_class(axis: "Axes", per_class: Mapping[str, ClassAccuracy]) -> None:
     axis.invert_yaxis()
     axis.grid(axis="x", alpha=0.3)
     which = "" if len(names) == len(per_class) else f" of the {len(names)} hardest classes"
-    axis.set(xlabel=f"test accuracy{which} (%), 95% intervals", xlim=(0, 101))
+    axis.set(xlabel=f"test accuracy{which} (%), 95% intervals", ylabel="class", xlim=(0, 101))
 
 
 def confusion(axis: "Axes", answered: Answered, accuracy: Mapping[str, float]) -> None:
@@ -65,10 +65,12 @@ def reliability(axis: "Axes", answered: Answered, error: float | None) -> None:
     many = sizes >= FEW
     half = 196 * np.sqrt(right * (1 - right) / sizes)
     x, y, half = 100 * confidence[many], 100 * right[many], half[many]
-    axis.errorbar(x, y, half, fmt="o-", color=BLUE, capsize=2)
+    axis.errorbar(x, y, half, fmt="o-", color=BLUE, capsize=2, label="learner, 95% interval")
     shares = 100 * sizes / sizes.sum()
     axis.bar(100 * confidence, shares, 4, color=GREY, alpha=0.4, label="share of queries")
     axis.set(xlabel="confidence (%)", ylabel="right answers (%)", xlim=(0, 101), ylim=(0, 101))
+    headroom(axis)
+    axis.set_yticks(range(0, 101, 20))
     title = f"{sizes.sum():,} test queries"
     axis.set_title(title if error is None else f"{title}, calibration error {100 * error:.1f} %")
-    axis.legend()
+    axis.legend(loc="upper left")

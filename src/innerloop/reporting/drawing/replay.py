@@ -18,6 +18,7 @@ from innerloop.reporting.drawing.style import (
     ORANGE,
     canvas,
     entitle,
+    logarithmic,
     printed,
     save,
 )
@@ -53,7 +54,7 @@ def _panels(task: Task, steps: list[Step], answers: Answers) -> list[Callable[["
     inputs, losses = task.support.inputs, partial(_losses, steps=steps)
     if answers == "classes" and isinstance(inputs, Tensor) and inputs.dim() == 4:
         labels = steps[-1].outputs.argmax(-1).tolist()
-        query = partial(_sheet, examples=task.query, answers=labels, title="query, answered")
+        query = partial(_sheet, examples=task.query, answers=labels, title="queries, answered")
         if len(task.support.targets) == 0:  # a plain batch
             return [query, losses]
         return [partial(_sheet, examples=task.support, title="support"), query, losses]
@@ -78,16 +79,17 @@ def _sheet(axis: "Axes", examples: Examples, title: str, answers: list[int] | No
             axis.imshow(_image(examples.inputs[i]), cmap="gray_r", extent=place, aspect="equal")
             if answers is not None and answers[i] != targets[i]:
                 _mark_wrong(axis, (left, top), size - 2, answers[i])
+                axis.set_xlabel("framed: wrong, with the class predicted")
     axis.set_aspect("equal")
 
 
 def _mark_wrong(axis: "Axes", corner: tuple[float, float], side: float, answer: int) -> None:
-    """Frames an image, with the wrong answer in its upper left corner."""
+    """Frames an image, with the wrongly predicted class in its upper left corner."""
     from matplotlib.patches import Rectangle
 
     axis.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=ORANGE, linewidth=2))
     box = {"facecolor": ORANGE, "edgecolor": "none", "pad": 1}
-    axis.text(*corner, f"predicted {answer}", color="white", va="top", bbox=box, fontsize=5)
+    axis.text(*corner, str(answer), color="white", va="top", bbox=box, fontsize=6)
 
 
 def _image(values: Tensor) -> np.ndarray:
@@ -111,7 +113,7 @@ def _fit(axis: "Axes", task: Task, steps: list[Step]) -> None:
             axis.plot(x[order], steps[k].outputs[order, 0], style, color=colour, label=label)
     axis.plot(task.support.inputs.flatten(), task.support.targets[:, 0], "k^", label="support")
     axis.set(xlabel="x", ylabel="y", title="the task and its answers")
-    axis.legend()
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
 
 
 def _losses(axis: "Axes", steps: list[Step]) -> None:
@@ -120,6 +122,6 @@ def _losses(axis: "Axes", steps: list[Step]) -> None:
     axis.plot(at, [s.query_loss for s in steps], "s--", color=ORANGE, label="query")
     values = torch.tensor([[s.support_loss, s.query_loss] for s in steps])
     if bool((values > 0).all() and (values.max() > 100 * values.min())):
-        axis.set_yscale("log")
+        logarithmic(axis, "y")
     axis.set(xlabel="inner step", ylabel="loss", title="loss by inner step")
     axis.legend()

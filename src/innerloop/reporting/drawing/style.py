@@ -37,6 +37,7 @@ LOOK: dict[Any, Any] = {  #: matplotlib's settings, whose names are literal type
 }  # fmt: skip
 
 LONGEST = 60  #: letters of a shown name
+FIXED = "\N{NO-BREAK SPACE}"
 SENTENCE, ACROSS_INCH, LINE = 300, 14.5, 0.15  #: letters of a title, of an inch; inches of a line
 SHORT = 18  #: letters of the name of a class
 WORDS = {
@@ -83,7 +84,10 @@ def entitle(figure: "Figure", sentence: str) -> None:
     """
     if not sentence:
         return
-    lines = textwrap.wrap(plain(sentence, SENTENCE), int(ACROSS_INCH * figure.get_figwidth()))
+    together = (
+        plain(sentence, SENTENCE).replace(" ± ", f"{FIXED}±{FIXED}").replace(" %", f"{FIXED}%")
+    )
+    lines = textwrap.wrap(together, int(ACROSS_INCH * figure.get_figwidth()))
     figure.set_figheight(figure.get_figheight() + LINE * len(lines))
     figure.suptitle("\n".join(lines), x=0.01, ha="left")
 
@@ -129,6 +133,17 @@ def logarithmic(axis: "Axes", which: str) -> None:
     scale.set_minor_formatter(Plain(minor_thresholds=(1, 0.4)))
 
 
+def headroom(axis: "Axes", share: float = 0.35) -> None:
+    """Extends the y axis upwards, so that a legend has room above the lines.
+
+    Arguments:
+        share: of the present height.
+    """
+    scale = axis.yaxis.get_transform()
+    low, high = scale.transform(axis.get_ylim())
+    axis.set_ylim(top=float(scale.inverted().transform([high + share * (high - low)])[0]))
+
+
 def plain(text: str, longest: int = LONGEST) -> str:
     """A user's name, shortened to fit a figure, and escaped so that it is not read as a formula."""
     return visible(text, longest).replace("$", r"\$")
@@ -139,15 +154,15 @@ def label(metric: Metric) -> str:
     return plain(metric.label or WORDS.get(metric.name) or metric.heading)
 
 
-def class_name(names: Sequence[str] | None, label: int) -> str:
+def class_name(names: Sequence[str] | None, label: int, longest: int = SHORT) -> str:
     """The name of a class in a figure, or its number where classes have no names.
 
     A long name keeps its beginning and its end, which tell `Greek/character1` from `2`.
     """
     if names is None:
         return f"class {label}"
-    name, half = names[label], SHORT // 2
-    return plain(name if len(name) <= SHORT else f"{name[: half - 1]}…{name[-half:]}")
+    name, half = names[label], longest // 2
+    return plain(name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}")
 
 
 class Look(TypedDict):
