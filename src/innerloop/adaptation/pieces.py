@@ -18,6 +18,8 @@ from torch.autograd import Function
 from torch.func import vmap
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
+from innerloop.adaptation.trees import Tensors
+
 Result = TypeVar("Result")
 Flat = Callable[..., Sequence[Tensor]]
 
@@ -80,10 +82,7 @@ class Piece:
         is_loss: bool = False,
     ) -> None:
         self.function, self.number, self.is_loss = function, number, is_loss
-        self.leaves, self.layout = tree_flatten(trees)
-        self.places = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, Tensor)]
-        self.tensors: list[Tensor] = [self.leaves[i] for i in self.places]
-        self.constants = [leaf for leaf in self.leaves if not isinstance(leaf, Tensor)]
+        self.given = Tensors(trees)
         self.context = contextvars.copy_context()
         self.dims: tuple[int | None, ...] | None = None  #: 0 for tensors of all tasks at once
         self.shape: Any = None
@@ -98,9 +97,8 @@ class Piece:
         return self.context.copy().run(self._call, tensors)
 
     def _call(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        filled = dict(enumerate(self.leaves)) | dict(zip(self.places, tensors, strict=True))
         with compiled(None):
-            result = self.function(*tree_unflatten(filled.values(), self.layout))
+            result = self.function(*self.given.replaced(tensors))
         outputs, self.shape = tree_flatten(result)
         return tuple(outputs)
 
@@ -127,10 +125,11 @@ def _run(
     if (compiler := _compiler.get()) is None:
         return function(*trees)
     piece = Piece(function, number, trees, is_loss)
-    if any(torch._C._functorch.is_batchedtensor(tensor) for tensor in piece.tensors):
-        outputs = _SideBySide.apply(piece, compiler, *piece.tensors)
+    tensors = piece.given.tensors
+    if any(torch._C._functorch.is_batchedtensor(tensor) for tensor in tensors):
+        outputs = _SideBySide.apply(piece, compiler, *tensors)
     else:
-        outputs = _compute(piece, compiler, piece.tensors)
+        outputs = _compute(piece, compiler, tensors)
     return tree_unflatten(outputs, piece.shape)
 
 

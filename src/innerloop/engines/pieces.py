@@ -9,6 +9,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from innerloop.adaptation.pieces import Flat, Pair, Piece
+from innerloop.adaptation.trees import moved
 from innerloop.engines import inductor, memory
 from innerloop.engines.float64_copy import first_line
 from innerloop.layers import layout
@@ -35,10 +36,10 @@ class CompiledPieces:
     def pair(self, piece: Piece, tensors: Sequence[Tensor], moving: Sequence[int]) -> Pair | None:
         """The compiled piece; None, and why was said, where it cannot be compiled."""
         shapes = tuple((x.shape, x.stride(), x.dtype, x.device) for x in tensors)
-        constants = tuple(map(repr, piece.constants))
+        constants = tuple(map(repr, piece.given.constants))
         rounded = torch.is_autocast_enabled(tensors[0].device.type)
         which = (piece.is_loss, piece.dims, tuple(moving), shapes, rounded)
-        key = (which, piece.number, layout.current().step, str(piece.layout), constants)
+        key = (which, piece.number, layout.current().step, str(piece.given.layout), constants)
         if key not in self._pairs:
             self._pairs[key] = self._make(piece, [x.detach() for x in tensors], moving, which)
         return self._pairs[key]
@@ -74,7 +75,7 @@ class CompiledPieces:
 
 def _refusal(piece: Piece, graph: GraphModule) -> str:
     """Why a graph does not stand for a piece; empty if it does."""
-    if not all(isinstance(constant, PLAIN) for constant in piece.constants):
+    if not all(isinstance(constant, PLAIN) for constant in piece.given.constants):
         return "they depend on other values than tensors and numbers"
     for node in graph.graph.nodes:
         if node.op == "get_attr":
@@ -135,7 +136,6 @@ def _at(tensors: Sequence[Tensor], moving: Sequence[int]) -> list[Tensor]:
 
 def _of_moving(piece: Piece, tensors: Sequence[Tensor], moving: Sequence[int]) -> Flat:
     def function(*values: Tensor) -> tuple[Tensor, ...]:
-        filled = dict(enumerate(tensors)) | dict(zip(moving, values, strict=True))
-        return piece(*filled.values())
+        return piece(*moved(tensors, moving, values))
 
     return function
