@@ -186,7 +186,7 @@ class Algorithm(nn.Module):
     ) -> Iterator[tuple[Adapted, Tensor]]:
         """Yields `(adapted, outputs)` of one task after 0, 1, ... `steps` inner steps.
 
-        The one place that embeds a task, adapts to it and predicts its queries.
+        It embeds the task, adapts to it and predicts its queries.
 
         Arguments:
             at: the inner steps to predict after; None for all. Learners without steps ignore it.
