@@ -3,7 +3,7 @@
 For each Python, the newest releases of all dependencies, and the oldest that `pyproject.toml`
 admits, are installed in a fresh environment, and the tests run in it. The pinned versions of
 `pyproject.toml` do not apply. Writes `docs/compatibility.md` after each environment; rows of
-other environments, with the same tests, stay. `--versions newest` tries one of the two.
+other environments stay. `--versions newest` tries one of the two.
 """
 
 import argparse
@@ -46,12 +46,9 @@ TESTS = (
 INTRODUCTION = """# Compatibility
 
 The newest releases of all dependencies on the day named in the row, and the oldest that
-`pyproject.toml` admits, each in a fresh environment, with fast tests of every part: the inner
-loop, layers, models and engines, algorithms of each family, data, start-up, and whole programs.
-Made by `python -m benchmarks.compatibility`, which ran `pytest` with these files:
-
-{tests}
-
+`pyproject.toml` admits, each in a fresh environment, with fast tests of the inner loop, layers and
+engines, algorithms, data, start-up and whole programs, which stand below each table. Made by
+`python -m benchmarks.compatibility`.
 """
 
 
@@ -82,6 +79,7 @@ def tried(python: str, versions: str, tests: list[str], processes: int) -> dict[
             "versions": versions,
             **{name: installed[name] for name in SHOWN},
             **outcome(_tests(ours, tests, processes)),
+            "tests": tests,
             "minutes": round((time.monotonic() - start) / 60, 1),
         }
 
@@ -110,15 +108,9 @@ def outcome(output: str) -> dict[str, Any]:
     return {**counts, "failures": failures}
 
 
-def with_cell(record: dict[str, Any], cell: dict[str, Any], tests: list[str]) -> dict[str, Any]:
-    """The record with one more environment, in place of an earlier try of the same.
-
-    Arguments:
-        record: the cells so far; those of other tests are left out.
-    """
-    earlier = record["runs"] if record["tests"] == tests else []
-    kept = [run for run in earlier if _which(run) != _which(cell)]
-    return {"tests": tests, "runs": sorted([*kept, cell], key=_which)}
+def with_cell(runs: list[dict[str, Any]], cell: dict[str, Any]) -> list[dict[str, Any]]:
+    """The environments with one more, in place of an earlier try of the same."""
+    return sorted([*[run for run in runs if _which(run) != _which(cell)], cell], key=_which)
 
 
 def _which(run: dict[str, Any]) -> tuple[int, str]:
@@ -126,18 +118,24 @@ def _which(run: dict[str, Any]) -> tuple[int, str]:
     return int(run["python"].split(".")[1]), run["versions"]
 
 
-def page(record: dict[str, Any]) -> str:
-    """The table of `docs/compatibility.md`."""
+def page(runs: list[dict[str, Any]]) -> str:
+    """`docs/compatibility.md`: a table for each list of tests."""
+    lists = list(dict.fromkeys(tuple(run["tests"]) for run in runs))
+    tables = [_table([run for run in runs if tuple(run["tests"]) == tests]) for tests in lists]
+    return "\n".join([INTRODUCTION, *tables])
+
+
+def _table(runs: list[dict[str, Any]]) -> str:
     heads = ["Python", "releases", "date", *SHOWN, "passed", "failed"]
     lines = [" | ".join(heads), " | ".join("---" for _ in heads)]
-    for run in record["runs"]:
+    for run in runs:
         cells = [run["python"], run["versions"], run["date"], *[run[name] for name in SHOWN]]
         failed = run.get("failed", 0) + run.get("error", 0) + run.get("errors", 0)
         lines.append(" | ".join(map(str, [*cells, run.get("passed", 0), failed])))
-    failures = sorted({name for run in record["runs"] for name in run["failures"]})
+    failures = sorted({name for run in runs for name in run["failures"]})
     named = ["", "Failed:", "", *[f"- `{name}`" for name in failures]] if failures else []
-    introduction = INTRODUCTION.format(tests="\n".join(f"- `{t}`" for t in record["tests"]))
-    return introduction + "\n".join([*[f"| {line} |" for line in lines], *named]) + "\n"
+    tests = ", ".join(f"`{name}`" for name in runs[0]["tests"])
+    return "\n".join([*[f"| {line} |" for line in lines], *named, "", f"By {tests}.", ""])
 
 
 def install_section(record: dict[str, Any]) -> str:
@@ -198,8 +196,8 @@ def main() -> None:
         for versions in given.versions:
             cell = tried(python, versions, given.tests, given.processes)
             print(json.dumps(cell), flush=True)
-            record = with_cell(json.loads(OUT.read_text()), cell, given.tests)
-            OUT.write_text(json.dumps(record, indent=1) + "\n")
+            runs = with_cell(json.loads(OUT.read_text()), cell)
+            OUT.write_text(json.dumps(runs, indent=1) + "\n")
             write_page()
 
 
