@@ -251,8 +251,8 @@ def test_a_legend_has_room_above_the_lines(scale: str) -> None:
     _, (axis,) = style.canvas(1)
     axis.plot([0, 1], [0.01, 4])
     axis.set_yscale(scale)
+    bottom = axis.get_ylim()[0]  # also scales the axis to the line
     before = axis.transAxes.inverted().transform(axis.transData.transform((1, 4)))[1]
-    bottom = axis.get_ylim()[0]
     style.headroom(axis, 1.0)
     after = axis.transAxes.inverted().transform(axis.transData.transform((1, 4)))[1]
     assert after == pytest.approx(before / 2) and axis.get_ylim()[0] == bottom

@@ -76,7 +76,7 @@ function ticks(low, high, logarithmic) {
 
 // A line chart. Each line: {points: [[x, y, half]...], colour, title, thin, strong}; y may be null.
 export function chart({ lines, xlabel, ylabel, log = false, mark = null, dots = null, width = 520, height = 230 }) {
-  const [left, right, top, bottom] = [52, 22, 10, 36];
+  const [left, right, top, bottom] = [60, 22, 10, 36];
   const svg = draw("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${ylabel} against ${xlabel}, ${lines.length} lines` });
   const drawable = (p) => p[1] !== null && p[1] !== undefined && (!log || p[1] > 0);
   const shown = lines.map((line) => ({ ...line, points: line.points.filter(drawable) })).filter((line) => line.points.length);
