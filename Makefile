@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: gallery help install train evaluate test test-slow test-sweeps results table bench bench-gpu train-gpu docs lint format clean
+.PHONY: gallery notebooks help install train evaluate test test-slow test-sweeps results table bench bench-gpu train-gpu docs lint format clean
 
 help: ## print this list
 	@echo "innerloop: meta-learning experiments. Targets:"
@@ -46,6 +46,9 @@ table: install ## TABLE=omniglot: run what a table of docs/tables lacks, and wri
 
 gallery: install ## screenshots of terminal, pictures, report page and live view, in docs/gallery
 	@PYTHONPATH=src:tests $(BIN)/python tests/gallery.py
+
+notebooks: install ## run the notebooks, and write their pages, in docs/notebooks
+	@$(BIN)/python docs/site/notebooks.py
 
 bench: install ## benchmark innerloop against other libraries; ARGS="PART ..." for some parts
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode -e '.[bench,learn2learn]' --group dev

@@ -1,4 +1,7 @@
-"""Makes docs/gallery: what people see, as small PNG files (`make gallery`)."""
+"""Makes docs/gallery: what people see, as small PNG files (`make gallery`).
+
+With a folder as argument the trainings stay there, and a second call takes pictures of them anew.
+"""
 
 import fcntl
 import io
@@ -17,16 +20,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from browser import Browser
 from helpers import ROOT
 from PIL import Image
 from rich.console import Console
+from rich.terminal_theme import MONOKAI
 from rich.text import Text
+
+from innerloop.data.sets.glyphs import Glyphs
+from innerloop.tasks import Episode
 
 GALLERY = ROOT / "docs" / "gallery"
 COLOURS = 255  #: of a PNG file
-SWEEP = ("algorithm=maml,anil", "seed=0,1,2", "dataset=sinusoid", "outer.steps=300",
-         "evaluation.validation.every=50", "log_every=10", "evaluation.tasks=200")  # fmt: skip
+SHOWN = 1  #: test task that is replayed
+SINUSOID = ("dataset=sinusoid", "outer.steps=5000", "evaluation.validation.every=250",
+            "log_every=50", "evaluation.tasks=500", "evaluation.scored_step=5")  # fmt: skip
+SWEEP = ("algorithm=maml,anil", "seed=0,1,2", *SINUSOID)
+IMAGES = ("algorithm=maml", "dataset=glyphs", "norm=support", "outer.steps=400",
+          "dataset.classes={test: 20}", "evaluation.validation.every=100", "log_every=20",
+          "evaluation.tasks=500")  # fmt: skip
 UNDER_WAY = ("algorithm=reptile", "dataset=sinusoid", "outer.steps=200000", "log_every=50",
              "evaluation.validation.every=200")  # fmt: skip
 PAGE = (
@@ -42,14 +55,15 @@ def main() -> None:
     shutil.rmtree(GALLERY, ignore_errors=True)
     GALLERY.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        sweep, run = place / "sweep", place / "sweep" / "0_sinusoid_maml_seed0"
-        subprocess.run(innerloop("train", "--multirun", *SWEEP, f"hydra.sweep.dir={sweep}"))
-        browser = Browser(place)
+        place = Path(sys.argv[1] if len(sys.argv) > 1 else folder).absolute()
+        sweep, images = place / "sweep", place / "images"
+        if not (images / "results.json").is_file():
+            call("train", "--multirun", *SWEEP, f"hydra.sweep.dir={sweep}")
+            call("train", *IMAGES, f"hydra.run.dir={images}")
+        pictures(place, sweep, images)
+        browser = Browser(Path(folder))
         for columns in (80, 140):
             terminals(place, sweep, columns, browser)
-        for file in [*run.glob("*.png"), *(run / "figures").glob("*.png")]:
-            keep(file, GALLERY / "pictures" / file.name)
         pages(place, sweep, browser)
         live(sweep, browser)
         browser.close()
@@ -60,11 +74,48 @@ def innerloop(command: str, *words: str) -> list[str]:
     return [sys.executable, str(ROOT / "src" / f"{command}.py"), *words]
 
 
+def call(command: str, *words: str, place: Path | None = None) -> None:
+    """Runs one of the programs, in a folder."""
+    subprocess.run(innerloop(command, *words), check=True, cwd=place)
+
+
+def pictures(place: Path, sweep: Path, images: Path) -> None:
+    """All pictures of a run on sine waves and of one on images, and those of other programs."""
+    waves = sweep / "0_sinusoid_maml_seed0"
+    call("compare", str(sweep), "--picture", str(place / "compared" / "differences.png"))
+    for run in (waves, images):
+        call("replay", str(run), f"task=test/{SHOWN}")
+    for part, examples in (("support", slice(0, 5)), ("query", slice(5, 15))):
+        draw_glyphs(place / part, examples)
+    given = "ckpt_path=images", "support=support", "query=query", f"out={place / 'adapted'}"
+    call("adapt", *given, place=place)
+    for name, run in (("sinusoid", waves), ("glyphs", images)):
+        for file in [*run.glob("*.png"), *(run / "figures").glob("*.png")]:
+            keep(file, GALLERY / "pictures" / name / file.name)
+        keep(run / "replay" / f"test_{SHOWN}.png", GALLERY / "pictures" / name / "replay.png")
+    keep(place / "compared" / "differences.png", GALLERY / "pictures" / "differences.png")
+    keep(place / "adapted" / "predictions.png", GALLERY / "pictures" / "predictions.png")
+
+
+def draw_glyphs(folder: Path, examples: slice) -> None:
+    """Some drawings of five characters that no training has seen, a folder for each character."""
+    episode = Episode(ways=5, shots=15, queries=1)
+    task = Glyphs().tasks("test", np.array([0]), episode, seed=99)
+    images, labels = task.support.inputs[0], task.support.targets[0]
+    for label in range(5):
+        (folder / f"character{label}").mkdir(parents=True, exist_ok=True)
+        for number, image in enumerate(images[labels == label][examples]):
+            file = folder / f"character{label}" / f"{number}.png"
+            Image.fromarray(255 - image[0].numpy()).save(file)  # ink is dark on paper
+
+
 def terminals(place: Path, sweep: Path, columns: int, browser: Browser) -> None:
-    """What a training, a list of runs and a comparison print in a terminal."""
-    train = (*SWEEP[2:], "algorithm=maml", f"hydra.run.dir={place / f'run{columns}'}")
+    """What programs print in a terminal."""
+    train = ("algorithm=maml", *SINUSOID, f"hydra.run.dir={place / f'run{columns}'}")
     for name, words in {
         "train": innerloop("train", *train),
+        "estimate": innerloop("train", "algorithm=maml", "dataset=sinusoid", "estimate=true"),
+        "replay": innerloop("replay", str(sweep / "0_sinusoid_maml_seed0"), f"task=test/{SHOWN}"),
         "runs": innerloop("runs", "--outputs", str(sweep)),
         "compare": innerloop("compare", str(sweep)),
         "mistake": innerloop("train", "algorithm=malm"),
@@ -121,13 +172,13 @@ def as_html(text: str, columns: int) -> str:
     """A page that shows a terminal's colours."""
     console = Console(width=columns, record=True, file=io.StringIO(), highlight=False)
     console.print(Text.from_ansi(text))
-    return console.export_html(inline_styles=True, code_format=PAGE)
+    return console.export_html(theme=MONOKAI, inline_styles=True, code_format=PAGE)
 
 
 def pages(place: Path, sweep: Path, browser: Browser) -> None:
     """The report page, in two widths, light and dark."""
     page = place / "report.html"
-    subprocess.run(innerloop("report", str(sweep), "--out", str(page)), check=True)
+    call("report", str(sweep), "--out", str(page))
     browser.open(page.as_uri())
     for width, dark in ((1400, False), (1400, True), (400, False), (400, True)):
         browser.look((width, 1000), dark)

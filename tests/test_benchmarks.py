@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from benchmarks import measure, report, roofline
-from benchmarks.gpu import bench, curves, functorch, kernels, memory, problems
+from benchmarks.gpu import bench, curves, functorch, kernels, memory, problems, ways
 from benchmarks.gpu import peers as gpu_peers
 from benchmarks.peers import Contender, by_gradient, engine, learn2learn, plain
 from benchmarks.workloads import Problem, build_problem
@@ -125,7 +125,7 @@ def test_the_page_on_clusters_agrees_with_the_result_files() -> None:
 
 
 def test_without_gpu_results_the_table_says_not_measured() -> None:
-    assert report.gpu({}).count("not measured") == 4
+    assert report.gpu({}).count("not measured") == 6
 
 
 @pytest.mark.slow
@@ -138,10 +138,17 @@ def test_the_memory_of_unrolled_steps_grows_more_than_that_of_mixed_mode() -> No
 @pytest.mark.slow
 def test_the_gpu_benchmark_runs_in_small_on_a_cpu() -> None:
     figures = bench.measure("cpu", steps=2)
-    assert min(ms for pair in figures["conv4_ms"].values() for ms in pair.values()) > 0
+    assert min(ms for pair in figures["ms"].values() for ms in pair.values()) > 0
     assert figures["long_minutes"] > 0 and figures["busy"] is None
     shown = report.gpu({"gpu": figures | {"busy": 0.95}})
     assert "| 95 % | above 90 % |" in shown and "not measured" not in shown
+
+
+@pytest.mark.slow
+def test_all_ways_on_a_gpu_give_the_meta_gradient_on_a_cpu() -> None:
+    rows = ways.measure("cpu", ["sinusoid_5"])["ways"]["sinusoid_5"]
+    assert rows.keys() == ways.WAYS.keys()
+    assert max(row["error"] for row in rows.values()) < 1e-4
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, and are stored without outputs."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -21,6 +22,15 @@ def test_every_notebook_runs(file: Path, tmp_path: Path, monkeypatch: pytest.Mon
     printed = [o for c in book.cells for o in c.get("outputs", []) if o["output_type"] == "stream"]
     assert not [o for o in printed if "Error" in o["text"] or o["name"] == "stderr"]
     assert any("image/png" in o.get("data", {}) for c in book.cells for o in c.get("outputs", []))
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_the_page_of_a_notebook_has_all_of_its_cells_and_pictures(file: Path) -> None:
+    page = (ROOT / "docs" / "notebooks" / f"{file.stem}.md").read_text()
+    missing = [c.source for c in nbformat.read(file, as_version=4).cells if c.source not in page]
+    assert missing == [], "make notebooks writes the page anew"
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", page)
+    assert pictures and all((ROOT / "docs" / "notebooks" / name).is_file() for name in pictures)
 
 
 def test_the_four_notebooks_are_stored_without_outputs() -> None:

@@ -1,6 +1,7 @@
 """`python -m benchmarks.gpu --part PART`, on a machine that has a GPU.
 
-    bench      Conv4 MAML against learn2learn, the time of 60,000 outer steps, the GPU's share of it
+    bench      MAML against learn2learn, the time of 60,000 outer steps, the GPU's share of it
+    ways       the ways that the engine may choose among, and the precision of each
     memory     peak memory of 1 to 20 inner steps, unrolled and in mixed mode
     peers      higher and TorchOpt beside learn2learn
     jax        a Conv4 MAML in JAX, as an outside limit
@@ -19,7 +20,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.machine import describe
 
-PARTS = ("bench", "memory", "peers", "jax", "functorch", "kernels", "curves")
+PARTS = ("bench", "ways", "memory", "peers", "jax", "functorch", "kernels", "curves")
 OUT = Path(__file__).parents[1] / "results"
 
 

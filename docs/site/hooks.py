@@ -1,11 +1,15 @@
-"""Hooks of mkdocs: links that lead into the rest of the repository become plain text."""
+"""Hooks of mkdocs: formulas are drawn, and links into the rest of the repository are text."""
 
 import posixpath
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File
+
+sys.path.insert(0, str(Path(__file__).parent))
+from formulas import drawn
 
 OUTSIDE = "../benchmarks/results/"  #: where pictures of the benchmarks are
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]+)(#[^)]*)?\)")
@@ -33,7 +37,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Replaces links that no page of the site answers, such as those to source files."""
+    """Draws formulas, and replaces links that no page of the site answers, such as to sources."""
     folder = posixpath.dirname(page.file.src_uri)
 
     def kept(match: re.Match[str]) -> str:
@@ -45,4 +49,4 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         known = target.endswith(".md") and not place.startswith("..")  # a dead link must be seen
         return match["text"] if leads_out and not known else match[0]
 
-    return LINK.sub(kept, markdown.replace(f"]({OUTSIDE}", "](benchmarks/"))
+    return drawn(LINK.sub(kept, markdown.replace(f"]({OUTSIDE}", "](benchmarks/")))

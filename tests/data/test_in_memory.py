@@ -1,12 +1,14 @@
 """Episodes over classes of rows in memory."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from innerloop.data import own_table
 from innerloop.data.in_memory import InMemory
 from innerloop.data.source import SPLITS
 from innerloop.errors import UserError
@@ -84,3 +86,35 @@ def test_the_fingerprint_follows_the_content() -> None:
     assert len(prints) == 3
     assert Numbered("numbered").fingerprint("train") in prints
     assert Other("numbered").fingerprint("train") not in prints
+
+
+class Grids(InMemory):
+    """Grids of 2 x 2 whole numbers."""
+
+    def examples(self, split: str) -> Mapping[str, Inputs]:
+        return {"a": torch.zeros(3, 2, 2, dtype=torch.long), "b": torch.zeros(4, 2, 2).long()}
+
+
+def own_table_of(folder: Path, *lines: str) -> own_table.Table:
+    (folder / "own.csv").write_text("\n".join(lines) + "\n")
+    return own_table.read(folder / "own.csv")
+
+
+def test_a_table_becomes_a_task_with_inputs_as_stored(tmp_path: Path) -> None:
+    table = own_table_of(tmp_path, "row 1,label,class 1", "2.5,tall,7", "1,,8", "3,small,9")
+    task = SOURCE.own_task(table)
+    assert task.classes == ["small", "tall"] and task.support.targets.tolist() == [1, 0]
+    assert task.support.inputs["row"].tolist() == [[2.5], [3.0]]
+    assert task.support.inputs["class"].tolist() == [[7.0], [9.0]]
+    assert task.queries["row"].tolist() == [[1.0]] and task.asked[0]["class 1"] == "8"
+    table = own_table_of(tmp_path, "a,b,c,d,label", "1,2,3,4,x", "5,6,7,8,")
+    task = Grids("grids").own_task(table)
+    assert task.support.inputs.tolist() == [[[1, 2], [3, 4]]]
+    assert task.queries.tolist() == [[[5, 6], [7, 8]]] and task.queries.dtype == torch.long
+
+
+def test_a_table_with_other_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no column class 1"):
+        SOURCE.own_task(own_table_of(tmp_path, "row 1,label", "1,x", "2,"))
+    with pytest.raises(UserError, match="3 columns of inputs, and not 4"):
+        Grids("grids").own_task(own_table_of(tmp_path, "a,b,c,label", "1,2,3,x", "1,2,3,"))

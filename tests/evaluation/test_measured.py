@@ -109,6 +109,7 @@ def test_accuracy_of_each_class_is_the_mean_over_its_tasks() -> None:
         mine = accuracy.numpy()[classes == 7 * i]
         assert accuracies[str(7 * i)] == {
             "accuracy": pytest.approx(mine.mean()),
+            "ci95": pytest.approx(1.96 * mine.std(ddof=1) / len(mine) ** 0.5, rel=1e-3),
             "tasks": len(mine),
         }
     named = pooled.per_class(accuracy, classes, [f"c{i}" for i in range(40)])

@@ -1,5 +1,6 @@
 """The live page in a real browser."""
 
+import json
 import statistics
 import threading
 import time
@@ -15,7 +16,9 @@ from live_outputs import at_work, begin, finish, many, row
 from innerloop.live.server import Server
 from innerloop.live.start import open_server
 from innerloop.live.watch import Watch
+from innerloop.objectives import Metric
 from innerloop.reporting.drawing import style
+from innerloop.reporting.numbers import mean_and_half
 
 pytestmark = needs_browser
 HOSTILE = '<img src=x onerror="document.title=1"> & <script>document.title=2<'
@@ -97,6 +100,22 @@ def test_a_run_is_looked_into(tmp_path: Path, browser: Browser) -> None:
         browser.ask("filter.value = ''; filter.dispatchEvent(new Event('input'))")
         browser.until("document.querySelector('#runs').textContent.includes('NaN: train/accuracy')")
         assert browser.complaints == []
+
+
+def test_the_page_has_the_rule_for_decimals_of_all_tables(tmp_path: Path, browser: Browser) -> None:
+    percent, error = Metric("accuracy", unit="%", scale=100.0), Metric("mse")
+    pairs = [(0.43123, 0.05321), (0.98712, 0.0004), (0.5, 0.1234), (0.5, 0.0996), (2.651, 0.89)]
+    with served(tmp_path) as server:
+        browser.open(server.address)
+        browser.until("document.querySelector('#none:not([hidden])') !== null")
+        for metric in (percent, error):
+            for mean, half in pairs:
+                given = (
+                    f"{metric.scale * mean}, {metric.scale * half}, {json.dumps(metric is percent)}"
+                )
+                shown = browser.ask(f"import('/draw.js').then(m => m.meanAndHalf({given}))")
+                expected = mean_and_half(mean, half, metric).removesuffix(" %")
+                assert shown == expected
 
 
 def test_the_slider_shows_what_each_query_was_answered(tmp_path: Path, browser: Browser) -> None:

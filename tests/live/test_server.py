@@ -85,6 +85,20 @@ def test_troubles_are_said(server: Server) -> None:
     assert known["running"]["troubles"] == known["0_mine"]["troubles"] == []
 
 
+@pytest.mark.parametrize(
+    ("error", "printed"), [(BrokenPipeError, ""), (ConnectionResetError, ""), (ValueError, "Val")]
+)
+def test_a_browser_that_leaves_early_prints_nothing(
+    server: Server, capsys: Any, error: type[Exception], printed: str
+) -> None:
+    try:
+        raise error
+    except error:
+        server.handle_error(None, ("127.0.0.1", 1))
+    shown = capsys.readouterr().err
+    assert printed in shown and bool(shown) is bool(printed)
+
+
 def test_progress_and_time_left(server: Server) -> None:
     run = runs(server)["running"]
     assert (run["step"], run["steps"], run["size"]) == (500, 1000, "5w1s")

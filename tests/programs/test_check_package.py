@@ -1,5 +1,6 @@
 """`check.py PACKAGE`: the shared suite on a package of somebody else."""
 
+import csv
 import json
 import os
 import subprocess
@@ -34,7 +35,10 @@ def program(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("package", [TEMPLATE / "yours", ROOT / "tests" / "outside"])
+OURS = [TEMPLATE / "yours", ROOT / "tests" / "outside", ROOT / "tests" / "outside_models"]
+
+
+@pytest.mark.parametrize("package", OURS)
 def test_our_examples_keep_every_promise(package: Path, tmp_path: Path) -> None:
     done = program("check", str(package), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,10 +80,19 @@ def test_the_template_trains_is_tested_replayed_and_compared(tmp_path: Path) -> 
     assert (result["algorithm"], result["dataset"]) == ("nearest", "things")
     assert result["test"]["accuracy"]["mean"] > 0.5  # chance is 0.2
     assert result["audit"]
+    pictures = {path.stem for path in run.rglob("*.png")}
+    assert pictures, "a run draws figures"
+    table = tmp_path / "own.csv"
+    parts = [f"{name} {i}" for name, n in (("shape", 4), ("colour", 3)) for i in range(1, n + 1)]
+    rows = [[*range(7), "round"], [*range(7, 0, -1), "square"], [*range(7), ""]]
+    table.write_text("\n".join(",".join(map(str, row)) for row in [[*parts, "label"], *rows]))
     for name, *rest in (
+        ("adapt", f"ckpt_path={run}", f"table={table}", "trust=true", f"out={tmp_path / 'out'}"),
         ("replay", str(run), "task=test/3", "trust=true"),
         ("evaluate", search, f"ckpt_path={run}", "evaluation.tasks=10"),
         ("report", str(run)),
     ):
         done = program(name, *rest, folder=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
+    (answer,) = csv.DictReader((tmp_path / "out" / "predictions.csv").open())
+    assert answer["predicted"] == "round"  # equal to the example of that class

@@ -95,6 +95,7 @@ def test_a_leaderboard_is_made_and_resumed(tmp_path: Path, capsys: Any) -> None:
     call("leaderboard", "methods=protonet,maml", "trials=2", *words)
     text = (out / "leaderboard.md").read_text()
     assert "maml" in text and "protonet" in text and "2 of 2" in text
+    assert "leaderboard.py methods=protonet,maml trials=2 minutes=0.02" in text
     scores = {}
     for method in ("maml", "protonet"):
         runs = [json.loads((out / method / f"trial{n}/results.json").read_text()) for n in (0, 1)]

@@ -52,7 +52,10 @@ def test_the_end_of_a_run_says_result_paper_and_checkpoint(tmp_path: Path) -> No
         checkpoint={"step": 8, "validation": {"accuracy": 0.91}},
     )  # fmt: skip
     result, paper, checkpoint = lines(run)
-    assert result == "maml on omniglot: accuracy 90.0 ± 1.0 % after 3 inner steps (200 tasks, 95%)"
+    expected = (
+        "maml on omniglot, 5-way 1-shot: accuracy 90.0 ± 1.0 % after 3 inner steps (200 tasks, 95%)"
+    )
+    assert result == expected
     reported = published.text(published.figures()["omniglot_maml_5way_1shot"]["paper"])
     assert paper == f"the paper: {reported}"
     expected = "checkpoint of outer step 8 of 10, chosen by val/accuracy (91.00 %); 90 seconds"

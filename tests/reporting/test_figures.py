@@ -229,6 +229,45 @@ def test_figures_are_as_wide_as_a_column_or_a_page(
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("width", [style.NARROW, style.WIDE])
+def test_a_long_title_is_within_the_figure_and_above_its_panels(width: float) -> None:
+    sentence = "maml on a data set with a long name, 5-way 1-shot: accuracy 43.1 ± 5.3 % " * 3
+    with style.printed():
+        figure, (axis,) = style.canvas(1, width)
+        style.entitle(figure, sentence)
+        figure.draw_without_rendering()
+    title = figure.get_suptitle()
+    assert title.split() == sentence.split()
+    assert not any(line.endswith(("43.1", "±")) for line in title.splitlines())
+    (text,) = figure.texts
+    box, panel = text.get_window_extent(), axis.get_tightbbox()
+    assert panel is not None and box.y0 >= panel.y1
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    assert panel.height > 0.7 * style.HEIGHT * figure.dpi
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_a_legend_has_room_above_the_lines(scale: str) -> None:
+    _, (axis,) = style.canvas(1)
+    axis.plot([0, 1], [0.01, 4])
+    axis.set_yscale(scale)
+    bottom = axis.get_ylim()[0]  # also scales the axis to the line
+    before = axis.transAxes.inverted().transform(axis.transData.transform((1, 4)))[1]
+    style.headroom(axis, 1.0)
+    after = axis.transAxes.inverted().transform(axis.transData.transform((1, 4)))[1]
+    assert after == pytest.approx(before / 2) and axis.get_ylim()[0] == bottom
+
+
+def test_numbers_of_a_logarithmic_axis_are_plain() -> None:
+    _, (axis,) = style.canvas(1)
+    axis.plot([1, 2], [0.3, 4])
+    style.logarithmic(axis, "y")
+    axis.figure.draw_without_rendering()
+    texts = [tick.get_text() for tick in axis.get_yticklabels(which="both")]
+    assert "1" in texts and {"0.4", "0.6"} & set(texts)
+    assert all(float(text) and "e" not in text for text in texts if text)
+
+
 def test_confusion_counts_only_queries_whose_task_has_both_classes() -> None:
     answered = Answered(
         confidence=np.full(4, 0.5),
@@ -276,8 +315,8 @@ def test_a_contact_sheet_has_a_row_for_each_predicted_class() -> None:
     assert [(tile.image, tile.row, tile.column) for tile in rows] == [
         (2, 0, 0), (1, 0, 1), (3, 1, 0), (0, 1, 1),
     ]  # fmt: skip
-    assert [tile.wrong for tile in rows] == [True, False, True, True]
-    assert rows[0].text == "90 %, is dog" and rows[1].text == "70 %"
+    assert [tile.truth for tile in rows] == ["dog", "", "cat", "cat"]
+    assert [tile.text for tile in rows[:2]] == ["90 %", "70 %"]
     figure = contact.contact_sheet(
         torch.rand(4, 1, 5, 5), torch.rand(4, 2).softmax(-1), truths, ["cat", "dog"]
     )

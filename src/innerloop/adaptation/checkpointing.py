@@ -17,6 +17,7 @@ from torch.autograd import Function
 from torch.utils._pytree import tree_flatten, tree_unflatten
 from torch.utils.checkpoint import get_device_states, set_device_states
 
+from innerloop.adaptation.trees import Tensors, moved
 from innerloop.errors import UserError
 
 Result = TypeVar("Result")
@@ -51,18 +52,15 @@ def run(step: Callable[..., Result], *arguments: object) -> Result:
     Raises:
         UserError: if it uses tensors that are trained without taking them as arguments.
     """
-    leaves, layout = tree_flatten(arguments)
-    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+    given = Tensors(arguments)
     shape: Any = None
 
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         nonlocal shape
-        filled = dict(enumerate(leaves)) | dict(zip(places, tensors, strict=True))
-        outputs, shape = tree_flatten(step(*tree_unflatten(filled.values(), layout)))
+        outputs, shape = tree_flatten(step(*given.replaced(tensors)))
         return tuple(outputs)
 
-    tensors = [leaves[i] for i in places]
-    outputs = Again.apply(flat, repeatable(flat, *tensors), *tensors)
+    outputs = Again.apply(flat, repeatable(flat, *given.tensors), *given.tensors)
     return tree_unflatten(outputs, shape)
 
 
@@ -123,8 +121,7 @@ class Again(Function):
         moving = [i for i, need in enumerate(needed) if need]
 
         def of_moving(*values: Tensor) -> tuple[Tensor, ...]:
-            filled = dict(enumerate(tensors)) | dict(zip(moving, values, strict=True))
-            return ctx.again(*filled.values())
+            return ctx.again(*moved(tensors, moving, values))
 
         pull = torch.func.vjp(of_moving, *[tensors[i] for i in moving])[1]
         slopes = dict(zip(moving, pull(gradients), strict=True))

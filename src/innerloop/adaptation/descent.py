@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from innerloop.adaptation import checkpointing, mixed
+from innerloop.adaptation import checkpointing, mixed, pieces
 from innerloop.adaptation.gradients import Gradient, Parameters, unrolled
 from innerloop.adaptation.rules import Rule, State
 
@@ -43,8 +43,12 @@ def descend(
         inputs = (parameters, state, rule, given)
         # A step that the outer loop sees as a constant leaves nothing behind to save memory on.
         again = gradient is unrolled and checkpointing.are_wanted()
-        whole = again and again != "mixed"
-        parameters, state = checkpointing.run(step, *inputs) if whole else step(*inputs)
+        if gradient is unrolled and pieces.are_wanted():
+            parameters, state = pieces.run(step, number, *inputs)
+        elif again and again != "mixed":
+            parameters, state = checkpointing.run(step, *inputs)
+        else:
+            parameters, state = step(*inputs)
         yield parameters
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from innerloop.adaptation.checkpointing import Again, repeatable
 from innerloop.adaptation.gradients import Parameters
+from innerloop.adaptation.trees import Tensors, moved
 from innerloop.errors import UserError
 
 
@@ -36,20 +36,18 @@ def gradient(
         >>> float(slope["x"].detach()), float(torch.autograd.grad(slope["x"], start)[0])
         (12.0, 12.0)
     """
-    leaves, layout = tree_flatten(given)
-    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+    rest = Tensors(given)
     own = tuple(range(len(parameters)))
 
     def value(*tensors: Tensor) -> Tensor:
-        filled = dict(enumerate(leaves)) | dict(zip(places, tensors[len(own) :], strict=True))
-        moved = dict(zip(parameters, tensors, strict=False))
-        return loss(moved, *tree_unflatten(filled.values(), layout))
+        here = dict(zip(parameters, tensors, strict=False))
+        return loss(here, *rest.replaced(tensors[len(own) :]))
 
     def slopes(*tensors: Tensor) -> tuple[Tensor, ...]:
         slope, at = torch.func.grad_and_value(value, own)(*tensors)
         return *slope, at
 
-    tensors = [*parameters.values(), *[leaves[i] for i in places]]
+    tensors = [*parameters.values(), *rest.tensors]
     _refuse_autocast(tensors[0])
     *slope, at = _ForwardOverReverse.apply(slopes, repeatable(value, *tensors), *tensors)
     return dict(zip(parameters, slope, strict=True)), at
@@ -76,9 +74,8 @@ class _ForwardOverReverse(Again):
         def slopes(*own: Tensor) -> tuple[Tensor, ...]:
             values = [*own, *tensors[len(own) :]]
 
-            def of_moving(*moved: Tensor) -> Tensor:
-                filled = dict(enumerate(values)) | dict(zip(moving, moved, strict=True))
-                return ctx.again(*filled.values())
+            def of_moving(*others: Tensor) -> Tensor:
+                return ctx.again(*moved(values, moving, others))
 
             chosen = tuple(range(len(moving)))
             return torch.func.grad(of_moving, chosen)(*[values[i] for i in moving])

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from innerloop import tasks as task_tools
+from innerloop.adaptation import pieces
 from innerloop.algorithms import promises
 from innerloop.errors import UserError
 from innerloop.layers import attention, layout, norm
@@ -118,9 +119,12 @@ class Algorithm(nn.Module):
     def meta_loss(self, task: Task, progress: Tensor) -> Tensor:
         """What the outer loop minimises for one embedded task: by default the query loss after the
         last inner step."""
-        steps = self.steps
-        *_, (_, outputs) = self.trajectory(task, steps, progress, at=(steps,), embedded=True)
-        return self.objective.loss(outputs, task.query.targets)
+        *_, adapted = self.adapt(task.support, self.steps, progress)
+        return pieces.loss(self.query_loss, self.steps, adapted, task.query)
+
+    def query_loss(self, adapted: Adapted, query: Examples) -> Tensor:
+        """The loss of the queries of the task that `adapted` came from."""
+        return self.objective.loss(self.predict(adapted, query.inputs), query.targets)
 
     def measure(self, batches: Iterable[Task]) -> None:
         """Measures what a learner needs to know of its training data, such as a mean; called before
@@ -182,7 +186,7 @@ class Algorithm(nn.Module):
     ) -> Iterator[tuple[Adapted, Tensor]]:
         """Yields `(adapted, outputs)` of one task after 0, 1, ... `steps` inner steps.
 
-        The one place that embeds a task, adapts to it and predicts its queries.
+        It embeds the task, adapts to it and predicts its queries.
 
         Arguments:
             at: the inner steps to predict after; None for all. Learners without steps ignore it.

@@ -11,6 +11,7 @@ import torch
 from torch.utils._pytree import tree_leaves, tree_map
 
 from innerloop.data import checks, layout, sampling
+from innerloop.data.own_table import OwnTask, Row, Table, class_task, inputs_like
 from innerloop.data.packs import places
 from innerloop.data.packs.resident import Places
 from innerloop.data.padding import map_inputs
@@ -88,6 +89,22 @@ class InMemory(TaskSource):
             )
         return map_inputs(partial(self._look_up, split), chosen)
 
+    def own_task(self, table: Table) -> OwnTask:
+        """A task of the column `label` and of inputs: for tensors, all other columns in their
+        order; for a dict, `NAME 1`, `NAME 2` and so on of each of its parts."""
+        return class_task(table, lambda rows: self.transform(self._inputs(table, rows)))
+
+    def _inputs(self, table: Table, rows: list[Row]) -> Inputs:
+        stored = self._split("train").rows
+        if isinstance(stored, torch.Tensor):
+            others = [heading for heading in table.headings if heading != "label"]
+            return inputs_like(stored, table, rows, others)
+        columns = {name: _numbered(name, part) for name, part in stored.items()}
+        table.check_columns([heading for own in columns.values() for heading in own])
+        return {
+            name: inputs_like(part, table, rows, columns[name]) for name, part in stored.items()
+        }
+
     def classes_in(self, split: str) -> int:
         return len(self._split(split).names)
 
@@ -119,6 +136,10 @@ class InMemory(TaskSource):
 
     def _look_up(self, split: str, chosen: Places) -> Inputs:
         return tree_map(lambda rows: rows[chosen.rows], self._split(split).rows)
+
+
+def _numbered(name: str, part: torch.Tensor) -> list[str]:
+    return [f"{name} {i + 1}" for i in range(part[0].numel())]
 
 
 def _keys(split: str, indices: np.ndarray, seed: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,6 +84,33 @@ class Table(NamedTuple):
         if not math.isfinite(value):
             raise UserError(f"{self.file}: {row[name]!r} in the column {name} is not a number.")
         return value
+
+
+def class_task(table: Table, inputs: Callable[[list[Row]], Inputs]) -> OwnTask:
+    """A task of the classes in the column `label`.
+
+    Arguments:
+        inputs: of so many rows, as the learner reads them.
+
+    Raises:
+        UserError: without such a column, or without rows to adapt to or to answer.
+    """
+    known, asked = table.divided("label")
+    names = [row["label"].strip() for row in known]
+    classes = sorted(set(names))
+    labels = torch.tensor([classes.index(name) for name in names])
+    return OwnTask(Examples(inputs(known), labels), asked, inputs(asked), classes)
+
+
+def inputs_like(examples: Tensor, table: Table, rows: list[Row], columns: list[str]) -> Tensor:
+    """The numbers of some columns in the shape and type of examples `(n, ...)`.
+
+    Raises:
+        UserError: if there are more columns or fewer than an example has numbers.
+    """
+    if len(columns) != (size := examples[0].numel()):
+        raise UserError(f"{table.file} has {len(columns)} columns of inputs, and not {size}.")
+    return table.numbers(rows, columns).reshape(-1, *examples.shape[1:]).to(examples.dtype)
 
 
 def read(file: Path) -> Table:

@@ -10,6 +10,7 @@ from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines.engine import Engine
 from innerloop.engines.known import unknown
+from innerloop.engines.passes import Compile
 from innerloop.engines.trying import TryingEngine
 from innerloop.errors import UserError
 
@@ -23,7 +24,7 @@ def choose(
     algorithm: Algorithm,
     name: str,
     chunk: int | None,
-    compile: bool | None,
+    compile: Compile | None,
     device: str,
     steps: int,
     pixels: int = 1,
@@ -43,7 +44,7 @@ def choose(
     Arguments:
         device: `cpu`, `cuda` or `mps`.
         steps: outer steps ahead.
-        compile: None to decide by itself.
+        compile: `steps` compiles inner steps alone; None to decide by itself.
         pixels: of an input image.
         alone: whether this is the only process; several could choose different ways.
         checkpoint: whether inner steps are computed again; such gradients are not compiled.
@@ -56,6 +57,11 @@ def choose(
     _check(name, compile, checkpoint, capture and device)
     if checkpoint == "mixed":
         _check_mixed(algorithm)
+    if compile == "steps" and not algorithm.second_order:
+        raise UserError(
+            "engine.compile=steps compiles inner steps that the outer loop differentiates, and "
+            f"{type(algorithm).__name__} has none: leave it out, or use engine.compile=true."
+        )
     if name == "learn2learn":
         from innerloop.engines.learn2learn import Learn2LearnEngine
 
@@ -66,10 +72,9 @@ def choose(
     if algorithm.one_by_one:
         return Engine(1, False, "loop", checkpoint, capture=capture)
     tries = name == "auto" and chunk is None and alone and steps >= WORTH_TRYING and not compile
-    may_compile = compile is None and not (checkpoint or algorithm.embeds)
-    may_compile = may_compile and compiles(None, algorithm, device)
+    may_compile = False if compile is not None or checkpoint else _worth(algorithm, device, capture)
     if compile is None:
-        compile = may_compile and not tries and steps >= WORTH_COMPILING
+        compile = may_compile is True and not tries and steps >= WORTH_COMPILING
     if name == "auto":
         slow = chunk is None and _slow_side_by_side(algorithm, device, pixels)
         name = "loop" if slow else "vmap"
@@ -82,7 +87,7 @@ def choose(
 
 
 def _check(
-    name: str, compile: bool | None, checkpoint: Checkpoint, capture_on: str | bool | None
+    name: str, compile: Compile | None, checkpoint: Checkpoint, capture_on: str | bool | None
 ) -> None:
     if name not in NAMES:
         raise UserError(f"engine={name} is unknown: choose {', '.join(NAMES)}.")
@@ -95,7 +100,7 @@ def _check(
         raise UserError(
             f"engine.checkpoint={str(checkpoint).lower()} computes inner steps again, which "
             "neither compiled gradients nor learn2learn's classes do: leave out "
-            "engine.compile=true, and choose engine=auto, vmap or loop."
+            "engine.compile, and choose engine=auto, vmap or loop."
         )
 
 
@@ -128,7 +133,7 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     if record["name"] == "learn2learn":
         return choose(algorithm, "learn2learn", None, False, "cpu", 0)
     engine = Engine(
-        record["chunk"], record["compile"] and can_compile(), record["name"],
+        record["chunk"], can_compile() and record["compile"], record["name"],
         record.get("checkpoint", False), record.get("each_task", False),
         record.get("capture", False) and torch.cuda.is_available(),
     )  # fmt: skip
@@ -136,13 +141,20 @@ def restore(algorithm: Algorithm, record: dict[str, Any]) -> Engine:
     return engine
 
 
-def compiles(asked: bool | None, algorithm: Algorithm, device: str) -> bool:
+def _worth(algorithm: Algorithm, device: str, capture: bool) -> Compile:
+    """What may pay to compile: on a GPU only inner steps, for all takes minutes there."""
+    if capture and algorithm.unrolls and can_compile():
+        return "steps"
+    return compiles(None, algorithm, device) and not algorithm.embeds
+
+
+def compiles(asked: Compile | None, algorithm: Algorithm, device: str) -> bool:
     """Whether to compile: as asked, or by default whether it pays in a long training.
 
     On a GPU, replayed steps need no compiling, which takes minutes for several inner steps there.
     """
     pays = device == "cpu" and not _convolves(algorithm)
-    return can_compile() and (pays if asked is None else asked)
+    return can_compile() and (pays if asked is None else bool(asked))
 
 
 def can_compile() -> bool:

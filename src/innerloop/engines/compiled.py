@@ -4,7 +4,6 @@ A graph of plain operations has no autograd, no `vmap` and no Python left in it,
 of the time that `torch.compile` takes for the same function, and costs less to call.
 """
 
-import os
 import time
 from collections.abc import Callable, Hashable
 
@@ -15,16 +14,14 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from innerloop.algorithms.algorithm import Algorithm
-from innerloop.engines import memory, products
+from innerloop.engines import inductor, memory
 from innerloop.engines.gradients import Gradient, of_each_task
 from innerloop.engines.held import Lists, others
+from innerloop.engines.inductor import Graph
 from innerloop.engines.passes import CannotCompileError
 from innerloop.layers import early_pooling
 from innerloop.machine import work
-from innerloop.machine.files import cache_folder
 from innerloop.tasks import Task
-
-Graph = Callable[..., list[Tensor]]
 
 
 class Compiled:
@@ -69,12 +66,9 @@ class Compiled:
 
     def _make(self, flat: Graph, inputs: list[Tensor]) -> Graph:
         began = time.perf_counter()
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
         with early_pooling.allowed():
             graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
-        products.turn(graph)
-        wrapper = inputs[0].device.type == "cpu"  # saves a tenth of a call of small networks
-        compiled: Graph = torch._inductor.compile(graph, [*inputs], {"cpp_wrapper": wrapper})
+        compiled = inductor.compile(graph, inputs)
         self.say(f"compiled the meta-gradient in {time.perf_counter() - began:.0f} s")
         return compiled
 

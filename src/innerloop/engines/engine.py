@@ -15,7 +15,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import memory, passes
 from innerloop.engines.gradients import Gradient
 from innerloop.engines.known import unknown
-from innerloop.engines.passes import Passes
+from innerloop.engines.passes import Compile, Passes
 from innerloop.engines.update import Update
 from innerloop.errors import UserError
 from innerloop.layers import names
@@ -40,7 +40,8 @@ class Engine(Passes):
 
     Arguments:
         chunk: tasks side by side; None for all of a batch.
-        compile: whether the whole meta-gradient is one compiled function.
+        compile: whether the whole meta-gradient is one compiled function; `steps`: whether an inner
+            step, its derivative and the query loss are, see `innerloop.adaptation.pieces`.
         name: what it is called in results.
         checkpoint: whether inner steps are checkpointed: computed again for the meta-gradient, to
             save memory, see `innerloop.adaptation.checkpointing`; `mixed` computes only products
@@ -52,7 +53,7 @@ class Engine(Passes):
     def __init__(
         self,
         chunk: int | None = None,
-        compile: bool = False,
+        compile: Compile = False,
         name: str = "vmap",
         checkpoint: Checkpoint = False,
         each_task: bool = False,

@@ -1,15 +1,17 @@
 """The passes over a batch of tasks: its meta-gradient and its scores, chunk by chunk."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
-from innerloop.adaptation import checkpointing
+from innerloop.adaptation import checkpointing, pieces
 from innerloop.adaptation.checkpointing import Checkpoint
+from innerloop.adaptation.pieces import Compiler
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import apart, chunks, gradients, streams
 from innerloop.engines.apart import Apart, Piece
@@ -18,6 +20,8 @@ from innerloop.layers import attention, early_pooling, norm
 from innerloop.tasks import Task
 
 Result = TypeVar("Result")
+
+Compile = bool | Literal["steps"]  #: the whole meta-gradient, or only its inner steps
 
 
 class CannotCompileError(Exception):
@@ -33,7 +37,7 @@ class Passes:
     """How `Engine`, which documents the settings, runs through the tasks of a batch."""
 
     chunk: int | None
-    compile: bool
+    compile: Compile
     checkpoint: Checkpoint
     each_task: bool
     capture: bool
@@ -42,6 +46,7 @@ class Passes:
         self.streams = 1  #: of a GPU, to which chunks are dealt; more take more memory
         self._undivided = False  # whether training batches must not be divided
         self._compiled: Any = None
+        self._pieces: WeakKeyDictionary[Algorithm, dict[Hashable, Any]] = WeakKeyDictionary()
         self._apart = Apart()
 
     def say(self, line: str) -> None:
@@ -104,19 +109,38 @@ class Passes:
 
     def _gradient(self, tasks: Task, progress: Tensor, algorithm: Algorithm) -> Gradient:
         # Running averages, which the pass updates, must not be updated inside a compiled graph.
-        if self.compile and not self._is_whole(algorithm):
+        if self.compile is True and not self._is_whole(algorithm):
             return self._compiled_gradient(tasks, progress, algorithm)
         parameters = {k: p for k, p in algorithm.named_parameters() if p.requires_grad}
         mixed = self.checkpoint == "mixed"  # early pooling has no derivative in forward mode
         with (
             early_pooling.allowed(not mixed), norm.written_out(mixed),
-            checkpointing.wanted(self.checkpoint),
-            attention.differentiable_twice(bool(self.checkpoint)),  # where steps are computed again
+            checkpointing.wanted(self.checkpoint), pieces.compiled(self._compiler(algorithm)),
+            # where steps are computed again:
+            attention.differentiable_twice(bool(self.checkpoint or self.compile)),
         ):  # fmt: skip
             if self.each_task and task_tools.count(tasks) > 1 and not self._is_whole(algorithm):
                 return gradients.of_each_task(algorithm, parameters, tasks, progress)
             loss = algorithm(tasks, progress, self.chunk != 1)
             return gradients.of_the_mean(loss, parameters)
+
+    def _compiler(self, algorithm: Algorithm) -> Compiler | None:
+        """What compiles inner steps, where they are compiled."""
+        if self.compile != "steps" or self._is_whole(algorithm):
+            return None
+        if self.each_task:
+            self._without_pieces("each task is differentiated by itself")
+            return None
+        from innerloop.engines.pieces import CompiledPieces  # what it imports takes a second
+
+        of_learner = self._pieces.setdefault(algorithm, {})
+        key = (algorithm.training, algorithm.current_phase)
+        return of_learner.setdefault(key, CompiledPieces(self.say, self._without_pieces))
+
+    def _without_pieces(self, why: str) -> None:
+        if self.compile == "steps":
+            self.say(f"continuing without compiled inner steps: {why}")
+        self.compile = False
 
     def _compiled_gradient(self, tasks: Task, progress: Tensor, algorithm: Algorithm) -> Gradient:
         if self._compiled is None:

@@ -11,15 +11,33 @@ from innerloop.adaptation.checkpointing import Checkpoint
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import trial
 from innerloop.engines.engine import Engine
+from innerloop.engines.passes import Compile
 from innerloop.engines.timings import Timings
 from innerloop.tasks import Task
 
 GAIN = 1.2  #: more than one thread must be as many times as fast as one, which leaves cores free
 WORTH_THREADS = 0.005  #: seconds of a step on one thread from which more are tried
-COLD, WARM = 30.0, 3.0  #: seconds of a compilation: the first, and one that the cache has
-SPEED_UP = 4.0  #: how many times as fast compiled steps are taken to be before they were measured
-COMPILED = "compiled"
+
 STREAMS, DEALT = (4, 8), (1, 4)  #: side streams that are tried, for chunks of these sizes
+
+
+class Compiling(NamedTuple):
+    """What is expected of compiling before it was measured.
+
+    Arguments:
+        name: of its time.
+        cold: seconds of a compilation.
+        speed_up: how many times as fast compiled steps are.
+    """
+
+    name: str
+    cold: float
+    speed_up: float
+
+
+WHOLE = Compiling("compiled", cold=30.0, speed_up=4.0)
+STEPS = Compiling("with compiled inner steps", cold=90.0, speed_up=1.5)
+WARM = 3.0  #: seconds of a compilation that the cache has
 
 
 class Way(NamedTuple):
@@ -54,7 +72,7 @@ class TryingEngine(Engine):
     Arguments:
         guess: how it runs until then.
         steps: outer steps ahead.
-        may_compile: whether the user and the machine allow compiling.
+        may_compile: what the user and the machine allow to compile.
         may_thread: whether the number of CPU threads may change.
         may_mix: whether mixed mode is tried.
     """
@@ -63,7 +81,7 @@ class TryingEngine(Engine):
         self,
         guess: Engine,
         steps: int,
-        may_compile: bool,
+        may_compile: Compile,
         may_thread: bool,
         may_mix: bool = False,
     ) -> None:
@@ -104,7 +122,7 @@ class TryingEngine(Engine):
             best = more
         self._take(best, task_tools.count(tasks))
         self.say(_line(timings.times, earlier, best))
-        if self._compiling_pays(time(best), timings.times.get(COMPILED)):
+        if self._compiling_pays(time(best), timings.times.get(self._compiling.name)):
             self._compile(algorithm, tasks, progress, timings, time(best))
 
     def _ways(self, tasks: Task, threads: int) -> list[Way]:
@@ -135,22 +153,27 @@ class TryingEngine(Engine):
             compiled: seconds of a compiled step; None if it was never compiled here.
         """
         if compiled is None:
-            compiled, cost = eager / SPEED_UP, COLD
+            compiled, cost = eager / self._compiling.speed_up, self._compiling.cold
         else:
             cost = WARM
-        return self.may_compile and not self.checkpoint and self.steps * (eager - compiled) > cost
+        allowed = self.may_compile and not self.checkpoint
+        return bool(allowed) and self.steps * (eager - compiled) > cost
 
     def _compile(
         self, algorithm: Algorithm, tasks: Task, progress: Tensor, timings: Timings, eager: float
     ) -> None:
         """Compiles the step; keeps it eager if that is faster after all, or compiling fails."""
-        self.compile = True
+        self.compile = self.may_compile
         compiled = trial.seconds(self, algorithm, tasks, progress)
         if not self.compile:  # it failed, and said so
             return
-        timings.keep({COMPILED: compiled})
-        self.compile = compiled < eager
-        self.say(f"engine auto: a compiled step takes {_milliseconds(compiled)}")
+        timings.keep({self._compiling.name: compiled})
+        self.compile = self.may_compile if compiled < eager else False
+        self.say(f"engine auto: a step takes {_milliseconds(compiled)} {self._compiling.name}")
+
+    @property
+    def _compiling(self) -> Compiling:
+        return STEPS if self.may_compile == "steps" else WHOLE
 
     def _like(self, algorithm: Algorithm, way: Way) -> Engine:
         """An engine that runs in another way, which need not check the learner again."""
@@ -165,7 +188,7 @@ class TryingEngine(Engine):
 
 def _line(times: dict[str, float], earlier: set[str], best: Way) -> str:
     """What was measured, and what was chosen."""
-    eager = {way: time for way, time in times.items() if way != COMPILED}
+    eager = {way: time for way, time in times.items() if way not in (WHOLE.name, STEPS.name)}
     shown = "; ".join(f"{way}: {_milliseconds(time)}" for way, time in eager.items())
     how = "measured earlier" if set(eager) <= earlier else "tried"
     return f"engine auto: a step with {shown} ({how}): chose {best}"

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from innerloop.evaluation.interval import over_tasks
 from innerloop.objectives import BINS
 
 LISTED = 100  #: most classes that `results.json` lists; scores.npz always has all of them
@@ -47,9 +49,17 @@ def calibration(gaps: Tensor, by_step: Tensor) -> Calibration:
     return {"bins": BINS, "error": float(calibration_error(gaps)), "error_by_step": errors}
 
 
+class ClassAccuracy(TypedDict):
+    """Mean accuracy of a class's queries over the tasks that have it, with its interval."""
+
+    accuracy: float
+    ci95: float | None  #: None for a single task
+    tasks: int
+
+
 def per_class(
     accuracy: Tensor, classes: np.ndarray | None, names: Sequence[str] | None
-) -> dict[str, dict[str, float]] | None:
+) -> dict[str, ClassAccuracy] | None:
     """Mean accuracy of each test class, and the number of tasks in which it occurred.
 
     Arguments:
@@ -66,9 +76,13 @@ def per_class(
     numbers, place = np.unique(classes[seen], return_inverse=True)
     if not 0 < len(numbers) <= LISTED:
         return None
-    tasks = np.bincount(place.ravel())
-    sums = np.bincount(place.ravel(), weights=values[seen])
+    own = [values[seen][place.ravel() == i] for i in range(len(numbers))]
     return {
-        names[c] if names else str(c): {"accuracy": float(sums[i] / tasks[i]), "tasks": int(n)}
-        for i, (c, n) in enumerate(zip(numbers, tasks, strict=True))
+        names[c] if names else str(c): _over_its_tasks(scores)
+        for c, scores in zip(numbers, own, strict=True)
     }
+
+
+def _over_its_tasks(scores: np.ndarray) -> ClassAccuracy:
+    mean, half, tasks = over_tasks(torch.from_numpy(scores))
+    return {"accuracy": mean, "ci95": half if tasks > 1 else None, "tasks": tasks}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from innerloop.callbacks import adaptation_watch, inside_log
-from innerloop.evaluation import results
+from innerloop.evaluation import results, schema
 from innerloop.evaluation.schema import RESULTS
 from innerloop.experiment import (
     auditing,
@@ -101,7 +101,8 @@ def _follow_up(own: Outcome, others: list[Outcome], file: ResultsFile) -> None:
             other.results["audit"] = auditing.audit_of(other.tested)
             other.write_results()
     with file.part("figures"):
-        pictures.save(own.tested, inside, file.part)
+        title = closing.result_in_words(schema.read(own.results))
+        pictures.save(own.tested, inside, title, file.part)
     for outcome in (own, *others):
         table.show(outcome.results)
         baseline_table.show_baselines(outcome.results)

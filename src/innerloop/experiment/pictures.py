@@ -24,6 +24,7 @@ TASKS = 4  #: test tasks that figures of single tasks may show
 def save(
     tested: Tested,
     inside: PlainDict,
+    title: str,
     attempt: Callable[[str], AbstractContextManager[None]],
 ) -> dict[str, Path]:
     """Draws the figures and sends them to the loggers.
@@ -31,6 +32,7 @@ def save(
     Arguments:
         tested: the test on the run's own data set.
         inside: what diagnostics measured; may be empty.
+        title: a sentence above each figure, which says what was found.
         attempt: the context in which the figure of a name is drawn; it may suppress errors.
 
     Returns:
@@ -56,6 +58,7 @@ def save(
         answered=shown,
         pooled=tested.pooled(),
         sketch=partial(_sketch, tested),
+        title=title,
     )
     saved: dict[str, Path] = {}
     for name in work.each("Figures", figures.kinds, len(figures.kinds)):

@@ -45,6 +45,7 @@ class Replayed(NamedTuple):
     Arguments:
         folder: of the run.
         checkpoint: the file that was read.
+        config: of the run.
         number: index of the task, or the outer step.
         chosen: index of a training task; None if the user named only the step.
         progress: how far the training was, in 0..1.
@@ -52,6 +53,7 @@ class Replayed(NamedTuple):
 
     folder: Path
     checkpoint: Path
+    config: DictConfig
     learner: MetaLearner
     data: TaskData
     split: str
@@ -90,6 +92,7 @@ def open_run(run: Path, task: str, given: ReplayArguments) -> Replayed:
     return Replayed(
         folder=folder,
         checkpoint=path,
+        config=config,
         learner=learner,
         data=problem.data,
         split=split,

@@ -56,8 +56,10 @@ def _board(runs: Sequence[Finished], identifiers: Mapping[Path, str]) -> Board:
     results, metric, groups = runs[0].results, runs[0].metric, settings(runs)
     places = standings(list(zip(groups, labels(groups), strict=True)))
     size, tasks = in_words(results.episode.test.episode), results.protocol.tasks
+    better = "higher" if metric.higher_is_better else "lower"
+    about = f"{results.dataset}, {size}, {tasks:,} test tasks; {better} {metric.name} is better"
     return {
-        "title": visible(f"{results.dataset}, {size}, {tasks} test tasks"),
+        "title": visible(about),
         "heading": visible(metric.heading),
         "higher": metric.higher_is_better,
         "finding": visible(finding(places)),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,6 +53,11 @@ class Server(ThreadingHTTPServer):
         super().__init__((HOST, port), Handler)
         self.watch = watch
         self.drawing = threading.Lock()  #: matplotlib draws one page at a time
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Prints an error; a browser that left before its answer came is none."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
     def address(self) -> str:

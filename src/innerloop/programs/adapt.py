@@ -50,9 +50,14 @@ def run(words: Sequence[str]) -> None:
     trained = for_classes(trained, classes, given.ckpt_path, given.trust, name)
     steps = steps_of(given.steps, trained, name)
     adapted, outputs = predict(trained, support.examples, query.inputs, steps)
-    answers = Answers(support.classes, query.files, query.truths, outputs.softmax(-1))
-    line = f"{name} adapted {_how(trained, steps)} to {_size(support)}"
-    answers.announce(line, norm.modes(trained.algorithm))
+    answers = Answers(
+        classes=support.classes,
+        files=query.files,
+        truths=query.truths,
+        confidences=outputs.softmax(-1),
+        adapted=f"{name} adapted {_how(trained, steps)} to {_size(support)}",
+    )
+    answers.announce(norm.modes(trained.algorithm))
     record = {"learner": name, "steps": str(steps), "norm": str(trained.config.norm)}
     answers.write(new_or_given(given.out), query.inputs, trained.algorithm.weights(adapted), record)
 

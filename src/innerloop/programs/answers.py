@@ -24,12 +24,14 @@ class Answers(NamedTuple):
         files: the `n` images.
         truths: names of their classes; None if unknown.
         confidences: `(n, c)`, each row a distribution.
+        adapted: a line about the learner and its support set.
     """
 
     classes: list[str]
     files: list[Path]
     truths: list[str | None]
     confidences: Tensor
+    adapted: str
 
     @property
     def predicted(self) -> list[str]:
@@ -43,19 +45,23 @@ class Answers(NamedTuple):
         known = [(p, truth) for p, truth in pairs if truth in self.classes]
         return sum(p == truth for p, truth in known), len(known)
 
-    def announce(self, adapted: str, modes: set[str]) -> None:
+    @property
+    def score(self) -> str:
+        """How many answers are right, in words; empty if no class is known."""
+        right, known = self.accuracy
+        return f"right: {right} of the {known} images whose class is known" if known else ""
+
+    def announce(self, modes: set[str]) -> None:
         """Prints what was adapted, whether answers depend on each other, and how many are right.
 
         Arguments:
-            adapted: a line about the learner and its support set.
             modes: of batch norm, see `innerloop.layers.norm`.
         """
-        notices.say(adapted)
+        notices.say(self.adapted)
         if "transductive" in modes:
             notices.say("batch norm is transductive: each answer depends on the other images too")
-        right, known = self.accuracy
-        if known:
-            notices.say(f"right: {right} of the {known} images whose class is known")
+        if self.score:
+            notices.say(self.score)
 
     def write(
         self, out: Path, inputs: Tensor, weights: dict[str, Tensor], record: dict[str, str]
@@ -73,8 +79,9 @@ class Answers(NamedTuple):
         plain = {name: value.detach().contiguous().clone() for name, value in weights.items()}
         with whole_file(out / WEIGHTS) as file:
             file.write(save(plain, record | {"classes": "\n".join(self.classes)}))
+        title = "; ".join(filter(None, (self.adapted, self.score)))
         with style.printed():
-            figure = contact_sheet(inputs, self.confidences, self.truths, self.classes)
+            figure = contact_sheet(inputs, self.confidences, self.truths, self.classes, title)
         picture = style.save(figure, out / SHEET)
         files = {"predictions": out / TABLE, "picture": picture, "weights": out / WEIGHTS}
         notices.say(*[f"{name} {file}" for name, file in files.items()])

@@ -18,6 +18,7 @@ from innerloop.experiment import notices
 from innerloop.experiment.check import check
 from innerloop.experiment.parts.learner import device_of
 from innerloop.experiment.problem import build_problem
+from innerloop.experiment.quiet import silence_libraries
 from innerloop.machine.screen import BOLD
 from innerloop.sweeping import grid
 from innerloop.tasks import Task
@@ -43,6 +44,7 @@ def show(config: DictConfig) -> None:
         UserError: for a configuration that cannot be used.
     """
     check(config)
+    silence_libraries()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # silences the profiler
     device = torch.device(device_of(config))
     problem = build_problem(config)

@@ -1,5 +1,6 @@
 """The program leaderboard.py: methods that get the same minutes and the same number of trials."""
 
+import shlex
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -56,7 +57,8 @@ def leaderboard(words: list[str]) -> None:
     folder = given.out or places.root() / "outputs" / "leaderboards" / _name(settings, given)
     _claim(folder, settings, given)
     entries = [_entry(method, settings, given, folder / method) for method in methods]
-    write_whole(folder / PAGE, page(entries, settings, given.minutes, given.trials))
+    shown = shlex.join([*places.program("leaderboard"), *(w for w in words if "out=" not in w)])
+    write_whole(folder / PAGE, page(entries, settings, given.minutes, given.trials, shown))
     print(f"page {folder / PAGE}")
 
 

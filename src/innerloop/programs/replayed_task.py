@@ -8,12 +8,13 @@ from innerloop.evaluation.results import CURVE
 from innerloop.experiment import notices
 from innerloop.experiment.replayed import Replayed
 from innerloop.inspection import nonfinite
-from innerloop.inspection.trajectory import trace
+from innerloop.inspection.trajectory import Step, trace
 from innerloop.machine.arrays import read_array
 from innerloop.machine.foreign import there
 from innerloop.reporting import replay_table
 from innerloop.reporting.drawing import replay as replay_picture
 from innerloop.reporting.finished import SCORES
+from innerloop.reporting.numbers import number
 from innerloop.tasks import Task
 
 
@@ -34,9 +35,20 @@ def show(opened: Replayed, raw: Task, steps: int, name: str) -> None:
     notices.say(*_finiteness(opened, tasks, steps), *_scores(opened, tasks, steps, metric))
     place = opened.folder / "replay" / name
     shown = task_tools.plain(task_tools.trimmed(task_tools.only(raw)))
-    picture = replay_picture.picture(place.with_suffix(".png"), shown, trajectory, answers)
+    title = _in_words(opened, name, trajectory)
+    picture = replay_picture.picture(place.with_suffix(".png"), shown, trajectory, answers, title)
     steps_file = replay_table.write(place.with_suffix(".csv"), trajectory)
     notices.say(f"picture {picture}", f"every step {steps_file}")
+
+
+def _in_words(opened: Replayed, name: str, path: list[Step]) -> str:
+    """What was adapted to what, and the score before and after."""
+    names = opened.config.names
+    metric, last = opened.learner.algorithm.objective.metric, path[-1]
+    before = f"{number(path[0].score, metric)} -> " if last.step else ""
+    after = f" after {last.step} inner step{'s' * (last.step > 1)}" if last.step else ""
+    score = f"{metric.name} {before}{number(last.score, metric)}{after}"
+    return f"{names.algorithm} on task {name} of {names.dataset}: {score}"
 
 
 def _finiteness(opened: Replayed, tasks: Task, steps: int) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from innerloop.evaluation import schema
 from innerloop.evaluation.schema import Results
-from innerloop.evaluation.sizes import setting
+from innerloop.evaluation.sizes import in_words, setting
 from innerloop.machine.foreign import read_text
 from innerloop.machine.screen import short
 from innerloop.reporting.numbers import mean_and_half, number_or_nan
@@ -23,7 +23,7 @@ def closing_lines(content: Mapping[str, object], folder: Path) -> list[str]:
         folder: of the run.
     """
     results = schema.read(content)
-    return [_result(results), *_paper(results, folder), _checkpoint(results)]
+    return [result_in_words(results), *_paper(results, folder), _checkpoint(results)]
 
 
 def next_commands(folder: Path) -> list[str]:
@@ -33,14 +33,14 @@ def next_commands(folder: Path) -> list[str]:
     return [f"next: {replay} {run} task=test/0", f"      {report} {run}"]
 
 
-def _result(results: Results) -> str:
+def result_in_words(results: Results) -> str:
+    """What was tested on what, the result, and its interval."""
     headline, steps = results.headline, results.protocol.scored_step
     shown = mean_and_half(headline.mean, headline.ci95, results.metric)
     after = f" after {steps} inner step{'s' * (steps != 1)}" if steps is not None else ""
     over = f"{results.protocol.tasks:,} tasks{', 95%' if headline.ci95 is not None else ''}"
-    return (
-        f"{results.algorithm} on {results.tested_on}: {results.metric.name} {shown}{after} ({over})"
-    )
+    what = f"{results.algorithm} on {results.tested_on}, {in_words(results.episode.test.episode)}"
+    return f"{what}: {results.metric.name} {shown}{after} ({over})"
 
 
 def _paper(results: Results, folder: Path) -> Iterator[str]:

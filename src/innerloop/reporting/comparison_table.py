@@ -21,7 +21,7 @@ def show_comparison(comparison: ComparisonRecord) -> None:
     """Prints the means, then the differences and how to read them."""
     protocol, differences = comparison["protocol"], comparison["differences"]
     console = terminal()
-    console.print(cell(_heading(comparison)), style="bold")
+    console.print(cell(heading(comparison)), style="bold")
     console.print(_means(comparison))
     if differences:
         console.print()
@@ -32,7 +32,8 @@ def show_comparison(comparison: ComparisonRecord) -> None:
     console.print()
 
 
-def _heading(comparison: ComparisonRecord) -> str:
+def heading(comparison: ComparisonRecord) -> str:
+    """The data set, the size of its tasks, their number and the protocol."""
     protocol = comparison["protocol"]
     return (
         f"{comparison['dataset']}, {in_words(Episode.of(comparison['episode']))}, "

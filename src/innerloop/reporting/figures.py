@@ -43,6 +43,7 @@ class Figures:
         answered: answers to the queries of more test tasks; None without classes.
         pooled: `calibration` and `per_class` of the whole test; may be empty.
         sketch: from the answers to the first task's queries, to what the data set shows of it.
+        title: a sentence above each figure, which says what was found; may be empty.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class Figures:
         answered: Answered | None = None,
         pooled: Mapping[str, Any] | None = None,
         sketch: Callable[[Tensor], Sketch | None] = lambda outputs: None,
+        title: str = "",
     ) -> None:
-        self.sketch = sketch
+        self.sketch, self.title = sketch, title
         self.learned, self.answered, self.pooled = learning, answered, pooled or {}
         self.panels = Panels(
             algorithm=algorithm,
@@ -95,7 +97,10 @@ class Figures:
         """
         with torch.no_grad(), style.printed():
             figure = self.kinds[name]()
-        return None if figure is None else style.save(figure, folder / name)
+            if figure is None:
+                return None
+            style.entitle(figure, self.title)
+        return style.save(figure, folder / name)
 
     def adaptation(self) -> "Figure | None":
         """Fitted functions or the spread of tasks; the headline metric over the inner steps."""
@@ -125,7 +130,7 @@ class Figures:
         if not per_class:
             return None
         accuracy = {name: entry["accuracy"] for name, entry in per_class.items()}
-        panels = [partial(mistakes.by_class, accuracy=accuracy)]
+        panels = [partial(mistakes.by_class, per_class=per_class)]
         if self.answered is not None:
             shown = self.answered
             panels.append(partial(mistakes.confusion, answered=shown, accuracy=accuracy))

@@ -33,13 +33,20 @@ class Entry(NamedTuple):
     milliseconds: float
 
 
-def page(entries: Sequence[Entry], settings: Sequence[str], minutes: float, trials: int) -> str:
+def page(
+    entries: Sequence[Entry],
+    settings: Sequence[str],
+    minutes: float,
+    trials: int,
+    command: str = "",
+) -> str:
     """The Markdown page: a row for each method, the best first.
 
     Arguments:
         entries: the methods.
         settings: overrides that all trainings share.
         minutes, trials: the budget of each method.
+        command: that made it; may be empty.
     """
     tested = [entry for entry in entries if entry.test is not None]
     tested.sort(key=_rank)
@@ -47,6 +54,7 @@ def page(entries: Sequence[Entry], settings: Sequence[str], minutes: float, tria
     rows = [_row(entry, behind.get(entry.method, "-")) for entry in tested]
     failed = [entry.method for entry in entries if entry.test is None]
     parts = ["# Leaderboard of equal budgets", _budget(settings, minutes, trials)]
+    parts += [f"Made by `{visible(command)}`."] if command else []
     parts += [_markdown(rows)] if rows else []
     parts += [f"Without a result, because they failed: {', '.join(failed)}."] if failed else []
     return "\n\n".join(parts) + "\n"

@@ -9,7 +9,7 @@ import pytest
 from data import damage
 from data.real import beside
 
-from innerloop.data.programs.arc_tasks import ARCHIVE, FOLDER
+from innerloop.data.programs.arc_tasks import FILES
 from innerloop.data.sets.arc_1d import Arc1D
 from innerloop.errors import UserError
 from innerloop.objectives.exact_match import ExactMatch
@@ -32,7 +32,7 @@ def puzzles() -> dict[str, dict[str, object]]:
 
 
 def archive(folder: Path) -> Path:
-    file = folder / ARCHIVE
+    file = folder / FILES.archive
     file.parent.mkdir(parents=True)
     file.write_bytes(lzma.compress(json.dumps(puzzles()).encode()))
     return file
@@ -41,7 +41,7 @@ def archive(folder: Path) -> Path:
 def test_both_layouts_hold_the_same_types(tmp_path: Path) -> None:
     archive(tmp_path / "a")
     for name, puzzle in puzzles().items():
-        file = tmp_path / "b" / FOLDER / Path(name).relative_to("dataset")
+        file = tmp_path / "b" / FILES.place / Path(name).relative_to("dataset")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(puzzle))
     one, two = (Arc1D(str(tmp_path / place)).tests for place in "ab")
@@ -94,6 +94,6 @@ def test_a_missing_file_is_named_with_its_address(tmp_path: Path) -> None:
 
 
 def test_the_real_types_are_read() -> None:
-    data = Arc1D(str(beside(ARCHIVE).parents[1]))
+    data = Arc1D(str(beside(FILES.archive).parents[1]))
     assert len(data.tests) == 18
     data.check("test", EPISODE)

@@ -110,7 +110,7 @@ def test_programs_beyond_the_limits_have_no_value() -> None:
 
 def write(folder: Path) -> Path:
     """A file like the publisher's, whose task k is "take k" or, from 9, "add k - 9"."""
-    file = folder / FILES[0]
+    file = folder / FILES.place
     file.parent.mkdir(parents=True)
     rng, tasks = np.random.default_rng(0), []
     for k in range(217):
@@ -198,7 +198,7 @@ def test_a_damaged_file_gives_one_clear_error(tmp_path: Path, how: str) -> None:
 
 @pytest.mark.parametrize("content", [{}, [], {"list_tasks.json": [{"examples": []}]}, [1] * 217])
 def test_another_content_gives_one_clear_error(tmp_path: Path, content: object) -> None:
-    file = tmp_path / FILES[1]
+    file = tmp_path / FILES.archive
     file.parent.mkdir()
     file.write_bytes(lzma.compress(json.dumps(content).encode()))
     with pytest.raises(UserError, match="is not DreamCoder's list tasks"):
@@ -218,6 +218,6 @@ def test_sizes_that_a_test_task_does_not_have_are_refused(data: ListPrograms) ->
 
 
 def test_the_real_tasks_are_read() -> None:
-    data = ListPrograms(str(beside(FILES[1]).parents[1]))
+    data = ListPrograms(str(beside(FILES.archive).parents[1]))
     assert len(data.tests) == 217
     assert data.is_a_test(("reverse", "x")) and data.is_a_test(("sum", "x"))

@@ -16,7 +16,7 @@ from innerloop.conformance.data_sets import DataSet
 from innerloop.conformance.failure import checks
 from innerloop.data.programs.answers import commonest, copy
 from innerloop.data.programs.random_texts import random_texts
-from innerloop.data.programs.text_tasks import ARCHIVE, FOLDER
+from innerloop.data.programs.text_tasks import FILES
 from innerloop.data.sets.text_transform import TextTransform, with_signs_of
 from innerloop.errors import UserError
 from innerloop.languages.texts import SIGNS, TEXTS
@@ -38,10 +38,10 @@ def examples(task: int) -> list[dict[str, object]]:
 def write(folder: Path) -> Path:
     """Files like the publisher's."""
     for task in range(354):
-        place = folder / FOLDER / f"Kind.{task:06d}"
+        place = folder / FILES.place / f"Kind.{task:06d}"
         place.mkdir(parents=True)
         (place / "spec.json").write_text(json.dumps({"Examples": examples(task)}))
-    return folder / FOLDER
+    return folder / FILES.place
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_signs_are_exchanged_for_those_of_the_text() -> None:
 
 @pytest.mark.parametrize("how", ["cut", "empty", "noise", "web_page", "sparse", "folder"])
 def test_a_damaged_file_gives_one_clear_error(tmp_path: Path, how: str) -> None:
-    file = tmp_path / ARCHIVE
+    file = tmp_path / FILES.archive
     file.parent.mkdir()
     content = {f"{i:03d}/spec.json": json.dumps({"Examples": examples(i)}) for i in range(354)}
     file.write_bytes(lzma.compress(json.dumps(content).encode()))
@@ -150,5 +150,5 @@ def test_missing_files_are_named_with_their_address(tmp_path: Path) -> None:
 
 
 def test_the_real_tasks_are_read() -> None:
-    data = TextTransform(str(beside(ARCHIVE).parents[1]))
+    data = TextTransform(str(beside(FILES.archive).parents[1]))
     assert len(data.tests) == 354 and data.is_a_test(("initials", "x"))

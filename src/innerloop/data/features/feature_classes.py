@@ -11,7 +11,7 @@ from innerloop.data.features.encoder import Encoder
 from innerloop.data.features.feature_pack import FeaturePack
 from innerloop.data.features.seen_classes import seen_classes
 from innerloop.data.images import ImageClasses
-from innerloop.data.own_table import OwnTask, Table
+from innerloop.data.own_table import OwnTask, Row, Table, class_task
 from innerloop.data.packs.pack import Pack
 from innerloop.data.packs.record import Recipe
 from innerloop.data.packs.resident import Places, Resident
@@ -19,7 +19,7 @@ from innerloop.data.packs.writing import Classes
 from innerloop.data.source import TaskSource
 from innerloop.data.texts.as_bytes import encoded
 from innerloop.errors import UserError
-from innerloop.tasks import Examples, Task
+from innerloop.tasks import Task
 
 
 class FeatureClasses(ImageClasses):
@@ -88,14 +88,10 @@ class FeatureClasses(ImageClasses):
         if self.encoder.encodes != "texts":
             return super().own_task(table)
         table.check_columns(["text", "label"])
-        known, asked = table.divided("label")
-        classes = sorted({row["label"].strip() for row in known})
-        labels = torch.tensor([classes.index(row["label"].strip()) for row in known])
-        support, queries = (
-            self.normalised(torch.from_numpy(encoded([row["text"] for row in rows])))
-            for rows in (known, asked)
-        )
-        return OwnTask(Examples(support, labels), asked, queries, classes)
+        return class_task(table, self._features_of)
+
+    def _features_of(self, rows: list[Row]) -> Tensor:
+        return self.normalised(torch.from_numpy(encoded([row["text"] for row in rows])))
 
     def groups(self, split: str) -> np.ndarray | None:
         return self.source.groups(split)

@@ -1,18 +1,20 @@
 """The transformation tasks of PROSE (Microsoft), from their authors' files."""
 
-import json
-import lzma
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from innerloop.data.packs.regular_file import regular_file
+from innerloop.data.programs import published_files
+from innerloop.data.programs.published_files import Published
 from innerloop.data.programs.source import Pair
-from innerloop.errors import UserError, one_line
 
-FOLDER = "programs/Transformation.Text"  #: of the publisher; a folder with spec.json for each task
-ARCHIVE = "programs/prose_transformation_text.json.xz"
-MOST = 2**26  #: bytes of a file
+FILES = Published(
+    title="PROSE's text transformation",
+    source="the folder Transformation.Text of https://github.com/microsoft/prose-benchmarks",
+    place="programs/Transformation.Text",  # with a folder for each task
+    archive="programs/prose_transformation_text.json.xz",
+    pattern="spec.json",
+)
 TASKS = 354
 
 
@@ -27,33 +29,11 @@ def load(folder: Path) -> list[list[Pair]]:
     Raises:
         UserError: if the files are missing or damaged.
     """
-    place, archive = folder / FOLDER, folder / ARCHIVE
-    if not place.is_dir() and not archive.exists():
-        raise UserError(
-            f"{place} is not there: put the folder Transformation.Text of "
-            "https://github.com/microsoft/prose-benchmarks there."
-        )
-    source = place if place.is_dir() else archive
-    try:
-        return _read(_of_folder(place) if place.is_dir() else _of_archive(archive))
-    except Exception as error:  # a damaged file can raise nearly anything
-        raise UserError(
-            f"{source} is not PROSE's text transformation ({one_line(error, 120)}): replace it."
-        ) from error
+    return published_files.load(FILES, folder, _read)
 
 
-def _of_folder(place: Path) -> Mapping[str, str]:
-    files = sorted(place.glob("*/spec.json"))
-    return {str(file): regular_file(file, MOST).read_text(encoding="utf-8") for file in files}
-
-
-def _of_archive(file: Path) -> Mapping[str, str]:
-    content: Mapping[str, str] = json.loads(lzma.decompress(regular_file(file, MOST).read_bytes()))
-    return {name: text for name, text in sorted(content.items()) if name.endswith("spec.json")}
-
-
-def _read(texts: Mapping[str, str]) -> list[list[Pair]]:
-    tasks: list[Any] = [json.loads(text)["Examples"] for text in texts.values()]
+def _read(contents: Mapping[str, Any]) -> list[list[Pair]]:
+    tasks: list[Any] = [content["Examples"] for content in contents.values()]
     if len(tasks) != TASKS or any(len(task) < 2 for task in tasks):
         raise ValueError(f"it does not have {TASKS} tasks of at least two examples")
     return [_different(task) for task in tasks]

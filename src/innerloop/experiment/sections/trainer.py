@@ -32,7 +32,10 @@ class Engine(Section):
         Field(description="a choice: engine=auto, vmap, loop or learn2learn"),
     ]
     chunk: OptionalCount
-    compile: OptionalFlag
+    compile: Annotated[
+        bool | Literal["steps"] | None,
+        Field(description="true, false, steps or null"),
+    ]
     checkpoint: Annotated[
         bool | Literal["mixed"],
         Field(description="true, false or mixed"),

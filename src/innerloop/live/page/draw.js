@@ -2,6 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 export const COLOURS = 7; // --line0 to --line6
+const LARGE = 1e5; // numbers from here on have an exponent
+const PLACES = 5; // most decimals
 
 // An element with attributes, and children that are elements or texts.
 export function make(tag, attributes = {}, ...children) {
@@ -21,7 +23,17 @@ function draw(tag, attributes = {}, ...children) {
 // A number with few digits.
 export function short(value, digits = 4) {
   if (value === null || value === undefined) return "";
-  return String(Number(value.toPrecision(digits)));
+  const rounded = Number(value.toPrecision(digits));
+  return Math.abs(rounded) < LARGE ? String(rounded) : rounded.toExponential().replace("e+", "e");
+}
+
+// A mean with half of its interval, whose two digits decide the decimals; percentages have at most two.
+export function meanAndHalf(mean, half, percent) {
+  if (mean === null || mean === undefined) return "";
+  if (!(half > 0 && half < LARGE && Math.abs(mean) < LARGE)) return half === null ? short(mean) : `${short(mean)} ± ${short(half, 2)}`;
+  const exact = Math.max(0, 1 - Math.floor(Math.log10(Number(half.toPrecision(2)))));
+  const places = percent && half >= 0.005 ? Math.min(exact, 2) : exact;
+  return places > PLACES ? `${short(mean)} ± ${short(half, 2)}` : `${mean.toFixed(places)} ± ${half.toFixed(places)}`;
 }
 
 // A small curve without axes.
@@ -49,7 +61,10 @@ function ticks(low, high, logarithmic) {
   if (logarithmic) {
     const first = Math.ceil(Math.log10(low));
     const last = Math.floor(Math.log10(high));
-    if (last >= first) return Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
+    const decades = Array.from({ length: Math.max(0, last - first + 3) }, (_, i) => 10 ** (first - 1 + i));
+    const factors = last - first < 2 ? [1, 2, 5] : [1];
+    const within = decades.flatMap((decade) => factors.map((factor) => factor * decade)).filter((value) => value >= low && value <= high);
+    if (within.length > 1) return within;
   }
   const rough = (high - low || 1) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -60,8 +75,8 @@ function ticks(low, high, logarithmic) {
 }
 
 // A line chart. Each line: {points: [[x, y, half]...], colour, title, thin, strong}; y may be null.
-export function chart({ lines, xlabel, ylabel, log = false, mark = null, dots = null, height = 230 }) {
-  const [width, left, right, top, bottom] = [520, 52, 22, 10, 36];
+export function chart({ lines, xlabel, ylabel, log = false, mark = null, dots = null, width = 520, height = 230 }) {
+  const [left, right, top, bottom] = [60, 22, 10, 36];
   const svg = draw("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${ylabel} against ${xlabel}, ${lines.length} lines` });
   const drawable = (p) => p[1] !== null && p[1] !== undefined && (!log || p[1] > 0);
   const shown = lines.map((line) => ({ ...line, points: line.points.filter(drawable) })).filter((line) => line.points.length);
@@ -104,7 +119,7 @@ function drawn(line, x, y, log) {
 // The interval of a setting on an axis from low to high, with a tick for each seed.
 export function interval(row, low, high, colour) {
   const place = (value) => `${(100 * Math.min(1, Math.max(0, (value - low) / (high - low || 1)))).toFixed(2)}%`;
-  const svg = draw("svg", { class: `interval c${colour % COLOURS}`, role: "img", "aria-label": `${short(row.mean)} ± ${short(row.half, 2)}` });
+  const svg = draw("svg", { class: `interval c${colour % COLOURS}`, role: "img", "aria-label": meanAndHalf(row.mean, row.half, false) });
   if (row.mean === null) return svg;
   if (row.half !== null) svg.append(draw("line", { class: "half", x1: place(row.mean - row.half), x2: place(row.mean + row.half), y1: "50%", y2: "50%" }));
   for (const value of row.each.filter((v) => v !== null)) svg.append(draw("line", { class: "seed", x1: place(value), x2: place(value), y1: "25%", y2: "75%" }));

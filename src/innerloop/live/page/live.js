@@ -1,6 +1,6 @@
 // The page: asks the server every few seconds and redraws what has changed.
 
-import { chart, interval, make, short, sparkline } from "/draw.js";
+import { chart, interval, make, meanAndHalf, short, sparkline } from "/draw.js";
 import { showRun } from "/run.js";
 
 const PAUSE = 3000; // milliseconds between two requests
@@ -51,16 +51,18 @@ function time(run) {
   return `${duration(Math.max(0, Date.now() / 1000 - run.changed))} ago`;
 }
 
+const whole = (number) => number.toLocaleString("en");
+
 function rowOf(run) {
   const bar = make("progress", { max: run.steps || 1, value: Math.min(run.step, run.steps || 1), "aria-label": "outer steps" });
   const name = make("button", { type: "button" }, make("span", { class: `state ${run.state}`, title: run.state }), `${run.algorithm} ${run.dataset} ${run.size}${run.seed === null ? "" : ` seed${run.seed}`}`);
   name.addEventListener("click", () => choose(run.id));
-  const test = run.mean === null ? "" : `${short(run.mean)}${run.half === null ? "" : ` ± ${short(run.half, 2)}`}`;
+  const test = meanAndHalf(run.mean, run.half, run.heading.includes("%"));
   const first = make("th", { scope: "row" }, name, make("div", { class: "soft" }, run.sweep === "." ? run.name : `${run.sweep}/${run.name}`));
   for (const words of run.troubles) first.append(make("p", { class: "trouble" }, words));
-  const done = make("div", { class: "soft" }, run.steps === null ? run.state : `${run.step} of ${run.steps}`);
+  const done = make("div", { class: "soft" }, run.steps === null ? run.state : `${whole(run.step)} of ${whole(run.steps)}`);
   return make("tr", { "data-run": run.id }, first, make("td", {}, bar, done), make("td", { class: `c${colour(run.algorithm) % 7}` }, sparkline(run.curve)),
-    make("td", { class: "number" }, short(best(run))), make("td", { class: "number" }, test), make("td", { class: "time" }, time(run)));
+    make("td", { class: "number", "data-heading": "best validation" }, short(best(run))), make("td", { class: "number", "data-heading": "test" }, test), make("td", { class: "time" }, time(run)));
 }
 
 // Replaces only the rows whose content has changed.
@@ -115,10 +117,12 @@ function drawBoard(board) {
     const certainty = row.p === null ? "" : `${row.p < 0.001 ? "< 0.001" : short(row.p, 2)}${row.about === "methods" ? "" : " *"}`;
     const run = make("button", { type: "button" }, row.label);
     run.addEventListener("click", () => row.runs.length && choose(row.runs[0]));
-    const number = `${short(row.mean)}${row.half === null ? "" : ` ± ${short(row.half, 2)}`}`;
-    return make("tr", {}, make("th", { scope: "row" }, run), make("td", { class: "bar" }, interval(row, low - margin, high + margin, colour(row.label.split(",")[0]))), make("td", { class: "number" }, row.mean === null ? "not finite" : number), make("td", {}, row.over), make("td", { class: "number" }, row.behind === null ? "" : short(row.behind, 2)), make("td", { class: "number" }, certainty));
+    const number = meanAndHalf(row.mean, row.half, board.heading.includes("%"));
+    const behind = row.behind === null ? "" : `${row.behind < 0 ? "+" : ""}${short(-row.behind, 3)}`;
+    const cells = [[board.heading, row.mean === null ? "not finite" : number], ["95% over", row.over], ["to the first", behind], ["p", certainty]];
+    return make("tr", {}, make("th", { scope: "row" }, run), make("td", { class: "bar" }, interval(row, low - margin, high + margin, colour(row.label.split(",")[0]))), ...cells.map(([heading, text]) => make("td", { class: heading === "95% over" ? "" : "number", "data-heading": heading }, text)));
   });
-  const heads = ["setting", "", board.heading, "95% over", "behind", "p"].map((text) => make("th", { scope: "col" }, text));
+  const heads = ["setting", "", board.heading, "95% over", "to the first", "p"].map((text) => make("th", { scope: "col" }, text));
   body.slice(ROWS).forEach((row) => row.classList.add("rest"));
   const table = make("table", {}, make("caption", {}, board.title), make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...body));
   const star = board.rows.some((row) => row.about === "these checkpoints") ? [make("p", { class: "soft" }, "* over the shared test tasks, about these checkpoints only; three seeds of each compare methods. p is against the first row, by Holm.")] : [];
@@ -145,11 +149,30 @@ function drawChoices(shown) {
     counts.get(key).set(value, (counts.get(key).get(value) ?? 0) + 1);
   }
   const differing = [...counts].filter(([, values]) => values.size > 1 && values.size <= 40);
-  find("choices").replaceChildren(...differing.flatMap(([key, values]) => [make("dt", {}, key), make("dd", {}, ...[...values].map(([value, count]) => {
+  const chosen = differing.filter(([key]) => !follows(key, shown));
+  const rest = differing.filter(([key]) => follows(key, shown));
+  const words = `${rest.length} more keys, which follow from these choices`;
+  const folded = rest.length ? [make("details", {}, make("summary", {}, words), make("dl", {}, ...rest.flatMap(choice)))] : [];
+  const open = find("choices").querySelector("details")?.open ?? false;
+  find("choices").replaceChildren(make("dl", {}, ...chosen.flatMap(choice)), ...folded);
+  folded.forEach((details) => { details.open = open; });
+}
+
+// Whether a key belongs to an algorithm or a data set that differs itself, or names a class.
+function follows(key, shown) {
+  const section = key.split(".")[0];
+  const differs = ["algorithm", "dataset"].includes(section) && new Set(shown.map((run) => run[section])).size > 1;
+  return differs || key.split(".").at(-1).startsWith("_");
+}
+
+// A key with a button for each of its values.
+function choice([key, values]) {
+  const buttons = [...values].map(([value, count]) => {
     const button = make("button", { type: "button" }, `${value} (${count})`);
     button.addEventListener("click", () => toggle(key, value));
     return button;
-  }))]));
+  });
+  return [make("dt", {}, key), make("dd", {}, ...buttons)];
 }
 
 function toggle(key, value) {

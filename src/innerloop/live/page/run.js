@@ -2,6 +2,7 @@
 
 import { chart, make, short, strip } from "/draw.js";
 
+const HALF = { width: 330, height: 210 }; // of a chart beside another
 const shown = { key: "", task: 0, step: null };
 
 // Draws a run into a section, again only after it has changed; hides the section without a run.
@@ -53,10 +54,10 @@ function charts(run, detail, colour) {
     { points: points(run.curve), colour: colour + 2, title: "validation", strong: true },
   ];
   const names = make("p", { class: "key" }, ...lines.filter((l) => l.points.length).map((l) => make("span", { class: `c${l.colour % 7}` }, l.title)));
-  const drawn = [make("div", {}, names, chart({ lines, xlabel: "outer steps", ylabel: run.heading, log: run.log }))];
+  const drawn = [make("div", {}, names, chart({ lines, xlabel: "outer steps", ylabel: run.heading, log: run.log, ...HALF }))];
   if (detail.adapting.length > 1) {
     const line = { points: detail.adapting, colour, title: "mean over test tasks with its 95% interval" };
-    drawn.push(make("div", {}, make("p", { class: "key" }, make("span", { class: `c${colour % 7}` }, line.title)), chart({ lines: [line], xlabel: "inner steps", ylabel: `test ${run.heading}`, log: run.log, mark: detail.scored })));
+    drawn.push(make("div", {}, make("p", { class: "key" }, make("span", { class: `c${colour % 7}` }, line.title)), chart({ lines: [line], xlabel: "inner steps", ylabel: `test ${run.heading}`, log: run.log, mark: detail.scored, ...HALF })));
   }
   return drawn;
 }

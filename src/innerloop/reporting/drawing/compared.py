@@ -7,22 +7,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from innerloop.objectives import Metric
-from innerloop.reporting.comparison_record import ComparisonRecord
+from innerloop.reporting.comparison import SEEDS
+from innerloop.reporting.comparison_record import (
+    ComparisonRecord,
+    DifferenceRecord,
+    SideRecord,
+)
+from innerloop.reporting.comparison_table import heading
 from innerloop.reporting.drawing.style import (
     BLUE,
     GREY,
     ORANGE,
     canvas,
+    entitle,
+    headroom,
     label,
     look,
     plain,
     printed,
     save,
 )
+from innerloop.reporting.numbers import mean_and_half
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+NAMED = 4  #: sides whose result the title names
 
 
 def draw(comparisons: Sequence[ComparisonRecord], file: Path) -> list[Path]:
@@ -50,7 +61,20 @@ def comparison_figure(comparison: ComparisonRecord) -> "Figure":
     figure, axes = canvas(max(1, len(panels)), height=height)
     for axis, draw in zip(axes, panels, strict=False):
         draw(axis, comparison)
+    entitle(figure, _found(comparison))
     return figure
+
+
+def _found(comparison: ComparisonRecord) -> str:
+    """What was compared on what, and the results of the first sides."""
+    metric, sides = Metric(**comparison["metric"]), comparison["runs"]
+    scores = [f"{s['name']} {mean_and_half(s['mean'], _half(s), metric)}" for s in sides[:NAMED]]
+    more = f" and {len(sides) - NAMED} more" if len(sides) > NAMED else ""
+    better = "higher" if metric.higher_is_better else "lower"
+    return (
+        f"{heading(comparison)}: {metric.name} {', '.join(scores)}{more}; {better} is better, bars "
+        "are 95% intervals"
+    )
 
 
 def differences(axis: "Axes", comparison: ComparisonRecord) -> None:
@@ -69,22 +93,36 @@ def differences(axis: "Axes", comparison: ComparisonRecord) -> None:
             )
     axis.axvline(0, color=GREY, linestyle=":")
     names = [plain(side["name"]) for side in comparison["runs"]]
-    axis.set_yticks(places, [f"{names[p['first']]}\n- {names[p['second']]}" for p in pairs])
+    axis.set_yticks(places, [_pair(names, pair) for pair in pairs])
     axis.set(xlabel=f"paired difference in {label(metric)}", ylim=(-0.6, len(pairs) - 0.4))
     axis.legend()
 
 
+def _pair(names: Sequence[str], pair: DifferenceRecord) -> str:
+    """The names of both sides, and how sure their difference is."""
+    p = pair["p_holm"]
+    sure = "" if p is None else "\np < 0.001" if p < 0.001 else f"\np = {p:.2g}"
+    return f"{names[pair['first']]}\n- {names[pair['second']]}{sure}"
+
+
 def against_minutes(axis: "Axes", comparison: ComparisonRecord) -> None:
-    """The mean of each side, with its 95% interval over tasks, by minutes of training."""
+    """The mean of each side by minutes of training, with its interval over seeds where there are
+    three, else over tasks."""
     metric = Metric(**comparison["metric"])
     for number, side in enumerate(comparison["runs"]):
         if side["minutes"] is None:
             continue
-        half, style = metric.scale * (side["ci95"] or 0.0), look(number)
+        half, style = metric.scale * (_half(side) or 0.0), look(number)
         axis.errorbar(
             side["minutes"], metric.scale * side["mean"], half, fmt=style["marker"],
             color=style["color"], capsize=2, label=plain(side["name"]),
         )  # fmt: skip
     axis.set(xlabel="minutes of training", ylabel=f"test {label(metric)}")
     axis.set_xlim(0, 1.1 * axis.dataLim.x1)
+    headroom(axis)
     axis.legend()
+
+
+def _half(side: SideRecord) -> float | None:
+    """Half of the interval over seeds where there are three, else over tasks."""
+    return side["ci95_seeds"] if len(side["seeds"]) >= SEEDS else side["ci95"]

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from innerloop.reporting.drawing.images import pictures, sheet
-from innerloop.reporting.drawing.style import ORANGE, WIDE, canvas, class_name
+from innerloop.reporting.drawing.style import ORANGE, WIDE, canvas, class_name, entitle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,14 +23,14 @@ class Tile(NamedTuple):
         image: its number.
         row, column: its place.
         text: above it.
-        wrong: whether the predicted class is known to be wrong.
+        truth: the name of its class, if another one was predicted; else empty.
     """
 
     image: int
     row: int
     column: int
     text: str
-    wrong: bool
+    truth: str
 
 
 def tiles(
@@ -50,14 +50,17 @@ def tiles(
         own = [i for i, answer in enumerate(predicted) if answer == label]
         own.sort(key=lambda i: -confidence[i])
         for column, i in enumerate(own[:ACROSS]):
-            wrong = truths[i] is not None and truths[i] != classes[label]
-            text = f"{100 * confidence[i]:.0f} %" + (f", is {truths[i]}" if wrong else "")
-            placed.append(Tile(i, row, column, text, wrong))
+            truth = truths[i] if truths[i] != classes[label] else None
+            placed.append(Tile(i, row, column, f"{100 * confidence[i]:.0f} %", truth or ""))
     return placed
 
 
 def contact_sheet(
-    inputs: Tensor, confidences: Tensor, truths: Sequence[str | None], classes: Sequence[str]
+    inputs: Tensor,
+    confidences: Tensor,
+    truths: Sequence[str | None],
+    classes: Sequence[str],
+    title: str = "",
 ) -> "Figure":
     """The images, each with its confidence; wrong answers have a dashed frame and their class.
 
@@ -65,6 +68,7 @@ def contact_sheet(
         inputs: `(n, channels, height, width)` as the learner sees them.
         confidences: `(n, c)`, each row a distribution.
         truths, classes: as in `tiles`.
+        title: a sentence above the images; may be empty.
     """
     from matplotlib.patches import Rectangle
 
@@ -75,8 +79,10 @@ def contact_sheet(
     places = np.array([(1.08 * tile.column, DOWN * tile.row + 0.35) for tile in shown])
     sheet(axis, pictures(inputs[[tile.image for tile in shown]]), places)
     for tile, (x, y) in zip(shown, places, strict=True):
-        axis.text(x + 0.5, y - 0.06, tile.text[:18], ha="center", fontsize=6)
-        if tile.wrong:
+        axis.text(x + 0.5, y - 0.06, tile.text, ha="center", fontsize=6)
+        if tile.truth:
+            name = class_name([tile.truth], 0, longest=12)
+            axis.text(x + 0.5, y + 1.16, f"is {name}", ha="center", fontsize=5)
             axis.add_patch(
                 Rectangle((x, y), 1, 1, fill=False, edgecolor=ORANGE, linestyle="--", linewidth=1.5)
             )
@@ -84,5 +90,6 @@ def contact_sheet(
             name = class_name(classes, int(predicted[tile.image]))
             axis.text(-0.15, y + 0.5, name, ha="right", va="center")
     axis.set(xlim=(-0.05, 1.08 * ACROSS), ylim=(DOWN * rows + 0.1, 0))
-    axis.set_title(f"{len(shown)} of {len(inputs)} images by predicted class")
+    axis.set_title(f"{len(shown)} of {len(inputs)} images by predicted class, with confidence")
+    entitle(figure, title)
     return figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from innerloop.inspection.diagnostics import Entries
-from innerloop.reporting.drawing.style import BLUE, ORANGE, plain
+from innerloop.reporting.drawing.style import BLUE, ORANGE, headroom, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,8 @@ def losses(axis: "Axes", entries: Entries, unit: str) -> None:
         axis.errorbar(x, mean, half, fmt=line, color=colour, capsize=2, label=name)
     axis.locator_params(axis="x", integer=True)
     axis.set(xlabel="inner step", ylabel=f"loss ({unit})" if unit else "loss")
-    axis.set_title(f"{by_step[0]['tasks']} test tasks")
+    axis.set_title(f"{by_step[0]['tasks']} test tasks, 95% intervals")
+    headroom(axis)
     axis.legend()
 
 

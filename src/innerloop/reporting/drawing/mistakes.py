@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from innerloop.evaluation.answered import Answered
+from innerloop.evaluation.pooled import ClassAccuracy
 from innerloop.objectives import BINS
-from innerloop.reporting.drawing.style import BLUE, GREY, plain
+from innerloop.reporting.drawing.style import BLUE, GREY, headroom, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,19 +22,22 @@ def hardest(accuracy: Mapping[str, float]) -> list[str]:
     return sorted(accuracy, key=lambda name: accuracy[name])[:MOST]
 
 
-def by_class(axis: "Axes", accuracy: Mapping[str, float]) -> None:
-    """The accuracy of each class over all tasks that have it.
+def by_class(axis: "Axes", per_class: Mapping[str, ClassAccuracy]) -> None:
+    """The accuracy of each class over all tasks that have it, with its 95% interval.
 
     Arguments:
-        accuracy: by the name of the class, in 0..1.
+        per_class: by the name of the class.
     """
-    names = hardest(accuracy)
-    places = np.arange(len(names))
-    axis.barh(places, [100 * accuracy[name] for name in names], color=BLUE, height=0.7)
+    names = hardest({name: entry["accuracy"] for name, entry in per_class.items()})
+    places, own = np.arange(len(names)), [per_class[name] for name in names]
+    half = [100 * (entry["ci95"] or 0.0) for entry in own]
+    mean = [100 * entry["accuracy"] for entry in own]
+    axis.errorbar(mean, places, xerr=half, fmt="o", color=BLUE, capsize=2)
     axis.set_yticks(places, [plain(name) for name in names])
     axis.invert_yaxis()
-    which = "" if len(names) == len(accuracy) else f" of the {len(names)} hardest classes"
-    axis.set(xlabel=f"test accuracy{which} (%)", xlim=(0, 100))
+    axis.grid(axis="x", alpha=0.3)
+    which = "" if len(names) == len(per_class) else f" of the {len(names)} hardest classes"
+    axis.set(xlabel=f"test accuracy{which} (%), 95% intervals", ylabel="class", xlim=(0, 101))
 
 
 def confusion(axis: "Axes", answered: Answered, accuracy: Mapping[str, float]) -> None:
@@ -61,10 +65,12 @@ def reliability(axis: "Axes", answered: Answered, error: float | None) -> None:
     many = sizes >= FEW
     half = 196 * np.sqrt(right * (1 - right) / sizes)
     x, y, half = 100 * confidence[many], 100 * right[many], half[many]
-    axis.errorbar(x, y, half, fmt="o-", color=BLUE, capsize=2)
+    axis.errorbar(x, y, half, fmt="o-", color=BLUE, capsize=2, label="learner, 95% interval")
     shares = 100 * sizes / sizes.sum()
     axis.bar(100 * confidence, shares, 4, color=GREY, alpha=0.4, label="share of queries")
     axis.set(xlabel="confidence (%)", ylabel="right answers (%)", xlim=(0, 101), ylim=(0, 101))
+    headroom(axis)
+    axis.set_yticks(range(0, 101, 20))
     title = f"{sizes.sum():,} test queries"
     axis.set_title(title if error is None else f"{title}, calibration error {100 * error:.1f} %")
-    axis.legend()
+    axis.legend(loc="upper left")

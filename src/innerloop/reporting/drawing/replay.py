@@ -11,7 +11,17 @@ from torch import Tensor
 
 from innerloop.inspection.trajectory import Step
 from innerloop.objectives import Answers
-from innerloop.reporting.drawing.style import BLUE, GREEN, GREY, ORANGE, canvas, printed, save
+from innerloop.reporting.drawing.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    canvas,
+    entitle,
+    logarithmic,
+    printed,
+    save,
+)
 from innerloop.tasks import Examples, Task
 
 if TYPE_CHECKING:
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 MOST = 75  #: largest number of queries that are drawn
 
 
-def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path:
+def picture(path: Path, task: Task, steps: list[Step], answers: Answers, title: str) -> Path:
     """Draws a task and how the learner adapted to it; returns the file.
 
     Arguments:
@@ -28,12 +38,14 @@ def picture(path: Path, task: Task, steps: list[Step], answers: Answers) -> Path
         task: one task, with the inputs of the data set.
         steps: from `innerloop.inspection.trajectory`.
         answers: the kind of targets, see `innerloop.objectives.Objective`.
+        title: a sentence above the panels, which says what was adapted to what.
     """
     panels = _panels(task, steps, answers)
     with printed():
         figure, axes = canvas(len(panels))
         for axis, draw in zip(axes, panels, strict=True):
             draw(axis)
+        entitle(figure, title)
     return save(figure, path.with_suffix(""))
 
 
@@ -42,7 +54,7 @@ def _panels(task: Task, steps: list[Step], answers: Answers) -> list[Callable[["
     inputs, losses = task.support.inputs, partial(_losses, steps=steps)
     if answers == "classes" and isinstance(inputs, Tensor) and inputs.dim() == 4:
         labels = steps[-1].outputs.argmax(-1).tolist()
-        query = partial(_sheet, examples=task.query, answers=labels, title="query, answered")
+        query = partial(_sheet, examples=task.query, answers=labels, title="queries, answered")
         if len(task.support.targets) == 0:  # a plain batch
             return [query, losses]
         return [partial(_sheet, examples=task.support, title="support"), query, losses]
@@ -67,16 +79,17 @@ def _sheet(axis: "Axes", examples: Examples, title: str, answers: list[int] | No
             axis.imshow(_image(examples.inputs[i]), cmap="gray_r", extent=place, aspect="equal")
             if answers is not None and answers[i] != targets[i]:
                 _mark_wrong(axis, (left, top), size - 2, answers[i])
+                axis.set_xlabel("framed: wrong, with the class predicted")
     axis.set_aspect("equal")
 
 
 def _mark_wrong(axis: "Axes", corner: tuple[float, float], side: float, answer: int) -> None:
-    """Frames an image, with the wrong answer in its upper left corner."""
+    """Frames an image, with the wrongly predicted class in its upper left corner."""
     from matplotlib.patches import Rectangle
 
     axis.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=ORANGE, linewidth=2))
     box = {"facecolor": ORANGE, "edgecolor": "none", "pad": 1}
-    axis.text(*corner, f"predicted {answer}", color="white", va="top", bbox=box, fontsize=5)
+    axis.text(*corner, str(answer), color="white", va="top", bbox=box, fontsize=6)
 
 
 def _image(values: Tensor) -> np.ndarray:
@@ -100,7 +113,7 @@ def _fit(axis: "Axes", task: Task, steps: list[Step]) -> None:
             axis.plot(x[order], steps[k].outputs[order, 0], style, color=colour, label=label)
     axis.plot(task.support.inputs.flatten(), task.support.targets[:, 0], "k^", label="support")
     axis.set(xlabel="x", ylabel="y", title="the task and its answers")
-    axis.legend()
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
 
 
 def _losses(axis: "Axes", steps: list[Step]) -> None:
@@ -109,6 +122,6 @@ def _losses(axis: "Axes", steps: list[Step]) -> None:
     axis.plot(at, [s.query_loss for s in steps], "s--", color=ORANGE, label="query")
     values = torch.tensor([[s.support_loss, s.query_loss] for s in steps])
     if bool((values > 0).all() and (values.max() > 100 * values.min())):
-        axis.set_yscale("log")
+        logarithmic(axis, "y")
     axis.set(xlabel="inner step", ylabel="loss", title="loss by inner step")
     axis.legend()

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from innerloop.objectives import Metric
-from innerloop.reporting.drawing.style import BLUE, ORANGE, label, logarithmic, steps
+from innerloop.reporting.drawing.style import BLUE, ORANGE, headroom, label, logarithmic, steps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +35,7 @@ def spread(
             earlier, edges, weights=_shares(earlier), label=steps(0),
             histtype="step", linestyle="--", linewidth=1.5, color=ORANGE,
         )  # fmt: skip
+        headroom(axis)
         axis.legend()
     if metric.log:
         logarithmic(axis, "x")

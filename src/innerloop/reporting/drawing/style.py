@@ -1,6 +1,7 @@
 """The style of all figures: colours, paper, and the names of metrics with their units."""
 
 import logging
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,14 +29,16 @@ ACROSS = 3  #: most axes in a row
 DOTS = 200  #: per inch, of a PNG
 DRAWN = "lines and text alone"  #: comment in a PNG without images; pages invert it in the dark
 LOOK: dict[Any, Any] = {  #: matplotlib's settings, whose names are literal types
-    "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 8,
-    "legend.title_fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "font.size": 8, "figure.titlesize": 8, "axes.titlesize": 8, "axes.labelsize": 8,
+    "legend.fontsize": 8, "legend.title_fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
     "lines.linewidth": 1.2, "lines.markersize": 3.5, "axes.linewidth": 0.6,
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
     "pdf.fonttype": 42, "svg.hashsalt": "innerloop",
 }  # fmt: skip
 
 LONGEST = 60  #: letters of a shown name
+FIXED = "\N{NO-BREAK SPACE}"
+SENTENCE, ACROSS_INCH, LINE = 300, 14.5, 0.15  #: letters of a title, of an inch; inches of a line
 SHORT = 18  #: letters of the name of a class
 WORDS = {
     "nll": "cross-entropy (nats)",
@@ -73,6 +76,22 @@ def canvas(panels: int, width: float | None = None, height: float | None = None)
     return figure, axes[:panels]
 
 
+def entitle(figure: "Figure", sentence: str) -> None:
+    """Writes above the panels what the figure shows, and makes room for it.
+
+    Arguments:
+        sentence: it may be long; empty for no title.
+    """
+    if not sentence:
+        return
+    together = (
+        plain(sentence, SENTENCE).replace(" ± ", f"{FIXED}±{FIXED}").replace(" %", f"{FIXED}%")
+    )
+    lines = textwrap.wrap(together, int(ACROSS_INCH * figure.get_figwidth()))
+    figure.set_figheight(figure.get_figheight() + LINE * len(lines))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left")
+
+
 def save(figure: "Figure", place: Path) -> Path:
     """Writes a figure as PNG on white, and as transparent PDF and SVG; returns the PNG file.
 
@@ -102,15 +121,32 @@ def logarithmic(axis: "Axes", which: str) -> None:
     """
     from matplotlib.ticker import LogFormatter
 
+    class Plain(LogFormatter):
+        """Chooses the ticks that have a number, as its base does."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
     getattr(axis, f"set_{which}scale")("log")
     scale = getattr(axis, f"{which}axis")
-    scale.set_major_formatter(LogFormatter())
-    scale.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+    scale.set_major_formatter(Plain())
+    scale.set_minor_formatter(Plain(minor_thresholds=(1, 0.4)))
 
 
-def plain(text: str) -> str:
+def headroom(axis: "Axes", share: float = 0.35) -> None:
+    """Extends the y axis upwards, so that a legend has room above the lines.
+
+    Arguments:
+        share: of the present height.
+    """
+    scale = axis.yaxis.get_transform()
+    low, high = scale.transform(axis.get_ylim())
+    axis.set_ylim(top=float(scale.inverted().transform([high + share * (high - low)])[0]))
+
+
+def plain(text: str, longest: int = LONGEST) -> str:
     """A user's name, shortened to fit a figure, and escaped so that it is not read as a formula."""
-    return visible(text, LONGEST).replace("$", r"\$")
+    return visible(text, longest).replace("$", r"\$")
 
 
 def label(metric: Metric) -> str:
@@ -118,15 +154,15 @@ def label(metric: Metric) -> str:
     return plain(metric.label or WORDS.get(metric.name) or metric.heading)
 
 
-def class_name(names: Sequence[str] | None, label: int) -> str:
+def class_name(names: Sequence[str] | None, label: int, longest: int = SHORT) -> str:
     """The name of a class in a figure, or its number where classes have no names.
 
     A long name keeps its beginning and its end, which tell `Greek/character1` from `2`.
     """
     if names is None:
         return f"class {label}"
-    name, half = names[label], SHORT // 2
-    return plain(name if len(name) <= SHORT else f"{name[: half - 1]}…{name[-half:]}")
+    name, half = names[label], longest // 2
+    return plain(name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}")
 
 
 class Look(TypedDict):

@@ -57,13 +57,14 @@ def _board(name: str, members: Members) -> Board:
     results, metric = members[0][0].first.results, members[0][0].first.metric
     episode, protocol, places = results.episode.test, results.protocol, standings(members)
     colours = {label: number for number, (_, label) in enumerate(members)}
-    axis = axis_of(places)
+    axis, better = axis_of(places), "higher" if metric.higher_is_better else "lower"
     scores = _filled([_scores(place) for place in places])
     return {
         "title": f"{results.dataset}, {_size(episode)}",
         "finding": visible(finding(places)),
-        "tested": f"{protocol.tasks} test tasks with {span(episode.queries)} queries "
-        f"{'each' if episode.ways == 1 else 'of each class'}, protocol {protocol.hash}",
+        "tested": f"{protocol.tasks:,} test tasks with {span(episode.queries)} queries "
+        f"{'each' if episode.ways == 1 else 'of each class'}; {better} {metric.name} is better; "
+        f"protocol {protocol.hash}",
         "metric": metric.name,
         "axis": axis,
         "papers": [published.text(paper) for paper in papers_of(places)],

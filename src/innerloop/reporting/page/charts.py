@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from innerloop.reporting.drawing.style import plain
+from innerloop.reporting.drawing.style import logarithmic, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,8 @@ def chart(title: str, xlabel: str, ylabel: str, lines: Sequence[Line], log: bool
         axis = figure.subplots()
         _draw(axis, lines)
         axis.set(title=plain(title), xlabel=plain(xlabel), ylabel=plain(ylabel))
-        axis.set_yscale("log" if log else "linear")
+        if log:
+            logarithmic(axis, "y")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if any(line.label for line in lines):
             axis.legend(fontsize=8)
