@@ -277,5 +277,5 @@ def _check_tasks(kind: type[Algorithm], objective: Objective) -> None:
         )
     raise UserError(
         f"{kind.__name__} learns from examples with answers, and the tasks of this data set are "
-        "environments to act in: choose algorithm=maml_rl."
+        "environments to act in: choose algorithm=maml_rl or rl2."
     )

@@ -28,6 +28,9 @@ class Actions(Protocol):
     def log_probability(self, outputs: Tensor, actions: Tensor) -> Tensor:
         """Logarithms of the probability, or of its density: `(...)`."""
 
+    def entropy(self, outputs: Tensor) -> Tensor:
+        """The mean of minus that logarithm: `(...)`."""
+
 
 class Continuous:
     r"""Normal numbers of mean :math:`c m` and deviation :math:`c \sigma e^{3 \tanh(s/3)}`,
@@ -57,6 +60,10 @@ class Continuous:
         squares = ((actions - mean) / deviation).square()
         return -(0.5 * squares + deviation.log() + 0.5 * math.log(2 * math.pi)).sum(-1)
 
+    def entropy(self, outputs: Tensor) -> Tensor:
+        _, deviation = self._moments(outputs)
+        return (deviation.log() + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
+
     def _moments(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_deviation = outputs.chunk(2, -1)
         bounded = LIMIT * (log_deviation / LIMIT).tanh()
@@ -81,3 +88,7 @@ class Discrete:
 
     def log_probability(self, outputs: Tensor, actions: Tensor) -> Tensor:
         return (outputs.log_softmax(-1) * actions).sum(-1)
+
+    def entropy(self, outputs: Tensor) -> Tensor:
+        logs = outputs.log_softmax(-1)
+        return -(logs.exp() * logs).sum(-1)

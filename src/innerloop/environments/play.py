@@ -30,12 +30,14 @@ class Episodes(NamedTuple):
         actions: `(n, horizon, width)`.
         rewards: `(n, horizon)`, 0 after the end.
         real: `(n, horizon)` 1 for each step that an episode has, 0 after its end.
+        memories: of the agent after each step, `(n, horizon, m)`.
     """
 
     observations: Tensor
     actions: Tensor
     rewards: Tensor
     real: Tensor
+    memories: Tensor
 
 
 class Past(NamedTuple):
@@ -79,7 +81,8 @@ def play(
         return policy(seen[:, :width]), memory
 
     past = beginning(environment, inputs["parameters"].new_zeros(len(inputs["keys"]), 0))
-    episodes, _ = play_on(environment, agent, past, inputs, visit)
+    with torch.no_grad():
+        episodes, _ = play_on(environment, agent, past, inputs, visit)
     return episodes._replace(observations=episodes.observations[..., :width])
 
 
@@ -91,21 +94,22 @@ def play_on(
     Arguments:
         past: what it carries into these.
 
-    The observations are those of the agent: what `Past.beside` gives.
+    The observations are those of the agent: what `Past.beside` gives. Derivatives flow through its
+    memories, and not through actions and rewards.
     """
     parameters, keys = inputs["parameters"], noise.fold(inputs["keys"], visit)
     luck, rows = _luck(environment, keys), []
     state, real = environment.start(parameters), torch.ones_like(parameters[:, 0])
-    with torch.no_grad():
-        for step in range(environment.horizon):
-            seen = past.beside(environment.observe(state))
-            outputs, memory = agent(seen, past.memory)
+    for step in range(environment.horizon):
+        seen = past.beside(environment.observe(state))
+        outputs, memory = agent(seen, past.memory)
+        with torch.no_grad():
             actions = environment.actions.draw(outputs, luck[:, step, 1:])
             outcome = environment.step(parameters, state, actions, luck[:, step, 0])
-            rows.append((seen, actions, outcome.rewards * real, real))
-            now = Past(memory, actions, outcome.rewards, torch.zeros_like(real))
-            past, state = _where(real, now, past), outcome.state
-            real = real * ~outcome.ended
+        now = Past(memory, actions, outcome.rewards, torch.zeros_like(real))
+        past, state = _where(real, now, past), outcome.state
+        rows.append((seen, actions, outcome.rewards * real, real, past.memory))
+        real = real * ~outcome.ended
     columns = [torch.stack(column, 1) for column in zip(*rows, strict=True)]
     return Episodes(*columns), past._replace(ended=torch.ones_like(real))
 
