@@ -97,7 +97,7 @@ class RL2(Algorithm):
         self.environment, self.remembers, self.width = environment, remembers, width
         self.discount, self.trace, self.entropy = discount, trace, entropy
         self.exact_meta_gradient = False  # of the mean return, not of the return of given episodes
-        self.shuffling_changes = remembers
+        self.shuffling_changes = remembers  # type: ignore[misc]
         self.entry = perceptron(width_of(self.model.body) + environment.actions.width + 2, width)
         self.gru, self.policy = nn.GRUCell(width, width), nn.Linear(width, objective.width)
         known = environment.parameters + 1
