@@ -100,7 +100,7 @@ def _check(
         raise UserError(
             f"engine.checkpoint={str(checkpoint).lower()} computes inner steps again, which "
             "neither compiled gradients nor learn2learn's classes do: leave out "
-            "engine.compile, and choose engine=auto, vmap or loop."
+            "engine.compile=true or steps, and choose engine=auto, vmap or loop."
         )
 
 
