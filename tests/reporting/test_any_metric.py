@@ -135,6 +135,7 @@ def test_the_page_and_its_charts_use_the_metrics_name_and_unit(tmp_path: Path) -
 
 def test_figures_of_negative_returns_have_linear_axes(tmp_path: Path) -> None:
     axis, returns = mock.MagicMock(), scores(Return())["return"] - 900
+    axis.yaxis.get_transform.return_value.transform.return_value = (0.0, 1.0)
     curve.curve(axis, Return.metric, returns)
     drawn = axis.errorbar.call_args.args[1]
     np.testing.assert_allclose(drawn, 2 * returns.double().mean(0).numpy())

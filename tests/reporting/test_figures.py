@@ -155,6 +155,7 @@ def test_an_episode_is_laid_out_row_by_row() -> None:
 
 def test_a_curve_of_errors_shows_the_median_of_an_even_number_of_tasks() -> None:
     axis = mock.MagicMock()
+    axis.yaxis.get_transform.return_value.transform.return_value = (0.0, 1.0)
     scores = torch.tensor([[1.0, 8.0], [2.0, 6.0], [4.0, 2.0], [100.0, 1.0]])
     curve.curve(axis, Regression.metric, scores)
     (_, median, _), _ = axis.plot.call_args
