@@ -135,7 +135,9 @@ class Passes:
 
         of_learner = self._pieces.setdefault(algorithm, {})
         key = (algorithm.training, algorithm.current_phase)
-        return of_learner.setdefault(key, CompiledPieces(self.say, self._without_pieces))
+        if key not in of_learner:
+            of_learner[key] = CompiledPieces(self.say, self._without_pieces)
+        return of_learner[key]
 
     def _without_pieces(self, why: str) -> None:
         if self.compile == "steps":
