@@ -33,13 +33,13 @@ def two_threads() -> Iterator[None]:
 
 @pytest.fixture
 def dealt(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many pieces of work went to threads, by call."""
+    """How many jobs went to threads, by call."""
     calls: list[int] = []
     deal = threads.deal
 
-    def counted(pieces: Any, number: int) -> Any:
-        calls.append(len(pieces))
-        return deal(pieces, number)
+    def counted(jobs: Any, number: int) -> Any:
+        calls.append(len(jobs))
+        return deal(jobs, number)
 
     monkeypatch.setattr(threads, "deal", counted)
     return calls

@@ -10,6 +10,7 @@ from padding import padded, single
 from torch import Tensor, nn
 
 from innerloop.adaptation import pieces
+from innerloop.adaptation.piece import compiled
 from innerloop.engines import inductor
 from innerloop.engines.choose import choose
 from innerloop.engines.engine import Engine
@@ -114,7 +115,7 @@ def test_tensors_that_are_not_handed_over_are_seen(compilations: list[Any], caps
     own = engine()
     learner = algorithm("maml", SmoothBody())
     for value in (1.0, 2.0):
-        with pieces.compiled(own._compiler(learner)):
+        with compiled(own._compiler(learner)):
             result = of_one(torch.mul, torch.full((3,), value).double())
         close(result, torch.full((3,), value).double())
     assert not compilations and "not handed to them" in capsys.readouterr().out

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from innerloop import tasks as task_tools
-from innerloop.adaptation import checkpointing, pieces
+from innerloop.adaptation import checkpointing
 from innerloop.adaptation.checkpointing import Checkpoint
-from innerloop.adaptation.pieces import Compiler
+from innerloop.adaptation.piece import Compiler, compiled
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.engines import apart, chunks, gradients, streams
-from innerloop.engines.apart import Apart, Piece
+from innerloop.engines.apart import Apart, Job
 from innerloop.engines.gradients import Gradient
 from innerloop.layers import attention, early_pooling, norm
 from innerloop.tasks import Task
@@ -69,8 +69,8 @@ class Passes:
             return algorithm.scores(chunk, steps, progress, at, self.chunk != 1)
 
         with torch.no_grad(), early_pooling.allowed():
-            pieces = [partial(of_chunk, chunk) for _, chunk in self._chunks(algorithm, tasks)]
-            parts = list(self._all(algorithm, pieces, progress.device))
+            jobs = [partial(of_chunk, chunk) for _, chunk in self._chunks(algorithm, tasks)]
+            parts = list(self._all(algorithm, jobs, progress.device))
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def _sum(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> Gradient:
@@ -78,18 +78,18 @@ class Passes:
         if self._size(algorithm, count) == count:
             return self._gradient(tasks, progress, algorithm)
         parts = self._chunks(algorithm, tasks)
-        pieces = [partial(self._gradient, tasks, progress) for _, tasks in parts]
-        return chunks.mean(parts, self._all(algorithm, pieces, progress.device))
+        jobs = [partial(self._gradient, tasks, progress) for _, tasks in parts]
+        return chunks.mean(parts, self._all(algorithm, jobs, progress.device))
 
     def _all(
-        self, algorithm: Algorithm, pieces: Sequence[Piece[Result]], device: torch.device
+        self, algorithm: Algorithm, jobs: Sequence[Job[Result]], device: torch.device
     ) -> Iterable[Result]:
-        """What each piece of work returns: over streams or threads, or one after the other."""
+        """What each job returns: over streams or threads, or one after the other."""
         if self.streams > 1 and capturable(device):
-            return streams.deal([partial(piece, algorithm) for piece in pieces], self.streams)
+            return streams.deal([partial(job, algorithm) for job in jobs], self.streams)
         if self._runs_apart(algorithm, device):
-            return self._apart.run(algorithm, pieces)
-        return (piece(algorithm) for piece in pieces)
+            return self._apart.run(algorithm, jobs)
+        return (job(algorithm) for job in jobs)
 
     def _runs_apart(self, algorithm: Algorithm, device: torch.device) -> bool:
         """Whether tasks run one by one, each on a core of its own."""
@@ -115,7 +115,7 @@ class Passes:
         mixed = self.checkpoint == "mixed"  # early pooling has no derivative in forward mode
         with (
             early_pooling.allowed(not mixed), norm.written_out(mixed),
-            checkpointing.wanted(self.checkpoint), pieces.compiled(self._compiler(algorithm)),
+            checkpointing.wanted(self.checkpoint), compiled(self._compiler(algorithm)),
             # where steps are computed again:
             attention.differentiable_twice(bool(self.checkpoint or self.compile)),
         ):  # fmt: skip

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from innerloop.adaptation.pieces import Flat, Pair, Piece
+from innerloop.adaptation.piece import Flat, Pair, Piece
 from innerloop.adaptation.trees import moved
 from innerloop.engines import inductor, memory
 from innerloop.engines.float64_copy import first_line

@@ -49,14 +49,14 @@ def _measured(learner: AuditedLearner, batches: Iterable[Task], cores: int) -> d
     algorithm.train(False)
     try:
         with torch.no_grad(), matmul.exact():
-            pieces = _pieces(learner, batches, copied=cores > 1)
-            parts = threads.deal_lazily(pieces, cores) if cores > 1 else [ask() for ask in pieces]
+            jobs = _jobs(learner, batches, copied=cores > 1)
+            parts = threads.deal_lazily(jobs, cores) if cores > 1 else [ask() for ask in jobs]
     finally:
         algorithm.train(training)
     return {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
 
 
-def _pieces(
+def _jobs(
     learner: AuditedLearner, batches: Iterable[Task], copied: bool
 ) -> Iterator[Callable[[], dict[str, Tensor]]]:
     """What asks every question about each batch.

@@ -1,7 +1,7 @@
-"""Pieces of work side by side on a CPU: dealt to threads, each of which computes on one core.
+"""Jobs side by side on a CPU: dealt to threads, each of which computes on one core.
 
 Threads that share every operation wait for the slowest of them at its end, which takes many times
-as long on a machine with other work. Threads that have a piece each wait once.
+as long on a machine with other work. Threads that have a job each wait once.
 """
 
 import itertools
@@ -22,26 +22,26 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="tasks")
 
 
-def deal(pieces: Sequence[Callable[[], Result]], threads: int) -> list[Result]:
-    """What each piece returns, in their order.
+def deal(jobs: Sequence[Callable[[], Result]], threads: int) -> list[Result]:
+    """What each job returns, in their order.
 
-    The pieces must not share a module that they call: `torch.func.functional_call` changes it
+    The jobs must not share a module that they call: `torch.func.functional_call` changes it
     while it runs. They see the caller's context: autograd's modes, autocast and context variables.
     """
     inherited = _modes()
 
-    def run(piece: Callable[[], Result]) -> Result:
+    def run(job: Callable[[], Result]) -> Result:
         with inherited(), _one_core():
-            return piece()
+            return job()
 
     with _one_core():
-        futures = [_pool(threads).submit(copy_context().run, run, piece) for piece in pieces]
+        futures = [_pool(threads).submit(copy_context().run, run, job) for job in jobs]
         return [future.result() for future in futures]
 
 
-def deal_lazily(pieces: Iterable[Callable[[], Result]], threads: int) -> list[Result]:
-    """As `deal`, but takes only as many pieces at a time as there are threads."""
-    remaining, results = iter(pieces), list[Result]()
+def deal_lazily(jobs: Iterable[Callable[[], Result]], threads: int) -> list[Result]:
+    """As `deal`, but takes only as many jobs at a time as there are threads."""
+    remaining, results = iter(jobs), list[Result]()
     while some := list(itertools.islice(remaining, threads)):
         results += deal(some, threads)
     return results
