@@ -48,11 +48,14 @@ def test_a_step_equals_that_of_gymnasium(
         theirs.set_state(state[0, :positions].numpy(), state[0, positions:].numpy())
         theirs.data.qacc_warmstart[:] = 0  # of the solver
         before = float(state[0, 0])
-        *_, told = theirs.step(actions[0].clip(-1, 1))
+        seen, *_, told = theirs.step(actions[0].clip(-1, 1))
         outcome = ours.step(direction, state, torch.from_numpy(actions), torch.zeros(1))
         state = outcome.state
         expected = np.concatenate([theirs.data.qpos, theirs.data.qvel])
         np.testing.assert_allclose(state[0].numpy(), expected, rtol=0, atol=1e-9)
+        observed = ours.observe(state)[0].numpy()
+        observed[-theirs.model.nv :] *= 10  # velocities
+        np.testing.assert_allclose(observed, seen[: len(observed)], rtol=0, atol=1e-9)
         velocity = (theirs.data.qpos[0] - before) / theirs.dt
         if robot == "half_cheetah":  # Ant's is read within the last frame
             assert velocity == pytest.approx(told["x_velocity"], abs=1e-9)

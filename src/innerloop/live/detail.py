@@ -8,7 +8,7 @@ from typing import TypedDict
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.answered import ANSWERS
 from innerloop.evaluation.results import CURVE
-from innerloop.live.member import LOG, Member, scaled, thinned
+from innerloop.live.member import LOG, Member, curve, scaled
 from innerloop.machine.arrays import read_array
 from innerloop.machine.foreign import read_bytes
 from innerloop.machine.mappings import read_json
@@ -51,7 +51,7 @@ def detail(member: Member) -> Detail:
     metric = member.metric
     log, name = member.log, metric.name
     after, before = (
-        thinned(log.points(f"train/{name}{part}", member.tasks), metric, POINTS)
+        curve(log.points(f"train/{name}{part}", member.tasks, POINTS), metric)
         for part in ("", "_before")
     )
     return {
@@ -95,10 +95,10 @@ def _scored(member: Member) -> int | None:
 def _adapting(member: Member, metric: Metric) -> Curve:
     """The mean of the test after each inner step."""
     test = {} if member.finished is None else member.finished.results.test
-    curve: Curve = []
-    while (entry := test.get(f"{metric.name}/step_{len(curve)}")) is not None:
-        curve.append([len(curve), scaled(entry.mean, metric), scaled(entry.ci95, metric)])
-    return curve
+    steps: Curve = []
+    while (entry := test.get(f"{metric.name}/step_{len(steps)}")) is not None:
+        steps.append([len(steps), scaled(entry.mean, metric), scaled(entry.ci95, metric)])
+    return steps
 
 
 def _tasks(member: Member, metric: Metric) -> Curve:

@@ -78,6 +78,8 @@ class Member:
 
     def update(self) -> bool:
         """Reads what has changed; returns whether that was its configuration or its results."""
+        if self.finished is not None and not self._changed((RESULTS, LOG)):
+            return False
         stamps = {name: stamp for name, file in self._files.items() if (stamp := _stamp(file))}
         new = {name for name in WATCHED if stamps.get(name) != self._stamps.get(name)}
         self._stamps, self._entry = stamps, None if new else self._entry
@@ -91,6 +93,9 @@ class Member:
             self.following = {key for key, value in composed.items() if "${" in str(value)}
             self.values = {k: v for k, v in self.configuration.items() if _of_setting(k)}
         return bool(new - {LOG, members.UNFINISHED})
+
+    def _changed(self, names: Sequence[str]) -> bool:
+        return any(_stamp(self._files[name]) != self._stamps.get(name) for name in names)
 
     @property
     def metric(self) -> Metric:
@@ -137,7 +142,7 @@ class Member:
             "tasks": self.tasks, "speed": finite(speed), "left": finite(left) if running else None,
             "metric": visible(metric.name), "heading": visible(metric.heading), "log": metric.log,
             "higher": metric.higher_is_better,
-            "curve": thinned(self.log.points(f"val/{metric.name}", self.tasks), metric, POINTS),
+            "curve": curve(self.log.points(f"val/{metric.name}", self.tasks, POINTS), metric),
             "mean": None if headline is None else scaled(headline.mean, metric),
             "half": None if headline is None else scaled(headline.ci95, metric),
             "changed": self.changed, "choices": {},
@@ -193,11 +198,9 @@ class Member:
         return "NaN: the training stopped" if any(self.folder.glob(FAILED)) else ""
 
 
-def thinned(points: Sequence[Point], metric: Metric, most: int) -> list[list[float | None]]:
-    """Points in the metric's unit, at most so many, the last one among them."""
-    every = math.ceil(len(points) / most) or 1
-    kept = points[::-every][::-1] if points else []
-    return [[p.step, round(p.minutes, 3), scaled(p.value, metric)] for p in kept]
+def curve(points: Sequence[Point], metric: Metric) -> list[list[float | None]]:
+    """Points in the metric's unit."""
+    return [[p.step, round(p.minutes, 3), scaled(p.value, metric)] for p in points]
 
 
 def scaled(value: float | None, metric: Metric) -> float | None:

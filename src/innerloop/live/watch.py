@@ -37,15 +37,15 @@ class Watch:
         """The runs, newest first, after reading what has changed."""
         with self._lock:
             if time.monotonic() - self._read >= FRESH:
-                known = {member.folder: member for member in self.members.values()}
-                found = [
-                    known.get(folder) or Member(folder, self.outputs)
+                known = {os.fspath(member.folder): member for member in self.members.values()}
+                runs = [
+                    known.get(folder) or Member(Path(folder), self.outputs)
                     for folder in started(self.outputs)
                 ]
-                new = [member for member in found if member.update()]
-                if new or len(found) != len(known):
+                changed = [member for member in runs if member.update()]
+                if changed or len(runs) != len(known):
                     self._choices = None
-                self.members = {member.id: member for member in found}
+                self.members = {member.id: member for member in runs}
                 self._read = time.monotonic()
             return sorted(self.members.values(), key=lambda member: -member.changed)
 
@@ -83,19 +83,20 @@ class Watch:
             return self._boards[1]
 
 
-def started(outputs: Path) -> Iterator[Path]:
+def started(outputs: Path) -> Iterator[str]:
     """The folders of runs; links are not followed, and a run's own folders are not searched."""
     folders = [os.fspath(outputs)]
     while folders:
+        folder = folders.pop()
         try:
-            entries = list(os.scandir(folders.pop()))
+            entries = list(os.scandir(folder))
         except OSError:  # it has gone, or may not be read
             continue
-        run = next((Path(entry.path).parent for entry in entries if entry.name in MARKS), None)
-        if run is not None:
-            yield run
+        is_run = any(entry.name in MARKS for entry in entries)
+        if is_run:
+            yield folder
         within = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-        folders += [e.path for e in within if run is None or e.name == TESTED_ON]
+        folders += [e.path for e in within if not is_run or e.name == TESTED_ON]
 
 
 def _choices(members: Sequence[Member]) -> dict[str, dict[str, str]]:

@@ -7,8 +7,10 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from innerloop.errors import UserError, visible
 
@@ -46,8 +48,9 @@ def find(folder: Path, matches: Callable[[str], bool]) -> list[Path]:
     return paths
 
 
-def read_bytes(file: Path, most: int, links: bool = True) -> bytes:
-    """The content of a regular file.
+@contextmanager
+def opened(file: Path, most: int, links: bool = True) -> Iterator[BinaryIO]:
+    """A regular file, open to read.
 
     Arguments:
         file: the file.
@@ -55,7 +58,7 @@ def read_bytes(file: Path, most: int, links: bool = True) -> bytes:
         links: whether it may be a symbolic link.
 
     Raises:
-        BadFile: if it is missing, not a regular file, or too large.
+        BadFile: if it is missing, not a regular file, too large, or fails while it is read.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW)
     try:
@@ -64,11 +67,17 @@ def read_bytes(file: Path, most: int, links: bool = True) -> bytes:
             raise BadFile(file, "is not a regular file")
         if status.st_size > most:
             raise BadFile(file, f"is larger than {most // 2**20} MiB")
-        with open(os.open(file, flags), "rb") as opened:
-            return opened.read(most)
+        with open(os.open(file, flags), "rb") as stream:
+            yield stream
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise BadFile(file, f"cannot be read: {reason}") from None
+
+
+def read_bytes(file: Path, most: int, links: bool = True) -> bytes:
+    """The content of a regular file; arguments and errors as of `opened`."""
+    with opened(file, most, links) as stream:
+        return stream.read(most)
 
 
 def read_text(file: Path, most: int = LARGEST) -> str:
