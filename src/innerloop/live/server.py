@@ -80,7 +80,8 @@ class Server(ThreadingHTTPServer):
 
 
 def _runs(server: Server) -> Answer:
-    return _json({"outputs": visible(server.watch.outputs), "runs": server.watch.entries()})
+    outputs = json.dumps(visible(server.watch.outputs))
+    return f'{{"outputs": {outputs}, "runs": {server.watch.entries()}}}'.encode(), JSON
 
 
 def _boards(server: Server) -> Answer:

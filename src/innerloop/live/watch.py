@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from innerloop.errors import UserError, visible
 from innerloop.evaluation.schema import RESULTS, TESTED_ON
@@ -17,6 +18,14 @@ from innerloop.startup.run_folder import KEPT
 
 MARKS = {KEPT, RESULTS}  #: files that mark the folder of a run
 FRESH = 0.5  #: seconds for which what was read is good enough
+
+
+class Encoded(NamedTuple):
+    """A run's part of the list as JSON, and what it was made from."""
+
+    entry: Entry
+    choices: dict[str, str]
+    text: str
 
 
 class Watch:
@@ -32,6 +41,7 @@ class Watch:
         self._lock, self._read = threading.RLock(), -FRESH
         self._choices: dict[str, dict[str, str]] | None = None  #: by run; None: out of date
         self._boards: tuple[object, list[Board]] = (None, [])
+        self._encoded: dict[str, Encoded] = {}  #: of finished runs, by identifier
 
     def refresh(self) -> list[Member]:
         """The runs, newest first, after reading what has changed."""
@@ -65,13 +75,23 @@ class Watch:
         """The finished runs, oldest first."""
         return [m.finished for m in reversed(self.refresh()) if m.finished is not None]
 
-    def entries(self) -> list[Entry]:
-        """The list of runs, each with the choices in which runs differ."""
+    def entries(self) -> str:
+        """The list of runs, each with the choices in which runs differ, as JSON.
+
+        The part of a finished run is encoded once, as it does not change.
+        """
         with self._lock:
             members, now = self.refresh(), time.time()
             if self._choices is None:
                 self._choices = _choices(members)
-            return [{**m.entry(now), "choices": self._choices[m.id]} for m in members]
+            return f"[{', '.join(self._entry(m, now, self._choices[m.id]) for m in members)}]"
+
+    def _entry(self, member: Member, now: float, choices: dict[str, str]) -> str:
+        entry, known = member.entry(now), self._encoded.get(member.id)
+        if known is None or known.entry is not entry or known.choices is not choices:
+            text = json.dumps({**entry, "choices": choices}, allow_nan=False)
+            known = self._encoded[member.id] = Encoded(entry, choices, text)
+        return known.text
 
     def boards(self) -> list[Board]:
         """The leaderboards, computed again only after a run has finished."""
