@@ -4,12 +4,15 @@ import pytest
 import torch
 from helpers import NOW, SmoothConv, algorithm, close, tasks
 from torch import Tensor
+from torch.nn import functional
 
 from innerloop import tasks as task_tools
 from innerloop.algorithms.gradient.maml import Adapted
 from innerloop.algorithms.transfer.lora import LoRA
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
+from innerloop.layers import norm
+from innerloop.outer import running_averages
 from innerloop.tasks import Task
 
 FIRST, SECOND = "body.layers.1.weight", "body.layers.3.weight"
@@ -99,3 +102,22 @@ def test_a_rank_of_zero_is_refused() -> None:
     learner = algorithm("maml")
     with pytest.raises(UserError, match="give 1 or more"):
         LoRA(learner.model, learner.objective, 0.1, rank=0)
+
+
+def test_running_averages_follow_the_weights_with_the_addition() -> None:
+    learner = algorithm("lora", SmoothConv("running"))
+    (layer,) = norm.layers(learner)
+    layer.momentum = 1.0
+    with torch.no_grad():
+        for factor in learner.factors.values():
+            factor.normal_()
+    batch = tasks(2, shape=(1, 4, 4))
+    running_averages.update(learner, batch, NOW)
+    images = torch.cat([batch.support.inputs, batch.query.inputs], 1).flatten(0, 1)
+    convolution, factors = learner.model.body.layers[0], learner.factors
+    (name,) = [n for n in learner.names if n.endswith("layers.0.weight")]
+    down, up = (factors[f"{name.replace('.', '/')}/{part}"] for part in ("down", "up"))
+    weight = convolution.weight + learner.scale * (up @ down).reshape(convolution.weight.shape)
+    maps = functional.conv2d(images, weight, convolution.bias, padding=1)
+    close(layer.running_mean, maps.mean((0, 2, 3)))
+    close(layer.running_var, maps.transpose(0, 1).flatten(1).var(1))

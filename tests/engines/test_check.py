@@ -13,6 +13,7 @@ from innerloop.engines import check as checking
 from innerloop.engines.check import check
 from innerloop.engines.engine import Engine
 from innerloop.engines.known import KNOWN, unknown
+from innerloop.errors import UserError
 from innerloop.models.network import Network
 from innerloop.objectives import Classification
 
@@ -140,3 +141,25 @@ def test_a_restored_engine_keeps_its_choice_and_checks_again() -> None:
     _, gradient = restored.meta_gradient(learner, batch, NOW)
     assert restored.chunk == 1
     close(gradient, Engine(1).meta_gradient(learner, batch, NOW)[1])
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_a_model_that_cannot_be_trained_is_refused_in_every_order(scored: bool) -> None:
+    learner, batch, engine = maml("EmbeddingBag"), zoo.tasks_of("EmbeddingBag"), Engine()
+    for _ in range(2 if scored else 0):
+        engine.scores(learner, batch, 1, NOW)
+    for _ in range(2):
+        with pytest.raises(UserError):
+            engine.meta_gradient(learner, batch, NOW)
+
+
+def test_a_module_under_two_names_is_refused_before_its_weights_are_lost() -> None:
+    body = SmoothBody()
+    body.again = body.layers[1]
+    learner = MAML(Network(body, 3).double(), Classification(3, 3), 0.1, 1)
+    names, engine = {*dict(learner.named_parameters())}, Engine()
+    for act in (lambda: engine.scores(learner, tasks(2), 1, NOW),
+                lambda: engine.meta_gradient(learner, tasks(2), NOW)):  # fmt: skip
+        with pytest.raises(UserError, match="two names"):
+            act()
+    assert {*dict(learner.named_parameters())} == names

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 import torch
 from cli import mistake, train
+from helpers import SmoothConv
 from killing import SMALL, differences, fresh, resumed
-from outer_loop import STEPS, learner_of, trainer, wave_data
+from outer_loop import STEPS, TASKS, Blobs, data_of, learner_of, trainer, wave_data
 
 from innerloop.callbacks.checkpoint_file import read_checkpoint
 from innerloop.data.module import TaskData
 from innerloop.data.sets.sinusoid import Sinusoid
 from innerloop.engines.engine import Engine
 from innerloop.errors import UserError
+from innerloop.layers import norm
 from innerloop.outer.skips import MOST_IN_A_ROW
 from innerloop.tasks import Episode, Task
 
@@ -70,6 +72,26 @@ def test_a_skipped_step_moves_nothing() -> None:
     assert [learner.skips.count for learner in learners] == [1, 0]
     for ours, theirs in zip(*(learner.parameters() for learner in learners), strict=True):
         assert torch.equal(ours, theirs)
+
+
+class PoisonedBlobs(Blobs):
+    """Images of which those of the second outer step are not numbers."""
+
+    def tasks(self, split: str, indices: np.ndarray, episode: Episode, seed: int) -> Task:
+        drawn = super().tasks(split, indices, episode, seed)
+        if split == "train" and TASKS in indices:
+            drawn.support.inputs.fill_(torch.nan)
+        return drawn
+
+
+@pytest.mark.parametrize("name", ["maml", "protonet"])  # batch norm follows after or in the pass
+def test_a_skipped_step_moves_no_running_averages(name: str) -> None:
+    learner = learner_of(name, SmoothConv("running"), nonfinite="skip")
+    data = data_of(PoisonedBlobs(), Episode(3, 2, 2), Episode(3, 2, 2))
+    trainer().fit(learner, data)
+    assert learner.skips.count == 1
+    moved = norm.averages(learner.algorithm)
+    assert moved and all(values.isfinite().all() for values in moved)
 
 
 def test_endless_skipping_is_an_error() -> None:

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 from cli import FAST, train
-from helpers import NOW, SmoothConv, algorithm, learners, reads_in_context, tasks
+from helpers import (
+    NOW,
+    SmoothConv,
+    algorithm,
+    algorithm_around,
+    algorithms_that,
+    learners,
+    reads_in_context,
+    tasks,
+)
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,6 +22,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError
 from innerloop.layers import layout, norm
+from innerloop.models.network import Network
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 LEARNERS = [name for name in learners() if name != "no_op"]  # it reads no image
@@ -142,3 +152,50 @@ def test_pytorchs_batch_norm_follows_norm_and_the_results_name_it(
     assert f"norm={mode}: PyTorch's batch norm follows it, in 1 layer" in capsys.readouterr().out
     stamp = "transductive" if mode == "transductive" else "inductive"
     assert stamp in result["audit"]["stamps"]
+
+
+@pytest.mark.parametrize("mode", norm.AVERAGED)
+def test_running_averages_of_bfloat16_images_are_computed_in_float32(mode: str) -> None:
+    """Of 6 x 16 real numbers, beside rows of padding, which bfloat16 would round."""
+    ours, rows = norm.TaskNorm(3, mode, momentum=1.0), images(8).bfloat16()
+    real = torch.tensor([True] * 6 + [False] * 2)
+    with layout.track():
+        outputs = layout.call_opened(ours, task_tools.Padded(rows, real))
+    exact = rows[:6].double().transpose(0, 1).flatten(1)
+    torch.testing.assert_close(ours.running_mean.double(), exact.mean(1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(ours.running_var.double(), exact.var(1), rtol=1e-5, atol=1e-6)
+    expected = F.batch_norm(rows[:6].double(), None, None, training=True)
+    torch.testing.assert_close(outputs[:6].double(), expected, rtol=1e-2, atol=1e-2)
+
+
+def test_statistics_of_an_inner_step_of_bfloat16_images_are_in_float32() -> None:
+    ours, rows = norm.TaskNorm(3, "per_step", momentum=1.0), images(40).bfloat16()
+    ours.follow(*ours.statistics(rows))
+    exact = rows.double().transpose(0, 1).flatten(1)
+    torch.testing.assert_close(ours.running_mean.double(), exact.mean(1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(ours.running_var.double(), exact.var(1), rtol=1e-5, atol=1e-6)
+
+
+JOINT = algorithms_that(lambda learner: learner.joint_queries and learner.embeds)
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_joint_answers_take_no_support_for_queries(name: str) -> None:
+    """Those of a learner without batch norm, on the features that the support has normalised."""
+    learner = algorithm(name, SmoothConv("support")).eval()
+    embedded = learner.embed(tasks(2, shape=(1, 4, 4)))
+    identity = nn.Identity()
+    identity.width = 3
+    plain = algorithm_around(Network(identity, 3), learner.objective, name).eval()
+    plain.load_state_dict(
+        {k: v for k, v in learner.state_dict().items() if not k.startswith("model.body")},
+        strict=False,
+    )
+    for i in range(2):
+        task = task_tools.only(task_tools.part(embedded, i, i + 1))
+        *_, ours = learner.adapt(task.support, learner.steps, NOW)
+        *_, theirs = plain.adapt(task.support, plain.steps, NOW)
+        inputs = task.query.inputs
+        torch.testing.assert_close(
+            learner.predict(ours, inputs), plain.predict(theirs, inputs), **CLOSE
+        )

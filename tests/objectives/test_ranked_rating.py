@@ -82,3 +82,11 @@ def test_padding_and_another_zero_change_nothing() -> None:
 def test_an_impossible_number_is_refused() -> None:
     with pytest.raises(UserError, match="first=0"):
         RankedRating(first=0)
+
+
+def test_rankings_are_exact_under_autocast() -> None:
+    outputs, targets = (part[0] for part in answers())
+    plain = RankedRating().scores(outputs, targets)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = RankedRating().scores(outputs, targets)
+    torch.testing.assert_close(rounded, plain, rtol=0, atol=0)

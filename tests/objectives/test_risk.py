@@ -81,3 +81,11 @@ def test_an_outcome_that_the_support_lacks_is_improbable_and_not_impossible(pres
 def test_more_than_two_classes_are_refused() -> None:
     with pytest.raises(UserError, match="2 classes"):
         Risk(ways=3)
+
+
+def test_auroc_is_exact_under_autocast() -> None:
+    outputs, labels = torch.randn(400, 2), torch.arange(400) % 3 // 2
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = Risk().scores(outputs, labels)
+    expected = binary_auroc(outputs[:, 1] - outputs[:, 0], labels)
+    torch.testing.assert_close(scores["auroc"], expected)

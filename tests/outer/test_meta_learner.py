@@ -195,3 +195,16 @@ def test_a_gradient_may_have_another_memory_layout_than_its_parameter(spread: st
     trainer(max_steps=1).fit(learner, wave_data())
     for actual, expected in zip(learner.algorithm.parameters(), twin.parameters(), strict=True):
         close(actual.detach(), expected.detach())
+
+
+@pytest.mark.parametrize("end", ["on_validation_epoch_end", "on_test_epoch_end"])
+def test_means_are_logged_on_the_device_of_the_process(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning reduces them over the processes, and NCCL reduces nothing on a CPU."""
+    learner, logged = learner_of(), {}
+    learner._evaluation.add({"loss": torch.ones(2)}, place=0)
+    monkeypatch.setattr(type(learner), "device", torch.device("meta"))
+    monkeypatch.setattr(learner, "log", lambda name, value, **_: logged.update({name: value}))
+    getattr(learner, end)()
+    assert [value.device.type for value in logged.values()] == ["meta"]

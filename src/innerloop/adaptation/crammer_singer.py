@@ -8,6 +8,8 @@ so that autograd differentiates the solution itself (the implicit function theor
 import torch
 from torch import Tensor
 
+from innerloop.precision import in_full
+
 ITERATIONS = 40  #: of the interior-point method
 SMALLEST_GAP = 1e-12  #: product of a slack and its multiplier, in units of the solution's size
 
@@ -32,7 +34,7 @@ def crammer_singer(kernel: Tensor, labels: Tensor, cost: float) -> Tensor:
         tensor([[ 0.5000, -0.5000],
                 [-0.5000,  0.5000]])
     """
-    with torch.autocast(kernel.device.type, enabled=False):
+    with in_full(kernel):
         k, y = kernel.double(), labels.double().T
         inside = y.sum(0) * y.sum(1, keepdim=True).clamp(max=1)  # real rows of present classes
         with torch.no_grad():

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from innerloop.adaptation.ridge import ridge
+from innerloop.precision import in_full
 
 PENALTY = 1e-3  #: of the baseline's regression
 
@@ -22,7 +23,8 @@ def discounted(rewards: Tensor, factor: float) -> Tensor:
     steps = torch.arange(rewards.shape[-1], device=rewards.device)
     later = steps[:, None] - steps[None, :]  # a row for the later step
     weights = torch.where(later >= 0, factor ** later.clamp(min=0).to(rewards.dtype), 0)
-    return rewards @ weights
+    with in_full(rewards):
+        return rewards @ weights
 
 
 def linear_baseline(observations: Tensor, returns: Tensor, real: Tensor) -> Tensor:

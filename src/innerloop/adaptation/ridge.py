@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from innerloop.precision import in_full, wide
+
 
 def ridge(features: Tensor, targets: Tensor, penalty: Tensor | float) -> Tensor:
     r""":math:`\arg\min_W |XW - Y|^2 + \lambda |W|^2`, with a matrix as small as X allows.
@@ -24,9 +26,9 @@ def ridge(features: Tensor, targets: Tensor, penalty: Tensor | float) -> Tensor:
         tensor([[1.],
                 [2.]])
     """
-    with torch.autocast(features.device.type, enabled=False):
-        exact = torch.promote_types(features.dtype, torch.float32)
-        x, y = features.to(exact), targets.to(exact)
+    with in_full(features):
+        x = wide(features)
+        y = targets.to(x.dtype)
         if x.shape[-2] < x.shape[-1]:
             return x.mT @ torch.linalg.solve(_shifted(x @ x.mT, penalty), y)
         return torch.linalg.solve(_shifted(x.mT @ x, penalty), x.mT @ y)

@@ -126,6 +126,11 @@ class Algorithm(nn.Module):
         """The loss of the queries of the task that `adapted` came from."""
         return self.objective.loss(self.predict(adapted, query.inputs), query.targets)
 
+    def outputs_at_start(self, inputs: Inputs) -> Tensor:
+        """Outputs of the network before the first inner step, which the running averages of its
+        batch norm follow."""
+        return layout.call_opened(self.model, inputs)
+
     def measure(self, batches: Iterable[Task]) -> None:
         """Measures what a learner needs to know of its training data, such as a mean; called before
         every validation if `measured_images` is above zero.

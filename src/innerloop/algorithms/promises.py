@@ -70,7 +70,10 @@ def carries_support(adapt: Adapt) -> Adapt:
         self: Learner, support: Examples, steps: int, progress: Tensor
     ) -> Iterator[object]:
         path = iter(adapt(self, support, steps, progress))
-        normalises = "support" in norm.modes(self.model)
+        # Of embedded queries the statistics are the support's already, and joint answers must not
+        # take the support for further queries.
+        among_queries = self.joint_queries and self.embeds
+        normalises = "support" in norm.modes(self.model) and not among_queries
         counts = any(layer.counts_steps for layer in norm.layers(self.model))
         if _carried.get() or not (normalises or counts or isinstance(support.inputs, Padded)):
             yield from path

@@ -1,10 +1,9 @@
 """The meta-gradient and the scores of a batch of tasks, computed in chunks."""
 
-import contextlib
 import sys
 from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -68,7 +67,7 @@ class Engine(Passes):
         self.threads: int | None = None  #: CPU threads, where the engine chose them
         self.capture = capture
         self._captured: dict[str, Any] = {}
-        self._checked: WeakSet[Algorithm] = WeakSet()
+        self._checked: WeakKeyDictionary[Algorithm, UserError | None] = WeakKeyDictionary()
 
     def meta_gradient(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> Gradient:
         """The mean meta-loss over the tasks and its gradient for every parameter by name.
@@ -128,8 +127,7 @@ class Engine(Passes):
 
         if progress.device.type == "cpu":
             memory.keep_freed()
-        with contextlib.suppress(UserError):  # what cannot be trained may still be scored
-            self._check(algorithm, tasks, progress)
+        self._refusal(algorithm, tasks, progress)  # what cannot be trained may still be scored
         settings = (steps, None if at is None else tuple(at))
         scores = memory.fitting(
             lambda: self._replay(algorithm, run, "scores", settings, tasks, progress),
@@ -183,11 +181,30 @@ class Engine(Passes):
         return "each pass changes running averages" if self._is_whole(algorithm) else ""
 
     def _check(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
-        """Checks on a learner's first batch whether its tasks may run side by side."""
-        if algorithm in self._checked:
-            return
-        self._checked.add(algorithm)
-        names.check(algorithm)
+        """Checks on a learner's first batch whether its tasks may run side by side.
+
+        Raises:
+            UserError: for a learner that cannot be trained.
+        """
+        if refusal := self._refusal(algorithm, tasks, progress):
+            raise refusal
+
+    def _refusal(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> UserError | None:
+        """Why a learner cannot be trained, as its first batch has shown; None if it can.
+
+        Raises:
+            UserError: for a learner that cannot even be scored.
+        """
+        if algorithm not in self._checked:
+            names.check(algorithm)
+            try:
+                self._checked[algorithm] = None
+                self._look_into(algorithm, tasks, progress)
+            except UserError as error:
+                self._checked[algorithm] = error
+        return self._checked[algorithm]
+
+    def _look_into(self, algorithm: Algorithm, tasks: Task, progress: Tensor) -> None:
         if layers := unknown(algorithm):
             from innerloop.engines.check import check  # seldom needed
 

@@ -181,7 +181,7 @@ class TryingEngine(Engine):
             way.chunk, checkpoint=way.checkpoint, each_task=self.each_task, capture=self.capture
         )
         engine.streams = way.streams
-        engine._checked.add(algorithm)
+        engine._checked[algorithm] = None
         engine.say = lambda line: None  # type: ignore[method-assign]  # this engine says it once
         return engine
 

@@ -1,8 +1,9 @@
 """Cosines between features, exact to float32 whatever the precision of the run."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from innerloop.precision import in_full, wide
 
 
 def unit(features: Tensor) -> Tensor:
@@ -13,8 +14,7 @@ def unit(features: Tensor) -> Tensor:
         tensor([[0.6000, 0.8000],
                 [0.0000, 0.0000]])
     """
-    exact = torch.promote_types(features.dtype, torch.float32)
-    return F.normalize(features.to(exact), dim=-1)
+    return F.normalize(wide(features), dim=-1)
 
 
 def cosines(features: Tensor, centres: Tensor) -> Tensor:
@@ -28,5 +28,5 @@ def cosines(features: Tensor, centres: Tensor) -> Tensor:
         >>> cosines(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 3.0]]))
         tensor([[1., 0.]])
     """
-    with torch.autocast(features.device.type, enabled=False):
+    with in_full(features):
         return unit(features) @ unit(centres).T

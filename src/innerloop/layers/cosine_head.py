@@ -1,23 +1,10 @@
 """A linear head that compares directions: outputs are cosines of features and weights."""
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from innerloop.layers.cosine import cosines
 
 MANY_CLASSES = 200  #: above so many classes, the usual scale is 10 instead of 2
-
-
-def cosines(features: Tensor, directions: Tensor) -> Tensor:
-    """Cosines `(n, k)` of features `(n, d)` and directions `(k, d)`, in float32 at least.
-
-    Example:
-        >>> cosines(torch.tensor([[3.0, 4.0]]), torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
-        tensor([[0.6000, 0.8000]])
-    """
-    with torch.autocast(features.device.type, enabled=False):
-        wide = [part if part.dtype == torch.float64 else part.float()
-                for part in (features, directions)]  # fmt: skip
-        return F.linear(*[F.normalize(part, dim=1) for part in wide])
 
 
 class CosineHead(nn.Linear):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from innerloop import tasks as task_tools
+from innerloop.precision import in_full, wide
 from innerloop.tasks import Examples, Padded
 
 
@@ -27,8 +28,8 @@ def squared_distances(features: Tensor, centres: Tensor) -> Tensor:
         tensor([[1.],
                 [1.]])
     """
-    with torch.autocast(features.device.type, enabled=False):
-        features, centres = _wide(features), _wide(centres)
+    with in_full(features):
+        features, centres = wide(features), wide(centres)
         middle = centres.mean(0)
         features, centres = features - middle, centres - middle
         squares = (features**2).sum(1, keepdim=True) + (centres**2).sum(1)
@@ -42,21 +43,8 @@ def inner_products(features: Tensor, weights: Tensor) -> Tensor:
         >>> inner_products(torch.ones(1, 2), torch.tensor([[1.0], [2.0]]))
         tensor([[3.]])
     """
-    with torch.autocast(features.device.type, enabled=False):
-        return _wide(features) @ _wide(weights)
-
-
-def cosines(features: Tensor, others: Tensor) -> Tensor:
-    """Cosine similarities of `(n, d)` and `(m, d)`, `(n, m)`, in float32 at least.
-
-    A vector of zeros, such as a place that a ReLU switched off, has the similarity 0 to all.
-
-    Example:
-        >>> cosines(torch.tensor([[3.0, 0.0], [0.0, 0.0]]), torch.tensor([[2.0, 0.0]]))
-        tensor([[1.],
-                [0.]])
-    """
-    return inner_products(F.normalize(_wide(features), dim=1), F.normalize(_wide(others), dim=1).T)
+    with in_full(features):
+        return wide(features) @ wide(weights)
 
 
 def class_means(support: Examples, ways: int) -> Tensor:
@@ -70,8 +58,8 @@ def class_means(support: Examples, ways: int) -> Tensor:
     """
     padded, features = isinstance(support.inputs, Padded), task_tools.values(support.inputs)
     classes = torch.arange(ways, device=support.targets.device)
-    with torch.autocast(features.device.type, enabled=False):
-        features = _wide(features)
+    with in_full(features):
+        features = wide(features)
         member = (support.targets[:, None] == classes).to(features.dtype)
         sizes = member.sum(0)[:, None]
         return (member.T @ features) / (sizes.clamp(min=1) if padded else sizes)
@@ -89,9 +77,5 @@ def linear_scores(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         >>> linear_scores(torch.ones(1, 2), torch.eye(2), torch.tensor([0.0, 1.0]))
         tensor([[1., 2.]])
     """
-    with torch.autocast(features.device.type, enabled=False):
-        return torch.nn.functional.linear(_wide(features), weight, bias)
-
-
-def _wide(values: Tensor) -> Tensor:
-    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+    with in_full(features):
+        return F.linear(wide(features), weight, bias)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from innerloop import tasks as task_tools
 from innerloop.layers.absent import mask_absent_classes
+from innerloop.precision import in_full
 from innerloop.tasks import PADDING, Examples
 
 
@@ -26,7 +27,7 @@ class LinearHead(NamedTuple):
 
     def outputs(self, features: Tensor) -> Tensor:
         """`(n, ways)` for features `(n, d)`, in float32 at least."""
-        with torch.autocast(features.device.type, enabled=False):
+        with in_full(features):
             return F.linear(features.to(self.weight.dtype), self.weight, self.bias)
 
 
@@ -49,7 +50,7 @@ def fit_logistic(support: Examples, ways: int, c: float = 1.0, steps: int = 100)
         tensor([0, 1])
     """
     features = task_tools.values(support.inputs)
-    with torch.autocast(features.device.type, enabled=False):
+    with in_full(features):
         features = features if features.dtype == torch.float64 else features.float()
         real = (support.targets != PADDING).to(features.dtype)[:, None]
         mean = (features * real).sum(0) / real.sum()

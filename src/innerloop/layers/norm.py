@@ -252,6 +252,12 @@ def layers(model: nn.Module) -> list[TaskNorm]:
     return [layer for layer in model.modules() if isinstance(layer, TaskNorm)]
 
 
+def averages(model: nn.Module) -> list[Tensor]:
+    """The running averages of the model's layers."""
+    averaged = [layer for layer in layers(model) if layer.mode in AVERAGED]
+    return [values for layer in averaged for values in (layer.running_mean, layer.running_var)]
+
+
 def modes(model: nn.Module) -> set[str]:
     """The modes of the model's layers; empty for a model without batch norm."""
     return {layer.mode for layer in layers(model)}

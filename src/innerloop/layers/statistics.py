@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from innerloop.precision import wide
+
 
 def moments(
     grouped: Tensor, real: Tensor | None, centre: Tensor | None = None
@@ -25,7 +27,7 @@ def moments(
         >>> float(mean), float(variance)
         (2.0, 1.0)
     """
-    dims = (1, *range(3, grouped.dim()))
+    grouped, dims = wide(grouped), (1, *range(3, grouped.dim()))
     if real is None and centre is None:
         variance, mean = torch.var_mean(grouped, dims, correction=0, keepdim=True)
         return mean, variance
@@ -45,7 +47,8 @@ def _mean(grouped: Tensor, real: Tensor | None, dims: tuple[int, ...]) -> Tensor
 def numbers(grouped: Tensor, real: Tensor | None) -> Tensor:
     """How many numbers of a channel the real rows of each group hold, `(groups,)`."""
     groups, rows = grouped.shape[:2]
-    counted = grouped.new_full((groups,), rows) if real is None else real.sum(1).to(grouped.dtype)
+    exact = wide(grouped[0, :0])  # bfloat16 cannot count beyond 256
+    counted = exact.new_full((groups,), rows) if real is None else real.sum(1).to(exact.dtype)
     return counted * grouped[0, 0, 0].numel()
 
 

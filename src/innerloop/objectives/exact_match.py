@@ -6,6 +6,7 @@ from torch import Tensor
 from innerloop.errors import UserError
 from innerloop.objectives.metric import Metric
 from innerloop.objectives.objective import Answers, Tasks
+from innerloop.precision import wide
 from innerloop.tasks import Padded
 
 
@@ -73,6 +74,6 @@ class ExactMatch:
         else:
             values, real = targets, torch.ones_like(targets[:, 0], dtype=torch.bool)
         shape = (len(outputs), self.length, self.tokens)
-        logits = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+        logits = wide(outputs)
         truth = values[:, : self.width].reshape(shape)
         return logits.reshape(shape), truth.to(logits.dtype), real

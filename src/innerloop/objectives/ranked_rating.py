@@ -5,6 +5,7 @@ from torch import Tensor
 
 from innerloop.errors import UserError
 from innerloop.objectives.rating import Rating
+from innerloop.precision import in_full
 from innerloop.tasks import Padded
 
 
@@ -82,8 +83,10 @@ def rankings(scores: Tensor, gains: Tensor, relevant: Tensor, first: int) -> tup
         sums = torch.cat([weights.new_zeros(1), weights.cumsum(0)])
         return (sums[above + equal] - sums[above]) / equal
 
-    best = gains.sort(descending=True).values @ discounts
-    return relevant @ mean(counts) / relevant.sum().clamp(max=first), gains @ mean(discounts) / best
+    with in_full(scores):
+        best = gains.sort(descending=True).values @ discounts
+        ndcg = gains @ mean(discounts) / best
+        return relevant @ mean(counts) / relevant.sum().clamp(max=first), ndcg
 
 
 def _rated(targets: Tensor | Padded) -> Padded:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from innerloop.errors import UserError
 from innerloop.objectives.classification import BINS, Classification
 from innerloop.objectives.metric import Metric
+from innerloop.precision import in_full, wide
 from innerloop.tasks import PADDING
 
 ABSENT = 0.001  #: the probability of an outcome that the support does not have
@@ -83,7 +84,7 @@ class Risk(Classification):
 
 def _log_odds(outputs: Tensor) -> Tensor:
     """The logarithm of the odds of the outcome, `(n,)`, in float32 at least; never infinite."""
-    outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+    outputs = wide(outputs)
     limit = math.log(1 / ABSENT - 1)
     return (outputs[:, 1] - outputs[:, 0]).nan_to_num(posinf=limit, neginf=-limit)
 
@@ -96,7 +97,8 @@ def auroc(scores: Tensor, ill: Tensor, well: Tensor) -> Tensor:
         ill, well: `(n,)`, 1 for the queries with and without the outcome, otherwise 0.
     """
     order = (scores[:, None] - scores).sign() / 2 + 0.5
-    wins, pairs = ill @ order @ well, ill.sum() * well.sum()
+    with in_full(scores):
+        wins, pairs = ill @ order @ well, ill.sum() * well.sum()
     return torch.where(pairs > 0, wins / pairs.clamp(min=1), 0.5)
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from innerloop.precision import wide
 from innerloop.tasks import PADDING
 
 
@@ -20,7 +21,7 @@ def smoothed_cross_entropy(outputs: Tensor, targets: Tensor, smoothing: float) -
         >>> smoothed_cross_entropy(logits, torch.tensor([1]), smoothing=0.1)
         tensor(0.6931)
     """
-    outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+    outputs = wide(outputs)
     present = outputs.isfinite()
     label = (targets[:, None] == torch.arange(outputs.shape[1], device=targets.device)).to(outputs)
     others = (present.sum(1, keepdim=True) - 1).clamp(min=1).to(outputs)

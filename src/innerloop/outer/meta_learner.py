@@ -89,7 +89,7 @@ class MetaLearner(MetaTraining):
         self.validated = {name: float(mean) for name, mean in means.items()}
         for name, mean in means.items():
             shown = name == self.algorithm.objective.metric.name
-            self.log(f"val/{name}", mean.float(), prog_bar=shown, sync_dist=True)
+            self.log(f"val/{name}", self._here(mean), prog_bar=shown, sync_dist=True)
 
     def on_validation_end(self) -> None:
         self.speed.restart(self.global_step)  # validation is not a part of training's time
@@ -117,10 +117,14 @@ class MetaLearner(MetaTraining):
         curve = {name: m.first(self.curve_tasks) for name, m in self._curve.take().items()}
         self.test_scores = TestScores(measured, curve)
         for name, mean in _means(measured).items():
-            self.log(f"test/{name}", mean.float(), sync_dist=True)
+            self.log(f"test/{name}", self._here(mean), sync_dist=True)
         before = {name: Measured(m.scores[:, 0]) for name, m in curve.items()}
         for name, mean in _means(before).items() if self.scored_step else ():
-            self.log(f"test/{name}_before", mean.float(), sync_dist=True)
+            self.log(f"test/{name}_before", self._here(mean), sync_dist=True)
+
+    def _here(self, mean: Tensor) -> Tensor:
+        """A mean on the device of the process: NCCL reduces no others."""
+        return mean.float().to(self.device)
 
     @property
     def untested(self) -> Algorithm | None:

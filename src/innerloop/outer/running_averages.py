@@ -31,4 +31,4 @@ def update(algorithm: Algorithm, tasks: Task, progress: Tensor, side_by_side: bo
     inputs = task_tools.concatenate(tasks.support.inputs, tasks.query.inputs, dim=1)
     rows = tree_map(lambda x: x.flatten(0, 1), inputs)
     with layout.track():
-        layout.call_opened(algorithm.model, rows)
+        algorithm.outputs_at_start(rows)

@@ -92,6 +92,8 @@ class MetaTraining(lightning.LightningModule):
         if (loss := self._step_at_once(tasks, step)) is not None:
             self._move_on()
             return loss
+        averages = norm.averages(self.algorithm) if self.skips.on else []
+        before = [values.clone() for values in averages]
         # A learner that embeds the batch as a whole updates its running averages in that pass.
         with layout.track() if self.algorithm.whole_batch else contextlib.nullcontext():
             loss, slopes = self.engine.meta_gradient(self.algorithm, tasks, self.progress(step))
@@ -101,6 +103,9 @@ class MetaTraining(lightning.LightningModule):
         if accepted:
             side_by_side = self.engine.chunk != 1
             running_averages.update(self.algorithm, tasks, self.progress(step), side_by_side)
+        else:
+            for values, kept in zip(averages, before, strict=True):
+                values.copy_(kept)
         self._move_on()
         return loss if accepted else torch.zeros_like(loss)
 

@@ -11,7 +11,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.errors import UserError
-from innerloop.layers.distances import cosines
+from innerloop.layers.cosine import cosines
 from innerloop.layers.labels import one_hot
 from innerloop.layers.maps import as_maps, map_shape
 from innerloop.objectives import Objective

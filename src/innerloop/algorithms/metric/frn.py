@@ -14,6 +14,7 @@ from innerloop.errors import UserError
 from innerloop.layers.labels import one_hot
 from innerloop.layers.maps import as_maps, map_shape
 from innerloop.objectives import Objective
+from innerloop.precision import in_full
 from innerloop.tasks import Examples, Inputs, Task
 
 
@@ -90,7 +91,7 @@ class FRN(Algorithm):
         yield ridge(own, own, members.sum(0) * ratio * self.alpha.exp() + 1e-6)
 
     def predict(self, adapted: Tensor, inputs: Inputs) -> Tensor:
-        with torch.autocast(adapted.device.type, enabled=False):
+        with in_full(adapted):
             places = self.places(inputs).to(adapted)[:, None]
             errors = self.beta.exp() * places @ adapted - places
             return -self.scale * (errors**2).sum(-1).mean(-1)

@@ -12,7 +12,7 @@ from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.algorithms.metric.full_context import FullContext
 from innerloop.errors import UserError
-from innerloop.layers.distances import cosines
+from innerloop.layers.cosine import cosines
 from innerloop.layers.labels import one_hot
 from innerloop.layers.maps import width_of
 from innerloop.objectives import Objective

@@ -152,4 +152,5 @@ class DeepCoder(Algorithm):
         found = adapted.found
         solved = float(found.term is not None)
         values = {"program_found": solved, "programs_run": found.tried, "seconds": found.seconds}
-        return {name: torch.tensor(float(value)) for name, value in values.items()}
+        device = adapted.summary.mean.device
+        return {name: torch.tensor(float(value), device=device) for name, value in values.items()}

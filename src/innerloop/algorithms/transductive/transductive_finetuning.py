@@ -16,6 +16,7 @@ from innerloop.layers.cosine import unit
 from innerloop.layers.distances import class_means
 from innerloop.layers.entropy import conditional_entropy, counted_rows
 from innerloop.objectives import Objective
+from innerloop.precision import in_full
 from innerloop.tasks import Examples, Inputs
 
 
@@ -81,7 +82,7 @@ class TransductiveFinetuning(Classifier):
 
     def logits(self, head: Parameters, features: Tensor, support: Examples) -> Tensor:
         """`(n, ways)`, minus infinity for classes that the task does not have."""
-        with torch.autocast(features.device.type, enabled=False):
+        with in_full(features):
             outputs = self.temperature * (features @ head["weight"].T + head["bias"])
         return mask_absent_classes(outputs, support)
 

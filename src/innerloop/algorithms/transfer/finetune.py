@@ -14,7 +14,7 @@ from innerloop.adaptation.selection import in_full, moving
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.errors import UserError
 from innerloop.layers.absent import mask_absent_classes
-from innerloop.layers.cosine_head import cosines
+from innerloop.layers.cosine import cosines
 from innerloop.layers.distances import class_means
 from innerloop.layers.views import with_views
 from innerloop.objectives import Objective

@@ -81,9 +81,16 @@ class LoRA(MAML):
         self.whole, self.adapted = self.adapted, (*self.adapted, *self.names)
 
     def start(self, support: Examples) -> Parameters:
+        return moving(self.model, self.whole) | self.factors_by_name()
+
+    def factors_by_name(self) -> Parameters:
+        """The factors A and B of each weight, as `NAME/down` and `NAME/up`."""
         parts = [(name, part) for name in self.names for part in ("down", "up")]
-        factors = {f"{name}/{part}": self.factors[f"{_key(name)}/{part}"] for name, part in parts}
-        return moving(self.model, self.whole) | factors
+        return {f"{name}/{part}": self.factors[f"{_key(name)}/{part}"] for name, part in parts}
+
+    def outputs_at_start(self, inputs: Inputs) -> Tensor:
+        whole = dict(self.model.named_parameters()) | self.factors_by_name()
+        return self.call(self.model, self.merged(whole), inputs)
 
     def outputs(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         return super().outputs(self.merged(parameters), inputs)

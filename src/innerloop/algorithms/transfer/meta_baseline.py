@@ -10,7 +10,7 @@ from innerloop import tasks as task_tools
 from innerloop.algorithms.algorithm import Algorithm
 from innerloop.algorithms.features import features_of
 from innerloop.errors import UserError
-from innerloop.layers.cosine_head import cosines
+from innerloop.layers.cosine import cosines
 from innerloop.layers.distances import class_means
 from innerloop.objectives import Objective
 from innerloop.tasks import Examples, Inputs, Task
