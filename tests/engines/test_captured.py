@@ -92,7 +92,7 @@ class Dropout(SmoothBody):
 def test_random_layers_draw_anew_at_each_replay(graphs: list[Graph]) -> None:
     """Half of the features are dropped: the mean over many replays is that without dropout."""
     learner, engine, batch = algorithm("fomaml", Dropout()), capturing(), tasks(2)
-    engine._checked.add(learner)
+    engine._checked[learner] = None
     values = [float(engine.meta_gradient(learner, batch, NOW)[0]) for _ in range(100)]
     plain = [float(learner(batch, NOW).detach()) for _ in range(100)]
     assert len(graphs) == 1 and len(set(values)) > 95
@@ -105,7 +105,7 @@ def test_capturing_draws_no_random_numbers(graphs: list[Graph]) -> None:
     learner, batch = algorithm("fomaml", Dropout()), tasks(2)
     ends = []
     for engine in (capturing(), Engine()):
-        engine._checked.add(learner)
+        engine._checked[learner] = None
         torch.manual_seed(0)
         losses = [float(engine.meta_gradient(learner, batch, NOW)[0]) for _ in range(4)]
         ends.append([*losses, torch.rand(()).item()])
@@ -124,7 +124,7 @@ def test_running_averages_are_updated_once_for_each_call(graphs: list[Graph]) ->
             return super().forward(inputs)
 
     learner, engine, batch = algorithm("protonet", Counting()), capturing(), tasks(2)
-    engine._checked.add(learner)
+    engine._checked[learner] = None
     engine.scores(learner, batch, 0, NOW)
     each = learner.model.body.passes.item()
     for _ in range(4):
@@ -196,7 +196,7 @@ def test_what_cannot_be_captured_runs_as_before_and_says_why(
     body: type[SmoothBody], why: str, graphs: list[Graph], capsys: Any
 ) -> None:
     learner, engine, batch = algorithm("fomaml", body()), capturing(), tasks(2)
-    engine._checked.add(learner)
+    engine._checked[learner] = None
     for _ in range(4):
         loss, gradient = engine.meta_gradient(learner, batch, NOW)
     (line,) = capsys.readouterr().out.splitlines()
