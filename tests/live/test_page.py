@@ -186,4 +186,4 @@ def test_two_hundred_finished_and_thirty_running_trainings(
             watch.entries()
             watch.boards()
             seconds.append(time.thread_time() - began)
-    assert statistics.mean(seconds) / 5.0 < 0.01  # the page asks every five seconds
+    assert statistics.mean(seconds) / 3.0 < 0.01  # the page asks every three seconds

@@ -34,16 +34,14 @@ ROBOTS = {
     "ant": Robot("ant", hidden=2, effort=0.5, alive=1.0, height=(0.2, 1.0)),
 }
 FRAMES = 5  #: of the simulation in a step
-SPEED = 10.0  #: a usual velocity of a joint, in radians a second
 
 
 class Locomotion:
     r"""Gymnasium's HalfCheetah or Ant, whose task is a direction :math:`d = \pm 1`: the reward is
     :math:`d v - c \|a\|^2` (+1 for Ant), with the velocity v along x.
 
-    A policy sees positions without those along the ground, and velocities divided by 10, so that
-    all numbers are of one size; actions are cut off at ±1. An Ant that falls or jumps ends its
-    episode.
+    A policy sees positions without those along the ground, and velocities; actions are cut off at
+    ±1. An Ant that falls or jumps ends its episode.
 
     Arguments:
         robot: `half_cheetah` or `ant`.
@@ -52,12 +50,11 @@ class Locomotion:
     Raises:
         UserError: for another robot, a horizon below 1, or without MuJoCo and Gymnasium.
 
-    Deviations: velocities are divided as said above. Episodes start at rest in the robot's first
-    position, where Gymnasium adds noise, and end after 200 steps, as in the paper, where
-    Gymnasium's have 1,000. An Ant does not see the forces of contact, nor pays for them; its
-    velocity is that of its position after the last frame, where Gymnasium reads it within that
-    frame. MuJoCo's solver forgets its last solution at every step, so that a step is a pure
-    function.
+    Deviations: episodes start at rest in the robot's first position, where Gymnasium adds noise,
+    and end after 200 steps, as in the paper, where Gymnasium's have 1,000. An Ant does not see the
+    forces of contact, nor pays for them; its velocity is that of its position after the last frame,
+    where Gymnasium reads it within that frame. MuJoCo's solver forgets its last solution at every
+    step, so that a step is a pure function.
 
     References:
         Finn, Abbeel and Levine, "Model-agnostic meta-learning for fast adaptation of deep
@@ -76,16 +73,14 @@ class Locomotion:
         model = mujoco.load(self.robot.file)
         self.first = torch.tensor([*model.qpos0, *[0.0] * model.nv])
         self.seconds = FRAMES * float(model.opt.timestep)
-        units = torch.tensor([*[1.0] * model.nq, *[SPEED] * model.nv])
-        self.units = units[self.robot.hidden :]  # of an observation
-        self.observations = len(self.units)
+        self.observations = len(self.first) - self.robot.hidden
         self.actions: Actions = Continuous(int(model.nu), scale=1.0, spread=0.5)
 
     def start(self, parameters: Tensor) -> Tensor:
         return self.first.to(parameters).expand(len(parameters), -1)
 
     def observe(self, state: Tensor) -> Tensor:
-        return state[:, self.robot.hidden :] / self.units.to(state)
+        return state[:, self.robot.hidden :]
 
     def step(self, parameters: Tensor, state: Tensor, actions: Tensor, luck: Tensor) -> Outcome:
         controls = actions.clamp(-1, 1)

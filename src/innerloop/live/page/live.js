@@ -3,7 +3,7 @@
 import { chart, interval, make, meanAndHalf, short, sparkline } from "/draw.js";
 import { showRun } from "/run.js";
 
-const PAUSE = 5000; // milliseconds between two requests
+const PAUSE = 3000; // milliseconds between two requests
 const MANY = 12; // lines above which a chart draws them thin
 const ROWS = 12; // of a leaderboard before the rest is folded
 const STATES = ["running", "finished", "failed", "stopped"];
